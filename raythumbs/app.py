@@ -1,0 +1,99 @@
+"""The roof: constructs every part and hands each what it needs.
+
+`serve run raythumbs.app:build` starts the service on a cluster that runs; `raythumbs serve` brings its own.
+"""
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from ray import serve
+
+from raythumbs.engine.handle import QueueHandle, start_queue, stop_queue
+from raythumbs.errors import BadSettings, NoSuchObject
+from raythumbs.model.photo import Rendition
+from raythumbs.settings import Settings, load_settings
+from raythumbs.storage.files import FileStore
+from raythumbs.storage.s3 import S3Store
+from raythumbs.storage.stores import Stores
+from raythumbs.web.api import make_app
+from raythumbs.web.ingress import ingress
+from raythumbs.web.parts import Parts, Queue
+
+NAME = "raythumbs"
+
+
+@contextmanager
+def service(settings: Settings, cluster: AbstractContextManager[None]) -> Iterator[None]:
+    """Run the service on a Ray until the context is left: then finish what runs, and leave that Ray as it was."""
+    _refuse_taken(settings.host, settings.port)
+    with cluster:
+        serve.start(
+            http_options={"host": settings.host, "port": settings.port}, logging_config={"log_level": "WARNING"}
+        )
+        try:
+            serve.run(build_with(settings), name=NAME, route_prefix="/")
+            asyncio.run(QueueHandle().check())
+            yield
+        finally:
+            asyncio.run(stop_queue())
+            serve.shutdown()
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise BadSettings(
+                f"{host}:{port} cannot be listened on ({error.strerror}): choose another --port"
+            ) from error
+
+
+def build(args: Mapping[str, str]) -> Any:  # noqa: ANN401 Serve's Application
+    """Return the Serve application; `args` are settings (`store=s3://bucket`), the environment has the rest."""
+    return build_with(load_settings(**args))
+
+
+def build_with(settings: Settings) -> Any:  # noqa: ANN401 Serve's Application
+    """Return the Serve application for these settings."""
+    return ingress(partial(assemble, settings), replicas=settings.ingress_replicas)
+
+
+async def assemble(settings: Settings) -> FastAPI:
+    """Return the web application over a queue that runs; this is what each replica does when it starts."""
+    return make_app(parts(settings, await start_queue(settings)))
+
+
+def parts(settings: Settings, queue: Queue) -> Parts:
+    """Return what the doors need."""
+    stores = Stores(region=settings.aws_region, endpoint_url=settings.s3_endpoint_url)
+    thumbnails = stores.at(settings.thumbnails_uri, base_url=settings.thumbnails_base_url)
+
+    def link(rendition: Rendition) -> str:
+        if isinstance(thumbnails, S3Store):
+            return thumbnails.link(rendition.key, seconds=settings.link_seconds)
+        return rendition.url
+
+    def thumbnail_file(path: str) -> Path:
+        key = settings.thumbnails_prefix + path
+        if not isinstance(thumbnails, FileStore) or ".." in key.split("/"):
+            raise NoSuchObject(f"{path!r} is not served here")
+        return thumbnails.path(key)
+
+    return Parts(
+        settings=settings,
+        queue=queue,
+        originals=stores.at(settings.store_uri),
+        policy=settings.policy,
+        link=link,
+        thumbnail_file=thumbnail_file,
+        now=time.time,
+    )

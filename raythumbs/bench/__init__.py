@@ -1,0 +1,1 @@
+"""Throughput, measured the same way by the CLI and the notebook."""

@@ -1,0 +1,172 @@
+"""The main job, shown: photos through the whole service, and the same photos one after the other."""
+
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import psutil
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from raythumbs.bench.local_service import local_service
+from raythumbs.bench.pictures import draw_photos
+from raythumbs.bench.sequential import sequential_seconds
+from raythumbs.client import Client
+from raythumbs.errors import BadRequest
+from raythumbs.settings import load_settings
+
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif"}
+_UPLOADS_AT_ONCE = 4
+_POLL_SECONDS = 0.25
+_FINAL = ("succeeded", "failed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoPlan:
+    """How many photos to draw and how large, or whose pictures to take instead."""
+
+    photos: int = 100
+    size_mb: float = 5
+    pictures: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoResult:
+    """What came of it; `seconds` is from the first byte sent to the last thumbnail's address in the database."""
+
+    accepted: int
+    succeeded: int
+    failed: int
+    seconds: float
+    photos_per_second: float
+    sequential_photos_per_second: float
+    speedup: float
+    cpu_percent: float
+    workers: int
+    thumbnails_dir: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the result for JSON."""
+        return asdict(self)
+
+    def as_table(self) -> Table:
+        """Return the result for people."""
+        table = Table("", "", show_header=False, title="raythumbs demo")
+        table.add_row("accepted", f"{self.accepted} photos")
+        table.add_row("succeeded", str(self.succeeded))
+        table.add_row("failed", str(self.failed))
+        table.add_row("took", f"{self.seconds:.2f} s, upload included")
+        table.add_row("photos per second", f"{self.photos_per_second:.1f} with {self.workers} workers")
+        table.add_row("one after the other", f"{self.sequential_photos_per_second:.1f} photos per second")
+        table.add_row("speed-up", f"{self.speedup:.2f} times")
+        table.add_row("CPU share used", f"{self.cpu_percent:.0f} %")
+        table.add_row("thumbnails", self.thumbnails_dir)
+        return table
+
+
+def run_demo(plan: DemoPlan, *, quiet: bool) -> DemoResult:
+    """Run the demo in a new folder, of which only the thumbnails stay; no process is left behind."""
+    folder = Path(tempfile.mkdtemp(prefix="raythumbs-demo-"))
+    with _orderly_end(), _bars(quiet=quiet) as bars:
+        try:
+            return _run(plan, folder, bars)
+        finally:
+            _keep_thumbnails(folder)
+
+
+def _run(plan: DemoPlan, folder: Path, bars: Progress) -> DemoResult:
+    settings = load_settings(data_dir=folder / "data", store=None)
+    photos = _taken(plan.pictures) if plan.pictures else _drawn(plan, folder / "pictures", bars)
+    environment = {
+        "RAYTHUMBS_STORE": f"file://{folder}/data/store",
+        "RAYTHUMBS_DATABASE": f"sqlite:///{folder}/data/raythumbs.db",
+    }
+    starting = bars.add_task("starting the service", total=None)
+    with local_service(folder / "data", environment=environment) as client:
+        bars.remove_task(starting)
+        psutil.cpu_percent()  # from here on it counts
+        began = time.perf_counter()
+        accepted, states = _through_the_service(client, photos, bars)
+        seconds = time.perf_counter() - began
+        cpu_percent = psutil.cpu_percent()
+        workers = client.status()["maxWorkers"]
+    comparing = bars.add_task("one after the other", total=None)
+    alone = sequential_seconds(photos, folder / "sequential", settings.specs)
+    bars.remove_task(comparing)
+    return DemoResult(
+        accepted=accepted,
+        succeeded=states["succeeded"],
+        failed=states["failed"] + states["cancelled"],
+        seconds=round(seconds, 3),
+        photos_per_second=round(accepted / seconds, 2),
+        sequential_photos_per_second=round(len(photos) / alone, 2),
+        speedup=round((accepted / seconds) / (len(photos) / alone), 2),
+        cpu_percent=round(cpu_percent, 1),
+        workers=workers,
+        thumbnails_dir=str(folder / "data" / "store" / settings.thumbnails_prefix),
+    )
+
+
+def _through_the_service(client: Client, photos: Sequence[Path], bars: Progress) -> tuple[int, dict[str, int]]:
+    uploading = bars.add_task("uploaded", total=len(photos))
+    rendering = bars.add_task("thumbnails", total=len(photos))
+    with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as uploads:
+        answers = [uploads.submit(client.upload, [photo]) for photo in photos]
+        while True:
+            states: dict[str, int] = client.status()["states"]
+            sent = sum(answer.done() for answer in answers)
+            done = sum(states[state] for state in _FINAL)
+            bars.update(uploading, completed=sent)
+            bars.update(rendering, completed=done)
+            if sent == len(photos) and done >= (accepted := sum(len(answer.result()) for answer in answers)):
+                return accepted, states
+            time.sleep(_POLL_SECONDS)
+
+
+def _drawn(plan: DemoPlan, folder: Path, bars: Progress) -> list[Path]:
+    drawing = bars.add_task("drawing photos", total=plan.photos)
+    photos = []
+    for photo in draw_photos(folder, count=plan.photos, size_mb=plan.size_mb, processes=psutil.cpu_count() or 1):
+        photos.append(photo)
+        bars.advance(drawing)
+    return photos
+
+
+def _taken(folder: Path) -> list[Path]:
+    photos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
+    if not photos:
+        raise BadRequest(f"{folder} has no pictures ({', '.join(sorted(_SUFFIXES))})")
+    return photos
+
+
+def _keep_thumbnails(folder: Path) -> None:
+    for unneeded in (folder / "pictures", folder / "sequential", folder / "data" / "store" / "originals"):
+        shutil.rmtree(unneeded, ignore_errors=True)
+
+
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Let SIGTERM unwind as Ctrl-C does, so that what was started is stopped."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _bars(*, quiet: bool) -> Progress:
+    columns = (TextColumn("{task.description:20}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True)

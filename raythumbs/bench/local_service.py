@@ -1,0 +1,75 @@
+"""A service of one's own, as its user starts it: `raythumbs serve` in a process, and a client to it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from raythumbs.client import Client, Refused, Unreachable
+from raythumbs.errors import RaythumbsError
+
+_START_SECONDS = 120
+_STOP_SECONDS = 90
+
+
+class NotStarted(RaythumbsError):
+    """The service did not come up; the reason has the end of what it said."""
+
+    code = "not_started"
+
+
+@contextmanager
+def local_service(data_dir: Path, *, environment: Mapping[str, str] | None = None) -> Iterator[Client]:
+    """Start a service on its embedded defaults in a folder and on a free port; stop it at the end, and wait for that."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    log = data_dir / "serve.log"
+    with log.open("wb") as said:
+        process = subprocess.Popen(  # noqa: S603 our own program, by our own interpreter
+            [sys.executable, "-m", "raythumbs.cli", "serve", "--port", str(port), "--data-dir", str(data_dir)],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,  # a terminal's Ctrl-C is for us; we stop the service in order
+        )
+    try:
+        with Client(f"http://127.0.0.1:{port}") as client:
+            _await_ready(client, process, log)
+            yield client
+    finally:
+        _stop(process)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _await_ready(client: Client, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            client.ready()
+            return
+        except (Unreachable, Refused) as error:
+            if process.poll() is not None or time.monotonic() > until:
+                tail = log.read_text(errors="replace")[-2000:]
+                raise NotStarted(f"the service did not start ({error.reason}); it said:\n{tail}") from error
+        time.sleep(0.1)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

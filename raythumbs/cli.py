@@ -1,0 +1,169 @@
+"""The command line: serve, demo, submit, status, retry, cancel."""
+
+import json
+import logging
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from raythumbs.bench.demo import DemoPlan, run_demo
+from raythumbs.client import Client
+from raythumbs.errors import RaythumbsError
+from raythumbs.settings import load_settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+out = Console()
+Url = Annotated[str, typer.Option(envvar="RAYTHUMBS_URL", help="Address of the service.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_HERE = "http://127.0.0.1:8000"
+
+
+def main() -> None:
+    """Run a command; an error that a person can mend is one line, and exit status 2."""
+    try:
+        app()
+    except RaythumbsError as error:
+        Console(stderr=True).print(f"[red]raythumbs:[/red] {error.reason}", highlight=False, soft_wrap=True)
+        sys.exit(2)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on [8000].")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the embedded database and file store.")] = None,
+    store: Annotated[str | None, typer.Option(help="file:///DIR or s3://bucket/prefix.")] = None,
+    database: Annotated[
+        str | None, typer.Option(help="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.")
+    ] = None,
+    address: Annotated[str | None, typer.Option(help="A running Ray to join; without it, one is started.")] = None,
+) -> None:
+    """Run the service until Ctrl-C. Every option is also a setting: RAYTHUMBS_HOST, RAYTHUMBS_PORT, ..."""
+    from raythumbs.engine.environment import prepare_own_ray  # Ray takes seconds to import, and only serve needs it
+
+    given = {"host": host, "port": port, "data_dir": data_dir, "store": store, "database": database}
+    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    folder = None if address else prepare_own_ray()  # before Ray is imported, which the next lines do
+    from raythumbs.app import service
+    from raythumbs.engine.cluster import own_cluster, running_cluster
+
+    own = own_cluster(folder, slots_per_node=settings.max_workers_per_node) if folder else None
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    asked_to_stop = threading.Event()
+    with service(settings, own or running_cluster(address or "auto")):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: asked_to_stop.set())
+        out.print(f"raythumbs answers at {settings.base_url} (try {settings.base_url}/docs)", soft_wrap=True)
+        out.print(f"store      {settings.store_uri}", highlight=False, soft_wrap=True)
+        out.print(f"thumbnails {settings.thumbnails_uri}{settings.thumbnails_prefix}", highlight=False, soft_wrap=True)
+        out.print(f"database   {settings.shown_database}", highlight=False, soft_wrap=True)
+        asked_to_stop.wait()
+        out.print("finishing what runs ...")
+
+
+@app.command()
+def demo(
+    photos: Annotated[int, typer.Option(min=1, help="How many photos to draw.")] = 100,
+    size_mb: Annotated[float, typer.Option(min=0.05, max=50, help="About how large, in MB.")] = 5,
+    pictures: Annotated[Path | None, typer.Option(help="Take the pictures of this folder instead.")] = None,
+    as_json: AsJson = False,  # noqa: FBT002 an option of the command line
+) -> None:
+    """Start the service, upload photos, and compare it with making thumbnails one after the other."""
+    result = run_demo(DemoPlan(photos=photos, size_mb=size_mb, pictures=pictures), quiet=as_json)
+    if as_json:
+        print(json.dumps(result.as_dict()))
+    else:
+        out.print(result.as_table())
+    if result.succeeded < result.accepted or result.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def submit(
+    what: Annotated[list[str], typer.Argument(help="Files to upload, or s3:// addresses.")],
+    priority: Annotated[str, typer.Option(help="HIGH, NORMAL or LOW, for addresses.")] = "NORMAL",
+    folder_id: Annotated[str | None, typer.Option(help="The folder of uploaded files.")] = None,
+    url: Url = _HERE,
+) -> None:
+    """Upload files, or submit photos that lie in a bucket; print the ids of their jobs."""
+    sources = [one for one in what if "://" in one]
+    files = [Path(one) for one in what if "://" not in one]
+    for file in files:
+        if not file.is_file():
+            raise typer.BadParameter(f"{file} is not a file")
+    with Client(url) as client:
+        jobs = client.submit(sources, priority=priority) if sources else []
+        jobs += client.upload(files, folder_id=folder_id) if files else []
+    for job in jobs:
+        out.print(
+            f"{job['jobId']}  {job['state']}  {job['fileName'] or job['source']}", highlight=False, soft_wrap=True
+        )
+
+
+@app.command()
+def status(
+    url: Url = _HERE,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it, until Ctrl-C.")] = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Show the queue and its slots."""
+    with Client(url) as client:
+        if as_json:
+            print(json.dumps(client.status()))
+        elif not watch:
+            out.print(_status_table(client.status()))
+        else:
+            with Live(console=out, refresh_per_second=4) as live:
+                while True:
+                    live.update(_status_table(client.status()))
+                    time.sleep(0.5)
+
+
+@app.command()
+def retry(
+    job_ids: Annotated[list[str] | None, typer.Argument(help="Jobs to try again.")] = None,
+    all_failed: Annotated[bool, typer.Option("--all-failed", help="Every job that failed.")] = False,  # noqa: FBT002
+    url: Url = _HERE,
+) -> None:
+    """Try failed jobs again."""
+    with Client(url) as client:
+        chosen = list(job_ids or [])
+        if all_failed:
+            chosen += [job["jobId"] for job in client.jobs(state="failed")]
+        for job_id in chosen:
+            out.print(f"{job_id}  {client.retry(job_id)['state']}", highlight=False)
+
+
+@app.command()
+def cancel(job_ids: Annotated[list[str], typer.Argument(help="Jobs to end.")], url: Url = _HERE) -> None:
+    """End jobs that are not finished."""
+    with Client(url) as client:
+        for job_id in job_ids:
+            out.print(f"{job_id}  {client.cancel(job_id)['state']}", highlight=False)
+
+
+def _status_table(told: dict[str, Any]) -> Table:
+    table = Table("", "", show_header=False, title="raythumbs")
+    table.add_row("waiting", str(told["queueSize"]))
+    for priority, count in told["backlog"].items():
+        table.add_row(f"  {priority}", str(count))
+    table.add_row("oldest", f"{told['backlogAgeSeconds']:.1f} s")
+    table.add_row("slots", f"{told['activeWorkers']} of {told['maxWorkers']} in use, {told['cpuCount']} CPUs")
+    for node in told["nodes"]:
+        table.add_row(f"  {node['node'][:12]}", f"{node['busy']} of {node['slots']}")
+    table.add_row("photos/s", f"{told['photosPerSecond']:.1f}")
+    for state, count in told["states"].items():
+        table.add_row(state, str(count))
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""The HTTP client that the CLI, the benchmarks and the notebooks use."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from raythumbs.errors import RaythumbsError
+
+
+class Refused(RaythumbsError):
+    """The service said no: its code and its reason."""
+
+    def __init__(self, status: int, code: str, reason: str) -> None:
+        super().__init__(f"{reason} ({code}, HTTP {status})")
+        self.status = status
+        self.said = code
+
+
+class Unreachable(RaythumbsError):
+    """No service answers at the address."""
+
+    code = "unreachable"
+
+
+class Client:
+    """A connection to a service. Every method returns the reply's JSON, or raises Refused or Unreachable."""
+
+    def __init__(self, url: str, *, timeout_seconds: float = 60) -> None:
+        self._url = url
+        self._http = httpx.Client(base_url=url, timeout=timeout_seconds)
+
+    def __enter__(self) -> Self:
+        """Return the client, to be closed at the end."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def upload(self, photos: Sequence[Path], *, folder_id: str | None = None) -> list[dict[str, Any]]:
+        """Upload photos in one request; they are read while they are sent."""
+        with ExitStack() as open_files:
+            files = [("file", (path.name, open_files.enter_context(path.open("rb")))) for path in photos]
+            data = {"folderId": folder_id} if folder_id else {}
+            uploads: list[dict[str, Any]] = self._ask("POST", "/api/uploads/direct", files=files, data=data)["uploads"]
+            return uploads
+
+    def submit(self, sources: Sequence[str], *, priority: str = "NORMAL") -> list[dict[str, Any]]:
+        """Submit photos that lie in a bucket already."""
+        jobs: list[dict[str, Any]] = self._ask(
+            "POST", "/api/jobs", json={"sources": list(sources), "priority": priority}
+        )["jobs"]
+        return jobs
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """Return a job."""
+        return self._ask("GET", f"/api/jobs/{job_id}")
+
+    def jobs(self, *, state: str | None = None) -> Iterator[dict[str, Any]]:
+        """Return every job, the newest first, page by page."""
+        cursor = None
+        while True:
+            asked = {"state": state, "cursor": cursor, "limit": 1000}
+            page = self._ask("GET", "/api/jobs", params={name: value for name, value in asked.items() if value})
+            yield from page["jobs"]
+            cursor = page["nextCursor"]
+            if cursor is None:
+                return
+
+    def retry(self, job_id: str) -> dict[str, Any]:
+        """Try a failed job again."""
+        return self._ask("POST", f"/api/jobs/{job_id}/retry")
+
+    def cancel(self, job_id: str) -> dict[str, Any]:
+        """End a job that is not finished."""
+        return self._ask("POST", f"/api/jobs/{job_id}/cancel")
+
+    def photo(self, photo_id: str) -> dict[str, Any]:
+        """Return a photo and its thumbnails."""
+        return self._ask("GET", f"/api/photos/{photo_id}")
+
+    def status(self) -> dict[str, Any]:
+        """Return the figures of the queue."""
+        return self._ask("GET", "/api/thumbnails/status")
+
+    def ready(self) -> dict[str, Any]:
+        """Return if the queue, the database and the store answer."""
+        return self._ask("GET", "/readyz")
+
+    def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 httpx's options
+        try:
+            reply = self._http.request(method, path, **options)
+        except httpx.TransportError as error:
+            raise Unreachable(f"no service answers at {self._url}: {error}") from error
+        told: dict[str, Any] = reply.json() if "json" in reply.headers.get("content-type", "") else {}
+        if reply.is_error:
+            raise Refused(reply.status_code, told.get("code", "http"), told.get("reason", reply.reason_phrase))
+        return told

@@ -1,0 +1,128 @@
+"""A connection to SQLite or PostgreSQL, and the two ways to use it: to read, and to write."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event, func, literal_column, make_url, select
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from raythumbs.errors import BadSettings, DatabaseUnavailable
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_STATEMENT_SECONDS = 10
+
+
+class Database:
+    """The durable record at `url`. Errors of the database's library leave it as DatabaseUnavailable."""
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url)
+        self._lock: int | None = None
+        try:
+            self._engine = self._sqlite() if self._url.get_backend_name() == "sqlite" else self._postgresql()
+        except ImportError as error:
+            raise BadSettings(f"{self._url!s} needs a driver: pip install 'raythumbs[postgres]'") from error
+
+    def open(self) -> None:
+        """Take the database for this process alone (SQLite), and bring its schema up to date."""
+        if self._url.get_backend_name() == "sqlite":
+            self._lock = _locked(Path(str(self._url.database)))
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        with _translated(self._url.render_as_string()), self._engine.begin() as connection:
+            config.attributes["connection"] = connection
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise BadSettings(f"{self._url!s} was written by a newer raythumbs: {error}") from error
+
+    def close(self) -> None:
+        """Let go of every connection, and of the lock."""
+        self._engine.dispose()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection in a transaction that commits at the end. SQLite: one at a time."""
+        with _translated(self._url.render_as_string()), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection to read with; it does not wait for a writer."""
+        with (
+            _translated(self._url.render_as_string()),
+            self._engine.connect().execution_options(reading=True) as connection,
+        ):
+            yield connection
+
+    def now(self, connection: Connection) -> float:
+        """Return the database's own time, in UTC seconds since 1970: nodes' clocks differ, it has but one."""
+        if self._url.get_backend_name() == "sqlite":
+            return float(
+                connection.execute(select(literal_column("(julianday('now') - 2440587.5) * 86400.0"))).scalar_one()
+            )
+        return float(connection.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())
+
+    def _sqlite(self) -> Engine:
+        path = Path(str(self._url.database)).absolute()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(self._url, connect_args={"timeout": _STATEMENT_SECONDS, "check_same_thread": False})
+
+        @event.listens_for(engine, "connect")
+        def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 the driver's own
+            connection.isolation_level = None  # we say when a transaction begins
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                connection.execute(f"PRAGMA {pragma}")
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            # A write begins as one: SQLite refuses to turn a reading transaction into a writing one while others write.
+            reading = connection.get_execution_options().get("reading")
+            connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+        return engine
+
+    def _postgresql(self) -> Engine:
+        return create_engine(
+            self._url,
+            pool_pre_ping=True,
+            pool_timeout=_STATEMENT_SECONDS,
+            connect_args={
+                "connect_timeout": 5,
+                "options": f"-c statement_timeout={_STATEMENT_SECONDS}s -c lock_timeout={_STATEMENT_SECONDS}s",
+                "prepare_threshold": None,  # prepared statements do not survive a transaction pooler
+            },
+        )
+
+
+def _locked(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise DatabaseUnavailable(
+            f"{path} is in use by another raythumbs: stop it, or choose another folder"
+        ) from error
+    return descriptor
+
+
+@contextmanager
+def _translated(shown: str) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        raise DatabaseUnavailable(f"{shown}: {error.orig}") from error
+    except SQLAlchemyError as error:
+        raise DatabaseUnavailable(f"{shown}: {error}") from error

@@ -1,0 +1,10 @@
+"""How Alembic runs the migrations: over the connection that it is handed, in its transaction."""
+
+from alembic import context
+
+from raythumbs.db.schema import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=metadata)
+with context.begin_transaction():
+    context.run_migrations()

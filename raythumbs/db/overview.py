@@ -1,0 +1,36 @@
+"""Figures of the whole record."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from raythumbs.db.schema import jobs
+from raythumbs.model.job import Priority, State
+from raythumbs.model.overview import Overview
+
+RATE_SECONDS = 60
+
+
+def overview(connection: Connection, *, now: float) -> Overview:
+    """Count the jobs; each count is answered from an index."""
+    waiting = jobs.c.state == State.QUEUED
+    by_state = _counts(connection, select(jobs.c.state, func.count()).group_by(jobs.c.state))
+    by_rank = _counts(connection, select(jobs.c.priority, func.count()).where(waiting).group_by(jobs.c.priority))
+    oldest = [
+        connection.scalar(select(func.min(jobs.c.due_at)).where(waiting, jobs.c.priority == priority.rank))
+        for priority in Priority
+    ]
+    ages = [now - due_at for due_at in oldest if due_at is not None]
+    finished = connection.scalar(
+        select(func.count()).where(jobs.c.finished_at > now - RATE_SECONDS, jobs.c.state == State.SUCCEEDED)
+    )
+    return Overview(
+        states={state: by_state.get(state, 0) for state in State},
+        backlog={priority: by_rank.get(priority.rank, 0) for priority in Priority},
+        backlog_age_seconds=max(0.0, *ages, 0.0),
+        photos_per_second=(finished or 0) / RATE_SECONDS,
+    )
+
+
+def _counts(connection: Connection, query: Select[tuple[Any, int]]) -> dict[Any, int]:
+    return {key: count for key, count in connection.execute(query).tuples()}  # noqa: C416 dict() would lose the types

@@ -1,0 +1,77 @@
+"""The tables as they are today; how they came to be is in `migrations/`. Times are UTC seconds since 1970."""
+
+from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, MetaData, String, Table, text
+
+metadata = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"})
+
+photos = Table(
+    "photos",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("source", String, nullable=False, unique=True),
+    Column("version", String),
+    Column("folder_id", String),
+    Column("file_name", String),
+    Column("size_bytes", BigInteger),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("format", String(16)),
+    Column("created_at", Double, nullable=False),
+)
+
+renditions = Table(
+    "renditions",
+    metadata,
+    Column("photo_id", String(36), ForeignKey("photos.id"), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("format", String(16), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("key", String, nullable=False),
+    Column("url", String, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("photo_id", String(36), ForeignKey("photos.id"), nullable=False),
+    Column("state", String(9), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    Column("errors", Integer, nullable=False, server_default=text("0")),
+    Column("crashes", Integer, nullable=False, server_default=text("0")),
+    Column("losses", Integer, nullable=False, server_default=text("0")),
+    Column("code", String(32)),
+    Column("reason", String),
+    Column("created_at", Double, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("lease_until", Double),
+    Column("started_at", Double),
+    Column("finished_at", Double),
+)
+
+# One incomplete job for each photo: a second request for the same photo finds the first.
+Index(
+    "uq_jobs_incomplete", jobs.c.photo_id, unique=True,
+    sqlite_where=text("state IN ('queued', 'running')"), postgresql_where=text("state IN ('queued', 'running')"),
+)  # fmt: skip
+# The backlog in the order in which it is leased.
+Index(
+    "ix_jobs_backlog", jobs.c.priority, jobs.c.due_at, jobs.c.id,
+    sqlite_where=text("state = 'queued'"), postgresql_where=text("state = 'queued'"),
+)  # fmt: skip
+Index(
+    "ix_jobs_leased", jobs.c.lease_until,
+    sqlite_where=text("state = 'running'"), postgresql_where=text("state = 'running'"),
+)  # fmt: skip
+Index("ix_jobs_state", jobs.c.state, jobs.c.id)
+Index("ix_jobs_finished", jobs.c.finished_at)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("seen_at", Double, nullable=False, index=True),
+)

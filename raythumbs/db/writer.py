@@ -1,0 +1,82 @@
+"""The single writer: whatever is asked of it at one time is committed together, so one sync of the disk serves many."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection
+
+from raythumbs.db.database import Database
+from raythumbs.errors import DatabaseUnavailable, RaythumbsError
+
+T = TypeVar("T")
+Write = Callable[[Connection, float], T]  # the connection, and the database's time
+
+_WRITES_A_COMMIT = 256
+
+
+class _Asked(Generic[T]):
+    def __init__(self, write: Write[T]) -> None:
+        self.write = write
+        self.future: Future[T] = Future()
+        self.result: T | None = None
+
+
+class Writer:
+    """A thread that owns the database's writing side. A write that raises undoes itself and spoils no other."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._asked: SimpleQueue[_Asked[Any] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, write: Write[T]) -> Future[T]:
+        """Return the future of the write's result, which is there once it is committed."""
+        asked = _Asked(write)
+        self._asked.put(asked)
+        return asked.future
+
+    def close(self) -> None:
+        """Finish what was asked, then end."""
+        self._asked.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (first := self._asked.get()) is not None:
+            group = [first]
+            closing = False
+            try:
+                while len(group) < _WRITES_A_COMMIT and not closing:
+                    following = self._asked.get_nowait()
+                    closing = following is None
+                    group += [following] if following else []
+            except Empty:
+                pass
+            self._commit(group)
+            if closing:
+                return
+
+    def _commit(self, group: list[_Asked[Any]]) -> None:
+        failed: dict[_Asked[Any], RaythumbsError] = {}
+        try:
+            with self._database.writing() as connection:
+                now = self._database.now(connection)
+                for asked in group:
+                    try:
+                        with connection.begin_nested():
+                            asked.result = asked.write(connection, now)
+                    except RaythumbsError as error:
+                        failed[asked] = error
+        except Exception as error:  # noqa: BLE001 a thread's edge: whoever asked is told, and the next group goes on
+            told = error if isinstance(error, RaythumbsError) else DatabaseUnavailable(repr(error))
+            for asked in group:
+                asked.future.set_exception(failed.get(asked, told))
+            return
+        for asked in group:
+            if asked in failed:
+                asked.future.set_exception(failed[asked])
+            else:
+                asked.future.set_result(asked.result)

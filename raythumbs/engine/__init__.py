@@ -1,0 +1,1 @@
+"""Work in motion; the room with Ray."""

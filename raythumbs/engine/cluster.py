@@ -1,0 +1,47 @@
+"""A Ray of one's own, or one that runs already."""
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import ray
+
+from raythumbs.engine.slots import SLOT_RESOURCE
+
+NAMESPACE = "raythumbs"
+_OBJECT_STORE_BYTES = 128 * 1024 * 1024  # pictures do not go through it
+
+
+@contextmanager
+def own_cluster(folder: Path, *, slots_per_node: int) -> Iterator[None]:
+    """Start a Ray that lives in `folder` and collides with no other; at the end stop it, and remove the folder."""
+    cpus = len(os.sched_getaffinity(0))
+    try:
+        ray.init(
+            address="local",
+            num_cpus=cpus,
+            resources={SLOT_RESOURCE: min(cpus, slots_per_node)},
+            object_store_memory=_OBJECT_STORE_BYTES,
+            include_dashboard=False,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+            namespace=NAMESPACE,
+            _temp_dir=str(folder),
+        )
+        yield
+    finally:
+        ray.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running_cluster(address: str) -> Iterator[None]:
+    """Join a Ray that runs, and leave it at the end."""
+    ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, namespace=NAMESPACE)
+    try:
+        yield
+    finally:
+        ray.shutdown()

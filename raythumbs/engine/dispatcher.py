@@ -1,0 +1,165 @@
+"""Fills free slots with batches of leases, and decides what follows from each outcome."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from raythumbs.db.jobs import Jobs
+from raythumbs.engine.record import Record
+from raythumbs.engine.slots import Node, Slots
+from raythumbs.engine.tasks import BatchLost, Begun
+from raythumbs.errors import Crashed, Poison, RaythumbsError, StaleLease, TimedOut
+from raythumbs.events import emit, emit_trouble
+from raythumbs.model.backoff import backoff_seconds
+from raythumbs.model.lease import Failed, Lease, Report, Succeeded
+
+RunBatch = Callable[[Node, Sequence[Lease]], AsyncIterator[Report | Begun]]
+
+_BATCH_SECONDS = 0.5  # of work: long enough that Ray's cost per task vanishes, short enough that a person does not wait
+_BATCH_PHOTOS = 16
+_FIRST_GUESS_SECONDS = 0.05  # for one photo, until some have been measured
+_LEARNING = 0.1  # how much one photo changes the guess
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budgets:
+    """How long a lease lasts, and how often a job may go wrong until it fails."""
+
+    lease_seconds: float
+    max_errors: int
+    max_crashes: int
+
+
+class Dispatcher:
+    """Leases what is due into the slots that are free. It alone renews leases: the nodes' clocks do not matter."""
+
+    def __init__(
+        self, record: Record, slots: Slots, run: RunBatch, *, budgets: Budgets, chance: Callable[[], float]
+    ) -> None:
+        self._record = record
+        self._slots = slots
+        self._run = run
+        self._budgets = budgets
+        self._chance = chance
+        self._photo_seconds = _FIRST_GUESS_SECONDS
+        self._held: dict[str, Lease] = {}
+        self._batches: set[asyncio.Task[None]] = set()
+        self.draining = False
+        self.wake = asyncio.Event()
+
+    @property
+    def running(self) -> int:
+        """Photos that are leased now."""
+        return len(self._held)
+
+    async def turn(self) -> None:
+        """Lease into every free slot, as long as there is work."""
+        while not self.draining and (node := self._slots.take()) is not None:
+            leases: list[Lease] = []
+            try:
+                leases = await self._record.write(self._lease)
+            finally:
+                if not leases:
+                    self._slots.give_back(node)
+            if not leases:
+                return
+            self._held.update({lease.job_id: lease for lease in leases})
+            batch = asyncio.create_task(self._batch(node, leases))
+            self._batches.add(batch)
+            batch.add_done_callback(self._batches.discard)
+
+    async def renew(self) -> None:
+        """Prolong every lease that is held."""
+        held = list(self._held.values())
+        if held:
+            seconds = self._budgets.lease_seconds
+            await self._record.write(lambda db, now: Jobs(db).renew(held, now=now, lease_seconds=seconds))
+
+    async def drain(self, seconds: float) -> None:
+        """Lease nothing new, and wait for what runs; what is not done by then is queued again, at no cost."""
+        self.draining = True
+        if self._batches:
+            await asyncio.wait(self._batches, timeout=seconds)
+        left = await self._record.write(lambda db, now: Jobs(db).readopt(now=now))
+        emit("queue.drained", unfinished=len(left))
+
+    def _lease(self, db: Connection, now: float) -> list[Lease]:
+        jobs = Jobs(db)
+        most = max(1, min(_BATCH_PHOTOS, round(_BATCH_SECONDS / self._photo_seconds)))
+        slots = max(1, self._slots.total)
+        share = math.ceil(
+            jobs.waiting(now=now, limit=most * slots) / slots
+        )  # the last photos are spread over the slots
+        return jobs.lease_next(min(most, share), now=now, lease_seconds=self._budgets.lease_seconds) if share else []
+
+    async def _batch(self, node: Node, leases: Sequence[Lease]) -> None:
+        left = {lease.job_id: lease for lease in leases}
+        try:
+            async for said in self._run(node, leases):
+                if isinstance(said, Report):
+                    left.pop(said.lease.job_id, None)
+                    await self._settle(said)
+        except BatchLost as lost:
+            await self._settle_lost(left.values(), lost)
+        except Exception as error:  # noqa: BLE001 a batch's edge: its leases run out and are rescued
+            emit_trouble("batch.stumbled", error, jobs=sorted(left))
+        finally:
+            for lease in leases:
+                self._held.pop(lease.job_id, None)
+            self._slots.give_back(node)
+            self.wake.set()
+
+    async def _settle(self, report: Report) -> None:
+        lease = report.lease
+        try:
+            match report.outcome:
+                case Succeeded() as succeeded:
+                    self._photo_seconds += _LEARNING * (report.seconds - self._photo_seconds)
+                    await self._record.write(lambda db, now: Jobs(db).finish(lease, succeeded, now=now))
+                    emit("job.succeeded", job_id=lease.job_id, attempt=lease.attempt, seconds=round(report.seconds, 4))
+                case Failed(Crashed() | TimedOut() as error):
+                    await self._crashed(lease, error)
+                case Failed(error) if error.retryable and lease.errors + 1 < self._budgets.max_errors:
+                    await self._release(lease, error, after=lease.errors + 1, counts=("errors",))
+                case Failed(error):
+                    await self._fail(lease, error)
+        except StaleLease:
+            emit("report.fenced", job_id=lease.job_id, attempt=lease.attempt)
+        finally:
+            self._held.pop(lease.job_id, None)
+
+    async def _settle_lost(self, leases: Iterable[Lease], lost: BatchLost) -> None:
+        """Find out who is to blame, do not guess: of several, each is tried again alone; one alone is it."""
+        unsettled = list(leases)
+        emit("batch.lost", reason=str(lost), blameless=lost.blameless, jobs=[lease.job_id for lease in unsettled])
+        error = Crashed(f"the task was lost: {lost}")
+        for lease in unsettled:
+            try:
+                if lost.blameless:
+                    await self._release(lease, error, after=0, counts=())
+                elif len(unsettled) > 1:
+                    await self._release(lease, error, after=0, counts=("losses",))
+                else:
+                    await self._crashed(lease, error)
+            except StaleLease:
+                emit("report.fenced", job_id=lease.job_id, attempt=lease.attempt)
+
+    async def _crashed(self, lease: Lease, error: RaythumbsError) -> None:
+        if lease.crashes + 1 < self._budgets.max_crashes:
+            await self._release(lease, error, after=lease.crashes + 1, counts=("crashes",))
+        elif isinstance(error, TimedOut):
+            await self._fail(lease, error)
+        else:
+            await self._fail(lease, Poison(f"{lease.crashes + 1} attempts crashed, the last with: {error.reason}"))
+
+    async def _release(self, lease: Lease, error: RaythumbsError, *, after: int, counts: tuple[str, ...]) -> None:
+        wait = backoff_seconds(after, chance=self._chance())
+        await self._record.write(lambda db, now: Jobs(db).release(lease, error, due_at=now + wait, counts=counts))
+        emit("job.released", job_id=lease.job_id, attempt=lease.attempt, code=error.code, after_seconds=round(wait, 1))
+
+    async def _fail(self, lease: Lease, error: RaythumbsError) -> None:
+        await self._record.write(lambda db, now: Jobs(db).fail(lease, error, now=now))
+        emit("job.failed", job_id=lease.job_id, attempt=lease.attempt, code=error.code, reason=error.reason)

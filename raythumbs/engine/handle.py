@@ -1,0 +1,128 @@
+"""QueueHandle: the queue's verbs, awaitable; Ray is hidden, and so is a restart of the actor."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import ray
+from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
+
+from raythumbs.engine.cluster import NAMESPACE
+from raythumbs.engine.queue import ThumbnailQueue
+from raythumbs.errors import QueueUnavailable, RaythumbsError
+from raythumbs.events import emit_trouble
+from raythumbs.model.job import Job, JobRequest, State
+from raythumbs.model.overview import Status
+from raythumbs.model.photo import Photo
+from raythumbs.settings import Settings
+
+NAME = "raythumbs-queue"
+_ANSWER_SECONDS = 15.0  # a restarted actor is back in two
+_RETRY_SECONDS = 0.2
+_DRAIN_SECONDS = 120.0  # more than any sensible `drain_seconds`
+_HEAD = "node:__internal_head__"
+
+T = TypeVar("T")
+
+
+class QueueHandle:
+    """Talks to the actor by its name, so that it finds the one that a deploy put in its place."""
+
+    def __init__(self) -> None:
+        self._actor: Any = None
+
+    async def enqueue(self, requests: Sequence[JobRequest]) -> list[Job]:
+        """See ThumbnailQueue.enqueue. Asking twice is the same as once, so a restart in between is harmless."""
+        return await self._ask(lambda queue: queue.enqueue.remote(requests))
+
+    async def cancel(self, job_id: str) -> Job:
+        """See ThumbnailQueue.cancel."""
+        return await self._ask(lambda queue: queue.cancel.remote(job_id))
+
+    async def retry(self, job_id: str) -> Job:
+        """See ThumbnailQueue.retry."""
+        return await self._ask(lambda queue: queue.retry.remote(job_id))
+
+    async def job(self, job_id: str) -> Job:
+        """See ThumbnailQueue.job."""
+        return await self._ask(lambda queue: queue.job.remote(job_id))
+
+    async def jobs(self, *, state: State | None, after: str | None, limit: int) -> list[Job]:
+        """See ThumbnailQueue.jobs."""
+        return await self._ask(lambda queue: queue.jobs.remote(state=state, after=after, limit=limit))
+
+    async def photo(self, photo_id: str) -> Photo:
+        """See ThumbnailQueue.photo."""
+        return await self._ask(lambda queue: queue.photo.remote(photo_id))
+
+    async def status(self) -> Status:
+        """See ThumbnailQueue.status."""
+        return await self._ask(lambda queue: queue.status.remote())
+
+    async def check(self) -> None:
+        """See ThumbnailQueue.check."""
+        await self._ask(lambda queue: queue.check.remote())
+
+    async def drain(self) -> None:
+        """See ThumbnailQueue.drain."""
+        await self._ask(lambda queue: queue.drain.remote(), seconds=_DRAIN_SECONDS)
+
+    async def _ask(self, verb: Callable[[Any], Awaitable[T]], *, seconds: float | None = _ANSWER_SECONDS) -> T:
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    try:
+                        if self._actor is None:
+                            self._actor = await asyncio.to_thread(ray.get_actor, NAME, NAMESPACE)
+                        return await verb(self._actor)
+                    except RayTaskError as error:
+                        if isinstance(error.cause, RaythumbsError):
+                            raise error.cause from None
+                        raise
+                    except (ActorUnavailableError, ActorDiedError, ValueError):  # ValueError: no actor has the name now
+                        self._actor = None
+                        await asyncio.sleep(_RETRY_SECONDS)
+        except TimeoutError as error:
+            raise QueueUnavailable("the queue does not answer; try again in a few seconds") from error
+
+
+async def start_queue(settings: Settings) -> QueueHandle:
+    """Return a handle of the queue for these settings. One that runs with others, or older code, is drained and ended."""
+    handle = QueueHandle()
+    while True:
+        queue = await asyncio.to_thread(_get_or_create, settings)
+        try:
+            if await queue.identity.remote() == settings.identity:
+                return handle
+            await queue.drain.remote()
+            ray.kill(queue)
+        except (ActorUnavailableError, ActorDiedError):
+            await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def stop_queue() -> None:
+    """Drain the queue and end its actor; one that cannot drain loses nothing, for its jobs are in the database."""
+    try:
+        await QueueHandle().drain()
+    except RaythumbsError as error:
+        emit_trouble("queue.undrained", error)
+    with suppress(ValueError):  # no actor has the name
+        ray.kill(await asyncio.to_thread(ray.get_actor, NAME, NAMESPACE))
+
+
+def _get_or_create(settings: Settings) -> Any:  # noqa: ANN401 Ray's handles have no type of the actor's methods
+    embedded = settings.database_url.get_secret_value().startswith("sqlite")
+    return (
+        ray.remote(ThumbnailQueue)
+        .options(
+            name=NAME,
+            namespace=NAMESPACE,
+            lifetime="detached",
+            get_if_exists=True,
+            max_restarts=-1,
+            num_cpus=0,
+            resources={_HEAD: 0.001} if embedded else None,  # SQLite's file lies on the head node
+        )
+        .remote(settings)
+    )

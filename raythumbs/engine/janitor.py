@@ -1,0 +1,26 @@
+"""Rescues jobs whose lease ran out, and forgets what is old and done."""
+
+from raythumbs.db.jobs import Jobs
+from raythumbs.engine.record import Record
+from raythumbs.events import emit
+from raythumbs.model.job import State
+from raythumbs.settings import Settings
+
+
+class Janitor:
+    """One turn puts the record in order."""
+
+    def __init__(self, record: Record, settings: Settings) -> None:
+        self._record = record
+        self._settings = settings
+
+    async def turn(self) -> None:
+        """Rescue, then prune."""
+        rescued = await self._record.write(lambda db, now: Jobs(db).rescue(now=now))
+        if rescued:
+            emit("jobs.rescued", jobs=rescued)
+        keep = self._settings
+        done = (State.SUCCEEDED, State.CANCELLED)
+        await self._record.write(lambda db, now: Jobs(db).prune(done, before=now - keep.keep_finished_seconds))
+        await self._record.write(lambda db, now: Jobs(db).prune((State.FAILED,), before=now - keep.keep_failed_seconds))
+        await self._record.write(lambda db, now: Jobs(db).forget_events(before=now - keep.keep_events_seconds))

@@ -1,0 +1,184 @@
+"""ThumbnailQueue: the single writer in front of the record, and the loops around it.
+
+A plain class: tests construct it without Ray, and `ray.remote(ThumbnailQueue)` is the actor.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+
+from raythumbs.db.database import Database
+from raythumbs.db.jobs import Jobs
+from raythumbs.db.overview import overview
+from raythumbs.db.photos import Photos
+from raythumbs.engine.dispatcher import Budgets, Dispatcher, RunBatch
+from raythumbs.engine.janitor import Janitor
+from raythumbs.engine.loop import forever
+from raythumbs.engine.nodes import live_nodes
+from raythumbs.engine.record import Record
+from raythumbs.engine.slots import Node, Slots
+from raythumbs.engine.tasks import run_batch
+from raythumbs.engine.work import Work
+from raythumbs.errors import QueueUnavailable, RaythumbsError
+from raythumbs.events import emit, emit_trouble
+from raythumbs.model.job import Job, JobRequest, State
+from raythumbs.model.overview import Overview, Status
+from raythumbs.model.photo import Photo
+from raythumbs.settings import Settings
+
+_PATIENCE_SECONDS = 30  # beyond a photo's own time, until a silent task is killed: the store's own timeouts fit in
+_OPEN_SECONDS = 5  # how long a verb waits for the database at start
+_OVERVIEW_SECONDS = 0.5  # how old the counts of a status may be
+
+Nodes = Callable[[], Awaitable[Mapping[str, Node]]]
+
+
+class ThumbnailQueue:
+    """The durable order of jobs. It starts its loops when made, so a restarted actor works on by itself."""
+
+    def __init__(self, settings: Settings, *, run: RunBatch | None = None, nodes: Nodes = live_nodes) -> None:
+        work = Work.of(settings)
+        self._settings = settings
+        self._work = work
+        self._nodes = nodes
+        self._run = run or partial(run_batch, work=work, patience_seconds=work.photo_seconds + _PATIENCE_SECONDS)
+        self._slots = Slots(
+            per_node=settings.max_workers_per_node, in_all=None if settings.use_parallel_thumbnails else 1
+        )
+        self._counted: tuple[float, Overview] | None = None
+        self._loops: list[asyncio.Task[None]] = []
+        self._opening = asyncio.create_task(self._open())
+
+    # --- the verbs of a job
+
+    async def enqueue(self, requests: Sequence[JobRequest]) -> list[Job]:
+        """Make jobs of the requests in one transaction; see Jobs.enqueue. When it returns, they are on disk."""
+        record, dispatcher = await self._parts()
+        if dispatcher.draining:
+            raise QueueUnavailable("the queue is shutting down; submit again in a few seconds")
+        jobs = await record.write(lambda db, now: Jobs(db).enqueue(requests, now=now))
+        emit("jobs.enqueued", jobs=len(jobs), requests=len(requests))
+        dispatcher.wake.set()
+        return jobs
+
+    async def cancel(self, job_id: str) -> Job:
+        """End a job that is not finished."""
+        record, _ = await self._parts()
+        job = await record.write(lambda db, now: Jobs(db).cancel(job_id, now=now))
+        emit("job.cancelled", job_id=job_id)
+        return job
+
+    async def retry(self, job_id: str) -> Job:
+        """Queue a failed job again."""
+        record, dispatcher = await self._parts()
+        job = await record.write(lambda db, now: Jobs(db).retry(job_id, now=now))
+        emit("job.retried", job_id=job_id)
+        dispatcher.wake.set()
+        return job
+
+    # --- to look at
+
+    async def job(self, job_id: str) -> Job:
+        """Return the job, or raise UnknownJob."""
+        record, _ = await self._parts()
+        return await record.read(lambda db: Jobs(db).get(job_id))
+
+    async def jobs(self, *, state: State | None, after: str | None, limit: int) -> list[Job]:
+        """Return a page of jobs, the newest first."""
+        record, _ = await self._parts()
+        return await record.read(lambda db: Jobs(db).list(state=state, after=after, limit=limit))
+
+    async def photo(self, photo_id: str) -> Photo:
+        """Return the photo, or raise UnknownPhoto."""
+        record, _ = await self._parts()
+        return await record.read(lambda db: Photos(db).get(photo_id))
+
+    async def status(self) -> Status:
+        """Return what there is to see of the queue; the counts are at most half a second old."""
+        record, dispatcher = await self._parts()
+        clock = asyncio.get_running_loop().time
+        if self._counted is None or clock() - self._counted[0] > _OVERVIEW_SECONDS:
+            database = self._database
+            self._counted = clock(), await record.read(lambda db: overview(db, now=database.now(db)))
+        return Status(
+            overview=self._counted[1],
+            nodes=self._slots.by_node(),
+            busy=self._slots.busy,
+            total=self._slots.total,
+            running=dispatcher.running,
+            draining=dispatcher.draining,
+        )
+
+    async def check(self) -> None:
+        """Return if the database and the stores answer, else raise what is the matter."""
+        record, _ = await self._parts()
+        await record.read(self._database.now)
+        for uri in dict.fromkeys((self._settings.store_uri, self._settings.thumbnails_uri)):
+            await asyncio.to_thread(self._work.stores.at(uri).check)
+
+    # --- life and death
+
+    async def identity(self) -> str:
+        """Return the digest of the version and settings that this queue was made with."""
+        return self._settings.identity
+
+    async def drain(self) -> None:
+        """Finish what runs, queue the rest again, and let go of the database."""
+        record, dispatcher = await self._parts()
+        await dispatcher.drain(self._settings.drain_seconds)
+        for loop in self._loops:
+            loop.cancel()
+        record.close()
+
+    async def _parts(self) -> tuple[Record, Dispatcher]:
+        try:
+            async with asyncio.timeout(_OPEN_SECONDS):
+                return await asyncio.shield(self._opening)
+        except TimeoutError as error:
+            raise self._trouble from error
+
+    async def _open(self) -> tuple[Record, Dispatcher]:
+        self._database = Database(self._settings.database_url.get_secret_value())
+        self._trouble: RaythumbsError = QueueUnavailable("the queue is starting")
+        while True:
+            try:
+                await asyncio.to_thread(self._database.open)
+                break
+            except RaythumbsError as error:
+                if not error.retryable:
+                    raise
+                emit_trouble("database.missed", error)
+                self._trouble = error
+                await asyncio.sleep(1)
+        record = Record(self._database)
+        orphans = await record.write(lambda db, now: Jobs(db).readopt(now=now))
+        emit("queue.opened", readopted=len(orphans))
+        dispatcher = Dispatcher(
+            record,
+            self._slots,
+            self._run,
+            budgets=Budgets(
+                lease_seconds=self._settings.lease_seconds,
+                max_errors=self._settings.max_errors,
+                max_crashes=self._settings.max_crashes,
+            ),
+            chance=random.random,
+        )
+        await self._follow(dispatcher)
+        self._loops = [
+            asyncio.create_task(loop)
+            for loop in (
+                forever(dispatcher.turn, every_seconds=1, wake=dispatcher.wake),
+                forever(dispatcher.renew, every_seconds=self._settings.lease_seconds / 4),
+                forever(partial(self._follow, dispatcher), every_seconds=2),
+                forever(Janitor(record, self._settings).turn, every_seconds=10),
+            )
+        ]
+        return record, dispatcher
+
+    async def _follow(self, dispatcher: Dispatcher) -> None:
+        before = self._slots.total
+        self._slots.follow(await self._nodes())
+        if self._slots.total > before:
+            dispatcher.wake.set()

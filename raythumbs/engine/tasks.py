@@ -1,0 +1,206 @@
+"""The remote function: fetch ahead, render, store behind. Plain code; Ray is the last lines."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cache
+
+import ray
+from ray.exceptions import NodeDiedError, RayError, RuntimeEnvSetupError, TaskUnschedulableError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from raythumbs.engine.slots import SLOT_RESOURCE, Node
+from raythumbs.engine.work import Work
+from raythumbs.errors import Crashed, RaythumbsError
+from raythumbs.imaging.render import Rendered
+from raythumbs.imaging.sandbox import Sandbox
+from raythumbs.model.lease import Failed, Lease, Outcome, Report, Succeeded
+from raythumbs.model.photo import PictureFacts, Rendition
+from raythumbs.model.source import Source
+from raythumbs.storage.base import Fetched, Store
+from raythumbs.storage.files import FileStore
+
+_AHEAD = 4  # photos fetched, or being fetched, while one is rendered
+_TASKS_A_WORKER = 500  # then a new process: whatever leaked is given back
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetching:
+    lease: Lease
+    began_at: float
+    fetched: Future[Fetched]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The first thing that a batch says: the id of the node that it runs on."""
+
+    node_id: str
+
+
+class BatchLost(Exception):
+    """The task ended without reporting all of its batch; `blameless` where its node, not a photo, is the reason."""
+
+    def __init__(self, reason: str, *, blameless: bool) -> None:
+        super().__init__(reason)
+        self.blameless = blameless
+
+
+class Workbench:
+    """What a worker process keeps between its tasks: threads for the store's side, and the sandbox."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._sandbox = Sandbox(work.specs, work.limits)
+        self._fetchers = ThreadPoolExecutor(_AHEAD, "fetch")
+        self._storers = ThreadPoolExecutor(_AHEAD, "store")
+        self._thumbnails: Store = work.stores.at(work.thumbnails_uri, base_url=work.thumbnails_base_url)
+
+    def close(self) -> None:
+        """End the child process and the threads."""
+        self._sandbox.close()
+        self._fetchers.shutdown(cancel_futures=True)
+        self._storers.shutdown()
+
+    def render(self, leases: Sequence[Lease]) -> Iterator[Report]:
+        """Render a batch, reporting each photo as soon as it is done; nothing of one photo stops another."""
+        waiting = list(reversed(leases))
+        fetching: list[_Fetching] = []
+        storing: set[Future[Report]] = set()
+        try:
+            while waiting or fetching:
+                while waiting and len(fetching) < _AHEAD:
+                    fetching.append(self._fetch_ahead(waiting.pop()))
+                ready = _first_done(fetching)
+                fetching.remove(ready)
+                rendered = self._rendered(ready)
+                if isinstance(rendered, Report):
+                    yield rendered
+                else:
+                    storing.add(rendered)
+                done = {future for future in storing if future.done()}
+                storing -= done
+                yield from (future.result() for future in done)
+            yield from (future.result() for future in as_completed(storing))
+        finally:
+            for left in fetching:
+                left.fetched.add_done_callback(_discard)
+
+    def _fetch_ahead(self, lease: Lease) -> _Fetching:
+        return _Fetching(lease, time.monotonic(), self._fetchers.submit(self._fetch, lease))
+
+    def _fetch(self, lease: Lease) -> Fetched:
+        store, key = self._work.stores.of(Source.parse(lease.source))
+        return store.get(key, max_bytes=self._work.max_photo_bytes, seconds=self._work.photo_seconds)
+
+    def _rendered(self, ready: _Fetching) -> Report | Future[Report]:
+        """Render what was fetched; return the outcome if it failed, else the future of its being stored."""
+        try:
+            fetched = ready.fetched.result()
+            with closing(fetched.file):
+                left = self._work.photo_seconds - (time.monotonic() - ready.began_at)
+                rendered, seconds = self._sandbox.render(fetched.file, seconds=max(left, 1.0))
+        except Exception as error:  # noqa: BLE001 an attempt's edge: it becomes the photo's outcome
+            return Report(ready.lease, _failed(error), 0.0)
+        return self._storers.submit(self._store, ready.lease, fetched, rendered, seconds)
+
+    def _store(self, lease: Lease, fetched: Fetched, rendered: Rendered, seconds: float) -> Report:
+        try:
+            return Report(lease, self._stored(lease, fetched, rendered), seconds)
+        except Exception as error:  # noqa: BLE001 an attempt's edge: it becomes the photo's outcome
+            return Report(lease, _failed(error), seconds)
+
+    def _stored(self, lease: Lease, fetched: Fetched, rendered: Rendered) -> Succeeded:
+        made = []
+        for one in rendered.renditions:
+            spec = one.spec
+            key = self._work.key(lease.source, fetched.version, spec)
+            self._thumbnails.put(key, one.data, spec.format.content_type)
+            made.append(
+                Rendition(
+                    name=spec.name,
+                    width=one.width,
+                    height=one.height,
+                    format=spec.format,
+                    size_bytes=len(one.data),
+                    key=key,
+                    url=self._url(key),
+                )
+            )
+        facts = PictureFacts(
+            width=rendered.width,
+            height=rendered.height,
+            format=rendered.format,
+            size_bytes=fetched.size_bytes,
+            version=fetched.version,
+        )
+        return Succeeded(facts, tuple(made))
+
+    def _url(self, key: str) -> str:
+        if isinstance(self._thumbnails, FileStore):  # a folder is served by the service itself
+            return f"{self._work.service_url}/thumbnails/{key.removeprefix(self._work.thumbnails_prefix)}"
+        return self._thumbnails.url(key)
+
+
+def _first_done(fetching: list[_Fetching]) -> _Fetching:
+    by_future = {one.fetched: one for one in fetching}
+    return by_future[next(as_completed(by_future))]
+
+
+def _failed(error: Exception) -> Outcome:
+    if isinstance(error, RaythumbsError):
+        return Failed(type(error)(error.reason))  # without its cause, which may not travel
+    return Failed(Crashed(f"{type(error).__name__}: {error}"))
+
+
+def _discard(fetched: Future[Fetched]) -> None:
+    if not fetched.cancelled() and not fetched.exception():
+        fetched.result().file.close()
+
+
+@cache
+def _workbench(work: Work) -> Workbench:
+    return Workbench(work)
+
+
+def render_batch(leases: Sequence[Lease], work: Work) -> Iterator[Report | Begun]:
+    """Render a batch of leases in this process: say where it began, then report each photo as it is done."""
+    yield Begun(ray.get_runtime_context().get_node_id())
+    yield from _workbench(work).render(leases)
+
+
+# --- the thin skin of Ray
+
+_render_batch = ray.remote(num_cpus=1, max_retries=0, max_calls=_TASKS_A_WORKER)(render_batch)  # the queue owns retries
+
+
+async def run_batch(
+    node: Node, leases: Sequence[Lease], work: Work, *, patience_seconds: float
+) -> AsyncIterator[Report | Begun]:
+    """Run a batch on a node, or elsewhere if that is gone, and pass on what it says as it says it.
+
+    Raises BatchLost when the task dies. One that has begun and then says nothing for `patience_seconds` is killed.
+    """
+    said = _render_batch.options(
+        scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=True),
+        resources={SLOT_RESOURCE: 1} if node.declares_slots else None,
+        name=f"render {len(leases)}",
+    ).remote(leases, work)
+    patience: float | None = None  # one that waits for a CPU is not late
+    while True:
+        try:
+            async with asyncio.timeout(patience):
+                yield await (await anext(said))
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            ray.cancel(said, force=True)
+            raise BatchLost(f"nothing was heard for {patience_seconds:.0f} s", blameless=False) from error
+        except (NodeDiedError, TaskUnschedulableError, RuntimeEnvSetupError) as error:
+            raise BatchLost(type(error).__name__, blameless=True) from error
+        except RayError as error:
+            raise BatchLost(type(error).__name__, blameless=False) from error
+        patience = patience_seconds

@@ -1,0 +1,46 @@
+"""What a task needs to know to do its work: no secret is in it, for it travels as an argument."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Self
+
+from raythumbs.imaging import Limits
+from raythumbs.model.photo import RenditionSpec
+from raythumbs.settings import Settings
+from raythumbs.storage.stores import Stores
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """How to fetch, what to render, where to store. Credentials come from the surroundings of each node."""
+
+    stores: Stores
+    thumbnails_uri: str
+    thumbnails_prefix: str
+    thumbnails_base_url: str | None
+    service_url: str
+    specs: tuple[RenditionSpec, ...]
+    limits: Limits
+    max_photo_bytes: int
+    photo_seconds: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Take from the settings what tasks need."""
+        return cls(
+            stores=Stores(region=settings.aws_region, endpoint_url=settings.s3_endpoint_url),
+            thumbnails_uri=settings.thumbnails_uri,
+            thumbnails_prefix=settings.thumbnails_prefix,
+            thumbnails_base_url=settings.thumbnails_base_url,
+            service_url=settings.base_url,
+            specs=settings.specs,
+            limits=Limits(decode_bytes=settings.max_decode_bytes),
+            max_photo_bytes=settings.max_photo_bytes,
+            photo_seconds=settings.job_timeout_seconds,
+        )
+
+    def key(self, source: str, version: str, spec: RenditionSpec) -> str:
+        """Return a rendition's key: it follows from the source, its version and the spec, so that doing it twice
+        writes the same bytes to the same place."""
+        digest = hashlib.sha256(repr((source, version, spec)).encode()).hexdigest()
+        return f"{self.thumbnails_prefix}{digest[:2]}/{digest[2:32]}/{spec.name}.{spec.format.extension}"

@@ -1,0 +1,202 @@
+"""The tree of errors. Each leaf has a public code, an HTTP status, and says whether trying again may help."""
+
+from typing import ClassVar
+
+
+class RaythumbsError(Exception):
+    """The root. `reason` is one sentence for a person; `code` is for programs and never changes its meaning."""
+
+    code: ClassVar[str] = "internal"
+    http_status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+# --- what a caller asked
+
+
+class BadRequest(RaythumbsError):
+    """The request cannot be understood."""
+
+    code = "bad_request"
+    http_status = 400
+
+
+class BadSource(BadRequest):
+    """A source that is no address of an object."""
+
+    code = "bad_source"
+    http_status = 422
+
+
+class EmptyFile(BadRequest):
+    """A file without a byte."""
+
+    code = "empty_file"
+    http_status = 422
+
+
+class BodyTooLarge(RaythumbsError):
+    """A request body over its limit; nothing of it was kept."""
+
+    code = "body_too_large"
+    http_status = 413
+
+
+class Unauthorised(RaythumbsError):
+    """A missing or wrong signature or token."""
+
+    code = "unauthorised"
+    http_status = 401
+
+
+class SourceNotAllowed(RaythumbsError):
+    """A source outside of what this service may read."""
+
+    code = "source_not_allowed"
+    http_status = 403
+
+
+class UnknownJob(RaythumbsError):
+    """No job with that id."""
+
+    code = "unknown_job"
+    http_status = 404
+
+
+class UnknownPhoto(RaythumbsError):
+    """No photo with that id."""
+
+    code = "unknown_photo"
+    http_status = 404
+
+
+class UnknownThumbnail(RaythumbsError):
+    """No thumbnail at that address."""
+
+    code = "unknown_thumbnail"
+    http_status = 404
+
+
+class IllegalMove(RaythumbsError):
+    """A move that the job's state does not allow."""
+
+    code = "illegal_move"
+    http_status = 409
+
+
+class StaleLease(RaythumbsError):
+    """A report of an attempt that no longer holds its job."""
+
+    code = "stale_lease"
+    http_status = 409
+
+
+# --- what a photo turned out to be
+
+
+class BadPicture(RaythumbsError):
+    """A photo of which no thumbnail can be made, now or later."""
+
+    code = "bad_picture"
+    http_status = 422
+
+
+class NotAnImage(BadPicture):
+    """Bytes that no allowed decoder knows."""
+
+    code = "not_an_image"
+
+
+class Truncated(BadPicture):
+    """A file that ends before its picture does."""
+
+    code = "truncated"
+
+
+class Corrupt(BadPicture):
+    """A file whose decoder found it broken."""
+
+    code = "corrupt"
+
+
+class TooLarge(BadPicture):
+    """A picture that needs more memory, or a file that has more bytes, than the limits allow."""
+
+    code = "too_large"
+    http_status = 413
+
+
+# --- what happened to an attempt
+
+
+class TimedOut(RaythumbsError):
+    """A photo took longer than its time."""
+
+    code = "timeout"
+    http_status = 504
+    retryable = True
+
+
+class Crashed(RaythumbsError):
+    """The process that worked on the photo died."""
+
+    code = "crash"
+    retryable = True
+
+
+class Poison(RaythumbsError):
+    """A photo that crashed its process once too often."""
+
+    code = "poison"
+
+
+# --- stores, database, queue
+
+
+class NoSuchObject(RaythumbsError):
+    """The store has no such object."""
+
+    code = "no_such_object"
+    http_status = 404
+
+
+class AccessDenied(RaythumbsError):
+    """The store refuses the service's credentials; a person may mend that, so later attempts may pass."""
+
+    code = "access_denied"
+    http_status = 502
+    retryable = True
+
+
+class StoreUnavailable(RaythumbsError):
+    """The store cannot be reached or is in trouble."""
+
+    code = "store_unavailable"
+    http_status = 503
+    retryable = True
+
+
+class QueueUnavailable(RaythumbsError):
+    """The queue does not answer, or is shutting down."""
+
+    code = "queue_unavailable"
+    http_status = 503
+    retryable = True
+
+
+class DatabaseUnavailable(RaythumbsError):
+    """The database cannot be reached, or is in use by another service."""
+
+    code = "database_unavailable"
+    http_status = 503
+    retryable = True
+
+
+class BadSettings(RaythumbsError):
+    """A setting that makes no sense; the service does not start."""
+
+    code = "bad_settings"

@@ -1,0 +1,101 @@
+"""From a file to a picture in memory, or a refusal before its pixels are allocated."""
+
+import struct
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import BinaryIO, cast
+
+import pillow_heif
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from raythumbs.errors import BadPicture, Corrupt, NotAnImage, TooLarge, Truncated
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
+
+# Bytes per pixel of Pillow's storage: one, or four for whatever has more than one channel, or a wide one.
+_ONE_BYTE_MODES = {"1", "L", "P"}
+_SCALABLE = {"JPEG", "MPO"}
+_ORIENTATION = 0x0112
+SIDEWAYS = range(5, 9)  # the orientations that swap width and height
+_HEADER_PIXELS = 1 << 31  # beyond what `Limits` admits; Pillow's own check must not refuse what ours would admit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one picture may cost: bytes of memory for its pixels."""
+
+    decode_bytes: int = 1 << 30
+
+
+def open_picture(source: BinaryIO) -> ImageFile.ImageFile:
+    """Return the picture with only its header read, or raise NotAnImage for bytes that no allowed decoder knows."""
+    _prepare()
+    with _translated():
+        try:
+            return cast("ImageFile.ImageFile", Image.open(source, formats=FORMATS))
+        except UnidentifiedImageError as error:
+            raise NotAnImage(f"no decoder of {', '.join(FORMATS)} knows this file") from error
+
+
+def shrink_on_load(picture: ImageFile.ImageFile, least_size: Callable[[int], tuple[int, int]]) -> None:
+    """Set a JPEG to decode at the least of its scales (1, 1/2, 1/4, 1/8) that covers what its orientation asks for."""
+    if picture.format in _SCALABLE:
+        with _translated():
+            picture.draft(None, least_size(orientation(picture)))
+
+
+def orientation(picture: Image.Image) -> int:
+    """Return the picture's orientation (Exif 2.32, tag 0x0112), 1 to 8; 1, upright, where it tells none or nonsense."""
+    try:
+        told = picture.getexif().get(_ORIENTATION, 1)
+    except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, OverflowError, struct.error):
+        return 1
+    return told if told in range(1, 9) else 1
+
+
+def admit(picture: Image.Image, limits: Limits) -> None:
+    """Return if the picture's pixels fit the limits, else raise TooLarge: told from the header, before they are made."""
+    needed = predicted_bytes(picture)
+    if needed > limits.decode_bytes:
+        size = f"{picture.width}x{picture.height}"
+        raise TooLarge(f"{size} pixels need {needed} bytes of memory; at most {limits.decode_bytes} are given")
+
+
+def load(picture: ImageFile.ImageFile) -> None:
+    """Decode the pixels of the first frame, or raise Truncated or Corrupt: never a picture with a grey half."""
+    with _translated():
+        picture.load()
+
+
+def predicted_bytes(picture: Image.Image) -> int:
+    """Return the memory that decoding takes, told from the header: the pixels, once more for a conversion."""
+    per_pixel = 1 if picture.mode in _ONE_BYTE_MODES else 4
+    return picture.width * picture.height * per_pixel * (1 if picture.format in _SCALABLE else 2)
+
+
+@cache
+def _prepare() -> None:
+    pillow_heif.register_heif_opener(thumbnails=False)
+    Image.MAX_IMAGE_PIXELS = _HEADER_PIXELS
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what Pillow raises on bad bytes into words. The list is that of Pillow's own fuzzer (Tests/oss-fuzz)."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    except BadPicture:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
+        raise TooLarge(str(error) or "the picture does not fit into memory") from error
+    except (OSError, SyntaxError, ValueError, NotImplementedError, OverflowError, EOFError, RuntimeError) as error:
+        told = str(error)
+        if any(word in told.lower() for word in ("truncated", "premature", "unexpected end", "end of file", "eof")):
+            raise Truncated(told) from error
+        raise Corrupt(told or type(error).__name__) from error

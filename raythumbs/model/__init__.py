@@ -1,0 +1,1 @@
+"""The words of raythumbs; standard library only."""

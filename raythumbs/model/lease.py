@@ -1,0 +1,49 @@
+"""Lease: an attempt's right to a job. Outcome: what the attempt reports."""
+
+from dataclasses import dataclass
+
+from raythumbs.errors import RaythumbsError
+from raythumbs.model.photo import PictureFacts, Rendition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """An attempt's right to a job until `until` (UTC seconds); `attempt` fences every write."""
+
+    job_id: str
+    photo_id: str
+    attempt: int
+    source: str
+    version: str | None
+    size_bytes: int | None
+    errors: int
+    crashes: int
+    losses: int
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """Every rendition is stored."""
+
+    picture: PictureFacts
+    renditions: tuple[Rendition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The attempt came to nothing; `error.retryable` says whether another may fare better."""
+
+    error: RaythumbsError
+
+
+Outcome = Succeeded | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An outcome and the lease that it is of; `seconds` is what the attempt took of its slot's CPU time."""
+
+    lease: Lease
+    outcome: Outcome
+    seconds: float

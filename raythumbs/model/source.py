@@ -1,0 +1,83 @@
+"""Where a photo lies (`s3://bucket/key`, `file:///path`), and which of such places the service may read."""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Self
+from urllib.parse import unquote
+
+from raythumbs.errors import BadSource, SourceNotAllowed
+
+KEY_BYTES = 1024  # Amazon S3, "Naming objects": a key is at most 1,024 bytes of UTF-8
+PATH_BYTES = 2048  # half of Linux's PATH_MAX: an index row of PostgreSQL holds at most 2,704 bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place: `bucket` is empty for a file, whose `key` is then its absolute path. Keys are opaque: never decoded."""
+
+    scheme: str
+    bucket: str
+    key: str
+
+    @classmethod
+    def parse(cls, uri: str) -> Self:
+        """Read an address as people write it, or raise BadSource. What follows `s3://bucket/` is the key as it is."""
+        refuse_unstorable(uri)
+        match uri.split("://", 1):
+            case ["s3", rest]:
+                bucket, _, key = rest.partition("/")
+                if not bucket or not key:
+                    raise BadSource(f"{uri!r} lacks a bucket or a key: write s3://bucket/key")
+                if len(key.encode()) > KEY_BYTES:
+                    raise BadSource(f"the key has {len(key.encode())} bytes; a key has at most {KEY_BYTES}")
+                return cls("s3", bucket, key)
+            case ["file", path]:
+                return cls("file", "", _absolute(unquote(path)))
+            case _:
+                raise BadSource(f"{uri!r} is neither s3://bucket/key nor file:///path")
+
+    def __str__(self) -> str:
+        """The canonical address, as rows have it: nothing in it is escaped."""
+        return f"{self.scheme}://{self.bucket}/{self.key}" if self.bucket else f"{self.scheme}://{self.key}"
+
+
+def refuse_unstorable(text: str) -> None:
+    """Raise BadSource for text that no database column or file name can hold: NUL, or half a surrogate pair."""
+    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise BadSource(f"{text!a} holds a character that cannot be stored")
+
+
+def _absolute(path: str) -> str:
+    refuse_unstorable(path)  # once more: what was escaped has come out now
+    if not path.startswith("/") or ".." in PurePosixPath(path).parts:
+        raise BadSource(f"{path!r} is not an absolute path without '..': write file:///folder/photo.jpg")
+    if len(path.encode()) > PATH_BYTES:
+        raise BadSource(f"the path has {len(path.encode())} bytes; a path has at most {PATH_BYTES}")
+    return str(PurePosixPath(path))
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePolicy:
+    """Which sources may be read: those under a prefix of `allowed`, but none under a prefix of `outputs`.
+
+    A prefix ends where its text ends, so folders and buckets are written with their last slash.
+    """
+
+    allowed: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    def is_output(self, source: Source) -> bool:
+        """Whether the service itself wrote this object: making thumbnails of thumbnails would never end."""
+        return str(source).startswith(self.outputs)
+
+    def allows(self, source: Source) -> bool:
+        """Whether a job may be made of this source."""
+        return str(source).startswith(self.allowed) and not self.is_output(source)
+
+    def check(self, source: Source) -> Source:
+        """Return the source, or raise SourceNotAllowed with what to do about it."""
+        if self.is_output(source):
+            raise SourceNotAllowed(f"{source} is one of this service's own thumbnails")
+        if not self.allows(source):
+            raise SourceNotAllowed(f"{source} is outside of RAYTHUMBS_ALLOWED_SOURCES ({', '.join(self.allowed)})")
+        return source

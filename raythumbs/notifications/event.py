@@ -1,0 +1,52 @@
+"""What every sender's notification comes down to."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from raythumbs.errors import BadRequest
+
+MAX_EVENTS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadEvent:
+    """An object was created or overwritten. `id` is the same each time the sender repeats the event.
+
+    `source` is not checked: it is what the sender says. A notification is a hint; the bucket is the truth.
+    """
+
+    id: str
+    source: str
+    version: str | None
+    size_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """The uploads that a body tells of, and how many of its events are of no interest here (deletions, tests, ...)."""
+
+    events: tuple[UploadEvent, ...]
+    ignored: int
+
+
+def parsed(body: bytes) -> dict[str, Any]:
+    """Return the body's JSON object, or raise BadRequest."""
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"the body is not JSON: {error}") from error
+    if not isinstance(told, dict):
+        raise BadRequest("the body is not a JSON object")
+    return told
+
+
+def listed(told: dict[str, Any], name: str) -> Sequence[dict[str, Any]]:
+    """Return the list of objects under a name, or raise BadRequest."""
+    events = told.get(name)
+    if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
+        raise BadRequest(f"the body has no list of objects named {name!r}")
+    if len(events) > MAX_EVENTS:
+        raise BadRequest(f"the body has {len(events)} events; at most {MAX_EVENTS} are taken at once")
+    return events

@@ -1,0 +1,198 @@
+"""Every knob, with its unit, default and check. Read once, at start, and handed down."""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from raythumbs import __version__
+from raythumbs.errors import BadSettings, BadSource
+from raythumbs.model.photo import RenditionSpec
+from raythumbs.model.source import Source, SourcePolicy
+
+MIB = 1024 * 1024
+_SPEC_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_MAX_SIDE_PIXELS = 16_383  # the largest side that WebP can hold
+
+Positive = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseSettings):
+    """What a deployment may set, as `RAYTHUMBS_<NAME>` or by the names that AWS users already have."""
+
+    model_config = SettingsConfigDict(env_prefix="RAYTHUMBS_", frozen=True, populate_by_name=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    public_base_url: str | None = Field(None, description="Address of this service as clients see it.")
+    ingress_replicas: Positive = Field(1, description="Processes that answer HTTP.")
+
+    data_dir: Path = Field(Path("raythumbs-data"), description="Folder of the embedded database and file store.")
+    database: SecretStr | None = Field(None, description="`sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`.")
+    store: str | None = Field(None, description="Where uploads go: `file:///FOLDER` or `s3://BUCKET/PREFIX`.")
+    s3_bucket_name: str | None = Field(
+        None, validation_alias="S3_BUCKET_NAME", description="The store, where no other is set: this bucket."
+    )
+    aws_region: str | None = Field(
+        None, validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"), description="Region of the buckets."
+    )
+    s3_endpoint_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+        description="Address of an S3-compatible server, where it is not Amazon's.",
+    )
+    thumbnails_store: str | None = Field(None, description="Where thumbnails go, if not into the store.")
+    thumbnails_prefix: str = Field("thumbnails/", description="What the keys of thumbnails begin with.")
+    thumbnails_base_url: str | None = Field(
+        None, description="Public address of the thumbnails' bucket or CDN; without it, links to S3 are presigned."
+    )
+    link_seconds: Positive = Field(3600, le=604_800, description="How long a presigned link lasts, in seconds.")
+    allowed_sources: tuple[str, ...] | None = Field(
+        None, description="Prefixes of the sources that may be read; by default the store, and any bucket."
+    )
+
+    specs: tuple[RenditionSpec, ...] = Field((RenditionSpec(),), min_length=1, description="The thumbnails to make.")
+    max_photo_bytes: Positive = Field(128 * MIB, description="Largest photo, in bytes.")
+    max_upload_bytes: Positive = Field(1024 * MIB, description="Largest body of a direct upload, in bytes.")
+    max_body_bytes: Positive = Field(1 * MIB, description="Largest body of any other request, in bytes.")
+    max_decode_bytes: Positive = Field(1024 * MIB, description="Largest picture in memory, in bytes.")
+
+    max_workers_per_node: Positive = Field(8, le=1024, description="Slots of a node, at most its CPUs.")
+    use_parallel_thumbnails: bool = Field(
+        default=True,
+        validation_alias=AliasChoices("USE_PARALLEL_THUMBNAILS", "RAYTHUMBS_USE_PARALLEL_THUMBNAILS"),
+        description="`false`: one slot in all, one photo after the other.",
+    )
+    job_timeout_seconds: Seconds = Field(30, description="Longest time for one photo, in seconds.")
+    lease_seconds: Seconds = Field(60, ge=5, description="How long a job may go unrenewed, in seconds.")
+    max_errors: Positive = Field(15, description="Passing errors until a job fails.")
+    max_crashes: Positive = Field(3, description="Crashes and timeouts until a job fails.")
+    drain_seconds: Seconds = Field(25, description="Time to finish running work at shutdown, in seconds.")
+    keep_finished_seconds: Positive = Field(7 * 86_400, description="How long finished jobs are kept, in seconds.")
+    keep_failed_seconds: Positive = Field(30 * 86_400, description="How long failed jobs are kept, in seconds.")
+    keep_events_seconds: Positive = Field(14 * 86_400, description="How long event ids are remembered, in seconds.")
+
+    notification_token: SecretStr | None = Field(None, description="What S3 notifications must bring to be believed.")
+    b2_signing_secret: SecretStr | None = Field(None, description="Signing secret of the Backblaze B2 event rule.")
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, folder: Path) -> Path:
+        return folder.expanduser().absolute()
+
+    @field_validator("specs")
+    @classmethod
+    def _sensible(cls, specs: tuple[RenditionSpec, ...]) -> tuple[RenditionSpec, ...]:
+        for spec in specs:
+            if not _SPEC_NAME.fullmatch(spec.name):
+                raise ValueError(f"the spec name {spec.name!r} is not lower-case letters, digits, '-' and '_'")
+            if not (1 <= spec.width <= _MAX_SIDE_PIXELS and 1 <= spec.height <= _MAX_SIDE_PIXELS):
+                raise ValueError(f"the spec {spec.name!r} needs sides of 1 to {_MAX_SIDE_PIXELS} pixels")
+            if not 1 <= spec.quality <= 100:
+                raise ValueError(f"the spec {spec.name!r} needs a quality of 1 to 100")
+        if len({spec.name for spec in specs}) < len(specs):
+            raise ValueError("two specs have the same name")
+        return specs
+
+    @field_validator("thumbnails_prefix")
+    @classmethod
+    def _slashed(cls, prefix: str) -> str:
+        if not re.fullmatch(r"([A-Za-z0-9_-]+/)+", prefix):
+            raise ValueError("must be names ending in '/', such as 'thumbnails/'")
+        return prefix
+
+    @field_validator("store", "thumbnails_store")
+    @classmethod
+    def _a_place(cls, uri: str | None) -> str | None:
+        if uri is not None and not re.match(r"s3://[^/]+|file:///.", uri):
+            raise ValueError("must be file:///FOLDER or s3://BUCKET/PREFIX")
+        return uri
+
+    @field_validator("database")
+    @classmethod
+    def _known_database(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not re.match(r"(sqlite|postgresql(\+psycopg)?)://", url.get_secret_value()):
+            raise ValueError("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
+        return url
+
+    @field_validator("s3_bucket_name")
+    @classmethod
+    def _named(cls, bucket: str | None) -> str | None:
+        if bucket == "":
+            raise ValueError("is empty: unset it, or give the bucket's name")
+        return bucket
+
+    @property
+    def store_uri(self) -> str:
+        """The store's address with its last slash: what is set, else the bucket of S3_BUCKET_NAME, else a folder."""
+        bucket = f"s3://{self.s3_bucket_name}" if self.s3_bucket_name else None
+        return _with_slash(self.store or bucket or f"file://{self.data_dir}/store")
+
+    @property
+    def thumbnails_uri(self) -> str:
+        """The address that the keys of thumbnails are relative to, with its last slash."""
+        return _with_slash(self.thumbnails_store or self.store_uri)
+
+    @property
+    def database_url(self) -> SecretStr:
+        """The database's address: what is set, else a SQLite file in the data folder."""
+        url = self.database.get_secret_value() if self.database else f"sqlite:///{self.data_dir}/raythumbs.db"
+        return SecretStr(url.replace("postgresql://", "postgresql+psycopg://", 1))
+
+    @property
+    def shown_database(self) -> str:
+        """The database's address without its password."""
+        return re.sub(r"(//[^:/@]*):[^@]*@", r"\1:***@", self.database_url.get_secret_value())
+
+    @property
+    def base_url(self) -> str:
+        """The service's address as clients see it, without a last slash."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 compared, not bound
+        return (self.public_base_url or f"http://{host}:{self.port}").rstrip("/")
+
+    @property
+    def policy(self) -> SourcePolicy:
+        """Which sources may be read. A folder must be named to be read; what a bucket shows, its credentials decide."""
+        store = self.store_uri
+        whole_store = store if store.startswith("file:") else "/".join(store.split("/")[:3]) + "/"
+        by_default = (whole_store,) if whole_store.startswith("s3:") else (whole_store, "s3://")
+        return SourcePolicy(
+            allowed=self.allowed_sources or by_default, outputs=(self.thumbnails_uri + self.thumbnails_prefix,)
+        )
+
+    @property
+    def identity(self) -> str:
+        """A digest of the version and of every setting: two services are the same where it is the same."""
+        secrets = [s.get_secret_value() for s in (self.database_url, self.notification_token) if s]
+        return hashlib.sha256(repr((__version__, self.model_dump_json(), secrets)).encode()).hexdigest()[:16]
+
+
+def _with_slash(uri: str) -> str:
+    return uri.rstrip("/") + "/"
+
+
+def load_settings(**given: object) -> Settings:
+    """Read the environment and what is `given` above it, or raise BadSettings: one line, naming every wrong value."""
+    try:
+        settings = Settings(**given)  # type: ignore[arg-type]  # pydantic checks each value against its field
+        for prefix in settings.policy.allowed:
+            if prefix not in {"s3://", "file:///"}:
+                Source.parse(prefix + "x")
+    except ValidationError as error:
+        raise BadSettings("; ".join(_told(fault) for fault in error.errors())) from None
+    except BadSource as error:
+        raise BadSettings(f"RAYTHUMBS_ALLOWED_SOURCES: {error.reason}") from None
+    except ValueError as error:  # pydantic-settings: a list that is no JSON
+        raise BadSettings(str(error)) from None
+    return settings
+
+
+def _told(fault: object) -> str:
+    assert isinstance(fault, dict)  # noqa: S101 pydantic's ErrorDetails, for the type checker
+    name = str(fault["loc"][0]) if fault["loc"] else "settings"
+    shown = name if name.isupper() else f"RAYTHUMBS_{name.upper()}"
+    return f"{shown}: {fault['msg'].removeprefix('Value error, ')}"

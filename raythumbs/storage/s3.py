@@ -1,0 +1,154 @@
+"""An S3 bucket, or any look-alike's, as a store. The room with boto3."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import quote
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from raythumbs.errors import AccessDenied, NoSuchObject, StoreUnavailable, TimedOut, TooLarge
+from raythumbs.storage.base import Fetched, Stat
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_CHUNK_BYTES = 256 * 1024
+_GONE = {"NoSuchKey", "NoSuchBucket", "404", "NotFound", "NoSuchVersion"}
+_DENIED = {
+    "AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "AllAccessDisabled",
+}  # fmt: skip
+
+
+def s3_client(region: str | None, endpoint_url: str | None) -> "S3Client":
+    """Return a client with the credentials of its surroundings (environment, profile, instance). One per process."""
+    return boto3.client(
+        "s3",
+        region_name=region or "us-east-1",
+        endpoint_url=endpoint_url,
+        config=Config(
+            connect_timeout=5,
+            read_timeout=15,
+            retries={"mode": "standard", "total_max_attempts": 2},  # the queue owns retries; this is for a lost socket
+            max_pool_connections=32,
+            # look-alikes do not all know the newer checksums; TLS and the length guard the bytes on their way
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            s3={"addressing_style": "path"} if endpoint_url else {},
+        ),
+    )
+
+
+class S3Store:
+    """Objects of `bucket` whose keys begin with `prefix`; the keys of this store are what follows it."""
+
+    def __init__(self, client: "S3Client", bucket: str, prefix: str = "", *, base_url: str | None = None) -> None:
+        self.client = client
+        self.bucket = bucket
+        self.prefix = prefix
+        self.base_url = base_url
+
+    def get(self, key: str, *, max_bytes: int, seconds: float) -> Fetched:
+        """Read the object into memory that has a descriptor (memfd), so that it can be handed on without a copy."""
+        until = time.monotonic() + seconds
+        with _translated(self._shown(key)):
+            answer = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)
+            if answer["ContentLength"] > max_bytes:
+                answer["Body"].close()
+                raise TooLarge(f"{self._shown(key)} has {answer['ContentLength']} bytes; at most {max_bytes} are read")
+            file = os.fdopen(os.memfd_create("photo", os.MFD_CLOEXEC), "w+b", buffering=0)
+            try:
+                # StreamingBody itself offers only reads that wait for the whole chunk, however slowly it drips.
+                body = answer["Body"]._raw_stream  # noqa: SLF001
+                while chunk := body.read1(_CHUNK_BYTES):
+                    file.write(chunk)
+                    if time.monotonic() > until:
+                        answer["Body"].close()
+                        raise TimedOut(f"{self._shown(key)} was not read within {seconds:.0f} s")  # noqa: TRY301 beside its cause
+                if file.tell() != answer["ContentLength"]:
+                    raise StoreUnavailable(f"{self._shown(key)} ended after {file.tell()} bytes")  # noqa: TRY301
+                file.seek(0)
+            except BaseException:
+                file.close()
+                raise
+        return Fetched(file, answer["ContentLength"], _version(answer.get("VersionId"), answer["ETag"]))
+
+    def put(self, key: str, data: bytes, content_type: str) -> None:
+        """Store the object with one PUT."""
+        with _translated(self._shown(key)):
+            self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data, ContentType=content_type)
+
+    @contextmanager
+    def create(self, key: str, content_type: str) -> Iterator[BinaryIO]:
+        """Collect the object in a nameless file on disk, then store it with one PUT, or in parts when it is long."""
+        with TemporaryFile() as file:
+            yield file
+            file.seek(0)
+            with _translated(self._shown(key)):
+                self.client.upload_fileobj(file, self.bucket, self.prefix + key, {"ContentType": content_type})
+
+    def head(self, key: str) -> Stat:
+        """Ask for the object's head."""
+        with _translated(self._shown(key)):
+            answer = self.client.head_object(Bucket=self.bucket, Key=self.prefix + key)
+        return Stat(key, answer["ContentLength"], _version(answer.get("VersionId"), answer["ETag"]))
+
+    def delete(self, key: str) -> None:
+        """Delete the object."""
+        with _translated(self._shown(key)):
+            self.client.delete_object(Bucket=self.bucket, Key=self.prefix + key)
+
+    def list(self, prefix: str = "") -> Iterator[Stat]:
+        """List the bucket, page by page."""
+        with _translated(self._shown(prefix)):
+            pages = self.client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix):
+                for item in page.get("Contents", []):
+                    yield Stat(item["Key"].removeprefix(self.prefix), item["Size"], _version(None, item["ETag"]))
+
+    def url(self, key: str) -> str:
+        """Return the public address, if the bucket has one, else the object's own in the bucket."""
+        path = quote(self.prefix + key)
+        if self.base_url:
+            return f"{self.base_url.rstrip('/')}/{path}"
+        return f"{self.client.meta.endpoint_url}/{self.bucket}/{path}"
+
+    def link(self, key: str, *, seconds: int) -> str:
+        """Return an address that opens without credentials: the public one, else one presigned for `seconds`."""
+        if self.base_url:
+            return self.url(key)
+        return self.client.generate_presigned_url(
+            "get_object", Params={"Bucket": self.bucket, "Key": self.prefix + key}, ExpiresIn=seconds
+        )
+
+    def check(self) -> None:
+        """Return if the bucket answers to these credentials."""
+        with _translated(f"s3://{self.bucket}"):
+            self.client.head_bucket(Bucket=self.bucket)
+
+    def _shown(self, key: str) -> str:
+        return f"s3://{self.bucket}/{self.prefix}{key}"
+
+
+def _version(version_id: str | None, etag: str) -> str:
+    return version_id if version_id and version_id != "null" else etag.strip('"')
+
+
+@contextmanager
+def _translated(shown: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        if code in _GONE:
+            raise NoSuchObject(f"{shown} does not exist") from error
+        if code in _DENIED:
+            raise AccessDenied(f"{shown}: the store refuses these credentials ({code})") from error
+        raise StoreUnavailable(f"{shown}: {code or error}") from error
+    except (BotoCoreError, OSError) as error:
+        raise StoreUnavailable(f"{shown}: {type(error).__name__}") from error

@@ -1,0 +1,44 @@
+"""From an address to the store that it lies in."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raythumbs.model.source import Source
+from raythumbs.storage.base import Store
+from raythumbs.storage.files import FileStore
+from raythumbs.storage.s3 import S3Store, s3_client
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stores:
+    """How to reach stores; holds no secret, so it may travel. Clients are made at first use, one per process."""
+
+    region: str | None = None
+    endpoint_url: str | None = None
+
+    def at(self, uri: str, *, base_url: str | None = None) -> Store:
+        """Return the store whose address is `uri`, ending in a slash: `s3://bucket/prefix/` or `file:///folder/`."""
+        if uri.startswith("file://"):
+            return FileStore(Path(uri.removeprefix("file://").rstrip("/")))
+        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        return S3Store(self._client, bucket, prefix, base_url=base_url)
+
+    def of(self, source: Source) -> tuple[Store, str]:
+        """Return the store that a source lies in, and its key there. Whether it may be read is the policy's to say."""
+        if source.scheme == "file":
+            return FileStore(Path("/")), source.key.removeprefix("/")
+        return S3Store(self._client, source.bucket), source.key
+
+    @property
+    def _client(self) -> "S3Client":
+        return _client_of_this_process(self.region, self.endpoint_url)
+
+
+@lru_cache
+def _client_of_this_process(region: str | None, endpoint_url: str | None) -> "S3Client":
+    return s3_client(region, endpoint_url)

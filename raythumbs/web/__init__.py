@@ -1,0 +1,1 @@
+"""The doors: HTTP in, one verb of the queue, a reply."""

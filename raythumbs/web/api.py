@@ -1,0 +1,243 @@
+"""The routes. A door parses, calls one verb, shapes the reply."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, FastAPI, Path, Query, Request
+from fastapi.responses import FileResponse
+
+from raythumbs import __version__
+from raythumbs.errors import BadSource, NoSuchObject, UnknownThumbnail
+from raythumbs.events import emit
+from raythumbs.model.ids import new_id
+from raythumbs.model.job import JobRequest, Priority, State
+from raythumbs.model.source import Source
+from raythumbs.notifications import b2, s3
+from raythumbs.notifications.event import Notification, UploadEvent
+from raythumbs.web.bodies import (
+    AcceptedBody,
+    AcceptedJobsBody,
+    ErrorBody,
+    JobBody,
+    JobsBody,
+    NotifiedBody,
+    PhotoBody,
+    StatusBody,
+    SubmitBody,
+    UploadsBody,
+)
+from raythumbs.web.limits import BodyLimit
+from raythumbs.web.parts import Parts, PartsHere
+from raythumbs.web.replies import tell_errors
+from raythumbs.web.uploads import Upload
+
+_UPLOAD_PATH = "/api/uploads/direct"
+_UPLOAD_FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                        "folderId": {"type": "string", "maxLength": 1024},
+                    },
+                }
+            }
+        },
+    }
+}
+_ANY_OBJECT = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+}  # fmt: skip
+
+JobId = Annotated[str, Path(max_length=64)]
+router = APIRouter(responses={"4XX": {"model": ErrorBody}, "503": {"model": ErrorBody}})
+
+
+def make_app(parts: Parts) -> FastAPI:
+    """Return the whole application over its parts."""
+    app = FastAPI(title="raythumbs", version=__version__, summary="Thumbnails of uploaded photos")
+    app.state.parts = parts
+    app.include_router(router)
+    app.add_middleware(BodyLimit, limit_bytes=_limits(parts))
+    tell_errors(app)
+    return app
+
+
+def _limits(parts: Parts) -> Callable[[str], int]:
+    settings = parts.settings
+    return lambda path: settings.max_upload_bytes if path == _UPLOAD_PATH else settings.max_body_bytes
+
+
+# --- photos in
+
+
+@router.post(_UPLOAD_PATH, status_code=202, openapi_extra=_UPLOAD_FORM, tags=["photos in"])
+async def upload(request: Request, parts: PartsHere) -> UploadsBody:
+    """Upload one or more photos. One photo is HIGH priority: a person waits for it."""
+    arriving = Upload(parts, request.headers.get("content-type", ""))
+    requests = await arriving.receive(request.stream())
+    jobs = await parts.queue.enqueue(requests)
+    base = parts.settings.base_url
+    return UploadsBody(uploads=[AcceptedBody.of(job, asked, base) for job, asked in zip(jobs, requests, strict=True)])
+
+
+@router.post("/api/jobs", status_code=202, tags=["photos in"])
+async def submit(body: SubmitBody, parts: PartsHere) -> AcceptedJobsBody:
+    """Make thumbnails of photos that lie in a bucket already."""
+    sources = [parts.policy.check(Source.parse(uri)) for uri in dict.fromkeys(body.sources)]
+    requests = [_requested(parts, str(source), body.priority, folder_id=body.folder_id) for source in sources]
+    jobs = await parts.queue.enqueue(requests)
+    base = parts.settings.base_url
+    return AcceptedJobsBody(jobs=[AcceptedBody.of(job, asked, base) for job, asked in zip(jobs, requests, strict=True)])
+
+
+@router.post("/api/notifications/s3", openapi_extra=_ANY_OBJECT, tags=["photos in"])
+async def notified_by_s3(request: Request, parts: PartsHere) -> NotifiedBody:
+    """Take an event of Amazon S3, MinIO or a look-alike."""
+    token = parts.settings.notification_token
+    told = s3.read(await request.body(), request.headers, token=token.get_secret_value() if token else None)
+    return await _notified(told, parts)
+
+
+@router.post("/api/notifications/b2", openapi_extra=_ANY_OBJECT, tags=["photos in"])
+async def notified_by_b2(request: Request, parts: PartsHere) -> NotifiedBody:
+    """Take an event of Backblaze B2."""
+    secret = parts.settings.b2_signing_secret
+    told = b2.read(await request.body(), request.headers, secret=secret.get_secret_value() if secret else None)
+    return await _notified(told, parts)
+
+
+async def _notified(told: Notification, parts: Parts) -> NotifiedBody:
+    wanted = [event for event in told.events if _wanted(event, parts)]
+    jobs = await parts.queue.enqueue([_of_event(parts, event) for event in wanted]) if wanted else []
+    return NotifiedBody(accepted=len(jobs), ignored=told.ignored + len(told.events) - len(jobs))
+
+
+def _wanted(event: UploadEvent, parts: Parts) -> bool:
+    try:
+        source = Source.parse(event.source)
+    except BadSource as error:  # sending it again would not help, so it is not refused
+        emit("event.unreadable", source=ascii(event.source)[:2000], reason=error.reason)
+        return False
+    if not parts.policy.allows(source):
+        emit("event.unwanted", source=event.source, output=parts.policy.is_output(source))
+        return False
+    return True
+
+
+def _of_event(parts: Parts, event: UploadEvent) -> JobRequest:
+    return _requested(
+        parts,
+        event.source,
+        Priority.NORMAL,
+        version=event.version,
+        size_bytes=event.size_bytes,
+        event_id=event.id,
+    )
+
+
+def _requested(
+    parts: Parts,
+    source: str,
+    priority: Priority,
+    *,
+    version: str | None = None,
+    size_bytes: int | None = None,
+    folder_id: str | None = None,
+    event_id: str | None = None,
+) -> JobRequest:
+    now = parts.now()
+    return JobRequest(
+        job_id=new_id(now=now),
+        photo_id=new_id(now=now),
+        source=source,
+        priority=priority,
+        version=version,
+        size_bytes=size_bytes,
+        folder_id=folder_id,
+        event_id=event_id,
+    )
+
+
+# --- jobs
+
+
+@router.get("/api/jobs", tags=["jobs"])
+async def jobs(
+    parts: PartsHere,
+    state: Annotated[State | None, Query()] = None,
+    cursor: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> JobsBody:
+    """List jobs, the newest first."""
+    page = await parts.queue.jobs(state=state, after=cursor, limit=limit)
+    base = parts.settings.base_url
+    return JobsBody(jobs=[JobBody.of(job, base) for job in page], next_cursor=_cursor(page, limit))
+
+
+def _cursor(page: Sequence[object], limit: int) -> str | None:
+    return getattr(page[-1], "id", None) if len(page) == limit else None
+
+
+@router.get("/api/jobs/{job_id}", tags=["jobs"])
+async def job(job_id: JobId, parts: PartsHere) -> JobBody:
+    """Tell of a job."""
+    return JobBody.of(await parts.queue.job(job_id), parts.settings.base_url)
+
+
+@router.post("/api/jobs/{job_id}/retry", tags=["jobs"])
+async def retry(job_id: JobId, parts: PartsHere) -> JobBody:
+    """Try a failed job again."""
+    return JobBody.of(await parts.queue.retry(job_id), parts.settings.base_url)
+
+
+@router.post("/api/jobs/{job_id}/cancel", tags=["jobs"])
+async def cancel(job_id: JobId, parts: PartsHere) -> JobBody:
+    """End a job that is not finished."""
+    return JobBody.of(await parts.queue.cancel(job_id), parts.settings.base_url)
+
+
+# --- photos and thumbnails
+
+
+@router.get("/api/photos/{photo_id}", tags=["photos"])
+async def photo(photo_id: JobId, parts: PartsHere) -> PhotoBody:
+    """Tell of a photo and its thumbnails."""
+    return PhotoBody.of(await parts.queue.photo(photo_id), parts.link)
+
+
+@router.get("/thumbnails/{path:path}", response_class=FileResponse, tags=["photos"])
+async def thumbnail(path: Annotated[str, Path(max_length=1024)], parts: PartsHere) -> FileResponse:
+    """Serve a thumbnail of the file store. Its address changes when its photo does, so it may be kept for ever."""
+    try:
+        file = parts.thumbnail_file(path)
+    except NoSuchObject as error:
+        raise UnknownThumbnail("there is no such thumbnail") from error
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+    return FileResponse(file, headers=headers)
+
+
+# --- the service
+
+
+@router.get("/api/thumbnails/status", tags=["service"])
+async def status(parts: PartsHere) -> StatusBody:
+    """Tell of the queue and its slots."""
+    return StatusBody.of(await parts.queue.status())
+
+
+@router.get("/healthz", tags=["service"])
+async def alive() -> dict[str, str]:
+    """Answer, if only to say so."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", tags=["service"])
+async def ready(parts: PartsHere) -> dict[str, str]:
+    """Answer 200 if the queue, the database and the store do, else 503 and which does not."""
+    await parts.queue.check()
+    return {"status": "ready"}

@@ -1,0 +1,230 @@
+"""The JSON that goes in and out. Names are camelCase; times are ISO 8601 in UTC."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from raythumbs.model.job import Job, JobRequest, Priority, State
+from raythumbs.model.overview import Status
+from raythumbs.model.photo import Photo, Rendition
+
+MAX_SOURCES = 1000
+
+Moment = Annotated[datetime, Field(description="UTC")]
+
+
+class Body(BaseModel):
+    """The base of all bodies."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+class ErrorBody(Body):
+    """What every refusal looks like: a code for programs, a reason for people."""
+
+    code: str
+    reason: str
+
+
+class SubmitBody(Body):
+    """Sources to make thumbnails of."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
+
+    sources: list[str] = Field(min_length=1, max_length=MAX_SOURCES, examples=[["s3://photos/2026/cat.jpg"]])
+    priority: Priority = Priority.NORMAL
+    folder_id: str | None = Field(None, max_length=1024)
+
+
+class AcceptedBody(Body):
+    """A job that is on disk now."""
+
+    photo_id: str
+    job_id: str
+    state: State
+    status_url: str
+    source: str
+    file_name: str | None = None
+
+    @classmethod
+    def of(cls, job: Job, request: JobRequest, base_url: str) -> Self:
+        """Tell of a job, in the words of who asked for it."""
+        return cls(
+            photo_id=job.photo_id,
+            job_id=job.id,
+            state=job.state,
+            status_url=f"{base_url}/api/jobs/{job.id}",
+            source=job.source,
+            file_name=request.file_name,
+        )
+
+
+class AcceptedJobsBody(Body):
+    """The jobs, in the order of the sources."""
+
+    jobs: list[AcceptedBody]
+
+
+class UploadsBody(Body):
+    """The jobs, in the order of the files."""
+
+    uploads: list[AcceptedBody]
+
+
+class NotifiedBody(Body):
+    """How many events became jobs, and how many did not: repeated, unwanted, or of the service's own thumbnails."""
+
+    accepted: int
+    ignored: int
+
+
+class JobBody(Body):
+    """A job."""
+
+    job_id: str
+    photo_id: str
+    photo_url: str
+    source: str
+    folder_id: str | None
+    state: State
+    priority: Priority
+    attempt: int
+    errors: int
+    crashes: int
+    code: str | None
+    reason: str | None
+    created_at: Moment | None
+    due_at: Moment | None
+    started_at: Moment | None
+    finished_at: Moment | None
+
+    @classmethod
+    def of(cls, job: Job, base_url: str) -> Self:
+        """Tell of a job."""
+        return cls(
+            job_id=job.id,
+            photo_id=job.photo_id,
+            photo_url=f"{base_url}/api/photos/{job.photo_id}",
+            source=job.source,
+            folder_id=job.folder_id,
+            state=job.state,
+            priority=job.priority,
+            attempt=job.attempt,
+            errors=job.errors,
+            crashes=job.crashes,
+            code=job.code,
+            reason=job.reason,
+            created_at=_moment(job.created_at),
+            due_at=_moment(job.due_at),
+            started_at=_moment(job.started_at),
+            finished_at=_moment(job.finished_at),
+        )
+
+
+class JobsBody(Body):
+    """A page of jobs, the newest first; `nextCursor` asks for the next one, and is null on the last."""
+
+    jobs: list[JobBody]
+    next_cursor: str | None
+
+
+class RenditionBody(Body):
+    """A thumbnail, and where to get it."""
+
+    name: str
+    width: int
+    height: int
+    format: str
+    size_bytes: int
+    url: str
+
+
+class PhotoBody(Body):
+    """A photo and its thumbnails; sizes are null until a job has succeeded."""
+
+    photo_id: str
+    source: str
+    version: str | None
+    folder_id: str | None
+    file_name: str | None
+    size_bytes: int | None
+    width: int | None
+    height: int | None
+    format: str | None
+    created_at: Moment | None
+    renditions: list[RenditionBody]
+
+    @classmethod
+    def of(cls, photo: Photo, link: Callable[[Rendition], str]) -> Self:
+        """Tell of a photo; `link` gives an address that opens."""
+        return cls(
+            photo_id=photo.id,
+            source=photo.source,
+            version=photo.version,
+            folder_id=photo.folder_id,
+            file_name=photo.file_name,
+            size_bytes=photo.size_bytes,
+            width=photo.width,
+            height=photo.height,
+            format=photo.format,
+            created_at=_moment(photo.created_at),
+            renditions=[
+                RenditionBody(
+                    name=r.name, width=r.width, height=r.height, format=r.format, size_bytes=r.size_bytes, url=link(r)
+                )
+                for r in photo.renditions
+            ],
+        )
+
+
+class NodeBody(Body):
+    """A node's slots."""
+
+    node: str
+    cpus: int
+    slots: int
+    busy: int
+
+
+class StatusBody(Body):
+    """The queue and its slots at this moment."""
+
+    queue_size: int = Field(description="photos waiting")
+    active_workers: int = Field(description="slots in use")
+    max_workers: int = Field(description="slots in all")
+    processing: bool = Field(description="whether work goes on")
+    cpu_count: int = Field(description="CPUs of the cluster")
+    running: int = Field(description="photos that are in a slot")
+    draining: bool = Field(description="whether the service is shutting down")
+    backlog: dict[Priority, int] = Field(description="photos waiting, by priority")
+    backlog_age_seconds: float = Field(description="how long the oldest photo that is due has waited")
+    states: dict[State, int] = Field(description="jobs, by state")
+    photos_per_second: float = Field(description="thumbnailed photos per second, over the last minute")
+    nodes: list[NodeBody]
+
+    @classmethod
+    def of(cls, status: Status) -> Self:
+        """Tell of the queue."""
+        seen = status.overview
+        waiting = seen.states[State.QUEUED]
+        return cls(
+            queue_size=waiting,
+            active_workers=status.busy,
+            max_workers=status.total,
+            processing=status.busy > 0,
+            cpu_count=sum(node.cpus for node in status.nodes),
+            running=status.running,
+            draining=status.draining,
+            backlog=dict(seen.backlog),
+            backlog_age_seconds=round(seen.backlog_age_seconds, 3),
+            states=dict(seen.states),
+            photos_per_second=round(seen.photos_per_second, 3),
+            nodes=[NodeBody(node=n.node, cpus=n.cpus, slots=n.slots, busy=n.busy) for n in status.nodes],
+        )

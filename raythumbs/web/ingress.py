@@ -1,0 +1,36 @@
+"""The deployment that Ray Serve runs."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import FastAPI
+from ray import serve
+
+MakeApp = Callable[[], Awaitable[FastAPI]]
+
+
+class _Ingress:
+    """A replica. It is told how to make its application, and does so where it runs."""
+
+    def __init__(self, make_app: MakeApp) -> None:
+        self._make_app = make_app
+
+    async def __serve_build_asgi_app__(self) -> FastAPI:
+        """Return the application (Serve calls this once, after the constructor)."""
+        return await self._make_app()
+
+
+def ingress(make_app: MakeApp, *, replicas: int) -> Any:  # noqa: ANN401 Serve's Application
+    """Return the Serve application of so many replicas. They take no CPU from the slots: they only wait and copy."""
+    deployment = serve.deployment(
+        serve.ingress()(_Ingress),
+        name="ingress",
+        num_replicas=replicas,
+        ray_actor_options={"num_cpus": 0},
+        max_ongoing_requests=256,
+        max_queued_requests=512,
+        health_check_period_s=5,
+        graceful_shutdown_timeout_s=30,
+        logging_config={"enable_access_log": False},
+    )
+    return deployment.bind(make_app)

@@ -1,0 +1,51 @@
+"""How an error is told over HTTP: the one place."""
+
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from raythumbs.errors import RaythumbsError
+from raythumbs.events import emit_trouble
+from raythumbs.web.bodies import ErrorBody
+
+_RETRY_AFTER_SECONDS = 5
+
+
+def refusal(error: RaythumbsError) -> JSONResponse:
+    """Return the reply to an error: its status, its code, its reason, and when to come back if that may help."""
+    later = {"Retry-After": str(_RETRY_AFTER_SECONDS)} if error.http_status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    closing = {"Connection": "close"} if error.http_status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else {}
+    return _reply(error.http_status, error.code, error.reason, later | closing)
+
+
+def tell_errors(app: FastAPI) -> None:
+    """Make the application answer every error with an ErrorBody."""
+
+    @app.exception_handler(RaythumbsError)
+    async def _ours(_request: Request, error: RaythumbsError) -> JSONResponse:
+        return refusal(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        faults = error.errors()
+        if any(fault["type"] == "json_invalid" for fault in faults):
+            return _reply(HTTPStatus.BAD_REQUEST, "bad_json", f"the body is not JSON: {faults[0]['ctx']['error']}")
+        told = "; ".join(f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in faults)
+        return _reply(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_request", told)
+
+    @app.exception_handler(HTTPException)
+    async def _http(_request: Request, error: HTTPException) -> JSONResponse:
+        code = HTTPStatus(error.status_code).name.lower()
+        return _reply(error.status_code, code, str(error.detail), dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+        emit_trouble("request.stumbled", error, path=request.url.path)
+        return _reply(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "the service stumbled; its log tells how")
+
+
+def _reply(status: int, code: str, reason: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(ErrorBody(code=code, reason=reason).model_dump(), status, headers)

@@ -1,0 +1,145 @@
+"""Direct uploads: the body goes to the store while it arrives."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from typing import Any, BinaryIO
+
+from raythumbs.errors import BadRequest, BodyTooLarge, EmptyFile
+from raythumbs.model.ids import new_id
+from raythumbs.model.job import JobRequest, Priority
+from raythumbs.model.source import refuse_unstorable
+from raythumbs.web.form import FormReader, PartBegun, PartData, PartEnded
+from raythumbs.web.parts import Parts
+
+FILES_A_REQUEST = 1000
+_TEXT_BYTES = 1024  # of a file's name, and of a folder's id
+_WRITE_BYTES = 1 << 20  # collected, before a thread is asked to write them
+
+
+@dataclass(slots=True)
+class _Incoming:
+    """A file that is arriving."""
+
+    request: JobRequest
+    kept_by: AbstractContextManager[BinaryIO]
+    file: BinaryIO
+    size_bytes: int = 0
+    waiting: list[bytes] = field(default_factory=list)
+    waiting_bytes: int = 0
+
+
+class Upload:
+    """One request's files on their way to the store. All are kept, or none."""
+
+    def __init__(self, parts: Parts, content_type: str) -> None:
+        self._parts = parts
+        self._form = FormReader(content_type)
+        self._folder_id: str | None = None
+        self._text: bytearray | None = None
+        self._incoming: _Incoming | None = None
+        self._kept: list[JobRequest] = []
+
+    async def receive(self, body: AsyncIterator[bytes]) -> list[JobRequest]:
+        """Keep every file of the body; return what to enqueue: a single photo goes first, for a person waits for it."""
+        try:
+            async for chunk in body:
+                await self._take(chunk)
+            self._form.finish()
+            if not self._kept:
+                raise BadRequest("the form has no file: curl -F file=@photo.jpg")  # noqa: TRY301 what was begun is undone below
+        except BaseException as error:
+            await asyncio.shield(self._abandon(error))
+            raise
+        priority = Priority.HIGH if len(self._kept) == 1 else Priority.NORMAL
+        return [replace(request, priority=priority, folder_id=self._folder_id) for request in self._kept]
+
+    async def undo(self) -> None:
+        """Remove what was kept."""
+        for request in self._kept:
+            await asyncio.to_thread(self._parts.originals.delete, _key(request.photo_id))
+
+    async def _take(self, chunk: bytes) -> None:
+        for event in self._form.feed(chunk):
+            match event:
+                case PartBegun("file", str(name)):
+                    await self._begin(name)
+                case PartBegun("folderId", None):
+                    self._text = bytearray()
+                case PartBegun(name, _):
+                    raise BadRequest(
+                        f"the form has a field {name!r}; it may have files named `file` and a text `folderId`"
+                    )
+                case PartData(data) if self._incoming:
+                    await self._grow(self._incoming, data)
+                case PartData(data) if self._text is not None:
+                    self._text += data
+                    if len(self._text) > _TEXT_BYTES:
+                        raise BadRequest(f"folderId has more than {_TEXT_BYTES} bytes")
+                case PartEnded() if self._incoming:
+                    await self._keep(self._incoming)
+                case PartEnded() if self._text is not None:
+                    self._folder_id, self._text = _told(self._text.decode(errors="replace")), None
+
+    async def _begin(self, name: str) -> None:
+        if len(self._kept) == FILES_A_REQUEST:
+            raise BadRequest(f"the form has more than {FILES_A_REQUEST} files")
+        if len(name.encode()) > _TEXT_BYTES:
+            raise BadRequest(f"the file's name has more than {_TEXT_BYTES} bytes")
+        now = self._parts.now()
+        photo_id = new_id(now=now)
+        request = JobRequest(
+            job_id=new_id(now=now),
+            photo_id=photo_id,
+            source=self._parts.settings.store_uri + _key(photo_id),
+            priority=Priority.NORMAL,
+            file_name=_told(name),
+        )
+        kept_by = self._parts.originals.create(_key(photo_id), "application/octet-stream")
+        self._incoming = _Incoming(request, kept_by, await asyncio.to_thread(kept_by.__enter__))
+
+    async def _grow(self, incoming: _Incoming, data: bytes) -> None:
+        incoming.size_bytes += len(data)
+        if incoming.size_bytes > self._parts.settings.max_photo_bytes:
+            raise BodyTooLarge(f"a photo has at most {self._parts.settings.max_photo_bytes} bytes")
+        incoming.waiting.append(data)
+        incoming.waiting_bytes += len(data)
+        if incoming.waiting_bytes >= _WRITE_BYTES:
+            await _write(incoming)
+
+    async def _keep(self, incoming: _Incoming) -> None:
+        if not incoming.size_bytes:
+            raise EmptyFile(f"the file {incoming.request.file_name!r} is empty")
+        await _write(incoming)
+        await asyncio.to_thread(incoming.kept_by.__exit__, None, None, None)
+        self._incoming = None
+        self._kept.append(replace(incoming.request, size_bytes=incoming.size_bytes))
+
+    async def _abandon(self, error: BaseException) -> None:
+        if self._incoming:
+            why: Any = (type(error), error, error.__traceback__)
+            await asyncio.to_thread(_left, self._incoming.kept_by, why)
+        await self.undo()
+
+
+async def _write(incoming: _Incoming) -> None:
+    await asyncio.to_thread(incoming.file.writelines, incoming.waiting)
+    incoming.waiting, incoming.waiting_bytes = [], 0
+
+
+def _left(kept_by: AbstractContextManager[BinaryIO], why: Any) -> None:  # noqa: ANN401 what __exit__ takes
+    try:
+        kept_by.__exit__(*why)
+    except BaseException as error:
+        if error is not why[1]:
+            raise
+
+
+def _key(photo_id: str) -> str:
+    return f"originals/{photo_id[-2:]}/{photo_id}"
+
+
+def _told(text: str) -> str:
+    refuse_unstorable(text)
+    return text
