@@ -15,6 +15,7 @@ from raythumbs.model.source import Source, SourcePolicy
 
 MIB = 1024 * 1024
 _SPEC_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_BEST_QUALITY = 100
 _MAX_SIDE_PIXELS = 16_383  # the largest side that WebP can hold
 
 Positive = Annotated[int, Field(gt=0)]
@@ -92,8 +93,8 @@ class Settings(BaseSettings):
                 raise ValueError(f"the spec name {spec.name!r} is not lower-case letters, digits, '-' and '_'")
             if not (1 <= spec.width <= _MAX_SIDE_PIXELS and 1 <= spec.height <= _MAX_SIDE_PIXELS):
                 raise ValueError(f"the spec {spec.name!r} needs sides of 1 to {_MAX_SIDE_PIXELS} pixels")
-            if not 1 <= spec.quality <= 100:
-                raise ValueError(f"the spec {spec.name!r} needs a quality of 1 to 100")
+            if not 1 <= spec.quality <= _BEST_QUALITY:
+                raise ValueError(f"the spec {spec.name!r} needs a quality of 1 to {_BEST_QUALITY}")
         if len({spec.name for spec in specs}) < len(specs):
             raise ValueError("two specs have the same name")
         return specs

@@ -4,10 +4,12 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -20,13 +22,14 @@ from rich.table import Table
 from raythumbs.bench.local_service import local_service
 from raythumbs.bench.pictures import draw_photos
 from raythumbs.bench.sequential import sequential_seconds
-from raythumbs.client import Client
+from raythumbs.client import Client, Refused
 from raythumbs.errors import BadRequest
 from raythumbs.settings import load_settings
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif"}
-_UPLOADS_AT_ONCE = 4
-_POLL_SECONDS = 0.25
+_UPLOADS_AT_ONCE = 2
+_PHOTOS_AN_UPLOAD = 5  # as a photo app sends them
+_POLL_SECONDS = 0.5
 _FINAL = ("succeeded", "failed", "cancelled")
 
 
@@ -92,12 +95,13 @@ def _run(plan: DemoPlan, folder: Path, bars: Progress) -> DemoResult:
     }
     starting = bars.add_task("starting the service", total=None)
     with local_service(folder / "data", environment=environment) as client:
+        _await_workers(client)
         bars.remove_task(starting)
         psutil.cpu_percent()  # from here on it counts
-        began = time.perf_counter()
+        began_at = time.time()
         accepted, states = _through_the_service(client, photos, bars)
-        seconds = time.perf_counter() - began
         cpu_percent = psutil.cpu_percent()
+        seconds = _last_finished_at(client) - began_at
         workers = client.status()["maxWorkers"]
     comparing = bars.add_task("one after the other", total=None)
     alone = sequential_seconds(photos, folder / "sequential", settings.specs)
@@ -116,20 +120,45 @@ def _run(plan: DemoPlan, folder: Path, bars: Progress) -> DemoResult:
     )
 
 
+def _await_workers(client: Client) -> None:
+    """Wait until the workers are up: a service is started once, and takes photos for months."""
+    while client.status()["processing"]:
+        time.sleep(_POLL_SECONDS)
+
+
 def _through_the_service(client: Client, photos: Sequence[Path], bars: Progress) -> tuple[int, dict[str, int]]:
     uploading = bars.add_task("uploaded", total=len(photos))
     rendering = bars.add_task("thumbnails", total=len(photos))
+    sets = [photos[first : first + _PHOTOS_AN_UPLOAD] for first in range(0, len(photos), _PHOTOS_AN_UPLOAD)]
     with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as uploads:
-        answers = [uploads.submit(client.upload, [photo]) for photo in photos]
+        answers = [uploads.submit(_sent, client, several, partial(bars.advance, uploading)) for several in sets]
         while True:
             states: dict[str, int] = client.status()["states"]
-            sent = sum(answer.done() for answer in answers)
             done = sum(states[state] for state in _FINAL)
-            bars.update(uploading, completed=sent)
             bars.update(rendering, completed=done)
-            if sent == len(photos) and done >= (accepted := sum(len(answer.result()) for answer in answers)):
-                return accepted, states
+            if all(answer.done() for answer in answers):
+                accepted = sum(answer.result() for answer in answers)
+                if done >= accepted:
+                    return accepted, states
             time.sleep(_POLL_SECONDS)
+
+
+def _sent(client: Client, photos: Sequence[Path], advance: Callable[[float], None]) -> int:
+    """Upload photos, and again one by one if they are refused together: a bad file shall not keep the others out."""
+    try:
+        accepted = len(client.upload(photos))
+    except Refused:
+        if len(photos) == 1:
+            accepted = 0
+        else:
+            return sum(_sent(client, [photo], advance) for photo in photos)
+    advance(len(photos))
+    return accepted
+
+
+def _last_finished_at(client: Client) -> float:
+    """Return when the last job ended, by the service's own record: the polls above see it late."""
+    return max(datetime.fromisoformat(job["finishedAt"]).timestamp() for job in client.jobs())
 
 
 def _drawn(plan: DemoPlan, folder: Path, bars: Progress) -> list[Path]:

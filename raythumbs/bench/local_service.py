@@ -1,5 +1,6 @@
 """A service of one's own, as its user starts it: `raythumbs serve` in a process, and a client to it."""
 
+import ctypes
 import os
 import signal
 import socket
@@ -25,7 +26,10 @@ class NotStarted(RaythumbsError):
 
 @contextmanager
 def local_service(data_dir: Path, *, environment: Mapping[str, str] | None = None) -> Iterator[Client]:
-    """Start a service on its embedded defaults in a folder and on a free port; stop it at the end, and wait for that."""
+    """Start a service on its embedded defaults in a folder and on a free port.
+
+    It is stopped at the end, and that is waited for; if this process is killed, the service stops by itself.
+    """
     data_dir.mkdir(parents=True, exist_ok=True)
     port = free_port()
     log = data_dir / "serve.log"
@@ -37,6 +41,7 @@ def local_service(data_dir: Path, *, environment: Mapping[str, str] | None = Non
             stderr=subprocess.STDOUT,
             env={**os.environ, **(environment or {})},
             start_new_session=True,  # a terminal's Ctrl-C is for us; we stop the service in order
+            preexec_fn=_stopped_with_its_parent,  # noqa: PLW1509 there are no threads yet
         )
     try:
         with Client(f"http://127.0.0.1:{port}") as client:
@@ -44,6 +49,11 @@ def local_service(data_dir: Path, *, environment: Mapping[str, str] | None = Non
             yield client
     finally:
         _stop(process)
+
+
+def _stopped_with_its_parent() -> None:
+    """Ask for a SIGTERM when the parent dies (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 def free_port() -> int:
@@ -58,11 +68,12 @@ def _await_ready(client: Client, process: subprocess.Popen[bytes], log: Path) ->
     while True:
         try:
             client.ready()
-            return
         except (Unreachable, Refused) as error:
             if process.poll() is not None or time.monotonic() > until:
                 tail = log.read_text(errors="replace")[-2000:]
                 raise NotStarted(f"the service did not start ({error.reason}); it said:\n{tail}") from error
+        else:
+            return
         time.sleep(0.1)
 
 

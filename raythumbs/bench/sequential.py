@@ -1,28 +1,93 @@
-"""The old way, to compare with: one photo after the other, in one process, on one core."""
+"""The old way, to compare with: one photo after the other, in one process, on one core.
 
+It does what the service does for a photo, with the service's own code and as durably: keep the upload, fetch it, render
+it, store the thumbnails, write their addresses to a database. It has no queue, no sandbox and no HTTP to pay for.
+"""
+
+import shutil
 import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from raythumbs.db.database import Database
+from raythumbs.db.photos import Photos
 from raythumbs.errors import RaythumbsError
-from raythumbs.imaging import Limits, render
-from raythumbs.model.photo import RenditionSpec
+from raythumbs.imaging import Limits, Rendered, render
+from raythumbs.model.ids import new_id
+from raythumbs.model.job import JobRequest, Priority
+from raythumbs.model.lease import Succeeded
+from raythumbs.model.photo import PictureFacts, Rendition, RenditionSpec
 from raythumbs.storage.files import FileStore
 
+_COPY_BYTES = 1 << 20
 
-def sequential_seconds(photos: Sequence[Path], thumbnails: Path, specs: Sequence[RenditionSpec]) -> float:
-    """Fetch, render and store every photo in turn, with the service's own code; return the seconds it took."""
-    limits = Limits()
-    store = FileStore(thumbnails)
-    began = time.perf_counter()
-    for number, photo in enumerate(photos):
-        try:
-            fetched = FileStore(photo.parent).get(photo.name, max_bytes=1 << 40, seconds=60)
-            with closing(fetched.file):
-                rendered = render(fetched.file, specs, limits)
-        except RaythumbsError:
-            continue  # the service has told of it
+
+class OldWay:
+    """Everything below one folder."""
+
+    def __init__(self, folder: Path, specs: Sequence[RenditionSpec], limits: Limits) -> None:
+        self._specs = specs
+        self._limits = limits
+        self._store = FileStore(folder / "store")
+        self._database = Database(f"sqlite:///{folder}/photos.db")
+        self._database.open()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.close()
+
+    def take(self, photo: Path) -> None:
+        """Make the thumbnails of one photo; when it returns, they and their addresses are on disk."""
+        photo_id = new_id(now=time.time())
+        key = f"originals/{photo_id}"
+        with photo.open("rb") as upload, self._store.create(key, "application/octet-stream") as kept:
+            shutil.copyfileobj(upload, kept, _COPY_BYTES)
+        fetched = self._store.get(key, max_bytes=1 << 40, seconds=60)
+        with closing(fetched.file):
+            rendered = render(fetched.file, self._specs, self._limits)
+        facts = PictureFacts(
+            width=rendered.width,
+            height=rendered.height,
+            format=rendered.format,
+            size_bytes=fetched.size_bytes,
+            version=fetched.version,
+        )
+        self._record(photo_id, key, Succeeded(facts, tuple(self._stored(photo_id, rendered))))
+
+    def _stored(self, photo_id: str, rendered: Rendered) -> list[Rendition]:
+        made = []
         for one in rendered.renditions:
-            store.put(f"{number}-{one.spec.name}.{one.spec.format.extension}", one.data, one.spec.format.content_type)
-    return time.perf_counter() - began
+            key = f"thumbnails/{photo_id}/{one.spec.name}.{one.spec.format.extension}"
+            self._store.put(key, one.data, one.spec.format.content_type)
+            made.append(
+                Rendition(
+                    name=one.spec.name,
+                    width=one.width,
+                    height=one.height,
+                    format=one.spec.format,
+                    size_bytes=len(one.data),
+                    key=key,
+                    url=self._store.url(key),
+                )
+            )
+        return made
+
+    def _record(self, photo_id: str, key: str, succeeded: Succeeded) -> None:
+        request = JobRequest(job_id=photo_id, photo_id=photo_id, source=key, priority=Priority.NORMAL)
+        with self._database.writing() as connection:
+            photos = Photos(connection)
+            photos.record([request], now=self._database.now(connection))
+            photos.describe(photo_id, succeeded)
+
+
+def sequential_seconds(photos: Sequence[Path], folder: Path, specs: Sequence[RenditionSpec]) -> float:
+    """Return the seconds that the old way takes for these photos."""
+    with closing(OldWay(folder, specs, Limits())) as old_way:
+        began = time.perf_counter()
+        for photo in photos:
+            try:
+                old_way.take(photo)
+            except RaythumbsError:
+                continue  # the service has told of it
+        return time.perf_counter() - began

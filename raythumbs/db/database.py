@@ -10,10 +10,13 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, func, literal_column, make_url, select
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from raythumbs.db.statements import POSTGRESQL_NOW, SQLITE_NOW
 from raythumbs.errors import BadSettings, DatabaseUnavailable
+
+__all__ = ["Connection", "Database"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _STATEMENT_SECONDS = 10
@@ -67,11 +70,8 @@ class Database:
 
     def now(self, connection: Connection) -> float:
         """Return the database's own time, in UTC seconds since 1970: nodes' clocks differ, it has but one."""
-        if self._url.get_backend_name() == "sqlite":
-            return float(
-                connection.execute(select(literal_column("(julianday('now') - 2440587.5) * 86400.0"))).scalar_one()
-            )
-        return float(connection.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())
+        here = SQLITE_NOW if connection.dialect.name == "sqlite" else POSTGRESQL_NOW
+        return float(connection.execute(here).scalar_one())
 
     def _sqlite(self) -> Engine:
         path = Path(str(self._url.database)).absolute()

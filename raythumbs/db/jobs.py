@@ -4,13 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Update, delete, func, select, update
+from sqlalchemy import Connection, Row, Update
 
+from raythumbs.db import statements as sql
 from raythumbs.db.photos import Photos
-from raythumbs.db.schema import events, jobs, photos
-from raythumbs.db.upsert import insert_into
 from raythumbs.errors import IllegalMove, RaythumbsError, StaleLease, UnknownJob
-from raythumbs.model.job import INCOMPLETE, NEXT, Job, JobRequest, Priority, State
+from raythumbs.model.job import NEXT, Job, JobRequest, Priority, State
 from raythumbs.model.lease import Lease, Succeeded
 
 _ROWS_A_STATEMENT = 1000  # bounds the variables of one statement (SQLite, "Maximum number of host parameters")
@@ -22,14 +21,16 @@ class Jobs:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._dialect = connection.dialect.name
 
     # --- in
 
     def enqueue(self, requests: Sequence[JobRequest], *, now: float) -> list[Job]:
         """Make a job of each request that is new, and return the jobs of all but repeated events, in their order.
 
-        A photo has at most one incomplete job: asking again finds it, and hastens it if the new priority is higher. A job
-        that already runs on an older version of its photo is cancelled as `superseded`, and a new one takes its place.
+        A photo has at most one incomplete job: asking again finds it, and hastens it if the new priority is higher.
+        A job that already runs on an older version of its photo is cancelled as `superseded`, and a new one takes its
+        place.
         """
         fresh = [request for part in _parts(requests) for request in self._unseen(part, now=now)]
         return [job for part in _parts(fresh) for job in self._enqueue(part, now=now)]
@@ -39,8 +40,7 @@ class Jobs:
         if not ids:
             return list(requests)
         rows = [{"id": event_id, "seen_at": now} for event_id in sorted(ids)]
-        insert = insert_into(self._connection, events).values(rows).on_conflict_do_nothing().returning(events.c.id)
-        new = set(self._connection.scalars(insert))
+        new = set(self._connection.scalars(sql.REMEMBER[self._dialect], rows))
         return [request for request in requests if request.event_id is None or request.event_id in new]
 
     def _enqueue(self, requests: Sequence[JobRequest], *, now: float) -> list[Job]:
@@ -52,42 +52,29 @@ class Jobs:
              "created_at": now, "due_at": now}
             for r in by_source.values()
         ]  # fmt: skip
-        inserted = set(
-            self._connection.scalars(
-                insert_into(self._connection, jobs).values(rows).on_conflict_do_nothing().returning(jobs.c.photo_id)
-            )
-        )
+        inserted = set(self._connection.scalars(sql.ENQUEUE[self._dialect], rows))
         self._hasten([r for r in by_source.values() if photo_ids[r.source] not in inserted], photo_ids)
-        found = self._connection.execute(
-            _jobs().where(jobs.c.photo_id.in_(photo_ids.values()), jobs.c.state.in_(INCOMPLETE))
-        )
+        found = self._connection.execute(sql.INCOMPLETE_OF_PHOTOS, {"photo_ids": list(photo_ids.values())})
         of_photo = {row.photo_id: _job(row) for row in found}
         return [of_photo[photo_ids[source]] for source in dict.fromkeys(r.source for r in requests)]
 
     def _supersede(self, requests: Iterable[JobRequest], *, now: float) -> None:
         versions = {request.source: request.version for request in requests if request.version}
-        running = self._connection.execute(
-            select(jobs.c.id, photos.c.source, photos.c.version)
-            .join(photos)
-            .where(photos.c.source.in_(versions), jobs.c.state == State.RUNNING)
-        )
+        if not versions:
+            return
+        running = self._connection.execute(sql.RUNNING_OF_SOURCES, {"sources": list(versions)})
         old = [row.id for row in running if row.version is not None and row.version != versions[row.source]]
         if old:
             self._connection.execute(
-                _move(State.CANCELLED)
-                .where(jobs.c.id.in_(old))
-                .values(finished_at=now, code="superseded", reason="a newer version of the photo arrived")
+                sql.SUPERSEDE,
+                {"ids": old, "now": now, "told_code": "superseded", "told_reason": "a newer version arrived"},
             )
 
     def _hasten(self, requests: Iterable[JobRequest], photo_ids: dict[str, str]) -> None:
         for priority in Priority:
             ids = [photo_ids[r.source] for r in requests if r.priority is priority]
             if ids:
-                self._connection.execute(
-                    update(jobs)
-                    .where(jobs.c.photo_id.in_(ids), jobs.c.state == State.QUEUED, jobs.c.priority > priority.rank)
-                    .values(priority=priority.rank)
-                )
+                self._connection.execute(sql.HASTEN, {"photo_ids": ids, "rank": priority.rank})
 
     # --- out
 
@@ -99,159 +86,109 @@ class Jobs:
         chosen: list[str] = []
         for priority in Priority:  # each an exact range of the backlog's index
             if len(chosen) < limit:
-                due = self._connection.execute(
-                    select(jobs.c.id, jobs.c.losses)
-                    .where(jobs.c.state == State.QUEUED, jobs.c.priority == priority.rank, jobs.c.due_at <= now)
-                    .order_by(jobs.c.priority, jobs.c.due_at, jobs.c.id)
-                    .limit(limit - len(chosen))
-                    .with_for_update(skip_locked=True)
-                ).all()
+                asked = {"rank": priority.rank, "now": now, "most": limit - len(chosen)}
+                due = self._connection.execute(sql.DUE, asked).all()
                 if not chosen and due and due[0].losses:
                     chosen = [due[0].id]
                     break
                 chosen += [row.id for row in takewhile(lambda row: not row.losses, due)]
         if not chosen:
             return []
-        until = now + lease_seconds
-        self._connection.execute(
-            _move(State.RUNNING)
-            .where(jobs.c.id.in_(chosen))
-            .values(attempt=jobs.c.attempt + 1, lease_until=until, started_at=now)
-        )
-        rows = self._connection.execute(
-            select(jobs, photos.c.source, photos.c.version, photos.c.size_bytes)
-            .join(photos)
-            .where(jobs.c.id.in_(chosen))
-        )
-        leases = {row.id: _lease(row) for row in rows}
+        self._connection.execute(sql.LEASE, {"ids": chosen, "now": now, "until": now + lease_seconds})
+        leases = {row.id: _lease(row) for row in self._connection.execute(sql.LEASED, {"ids": chosen})}
         return [leases[job_id] for job_id in chosen]
 
     def waiting(self, *, now: float, limit: int) -> int:
         """Count the jobs that are due, up to `limit`: what it costs does not grow with the backlog."""
-        due = select(jobs.c.id).where(jobs.c.state == State.QUEUED, jobs.c.due_at <= now).limit(limit)
-        return self._connection.execute(select(func.count()).select_from(due.subquery())).scalar_one()
+        return self._connection.execute(sql.WAITING, {"now": now, "most": limit}).scalar_one()
 
     def renew(self, leases: Sequence[Lease], *, now: float, lease_seconds: float) -> None:
         """Prolong the leases that still hold; one that does not will learn so when it reports."""
-        for lease in leases:
-            self._connection.execute(_held(lease, State.RUNNING).values(lease_until=now + lease_seconds))
+        if leases:
+            until = now + lease_seconds
+            self._connection.execute(sql.RENEW, [{**_fence(lease), "until": until} for lease in leases])
 
     # --- back
 
     def finish(self, lease: Lease, succeeded: Succeeded, *, now: float) -> None:
         """The job has succeeded: its photo's facts, its renditions' addresses and its state change as one."""
-        self._settle(lease, State.SUCCEEDED, finished_at=now, code=None, reason=None)
+        self._settle(sql.FINISH, lease, now=now)
         Photos(self._connection).describe(lease.photo_id, succeeded)
 
     def release(self, lease: Lease, error: RaythumbsError, *, due_at: float, counts: Sequence[str]) -> None:
         """Let it be tried again from `due_at`; `counts` names which of `errors`, `crashes`, `losses` go up by one."""
-        counted = {name: jobs.c[name] + 1 for name in counts}
-        self._settle(lease, State.QUEUED, due_at=due_at, **_told(error), **counted)
+        counted = {f"more_{name}": int(name in counts) for name in ("errors", "crashes", "losses")}
+        self._settle(sql.RELEASE, lease, due=due_at, **_told(error), **counted)
 
     def fail(self, lease: Lease, error: RaythumbsError, *, now: float) -> None:
         """The job has failed for good."""
-        self._settle(lease, State.FAILED, finished_at=now, **_told(error))
+        self._settle(sql.FAIL, lease, now=now, **_told(error))
 
-    def _settle(self, lease: Lease, state: State, **values: object) -> None:
-        changed = self._connection.execute(_held(lease, state).values(lease_until=None, **values))
-        if changed.rowcount != 1:
+    def _settle(self, move: Update, lease: Lease, **values: object) -> None:
+        if self._connection.execute(move, _fence(lease) | values).rowcount != 1:
             raise StaleLease(f"attempt {lease.attempt} no longer holds job {lease.job_id}")
 
     # --- by a person
 
     def cancel(self, job_id: str, *, now: float) -> Job:
         """End a job that is not finished. Cancelling twice is the same as once."""
-        return self._by_hand(
-            job_id, State.CANCELLED, finished_at=now, code="cancelled", reason="a person cancelled it", lease_until=None
-        )
+        told = {"told_code": "cancelled", "told_reason": "a person cancelled it"}
+        return self._by_hand(sql.CANCEL, job_id, State.CANCELLED, {"now": now, **told})
 
     def retry(self, job_id: str, *, now: float) -> Job:
         """Queue a failed job again, with all its budgets; what is queued already stays so."""
-        return self._by_hand(
-            job_id, State.QUEUED, due_at=now, finished_at=None, code=None, reason=None, errors=0, crashes=0, losses=0
-        )
+        return self._by_hand(sql.RETRY, job_id, State.QUEUED, {"now": now})
 
-    def _by_hand(self, job_id: str, state: State, **values: object) -> Job:
-        origins = _origins(state) - ({State.RUNNING} if state is State.QUEUED else set())
-        moved = self._connection.execute(
-            update(jobs).where(jobs.c.id == job_id, jobs.c.state.in_(origins)).values(state=state, **values)
-        )
+    def _by_hand(self, move: Update, job_id: str, state: State, values: dict[str, object]) -> Job:
+        moved = self._connection.execute(move, {"ids": [job_id]} | values).rowcount
         job = self.get(job_id)
-        if moved.rowcount != 1 and job.state is not state:
-            raise IllegalMove(f"job {job_id} is {job.state}; only {' or '.join(sorted(origins))} can become {state}")
+        if not moved and job.state is not state:
+            allowed = sorted(origin for origin, targets in NEXT.items() if state in targets)
+            raise IllegalMove(f"job {job_id} is {job.state}; only {' or '.join(allowed)} can become {state}")
         return job
 
     # --- lost, and old
 
     def rescue(self, *, now: float) -> list[str]:
         """Queue again the jobs whose lease ran out; return their ids. They are leased alone from now on."""
-        lost = _move(State.QUEUED).where(jobs.c.lease_until < now, jobs.c.state == State.RUNNING)
-        rescued = lost.values(due_at=now, lease_until=None, losses=jobs.c.losses + 1).returning(jobs.c.id)
-        return list(self._connection.scalars(rescued))
+        return list(self._connection.scalars(sql.RESCUE, {"now": now}))
 
     def readopt(self, *, now: float) -> list[str]:
         """Queue again all that runs, at no cost: for a queue that has just started, when nothing can be running."""
-        orphans = update(jobs).where(jobs.c.state == State.RUNNING)
-        return list(
-            self._connection.scalars(
-                orphans.values(state=State.QUEUED, due_at=now, lease_until=None).returning(jobs.c.id)
-            )
-        )
+        return list(self._connection.scalars(sql.READOPT, {"now": now}))
 
     def prune(self, states: Sequence[State], *, before: float, limit: int = _ROWS_A_STATEMENT) -> int:
         """Forget up to `limit` jobs that ended in one of the states before then; their photos stay."""
-        old = select(jobs.c.id).where(jobs.c.finished_at < before, jobs.c.state.in_(states)).limit(limit)
-        return self._connection.execute(delete(jobs).where(jobs.c.id.in_(old))).rowcount
+        return self._connection.execute(sql.PRUNE, {"states": states, "before": before, "most": limit}).rowcount
 
     def forget_events(self, *, before: float) -> int:
         """Forget the ids of events that were seen before then."""
-        return self._connection.execute(delete(events).where(events.c.seen_at < before)).rowcount
+        return self._connection.execute(sql.FORGET, {"before": before}).rowcount
 
     # --- to look at
 
     def get(self, job_id: str) -> Job:
         """Return the job, or raise UnknownJob."""
-        row = self._connection.execute(_jobs().where(jobs.c.id == job_id)).one_or_none()
+        row = self._connection.execute(sql.JOB, {"id": job_id}).one_or_none()
         if row is None:
             raise UnknownJob(f"there is no job {job_id!r}")
         return _job(row)
 
     def list(self, *, state: State | None, after: str | None, limit: int) -> list[Job]:
         """Return up to `limit` jobs, the newest first, from below the id `after` on."""
-        query = _jobs().order_by(jobs.c.id.desc()).limit(limit)
-        if state:
-            query = query.where(jobs.c.state == state)
-        if after:
-            query = query.where(jobs.c.id < after)
-        return [_job(row) for row in self._connection.execute(query)]
+        return [_job(row) for row in self._connection.execute(sql.page(state, after, limit))]
 
 
-def _origins(state: State) -> set[State]:
-    return {origin for origin, targets in NEXT.items() if state in targets}
-
-
-def _move(state: State) -> Update:
-    return update(jobs).where(jobs.c.state.in_(_origins(state))).values(state=state)
-
-
-def _held(lease: Lease, state: State) -> Update:
-    return (
-        update(jobs)
-        .where(jobs.c.id == lease.job_id, jobs.c.attempt == lease.attempt, jobs.c.state == State.RUNNING)
-        .values(state=state)
-    )
+def _fence(lease: Lease) -> dict[str, object]:
+    return {"held_id": lease.job_id, "held_attempt": lease.attempt}
 
 
 def _told(error: RaythumbsError) -> dict[str, str]:
-    return {"code": error.code, "reason": error.reason[:_REASON_LETTERS].replace("\0", "")}
+    return {"told_code": error.code, "told_reason": error.reason[:_REASON_LETTERS].replace("\0", "")}
 
 
 def _parts(requests: Sequence[JobRequest]) -> Iterator[Sequence[JobRequest]]:
     return (requests[start : start + _ROWS_A_STATEMENT] for start in range(0, len(requests), _ROWS_A_STATEMENT))
-
-
-def _jobs() -> Select[Any]:
-    return select(jobs, photos.c.source, photos.c.folder_id).join(photos)
 
 
 def _job(row: Row[Any]) -> Job:

@@ -1,11 +1,11 @@
 """Photos and their renditions as rows."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection
 
-from raythumbs.db.schema import photos, renditions
-from raythumbs.db.upsert import insert_into
+from raythumbs.db import statements as sql
 from raythumbs.errors import UnknownPhoto
 from raythumbs.model.job import JobRequest
 from raythumbs.model.lease import Succeeded
@@ -25,34 +25,16 @@ class Photos:
              "file_name": r.file_name, "size_bytes": r.size_bytes, "created_at": now}
             for r in requests
         ]  # fmt: skip
-        insertion = insert_into(self._connection, photos).values(rows)
-        new = insertion.excluded
-        upsert = insertion.on_conflict_do_update(
-            index_elements=[photos.c.source],
-            set_={
-                "version": func.coalesce(new.version, photos.c.version),
-                "size_bytes": func.coalesce(new.size_bytes, photos.c.size_bytes),
-            },
-        )
-        return {row.source: row.id for row in self._connection.execute(upsert.returning(photos.c.id, photos.c.source))}
+        recorded = self._connection.execute(sql.RECORD[self._connection.dialect.name], rows)
+        return {row.source: row.id for row in recorded}
 
     def describe(self, photo_id: str, succeeded: Succeeded) -> None:
         """Note what rendering told of the photo, and its renditions in place of earlier ones."""
-        facts = succeeded.picture
+        seen = {f"seen_{name}": value for name, value in asdict(succeeded.picture).items()}
+        self._connection.execute(sql.DESCRIBE, seen | {"of_photo": photo_id})
+        self._connection.execute(sql.DROP_RENDITIONS, {"of_photo": photo_id})
         self._connection.execute(
-            update(photos)
-            .where(photos.c.id == photo_id)
-            .values(
-                width=facts.width,
-                height=facts.height,
-                format=facts.format,
-                size_bytes=facts.size_bytes,
-                version=facts.version,
-            )
-        )
-        self._connection.execute(delete(renditions).where(renditions.c.photo_id == photo_id))
-        self._connection.execute(
-            insert(renditions),
+            sql.INSERT_RENDITIONS,
             [
                 {"photo_id": photo_id, "name": r.name, "width": r.width, "height": r.height, "format": r.format,
                  "size_bytes": r.size_bytes, "key": r.key, "url": r.url}
@@ -62,12 +44,10 @@ class Photos:
 
     def get(self, photo_id: str) -> Photo:
         """Return the photo with its renditions, or raise UnknownPhoto."""
-        row = self._connection.execute(select(photos).where(photos.c.id == photo_id)).one_or_none()
+        row = self._connection.execute(sql.PHOTO, {"of_photo": photo_id}).one_or_none()
         if row is None:
             raise UnknownPhoto(f"there is no photo {photo_id!r}")
-        made = self._connection.execute(
-            select(renditions).where(renditions.c.photo_id == photo_id).order_by(renditions.c.name)
-        )
+        made = self._connection.execute(sql.RENDITIONS, {"of_photo": photo_id})
         return Photo(
             id=row.id,
             source=row.source,

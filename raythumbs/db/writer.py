@@ -64,19 +64,26 @@ class Writer:
         try:
             with self._database.writing() as connection:
                 now = self._database.now(connection)
-                for asked in group:
-                    try:
-                        with connection.begin_nested():
-                            asked.result = asked.write(connection, now)
-                    except RaythumbsError as error:
-                        failed[asked] = error
+                if len(group) == 1:  # nobody to be spared: the transaction is guard enough
+                    group[0].result = group[0].write(connection, now)
+                else:
+                    failed = _written_apart(group, connection, now)
         except Exception as error:  # noqa: BLE001 a thread's edge: whoever asked is told, and the next group goes on
             told = error if isinstance(error, RaythumbsError) else DatabaseUnavailable(repr(error))
-            for asked in group:
-                asked.future.set_exception(failed.get(asked, told))
-            return
+            failed = dict.fromkeys(group, told) | failed
         for asked in group:
             if asked in failed:
                 asked.future.set_exception(failed[asked])
             else:
                 asked.future.set_result(asked.result)
+
+
+def _written_apart(group: list[_Asked[Any]], connection: Connection, now: float) -> dict[_Asked[Any], RaythumbsError]:
+    failed: dict[_Asked[Any], RaythumbsError] = {}
+    for asked in group:
+        try:
+            with connection.begin_nested():
+                asked.result = asked.write(connection, now)
+        except RaythumbsError as error:
+            failed[asked] = error
+    return failed

@@ -5,8 +5,7 @@ import math
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
+from raythumbs.db.database import Connection
 from raythumbs.db.jobs import Jobs
 from raythumbs.engine.record import Record
 from raythumbs.engine.slots import Node, Slots
@@ -67,9 +66,12 @@ class Dispatcher:
             if not leases:
                 return
             self._held.update({lease.job_id: lease for lease in leases})
-            batch = asyncio.create_task(self._batch(node, leases))
-            self._batches.add(batch)
-            batch.add_done_callback(self._batches.discard)
+            self._start(node, leases)
+
+    def warm(self) -> None:
+        """Run an empty batch in every free slot: its process is up before the first photo comes."""
+        while (node := self._slots.take()) is not None:
+            self._start(node, [])
 
     async def renew(self) -> None:
         """Prolong every lease that is held."""
@@ -94,6 +96,11 @@ class Dispatcher:
             jobs.waiting(now=now, limit=most * slots) / slots
         )  # the last photos are spread over the slots
         return jobs.lease_next(min(most, share), now=now, lease_seconds=self._budgets.lease_seconds) if share else []
+
+    def _start(self, node: Node, leases: Sequence[Lease]) -> None:
+        batch = asyncio.create_task(self._batch(node, leases))
+        self._batches.add(batch)
+        batch.add_done_callback(self._batches.discard)
 
     async def _batch(self, node: Node, leases: Sequence[Lease]) -> None:
         left = {lease.job_id: lease for lease in leases}

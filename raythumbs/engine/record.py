@@ -5,9 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from sqlalchemy import Connection
-
-from raythumbs.db.database import Database
+from raythumbs.db.database import Connection, Database
 from raythumbs.db.writer import Write, Writer
 
 T = TypeVar("T")

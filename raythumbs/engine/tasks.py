@@ -1,12 +1,16 @@
 """The remote function: fetch ahead, render, store behind. Plain code; Ray is the last lines."""
 
 import asyncio
+import os
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
+from queue import SimpleQueue
+from typing import Any
 
 import ray
 from ray.exceptions import NodeDiedError, RayError, RuntimeEnvSetupError, TaskUnschedulableError
@@ -22,6 +26,8 @@ from raythumbs.model.photo import PictureFacts, Rendition
 from raythumbs.model.source import Source
 from raythumbs.storage.base import Fetched, Store
 from raythumbs.storage.files import FileStore
+
+Tell = Callable[[Report], None]
 
 _AHEAD = 4  # photos fetched, or being fetched, while one is rendered
 _TASKS_A_WORKER = 500  # then a new process: whatever leaked is given back
@@ -56,38 +62,34 @@ class Workbench:
         self._work = work
         self._sandbox = Sandbox(work.specs, work.limits)
         self._fetchers = ThreadPoolExecutor(_AHEAD, "fetch")
+        self._renderer = ThreadPoolExecutor(1, "render")
         self._storers = ThreadPoolExecutor(_AHEAD, "store")
         self._thumbnails: Store = work.stores.at(work.thumbnails_uri, base_url=work.thumbnails_base_url)
+        self._sandbox.start()
 
     def close(self) -> None:
         """End the child process and the threads."""
+        self._renderer.shutdown()
         self._sandbox.close()
-        self._fetchers.shutdown(cancel_futures=True)
+        self._fetchers.shutdown()
         self._storers.shutdown()
 
     def render(self, leases: Sequence[Lease]) -> Iterator[Report]:
         """Render a batch, reporting each photo as soon as it is done; nothing of one photo stops another."""
-        waiting = list(reversed(leases))
-        fetching: list[_Fetching] = []
-        storing: set[Future[Report]] = set()
-        try:
-            while waiting or fetching:
-                while waiting and len(fetching) < _AHEAD:
-                    fetching.append(self._fetch_ahead(waiting.pop()))
-                ready = _first_done(fetching)
-                fetching.remove(ready)
-                rendered = self._rendered(ready)
-                if isinstance(rendered, Report):
-                    yield rendered
-                else:
-                    storing.add(rendered)
-                done = {future for future in storing if future.done()}
-                storing -= done
-                yield from (future.result() for future in done)
-            yield from (future.result() for future in as_completed(storing))
-        finally:
-            for left in fetching:
-                left.fetched.add_done_callback(_discard)
+        reports: SimpleQueue[Report] = SimpleQueue()
+        # In a thread of its own: while a report is on its way, the next photo is rendered.
+        self._renderer.submit(self._render_all, leases, reports.put)
+        for _ in leases:
+            yield reports.get()
+
+    def _render_all(self, leases: Sequence[Lease], report: Tell) -> None:
+        waiting = iter(leases)
+        fetching = [self._fetch_ahead(lease) for lease in islice(waiting, _AHEAD)]
+        while fetching:
+            ready = _first_done(fetching)
+            fetching.remove(ready)
+            fetching += [self._fetch_ahead(lease) for lease in islice(waiting, 1)]
+            self._render_one(ready, report)
 
     def _fetch_ahead(self, lease: Lease) -> _Fetching:
         return _Fetching(lease, time.monotonic(), self._fetchers.submit(self._fetch, lease))
@@ -96,16 +98,21 @@ class Workbench:
         store, key = self._work.stores.of(Source.parse(lease.source))
         return store.get(key, max_bytes=self._work.max_photo_bytes, seconds=self._work.photo_seconds)
 
-    def _rendered(self, ready: _Fetching) -> Report | Future[Report]:
-        """Render what was fetched; return the outcome if it failed, else the future of its being stored."""
+    def _render_one(self, ready: _Fetching, report: Tell) -> None:
+        """Render what was fetched and let it be stored, or report why not."""
         try:
             fetched = ready.fetched.result()
             with closing(fetched.file):
                 left = self._work.photo_seconds - (time.monotonic() - ready.began_at)
                 rendered, seconds = self._sandbox.render(fetched.file, seconds=max(left, 1.0))
+                # It will hardly be read again: its memory is better used for the photos to come.
+                os.posix_fadvise(fetched.file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         except Exception as error:  # noqa: BLE001 an attempt's edge: it becomes the photo's outcome
-            return Report(ready.lease, _failed(error), 0.0)
-        return self._storers.submit(self._store, ready.lease, fetched, rendered, seconds)
+            report(Report(ready.lease, _failed(error), 0.0))
+        else:
+            self._storers.submit(self._store, ready.lease, fetched, rendered, seconds).add_done_callback(
+                lambda stored: report(stored.result())
+            )
 
     def _store(self, lease: Lease, fetched: Fetched, rendered: Rendered, seconds: float) -> Report:
         try:
@@ -156,18 +163,16 @@ def _failed(error: Exception) -> Outcome:
     return Failed(Crashed(f"{type(error).__name__}: {error}"))
 
 
-def _discard(fetched: Future[Fetched]) -> None:
-    if not fetched.cancelled() and not fetched.exception():
-        fetched.result().file.close()
-
-
 @cache
 def _workbench(work: Work) -> Workbench:
     return Workbench(work)
 
 
 def render_batch(leases: Sequence[Lease], work: Work) -> Iterator[Report | Begun]:
-    """Render a batch of leases in this process: say where it began, then report each photo as it is done."""
+    """Render a batch of leases in this process: say where it began, then report each photo as it is done.
+
+    An empty batch makes the process ready for those to come.
+    """
     yield Begun(ray.get_runtime_context().get_node_id())
     yield from _workbench(work).render(leases)
 
@@ -184,7 +189,7 @@ async def run_batch(
 
     Raises BatchLost when the task dies. One that has begun and then says nothing for `patience_seconds` is killed.
     """
-    said = _render_batch.options(
+    said: Any = _render_batch.options(
         scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=True),
         resources={SLOT_RESOURCE: 1} if node.declares_slots else None,
         name=f"render {len(leases)}",

@@ -13,9 +13,7 @@ def resampleable(picture: Image.Image) -> Image.Image:
     mode = picture.mode
     if mode in _SIXTEEN_BIT or mode == "I":
         return _eight_bit(picture)
-    if mode == "F":
-        return picture.convert("L")
-    if mode == "1":
+    if mode in {"1", "F"}:
         return picture.convert("L")
     if mode in {"P", "PA"}:
         return picture.convert("RGBA" if mode == "PA" or "transparency" in picture.info else "RGB")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import pillow_heif
 from PIL import Image, ImageFile, UnidentifiedImageError
@@ -35,7 +35,7 @@ def open_picture(source: BinaryIO) -> ImageFile.ImageFile:
     _prepare()
     with _translated():
         try:
-            return cast("ImageFile.ImageFile", Image.open(source, formats=FORMATS))
+            return Image.open(source, formats=FORMATS)
         except UnidentifiedImageError as error:
             raise NotAnImage(f"no decoder of {', '.join(FORMATS)} knows this file") from error
 
@@ -57,7 +57,7 @@ def orientation(picture: Image.Image) -> int:
 
 
 def admit(picture: Image.Image, limits: Limits) -> None:
-    """Return if the picture's pixels fit the limits, else raise TooLarge: told from the header, before they are made."""
+    """Return if the picture's pixels fit the limits, else raise TooLarge: the header tells before they are made."""
     needed = predicted_bytes(picture)
     if needed > limits.decode_bytes:
         size = f"{picture.width}x{picture.height}"

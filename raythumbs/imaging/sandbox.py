@@ -1,7 +1,7 @@
 """Decoding in a child process: what crashes, hangs or eats memory there takes nothing else with it.
 
-The child has an empty environment, so no credentials, and limits on memory, files and core dumps. A photo goes to it as a
-file descriptor, without a copy; what comes back is lengths as JSON and then bytes: nothing that the child says is
+The child has an empty environment, so no credentials, and limits on memory, files and core dumps. A photo goes to it as
+a file descriptor, without a copy; what comes back is lengths as JSON and then bytes: nothing that the child says is
 executed, and nothing is believed without a bound.
 """
 
@@ -52,12 +52,17 @@ class Sandbox:
         self._photos_per_child = photos_per_child
         self._child: _Child | None = None
 
+    def start(self) -> _Child:
+        """Start the child now, if there is none."""
+        self._child = self._child or _started(self._orders)
+        return self._child
+
     def render(self, file: BinaryIO, *, seconds: float) -> tuple[Rendered, float]:
         """Render the photo within `seconds`; return it, and the CPU seconds that the child took.
 
         Raises what `render` raises, and TimedOut or Crashed, after which the next photo gets a new child.
         """
-        child = self._child = self._child or _started(self._orders)
+        child = self.start()
         until = time.monotonic() + seconds
         try:
             answer = self._asked(child, file, until)
@@ -103,8 +108,12 @@ def _started(orders: bytes) -> _Child:
     with theirs:
         process = subprocess.Popen(  # noqa: S603 our own module, by our own interpreter
             [sys.executable, "-I", "-m", "raythumbs.imaging.sandbox", str(theirs.fileno()), str(os.getpid())],
-            env={}, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            env={},
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
     ours.sendall(len(orders).to_bytes(4, "big") + orders)
     return _Child(process, ours)
 

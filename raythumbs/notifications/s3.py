@@ -51,7 +51,7 @@ def _event(record: Mapping[str, Any]) -> UploadEvent:
 
 
 def _id(record: Mapping[str, Any], bucket: str, key: str) -> str:
-    """Records have no id. The sequencer tells a key's events apart; a sender without one tells of a request or a time."""
+    """Records have no id. The sequencer tells a key's events apart; without one, the request and the time do."""
     answer = record.get("responseElements") or {}
     request = f"{answer.get('x-amz-request-id')}.{answer.get('x-amz-id-2')}" if isinstance(answer, dict) else ""
     distinct = record["s3"]["object"].get("sequencer") or f"{request}.{record.get('eventTime')}"

@@ -1,10 +1,11 @@
 """Direct uploads: the body goes to the store while it arrives."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Any, BinaryIO
+from functools import partial
+from typing import BinaryIO
 
 from raythumbs.errors import BadRequest, BodyTooLarge, EmptyFile
 from raythumbs.model.ids import new_id
@@ -15,19 +16,41 @@ from raythumbs.web.parts import Parts
 
 FILES_A_REQUEST = 1000
 _TEXT_BYTES = 1024  # of a file's name, and of a folder's id
-_WRITE_BYTES = 1 << 20  # collected, before a thread is asked to write them
+_WRITE_BYTES = 2 << 20  # collected, before a thread is asked to write them: a thread costs more than the bytes
 
 
 @dataclass(slots=True)
 class _Incoming:
-    """A file that is arriving."""
+    """A file that is arriving. What blocks is for a thread: `write`, `keep` and `drop`."""
 
     request: JobRequest
     kept_by: AbstractContextManager[BinaryIO]
-    file: BinaryIO
+    file: BinaryIO | None = None
     size_bytes: int = 0
     waiting: list[bytes] = field(default_factory=list)
     waiting_bytes: int = 0
+
+    def write(self) -> None:
+        """Write what waits."""
+        if self.file is None:
+            self.file = self.kept_by.__enter__()
+        self.file.writelines(self.waiting)
+        self.waiting, self.waiting_bytes = [], 0
+
+    def keep(self) -> None:
+        """Write the rest, and make the file the store's."""
+        self.write()
+        self.file = None
+        self.kept_by.__exit__(None, None, None)
+
+    def drop(self, error: BaseException) -> None:
+        """Leave nothing of the file. What the store makes of the error, as of a full disk, is raised."""
+        if self.file is not None:
+            try:
+                self.kept_by.__exit__(type(error), error, error.__traceback__)
+            except BaseException as told:
+                if told is not error:
+                    raise
 
 
 class Upload:
@@ -56,15 +79,15 @@ class Upload:
         return [replace(request, priority=priority, folder_id=self._folder_id) for request in self._kept]
 
     async def undo(self) -> None:
-        """Remove what was kept."""
+        """Remove what was kept, or was about to be."""
         for request in self._kept:
-            await asyncio.to_thread(self._parts.originals.delete, _key(request.photo_id))
+            await _done(partial(self._parts.originals.delete, _key(request.photo_id)))
 
     async def _take(self, chunk: bytes) -> None:
         for event in self._form.feed(chunk):
             match event:
                 case PartBegun("file", str(name)):
-                    await self._begin(name)
+                    self._begin(name)
                 case PartBegun("folderId", None):
                     self._text = bytearray()
                 case PartBegun(name, _):
@@ -82,7 +105,7 @@ class Upload:
                 case PartEnded() if self._text is not None:
                     self._folder_id, self._text = _told(self._text.decode(errors="replace")), None
 
-    async def _begin(self, name: str) -> None:
+    def _begin(self, name: str) -> None:
         if len(self._kept) == FILES_A_REQUEST:
             raise BadRequest(f"the form has more than {FILES_A_REQUEST} files")
         if len(name.encode()) > _TEXT_BYTES:
@@ -96,8 +119,7 @@ class Upload:
             priority=Priority.NORMAL,
             file_name=_told(name),
         )
-        kept_by = self._parts.originals.create(_key(photo_id), "application/octet-stream")
-        self._incoming = _Incoming(request, kept_by, await asyncio.to_thread(kept_by.__enter__))
+        self._incoming = _Incoming(request, self._parts.originals.create(_key(photo_id), "application/octet-stream"))
 
     async def _grow(self, incoming: _Incoming, data: bytes) -> None:
         incoming.size_bytes += len(data)
@@ -106,34 +128,30 @@ class Upload:
         incoming.waiting.append(data)
         incoming.waiting_bytes += len(data)
         if incoming.waiting_bytes >= _WRITE_BYTES:
-            await _write(incoming)
+            await _done(incoming.write)
 
     async def _keep(self, incoming: _Incoming) -> None:
         if not incoming.size_bytes:
             raise EmptyFile(f"the file {incoming.request.file_name!r} is empty")
-        await _write(incoming)
-        await asyncio.to_thread(incoming.kept_by.__exit__, None, None, None)
+        self._kept.append(replace(incoming.request, size_bytes=incoming.size_bytes))  # before it is: see `undo`
+        await _done(incoming.keep)
         self._incoming = None
-        self._kept.append(replace(incoming.request, size_bytes=incoming.size_bytes))
 
     async def _abandon(self, error: BaseException) -> None:
-        if self._incoming:
-            why: Any = (type(error), error, error.__traceback__)
-            await asyncio.to_thread(_left, self._incoming.kept_by, why)
-        await self.undo()
+        try:
+            if self._incoming:
+                await _done(partial(self._incoming.drop, error))
+        finally:
+            await self.undo()
 
 
-async def _write(incoming: _Incoming) -> None:
-    await asyncio.to_thread(incoming.file.writelines, incoming.waiting)
-    incoming.waiting, incoming.waiting_bytes = [], 0
-
-
-def _left(kept_by: AbstractContextManager[BinaryIO], why: Any) -> None:  # noqa: ANN401 what __exit__ takes
+async def _done(work: Callable[[], None]) -> None:
+    """Do what blocks in a thread, and do not leave before it is done, not even cancelled: clearing up comes after."""
+    doing = asyncio.create_task(asyncio.to_thread(work))
     try:
-        kept_by.__exit__(*why)
-    except BaseException as error:
-        if error is not why[1]:
-            raise
+        await asyncio.shield(doing)
+    finally:
+        await asyncio.wait([doing])
 
 
 def _key(photo_id: str) -> str:

@@ -1,0 +1,165 @@
+"""The statements, built once: building one costs more than running it. Names in them are what a caller binds."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import BindParameter, Select, Update, bindparam, delete, func, insert, literal_column, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from raythumbs.db.schema import events, jobs, photos, renditions
+from raythumbs.model.job import INCOMPLETE, NEXT, State
+
+Bound = BindParameter[Any]
+
+
+def _by_dialect(build: Callable[[Any], Any]) -> Mapping[str, Any]:
+    """Both dialects spell INSERT ... ON CONFLICT alike; SQLAlchemy keeps it in two places, without a common type."""
+    return {"sqlite": build(sqlite.insert), "postgresql": build(postgresql.insert)}
+
+
+def _among(name: str) -> Any:  # noqa: ANN401 SQLAlchemy's own shorthand
+    return bindparam(name, expanding=True)
+
+
+def _move(state: State) -> Update:
+    origins = [origin for origin, targets in NEXT.items() if state in targets]
+    return update(jobs).where(jobs.c.state.in_(origins)).values(state=state)
+
+
+def _settle(state: State) -> Update:
+    """A move of the one who holds the lease; the attempt is the fence."""
+    held = update(jobs).where(
+        jobs.c.id == bindparam("held_id"), jobs.c.attempt == bindparam("held_attempt"), jobs.c.state == State.RUNNING
+    )
+    return held.values(state=state, lease_until=None)
+
+
+_now: Bound = bindparam("now")
+_most: Bound = bindparam("most")
+_told: Mapping[str, Bound] = {"code": bindparam("told_code"), "reason": bindparam("told_reason")}
+_untold = {"code": None, "reason": None}
+_waiting = jobs.c.state == State.QUEUED
+_running = jobs.c.state == State.RUNNING
+_jobs = select(jobs, photos.c.source, photos.c.folder_id).join(photos)
+
+# --- in
+
+REMEMBER = _by_dialect(lambda insert: insert(events).on_conflict_do_nothing().returning(events.c.id))
+ENQUEUE = _by_dialect(lambda insert: insert(jobs).on_conflict_do_nothing().returning(jobs.c.photo_id))
+INCOMPLETE_OF_PHOTOS = _jobs.where(jobs.c.photo_id.in_(_among("photo_ids")), jobs.c.state.in_(INCOMPLETE))
+RUNNING_OF_SOURCES = (
+    select(jobs.c.id, photos.c.source, photos.c.version)
+    .join(photos)
+    .where(photos.c.source.in_(_among("sources")), _running)
+)
+SUPERSEDE = (
+    _move(State.CANCELLED).where(jobs.c.id.in_(_among("ids"))).values(finished_at=_now, lease_until=None, **_told)
+)
+HASTEN = (
+    update(jobs)
+    .where(jobs.c.photo_id.in_(_among("photo_ids")), _waiting, jobs.c.priority > bindparam("rank"))
+    .values(priority=bindparam("rank"))
+)
+
+# --- out
+
+DUE = (  # an exact range of the backlog's index
+    select(jobs.c.id, jobs.c.losses)
+    .where(_waiting, jobs.c.priority == bindparam("rank"), jobs.c.due_at <= _now)
+    .order_by(jobs.c.priority, jobs.c.due_at, jobs.c.id)
+    .limit(_most)
+    .with_for_update(skip_locked=True)
+)
+WAITING = select(func.count()).select_from(
+    select(jobs.c.id).where(_waiting, jobs.c.due_at <= _now).limit(_most).subquery()
+)
+LEASE = (
+    _move(State.RUNNING)
+    .where(jobs.c.id.in_(_among("ids")))
+    .values(attempt=jobs.c.attempt + 1, lease_until=bindparam("until"), started_at=_now)
+)
+LEASED = (
+    select(jobs, photos.c.source, photos.c.version, photos.c.size_bytes)
+    .join(photos)
+    .where(jobs.c.id.in_(_among("ids")))
+)
+RENEW = _settle(State.RUNNING).values(lease_until=bindparam("until"))
+
+# --- back
+
+FINISH = _settle(State.SUCCEEDED).values(finished_at=_now, **_untold)
+FAIL = _settle(State.FAILED).values(finished_at=_now, **_told)
+RELEASE = _settle(State.QUEUED).values(
+    due_at=bindparam("due"),
+    errors=jobs.c.errors + bindparam("more_errors"),
+    crashes=jobs.c.crashes + bindparam("more_crashes"),
+    losses=jobs.c.losses + bindparam("more_losses"),
+    **_told,
+)
+RESCUE = (
+    update(jobs)
+    .where(jobs.c.lease_until < _now, _running)
+    .values(state=State.QUEUED, due_at=_now, lease_until=None, losses=jobs.c.losses + 1)
+    .returning(jobs.c.id)
+)
+READOPT = update(jobs).where(_running).values(state=State.QUEUED, due_at=_now, lease_until=None).returning(jobs.c.id)
+
+# --- by a person
+
+CANCEL = _move(State.CANCELLED).where(jobs.c.id.in_(_among("ids"))).values(finished_at=_now, lease_until=None, **_told)
+RETRY = (
+    update(jobs)
+    .where(jobs.c.id.in_(_among("ids")), jobs.c.state == State.FAILED)
+    .values(state=State.QUEUED, due_at=_now, finished_at=None, errors=0, crashes=0, losses=0, **_untold)
+)
+
+# --- old
+
+PRUNE = delete(jobs).where(
+    jobs.c.id.in_(
+        select(jobs.c.id)
+        .where(jobs.c.finished_at < bindparam("before"), jobs.c.state.in_(_among("states")))
+        .limit(_most)
+    )
+)
+FORGET = delete(events).where(events.c.seen_at < bindparam("before"))
+
+# --- to look at
+
+JOB = _jobs.where(jobs.c.id == bindparam("id"))
+
+
+def page(state: State | None, after: str | None, limit: int) -> Select[Any]:
+    """Return the query for a page of jobs, the newest first."""
+    query = _jobs.order_by(jobs.c.id.desc()).limit(limit)
+    query = query.where(jobs.c.state == state) if state else query
+    return query.where(jobs.c.id < after) if after else query
+
+
+# --- photos
+
+
+def _record(insert: Any) -> Any:  # noqa: ANN401 see _by_dialect
+    insertion = insert(photos)
+    new = insertion.excluded
+    told = {name: func.coalesce(new[name], photos.c[name]) for name in ("version", "size_bytes")}
+    return insertion.on_conflict_do_update(index_elements=[photos.c.source], set_=told).returning(
+        photos.c.id, photos.c.source
+    )
+
+
+RECORD = _by_dialect(_record)
+DESCRIBE = (
+    update(photos)
+    .where(photos.c.id == bindparam("of_photo"))
+    .values({name: bindparam(f"seen_{name}") for name in ("width", "height", "format", "size_bytes", "version")})
+)
+INSERT_RENDITIONS = insert(renditions)
+DROP_RENDITIONS = delete(renditions).where(renditions.c.photo_id == bindparam("of_photo"))
+PHOTO = select(photos).where(photos.c.id == bindparam("of_photo"))
+RENDITIONS = select(renditions).where(renditions.c.photo_id == bindparam("of_photo")).order_by(renditions.c.name)
+
+# --- the time
+
+SQLITE_NOW: Select[tuple[float]] = select(literal_column("(julianday('now') - 2440587.5) * 86400.0"))
+POSTGRESQL_NOW = select(func.extract("epoch", func.clock_timestamp()))

@@ -1,0 +1,15 @@
+"""The floors of the house, as `pyproject.toml` tells them to import-linter."""
+
+import subprocess
+import sysconfig
+from pathlib import Path
+
+HOUSE = Path(__file__).parent.parent
+
+
+def test_a_file_imports_only_from_its_own_room_and_from_lower_floors():
+    linter = Path(sysconfig.get_path("scripts")) / "lint-imports"
+
+    told = subprocess.run([linter, "--no-cache"], cwd=HOUSE, capture_output=True, text=True, check=False)
+
+    assert told.returncode == 0, told.stdout
