@@ -1,0 +1,165 @@
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+from PIL import Image
+from ray.cluster_utils import Cluster
+
+from raythumbs.model.job import State
+from tests.cluster.conftest import NODE, StartQueue, eventually, family, sandboxes, title
+
+
+def killed(process: psutil.Process) -> None:
+    os.kill(process.pid, signal.SIGKILL)
+
+
+def worker() -> psutil.Process:
+    """The Ray worker that a sandbox belongs to."""
+    parent = sandboxes()[0].parent()
+    assert parent is not None
+    return parent
+
+
+def test_photos_become_thumbnails_in_tasks_of_ray(start: StartQueue, photos: list[Path]):
+    queue = start()
+
+    jobs = queue.ended(queue.submit(photos[:6]))
+
+    assert {job.state for job in jobs} == {State.SUCCEEDED}
+    thumbnails = list(Path(queue.settings.data_dir).rglob("thumbnail.jpg"))
+    assert len(thumbnails) == 6
+    for thumbnail in thumbnails:
+        with Image.open(thumbnail) as picture:
+            assert max(picture.size) == 300
+
+
+def test_never_more_slots_are_in_use_than_there_are(start: StartQueue, photos: list[Path]):
+    queue = start()
+    jobs = queue.submit(photos)
+
+    seen = []
+    while any(queue.job(job).state in {State.QUEUED, State.RUNNING} for job in jobs[-2:]):
+        seen.append((queue.status().busy, len(sandboxes())))
+
+    assert max(busy for busy, _ in seen) == 2 == queue.status().total
+    assert max(processes for _, processes in seen) <= 2
+
+
+def test_without_parallel_thumbnails_there_is_one_slot_in_all(start: StartQueue, photos: list[Path]):
+    queue = start(use_parallel_thumbnails=False)
+
+    jobs = queue.ended(queue.submit(photos[:6]))
+
+    assert queue.status().total == 1
+    assert {job.state for job in jobs} == {State.SUCCEEDED}
+
+
+def test_a_hung_decoder_is_stopped_and_only_its_photo_pays(start: StartQueue, photos: list[Path]):
+    queue = start(job_timeout_seconds=3)
+    jobs = queue.submit(photos)
+    queue.at_work()
+
+    hung = sandboxes()[0]
+    os.kill(hung.pid, signal.SIGSTOP)
+
+    ended = queue.ended(jobs)
+    assert {job.state for job in ended} == {State.SUCCEEDED}
+    assert sum(job.crashes for job in ended) <= 1
+    assert not hung.is_running()
+
+
+def test_a_killed_worker_loses_no_photo_and_no_innocent_pays(start: StartQueue, photos: list[Path]):
+    queue = start()
+    jobs = queue.submit(photos)
+    queue.at_work()
+
+    killed(worker())
+
+    ended = queue.ended(jobs)
+    assert {job.state for job in ended} == {State.SUCCEEDED}
+    assert sum(job.crashes for job in ended) == 0
+    assert max(job.losses for job in ended) <= 1
+
+
+def test_a_killed_decoder_costs_its_photo_one_crash(start: StartQueue, photos: list[Path]):
+    queue = start()
+    jobs = queue.submit(photos)
+    queue.at_work()
+
+    killed(sandboxes()[0])
+
+    ended = queue.ended(jobs)
+    assert {job.state for job in ended} == {State.SUCCEEDED}
+    assert sum(job.crashes for job in ended) <= 1
+
+
+def test_a_killed_queue_takes_up_its_work_where_it_was(start: StartQueue, photos: list[Path]):
+    queue = start()
+    jobs = queue.submit(photos)
+    queue.at_work()
+    before = queue.pid
+
+    os.kill(before, signal.SIGKILL)
+
+    ended = queue.ended(jobs)
+    assert {job.state for job in ended} == {State.SUCCEEDED}
+    assert queue.pid != before
+
+
+def test_a_queue_with_other_settings_takes_the_place_of_the_old_one(start: StartQueue, photos: list[Path]):
+    old = start()
+    jobs = old.submit(photos)
+    old.at_work()
+
+    new = start(max_errors=7)
+
+    assert new.settings.identity != old.settings.identity
+    assert {job.state for job in new.ended(jobs)} == {State.SUCCEEDED}
+
+
+def test_slots_follow_nodes_and_a_lost_node_costs_no_photo_an_attempt(
+    cluster: Cluster, start: StartQueue, photos: list[Path]
+):
+    queue = start()
+    node = cluster.add_node(**NODE)
+    eventually(lambda: queue.status().total == 4)
+    jobs = queue.submit(photos)
+    eventually(lambda: queue.status().busy == 4)
+
+    cluster.remove_node(node, allow_graceful=False)
+
+    ended = queue.ended(jobs)
+    assert {job.state for job in ended} == {State.SUCCEEDED}
+    assert sum(job.crashes for job in ended) == 0
+    eventually(lambda: queue.status().total == 2)
+
+
+def test_a_bad_photo_fails_alone(start: StartQueue, photos: list[Path], tmp_path: Path):
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(photos[0].read_bytes()[:100_000])
+    queue = start()
+
+    *good, last = queue.ended(queue.submit([*photos[:4], bad]))
+
+    assert {job.state for job in good} == {State.SUCCEEDED}
+    assert (last.state, last.code) == (State.FAILED, "truncated")
+
+
+def test_a_photo_that_kills_every_worker_ends_as_failed_with_a_reason(start: StartQueue, photos: list[Path]):
+    queue = start(max_crashes=1)
+    (job,) = queue.submit(photos[:1])
+
+    kill_while(lambda: queue.job(job).state in {State.QUEUED, State.RUNNING})
+
+    ended = queue.job(job)
+    assert (ended.state, ended.code) == (State.FAILED, "poison")
+    assert "crashed" in (ended.reason or "")
+
+
+def kill_while(going_on: Callable[[], bool]) -> None:
+    while going_on():
+        for process in family():
+            if "ray::render" in title(process):
+                killed(process)
