@@ -1,12 +1,14 @@
 """Every knob, with its unit, default and check. Read once, at start, and handed down."""
 
 import hashlib
+import json
+import os
 import re
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from raythumbs import __version__
 from raythumbs.errors import BadSettings, BadSource
@@ -19,7 +21,7 @@ _BEST_QUALITY = 100
 _MAX_SIDE_PIXELS = 16_383  # the largest side that WebP can hold
 
 Positive = Annotated[int, Field(gt=0)]
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Settings(BaseSettings):
@@ -52,14 +54,16 @@ class Settings(BaseSettings):
         None, description="Public address of the thumbnails' bucket or CDN; without it, links to S3 are presigned."
     )
     link_seconds: Positive = Field(3600, le=604_800, description="How long a presigned link lasts, in seconds.")
-    allowed_sources: tuple[str, ...] | None = Field(
+    allowed_sources: Annotated[tuple[str, ...] | None, NoDecode] = Field(
         None, description="Prefixes of the sources that may be read; by default the store, and any bucket."
     )
 
-    specs: tuple[RenditionSpec, ...] = Field((RenditionSpec(),), min_length=1, description="The thumbnails to make.")
+    specs: Annotated[tuple[RenditionSpec, ...], NoDecode] = Field(
+        (RenditionSpec(),), description="The thumbnails to make."
+    )
     max_photo_bytes: Positive = Field(128 * MIB, description="Largest photo, in bytes.")
     max_upload_bytes: Positive = Field(1024 * MIB, description="Largest body of a direct upload, in bytes.")
-    max_body_bytes: Positive = Field(1 * MIB, description="Largest body of any other request, in bytes.")
+    max_body_bytes: Positive = Field(4 * MIB, description="Largest body of any other request, in bytes.")
     max_decode_bytes: Positive = Field(1024 * MIB, description="Largest picture in memory, in bytes.")
 
     max_workers_per_node: Positive = Field(8, le=1024, description="Slots of a node, at most its CPUs.")
@@ -83,11 +87,21 @@ class Settings(BaseSettings):
     @field_validator("data_dir")
     @classmethod
     def _absolute(cls, folder: Path) -> Path:
-        return folder.expanduser().absolute()
+        return Path(os.path.normpath(folder.expanduser().absolute()))  # links stay: where they lead may change
+
+    @field_validator("specs", "allowed_sources", mode="before")
+    @classmethod
+    def _from_json(cls, value: object) -> object:
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError as error:
+            raise ValueError(f"is not JSON: {error}") from error
 
     @field_validator("specs")
     @classmethod
     def _sensible(cls, specs: tuple[RenditionSpec, ...]) -> tuple[RenditionSpec, ...]:
+        if not specs:
+            raise ValueError("is empty: at least one thumbnail is to be made")
         for spec in specs:
             if not _SPEC_NAME.fullmatch(spec.name):
                 raise ValueError(f"the spec name {spec.name!r} is not lower-case letters, digits, '-' and '_'")
@@ -111,7 +125,13 @@ class Settings(BaseSettings):
     def _a_place(cls, uri: str | None) -> str | None:
         if uri is not None and not re.match(r"s3://[^/]+|file:///.", uri):
             raise ValueError("must be file:///FOLDER or s3://BUCKET/PREFIX")
-        return uri
+        return None if uri is None else _canonical(_with_slash(uri))
+
+    @field_validator("allowed_sources")
+    @classmethod
+    def _places(cls, prefixes: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        everything = {"s3://", "file:///"}
+        return prefixes and tuple(prefix if prefix in everything else _canonical(prefix) for prefix in prefixes)
 
     @field_validator("database")
     @classmethod
@@ -120,18 +140,18 @@ class Settings(BaseSettings):
             raise ValueError("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
         return url
 
-    @field_validator("s3_bucket_name")
+    @field_validator("s3_bucket_name", "notification_token", "b2_signing_secret")
     @classmethod
-    def _named(cls, bucket: str | None) -> str | None:
-        if bucket == "":
-            raise ValueError("is empty: unset it, or give the bucket's name")
-        return bucket
+    def _not_empty(cls, value: str | SecretStr | None) -> str | SecretStr | None:
+        if value is not None and not len(value):
+            raise ValueError("is empty: unset it, or give it a value")
+        return value
 
     @property
     def store_uri(self) -> str:
         """The store's address with its last slash: what is set, else the bucket of S3_BUCKET_NAME, else a folder."""
         bucket = f"s3://{self.s3_bucket_name}" if self.s3_bucket_name else None
-        return _with_slash(self.store or bucket or f"file://{self.data_dir}/store")
+        return _with_slash(self.store or bucket or str(Source("file", "", f"{self.data_dir}/store")))
 
     @property
     def thumbnails_uri(self) -> str:
@@ -147,7 +167,8 @@ class Settings(BaseSettings):
     @property
     def shown_database(self) -> str:
         """The database's address without its password."""
-        return re.sub(r"(//[^:/@]*):[^@]*@", r"\1:***@", self.database_url.get_secret_value())
+        url = re.sub(r"(//[^:/@]*):.*@", r"\1:***@", self.database_url.get_secret_value())
+        return re.sub(r"\bpassword=[^&]*", "password=***", url)
 
     @property
     def base_url(self) -> str:
@@ -168,32 +189,33 @@ class Settings(BaseSettings):
     @property
     def identity(self) -> str:
         """A digest of the version and of every setting: two services are the same where it is the same."""
-        secrets = [s.get_secret_value() for s in (self.database_url, self.notification_token) if s]
-        return hashlib.sha256(repr((__version__, self.model_dump_json(), secrets)).encode()).hexdigest()[:16]
+        values = {k: v.get_secret_value() if isinstance(v, SecretStr) else v for k, v in self}
+        return hashlib.sha256(repr((__version__, values)).encode()).hexdigest()[:16]
 
 
 def _with_slash(uri: str) -> str:
     return uri.rstrip("/") + "/"
 
 
+def _canonical(prefix: str) -> str:
+    """Return the prefix as it is written in the canonical addresses that it will be compared with."""
+    try:
+        return str(Source.parse(prefix + "x")).removesuffix("x")
+    except BadSource as error:
+        raise ValueError(error.reason) from error
+
+
 def load_settings(**given: object) -> Settings:
     """Read the environment and what is `given` above it, or raise BadSettings: one line, naming every wrong value."""
     try:
-        settings = Settings(**given)  # type: ignore[arg-type]  # pydantic checks each value against its field
-        for prefix in settings.policy.allowed:
-            if prefix not in {"s3://", "file:///"}:
-                Source.parse(prefix + "x")
+        return Settings(**given)  # type: ignore[arg-type]  # pydantic checks each value against its field
     except ValidationError as error:
         raise BadSettings("; ".join(_told(fault) for fault in error.errors())) from None
-    except BadSource as error:
-        raise BadSettings(f"RAYTHUMBS_ALLOWED_SOURCES: {error.reason}") from None
-    except ValueError as error:  # pydantic-settings: a list that is no JSON
-        raise BadSettings(str(error)) from None
-    return settings
 
 
 def _told(fault: object) -> str:
     assert isinstance(fault, dict)  # noqa: S101 pydantic's ErrorDetails, for the type checker
     name = str(fault["loc"][0]) if fault["loc"] else "settings"
     shown = name if name.isupper() else f"RAYTHUMBS_{name.upper()}"
-    return f"{shown}: {fault['msg'].removeprefix('Value error, ')}"
+    where = "".join(f"{part}: " for part in fault["loc"][1:])  # in a list of specs: which one, and what of it
+    return f"{shown}: {where}{fault['msg'].removeprefix('Value error, ')}"

@@ -27,7 +27,7 @@ from raythumbs.errors import BadRequest
 from raythumbs.settings import load_settings
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif"}
-_UPLOADS_AT_ONCE = 2
+_UPLOADS_AT_ONCE = 1
 _PHOTOS_AN_UPLOAD = 5  # as a photo app sends them
 _POLL_SECONDS = 0.5
 _FINAL = ("succeeded", "failed", "cancelled")

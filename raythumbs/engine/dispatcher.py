@@ -9,13 +9,13 @@ from raythumbs.db.database import Connection
 from raythumbs.db.jobs import Jobs
 from raythumbs.engine.record import Record
 from raythumbs.engine.slots import Node, Slots
-from raythumbs.engine.tasks import BatchLost, Begun
+from raythumbs.engine.tasks import BatchLost, Reports
 from raythumbs.errors import Crashed, Poison, RaythumbsError, StaleLease, TimedOut
 from raythumbs.events import emit, emit_trouble
 from raythumbs.model.backoff import backoff_seconds
 from raythumbs.model.lease import Failed, Lease, Report, Succeeded
 
-RunBatch = Callable[[Node, Sequence[Lease]], AsyncIterator[Report | Begun]]
+RunBatch = Callable[[Node, Sequence[Lease]], AsyncIterator[Reports]]
 
 _BATCH_SECONDS = 0.5  # of work: long enough that Ray's cost per task vanishes, short enough that a person does not wait
 _BATCH_PHOTOS = 16
@@ -105,10 +105,10 @@ class Dispatcher:
     async def _batch(self, node: Node, leases: Sequence[Lease]) -> None:
         left = {lease.job_id: lease for lease in leases}
         try:
-            async for said in self._run(node, leases):
-                if isinstance(said, Report):
-                    left.pop(said.lease.job_id, None)
-                    await self._settle(said)
+            async for reports in self._run(node, leases):
+                for report in reports:
+                    left.pop(report.lease.job_id, None)
+                await asyncio.gather(*map(self._settle, reports))  # at once, so that they share a commit
         except BatchLost as lost:
             await self._settle_lost(left.values(), lost)
         except Exception as error:  # noqa: BLE001 a batch's edge: its leases run out and are rescued

@@ -5,11 +5,11 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import ray
@@ -28,8 +28,10 @@ from raythumbs.storage.base import Fetched, Store
 from raythumbs.storage.files import FileStore
 
 Tell = Callable[[Report], None]
+Reports = tuple[Report, ...]
 
 _AHEAD = 4  # photos fetched, or being fetched, while one is rendered
+_GATHERING_SECONDS = 0.1
 _TASKS_A_WORKER = 500  # then a new process: whatever leaked is given back
 
 
@@ -38,13 +40,6 @@ class _Fetching:
     lease: Lease
     began_at: float
     fetched: Future[Fetched]
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """The first thing that a batch says: the id of the node that it runs on."""
-
-    node_id: str
 
 
 class BatchLost(Exception):
@@ -74,13 +69,20 @@ class Workbench:
         self._fetchers.shutdown()
         self._storers.shutdown()
 
-    def render(self, leases: Sequence[Lease]) -> Iterator[Report]:
-        """Render a batch, reporting each photo as soon as it is done; nothing of one photo stops another."""
+    def render(self, leases: Sequence[Lease]) -> Iterator[Reports]:
+        """Render a batch; nothing of one photo stops another.
+
+        What is done is reported within a tenth of a second, the last photo at once: reports that travel together, and
+        are committed together, cost a fraction.
+        """
         reports: SimpleQueue[Report] = SimpleQueue()
-        # In a thread of its own: while a report is on its way, the next photo is rendered.
+        # In a thread of its own: while reports are on their way, the next photo is rendered.
         self._renderer.submit(self._render_all, leases, reports.put)
-        for _ in leases:
-            yield reports.get()
+        left = len(leases)
+        while left:
+            ready = _gathered(reports, left)
+            left -= len(ready)
+            yield ready
 
     def _render_all(self, leases: Sequence[Lease], report: Tell) -> None:
         waiting = iter(leases)
@@ -152,6 +154,16 @@ class Workbench:
         return self._thumbnails.url(key)
 
 
+def _gathered(reports: SimpleQueue[Report], most: int) -> Reports:
+    """Wait for a report, and a little longer for others."""
+    ready = [reports.get()]
+    until = time.monotonic() + _GATHERING_SECONDS
+    with suppress(Empty):
+        while len(ready) < most:
+            ready.append(reports.get(timeout=max(0.0, until - time.monotonic())))
+    return tuple(ready)
+
+
 def _first_done(fetching: list[_Fetching]) -> _Fetching:
     by_future = {one.fetched: one for one in fetching}
     return by_future[next(as_completed(by_future))]
@@ -168,12 +180,12 @@ def _workbench(work: Work) -> Workbench:
     return Workbench(work)
 
 
-def render_batch(leases: Sequence[Lease], work: Work) -> Iterator[Report | Begun]:
-    """Render a batch of leases in this process: say where it began, then report each photo as it is done.
+def render_batch(leases: Sequence[Lease], work: Work) -> Iterator[Reports]:
+    """Render a batch of leases in this process: report nothing, to say that it began, then each photo as it is done.
 
     An empty batch makes the process ready for those to come.
     """
-    yield Begun(ray.get_runtime_context().get_node_id())
+    yield ()
     yield from _workbench(work).render(leases)
 
 
@@ -184,7 +196,7 @@ _render_batch = ray.remote(num_cpus=1, max_retries=0, max_calls=_TASKS_A_WORKER)
 
 async def run_batch(
     node: Node, leases: Sequence[Lease], work: Work, *, patience_seconds: float
-) -> AsyncIterator[Report | Begun]:
+) -> AsyncIterator[Reports]:
     """Run a batch on a node, or elsewhere if that is gone, and pass on what it says as it says it.
 
     Raises BatchLost when the task dies. One that has begun and then says nothing for `patience_seconds` is killed.

@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from PIL import Image
 
-from raythumbs.errors import NotAnImage
+from raythumbs.errors import NotAnImage, TooLarge
 from raythumbs.imaging.colour import resampleable, to_srgb
 from raythumbs.imaging.decode import SIDEWAYS, Limits, admit, load, open_picture, orientation, shrink_on_load
 from raythumbs.imaging.encode import encode
 from raythumbs.imaging.resize import gap_size, on_canvas, plan, resample
 from raythumbs.model.photo import RenditionSpec
+
+_Side = TypeVar("_Side", int, float)
 
 _TURNS: dict[int, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -54,36 +56,57 @@ def render(source: BinaryIO | bytes, specs: Sequence[RenditionSpec], limits: Lim
     if not file.read(1):
         raise NotAnImage("the file is empty")
     file.seek(0)
+    try:
+        return _rendered(file, specs, limits)
+    except MemoryError as error:
+        raise TooLarge("the picture and its thumbnails do not fit into memory") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decoded:
+    """A photo's pixels as they lie, and how they are to be turned. `size` and `covered` are as a person sees it:
+    the photo's own size, and how much of the decoded pixels it covers."""
+
+    pixels: Image.Image
+    turn: int
+    size: tuple[int, int]
+    covered: tuple[float, float]
+    profile: bytes | None
+
+
+def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) -> Rendered:
     with open_picture(file) as picture:
         stored = picture.size
-        shrink_on_load(picture, lambda turn: _sideways(gap_size(*_sideways(stored, turn), specs), turn))
+        covered = shrink_on_load(picture, lambda turn: _sideways(gap_size(*_sideways(stored, turn), specs), turn))
         admit(picture, limits)
         load(picture)
         turn = orientation(picture)
-        size = _sideways(stored, turn)
-        pixels = resampleable(picture)
-        profile = picture.info.get("icc_profile")
-        renditions = tuple(_rendition(pixels, spec, size=size, turn=turn, profile=profile) for spec in specs)
-        return Rendered(*size, str(picture.format).lower(), renditions)
+        decoded = _Decoded(
+            pixels=resampleable(picture),
+            turn=turn,
+            size=_sideways(stored, turn),
+            covered=_sideways(covered or picture.size, turn),
+            profile=picture.info.get("icc_profile"),
+        )
+        renditions = tuple(_rendition(decoded, spec) for spec in specs)
+        return Rendered(*decoded.size, str(picture.format).lower(), renditions)
 
 
-def _rendition(
-    pixels: Image.Image, spec: RenditionSpec, *, size: tuple[int, int], turn: int, profile: bytes | None
-) -> RenderedSpec:
-    way = plan(*size, spec)
+def _rendition(photo: _Decoded, spec: RenditionSpec) -> RenderedSpec:
+    way = plan(*photo.size, spec)
     # Turning and colour come after resizing, when little is left to turn and to convert. A plan's box is centred,
     # so that lying down it is the same box with its sides swapped.
     left, top, right, bottom = way.box
-    across, down = _sideways((pixels.width, pixels.height), turn)
-    left, right = left * across / size[0], right * across / size[0]
-    top, bottom = top * down / size[1], bottom * down / size[1]
-    box = (top, left, bottom, right) if turn in SIDEWAYS else (left, top, right, bottom)
-    picture = to_srgb(resample(pixels, _sideways(way.size, turn), box), profile)
-    if turn in _TURNS:
-        picture = picture.transpose(_TURNS[turn])
+    (across, down), (width, height) = photo.covered, photo.size
+    left, right = left * across / width, right * across / width
+    top, bottom = top * down / height, bottom * down / height
+    box = (top, left, bottom, right) if photo.turn in SIDEWAYS else (left, top, right, bottom)
+    picture = to_srgb(resample(photo.pixels, _sideways(way.size, photo.turn), box), photo.profile)
+    if photo.turn in _TURNS:
+        picture = picture.transpose(_TURNS[photo.turn])
     picture = on_canvas(picture, way.canvas)
     return RenderedSpec(spec, picture.width, picture.height, encode(picture, spec))
 
 
-def _sideways(size: tuple[int, int], turn: int) -> tuple[int, int]:
+def _sideways(size: tuple[_Side, _Side], turn: int) -> tuple[_Side, _Side]:
     return (size[1], size[0]) if turn in SIDEWAYS else size

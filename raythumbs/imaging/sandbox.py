@@ -63,18 +63,18 @@ class Sandbox:
         Raises what `render` raises, and TimedOut or Crashed, after which the next photo gets a new child.
         """
         child = self.start()
+        child.photos += 1
         until = time.monotonic() + seconds
         try:
-            answer = self._asked(child, file, until)
+            return self._asked(child, file, until)
         except TimeoutError as error:
             self.close()
             raise TimedOut(f"rendering took more than {seconds:.0f} s") from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
             raise Crashed(f"the decoder died ({self.close()})") from error
-        child.photos += 1
-        if child.photos >= self._photos_per_child:
-            self.close()
-        return answer
+        finally:
+            if child.photos >= self._photos_per_child:
+                self.close()
 
     def _asked(self, child: _Child, file: BinaryIO, until: float) -> tuple[Rendered, float]:
         socket.send_fds(child.line, [b"p"], [file.fileno()])

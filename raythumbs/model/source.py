@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from raythumbs.errors import BadSource, SourceNotAllowed
 
+BUCKET_BYTES = 255  # Amazon S3, "Bucket naming rules": 63 today, 255 for the oldest
 KEY_BYTES = 1024  # Amazon S3, "Naming objects": a key is at most 1,024 bytes of UTF-8
 PATH_BYTES = 2048  # half of Linux's PATH_MAX: an index row of PostgreSQL holds at most 2,704 bytes
 
@@ -21,13 +22,18 @@ class Source:
 
     @classmethod
     def parse(cls, uri: str) -> Self:
-        """Read an address as people write it, or raise BadSource. What follows `s3://bucket/` is the key as it is."""
+        """Read an address as people write it, or raise BadSource.
+
+        What follows `s3://bucket/` is the key as it is; a file's address may have percent escapes (RFC 8089).
+        """
         refuse_unstorable(uri)
         match uri.split("://", 1):
             case ["s3", rest]:
                 bucket, _, key = rest.partition("/")
                 if not bucket or not key:
                     raise BadSource(f"{uri!r} lacks a bucket or a key: write s3://bucket/key")
+                if len(bucket.encode()) > BUCKET_BYTES:
+                    raise BadSource(f"the bucket has {len(bucket.encode())} bytes; a bucket has at most {BUCKET_BYTES}")
                 if len(key.encode()) > KEY_BYTES:
                     raise BadSource(f"the key has {len(key.encode())} bytes; a key has at most {KEY_BYTES}")
                 return cls("s3", bucket, key)
@@ -37,8 +43,8 @@ class Source:
                 raise BadSource(f"{uri!r} is neither s3://bucket/key nor file:///path")
 
     def __str__(self) -> str:
-        """The canonical address, as rows have it: nothing in it is escaped."""
-        return f"{self.scheme}://{self.bucket}/{self.key}" if self.bucket else f"{self.scheme}://{self.key}"
+        """The canonical address, as rows have it: `parse` reads it as the same place. Only a path's `%` is escaped."""
+        return f"{self.scheme}://{self.bucket}/{self.key}" if self.bucket else f"{self.scheme}://{_escaped(self.key)}"
 
 
 def refuse_unstorable(text: str) -> None:
@@ -51,9 +57,13 @@ def _absolute(path: str) -> str:
     refuse_unstorable(path)  # once more: what was escaped has come out now
     if not path.startswith("/") or ".." in PurePosixPath(path).parts:
         raise BadSource(f"{path!r} is not an absolute path without '..': write file:///folder/photo.jpg")
-    if len(path.encode()) > PATH_BYTES:
-        raise BadSource(f"the path has {len(path.encode())} bytes; a path has at most {PATH_BYTES}")
-    return str(PurePosixPath(path))
+    if len(_escaped(path).encode()) > PATH_BYTES:
+        raise BadSource(f"the path has {len(_escaped(path).encode())} bytes; a path has at most {PATH_BYTES}")
+    return str(PurePosixPath("/" + path.lstrip("/")))  # one slash: PurePosixPath leaves two as they are
+
+
+def _escaped(path: str) -> str:
+    return path.replace("%", "%25")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from raythumbs.errors import BadRequest, Unauthorised
-from raythumbs.notifications.event import Notification, UploadEvent, listed, parsed
+from raythumbs.notifications.event import (
+    Notification,
+    UploadEvent,
+    event_id,
+    listed,
+    parsed,
+    size_bytes,
+    storable,
+    text,
+)
 
 _CREATED = {f"b2:ObjectCreated:{how}" for how in ("Upload", "MultipartUpload", "Copy", "Replica", "MultipartReplica")}
 _TEST = "b2:TestEvent"
@@ -23,7 +32,7 @@ def read(body: bytes, headers: Mapping[str, str], *, secret: str | None) -> Noti
     only_tests = all(event.get("eventType") == _TEST for event in events)
     if secret is not None and not only_tests and not _signed(body, headers.get(_SIGNATURE, ""), secret):
         raise Unauthorised(f"{_SIGNATURE} is missing, or is not of this body by RAYTHUMBS_B2_SIGNING_SECRET")
-    wanted = [event for event in events if event.get("eventType") in _CREATED]
+    wanted = [event for event in events if text(event.get("eventType")) in _CREATED]
     return Notification(events=tuple(_event(event) for event in wanted), ignored=len(events) - len(wanted))
 
 
@@ -33,15 +42,12 @@ def _signed(body: bytes, header: str, secret: str) -> bool:
 
 
 def _event(event: Mapping[str, Any]) -> UploadEvent:
-    try:
-        bucket, key, event_id = str(event["bucketName"]), str(event["objectName"]), str(event["eventId"])
-    except KeyError as error:
-        raise BadRequest(f"an event lacks {error}") from error
-    size = event.get("objectSize")
-    version = event.get("objectVersionId")
+    bucket, key, known_as = (text(event.get(name)) for name in ("bucketName", "objectName", "eventId"))
+    if not (bucket and key and known_as):
+        raise BadRequest("an event lacks a readable bucketName, objectName or eventId")
     return UploadEvent(
-        id=f"b2:{event_id}",
+        id=event_id("b2", known_as),
         source=f"s3://{bucket}/{key}",
-        version=str(version) if version else None,
-        size_bytes=size if isinstance(size, int) and 0 <= size < 1 << 62 else None,
+        version=storable(event.get("objectVersionId")),
+        size_bytes=size_bytes(event.get("objectSize")),
     )

@@ -1,11 +1,13 @@
 """What every sender's notification comes down to."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from raythumbs.errors import BadRequest
+from raythumbs.errors import BadRequest, BadSource
+from raythumbs.model.source import refuse_unstorable
 
 MAX_EVENTS = 1000
 
@@ -50,3 +52,27 @@ def listed(told: dict[str, Any], name: str) -> Sequence[dict[str, Any]]:
     if len(events) > MAX_EVENTS:
         raise BadRequest(f"the body has {len(events)} events; at most {MAX_EVENTS} are taken at once")
     return events
+
+
+def text(told: object) -> str:
+    """Return what is told if it is text, else nothing."""
+    return told if isinstance(told, str) else ""
+
+
+def storable(told: object) -> str | None:
+    """Return text that a column can hold, else None: the object itself will tell it when it is fetched."""
+    try:
+        refuse_unstorable(text(told))
+    except BadSource:
+        return None
+    return text(told) or None
+
+
+def size_bytes(told: object) -> int | None:
+    """Return a number of bytes that a column can hold, else None."""
+    return told if isinstance(told, int) and not isinstance(told, bool) and 0 <= told < 1 << 62 else None
+
+
+def event_id(sender: str, *words: str) -> str:
+    """Return an id of one length from what tells an event from others: any column can hold it, whatever was sent."""
+    return f"{sender}:{hashlib.sha256(repr(words).encode()).hexdigest()}"

@@ -9,7 +9,16 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from raythumbs.errors import BadRequest, Unauthorised
-from raythumbs.notifications.event import Notification, UploadEvent, listed, parsed
+from raythumbs.notifications.event import (
+    Notification,
+    UploadEvent,
+    event_id,
+    listed,
+    parsed,
+    size_bytes,
+    storable,
+    text,
+)
 
 # Exact names: MinIO files changes of tags and retention under ObjectCreated too. It also writes `s3:` before them.
 _CREATED = {f"ObjectCreated:{how}" for how in ("Put", "Post", "Copy", "CompleteMultipartUpload")}
@@ -23,7 +32,7 @@ def read(body: bytes, headers: Mapping[str, str], *, token: str | None) -> Notif
     if told.get("Event") == "s3:TestEvent":
         return Notification(events=(), ignored=1)
     records = listed(told, "Records")
-    wanted = [record for record in records if str(record.get("eventName", "")).removeprefix("s3:") in _CREATED]
+    wanted = [record for record in records if text(record.get("eventName")).removeprefix("s3:") in _CREATED]
     return Notification(events=tuple(_event(record) for record in wanted), ignored=len(records) - len(wanted))
 
 
@@ -35,24 +44,29 @@ def _authorise(given: str, token: str) -> None:
 
 def _event(record: Mapping[str, Any]) -> UploadEvent:
     try:
-        bucket = str(record["s3"]["bucket"]["name"])
+        bucket = text(record["s3"]["bucket"]["name"])
         told = record["s3"]["object"]
-        key = unquote_plus(told["key"], errors="strict")  # form encoding: a space is `+`, a plus is `%2B`
-        version = told.get("versionId") or told.get("eTag")
+        key = unquote_plus(text(told["key"]), errors="strict")  # form encoding: a space is `+`, a plus is `%2B`
+        version = storable(told.get("versionId")) or storable(told.get("eTag"))
         size = told.get("size")
     except (KeyError, TypeError, UnicodeDecodeError, AttributeError) as error:
         raise BadRequest(f"a record has no readable s3.bucket.name and s3.object.key: {error!r}") from error
+    if not (bucket and key):
+        raise BadRequest("a record has no readable s3.bucket.name and s3.object.key")
     return UploadEvent(
         id=_id(record, bucket, key),
         source=f"s3://{bucket}/{key}",
-        version=str(version) if version else None,
-        size_bytes=size if isinstance(size, int) and 0 <= size < 1 << 62 else None,
+        version=version,
+        size_bytes=size_bytes(size),
     )
 
 
 def _id(record: Mapping[str, Any], bucket: str, key: str) -> str:
     """Records have no id. The sequencer tells a key's events apart; without one, the request and the time do."""
-    answer = record.get("responseElements") or {}
-    request = f"{answer.get('x-amz-request-id')}.{answer.get('x-amz-id-2')}" if isinstance(answer, dict) else ""
-    distinct = record["s3"]["object"].get("sequencer") or f"{request}.{record.get('eventTime')}"
-    return f"s3:{bucket}/{key}#{record.get('eventName')}#{distinct}"
+    name, sequencer = text(record.get("eventName")), text(record["s3"]["object"].get("sequencer"))
+    if sequencer:
+        return event_id("s3", bucket, key, name, sequencer)
+    answer = record.get("responseElements")
+    request = answer if isinstance(answer, dict) else {}
+    told = (request.get("x-amz-request-id"), request.get("x-amz-id-2"), record.get("eventTime"))
+    return event_id("s3", bucket, key, name, *map(text, told))

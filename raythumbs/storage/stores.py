@@ -24,7 +24,7 @@ class Stores:
     def at(self, uri: str, *, base_url: str | None = None) -> Store:
         """Return the store whose address is `uri`, ending in a slash: `s3://bucket/prefix/` or `file:///folder/`."""
         if uri.startswith("file://"):
-            return FileStore(Path(uri.removeprefix("file://").rstrip("/")))
+            return FileStore(Path(Source.parse(uri).key))
         bucket, _, prefix = uri.removeprefix("s3://").partition("/")
         return S3Store(self._client, bucket, prefix, base_url=base_url)
 

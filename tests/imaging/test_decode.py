@@ -1,0 +1,321 @@
+import resource
+import struct
+import zlib
+from collections.abc import Callable
+from io import BytesIO
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from raythumbs.errors import BadPicture, Corrupt, NotAnImage, TooLarge
+from raythumbs.imaging import Limits, render
+from raythumbs.imaging.decode import admit, open_picture, predicted_bytes
+from raythumbs.model.photo import Format, RenditionSpec
+from tests.imaging.pictures import LIMITS, corners, four_corners, near, opened, photograph, rendition, saved, thumbnail
+
+MIB = 1024 * 1024
+SMALL = RenditionSpec(width=30, height=30, format=Format.PNG)
+
+
+def renders(photo: bytes, limits: Limits = LIMITS) -> bytes | None:
+    """Return the rendition of a photo, or None if the photo is a bad picture; whatever else happens is an error."""
+    try:
+        return render(photo, [SMALL], limits).renditions[0].data
+    except BadPicture:
+        return None
+
+
+# --- what is no image
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        b"",
+        b"\0",
+        b"cat",
+        b"<!doctype html><title>404</title>",
+        b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>',
+        b"8BPS\0\1\0\0\0\0\0\0\0\3\0\0\0\x10\0\0\0\x10\0\x08\0\3" + bytes(999),
+        b"\xff\xd8\xff",
+        b"\x89PNG\r\n\x1a\n",
+        b"GIF89a",
+        b"RIFF\x24\0\0\0WAVEfmt " + bytes(28),
+        b"II*\0" + bytes(64),
+        bytes(4096),
+    ],
+)
+def test_a_file_that_is_no_image_is_refused_as_such(file: bytes) -> None:
+    with pytest.raises(NotAnImage):
+        render(file, [SMALL], LIMITS)
+
+
+@pytest.mark.parametrize("written_as", ["EPS", "PDF", "PPM", "ICO", "TGA", "PCX", "SGI", "DDS", "JPEG2000", "ICNS"])
+def test_a_format_that_is_not_on_the_list_is_refused_though_the_library_knows_it(written_as: str) -> None:
+    file = saved(four_corners(64, 64), written_as)
+
+    with pytest.raises(NotAnImage):
+        render(file, [SMALL], LIMITS)
+
+
+# --- what ends too soon, or is broken
+
+
+def _photo() -> Image.Image:
+    return photograph("sklearn/china.jpg").resize((160, 107))
+
+
+TO_CUT: dict[str, Callable[[Image.Image], bytes]] = {
+    "JPEG": lambda photo: saved(photo, "JPEG"),
+    "progressive JPEG": lambda photo: saved(photo, "JPEG", progressive=True),
+    "CMYK JPEG": lambda photo: saved(photo.convert("CMYK"), "JPEG"),
+    "PNG": lambda photo: saved(photo, "PNG"),
+    "palette PNG": lambda photo: saved(photo.quantize(64), "PNG"),
+    "WebP": lambda photo: saved(photo, "WEBP"),
+    "lossless WebP": lambda photo: saved(photo, "WEBP", lossless=True),
+    "GIF": lambda photo: saved(photo.quantize(64), "GIF"),
+    "TIFF": lambda photo: saved(photo, "TIFF", compression="tiff_lzw"),
+    "BMP": lambda photo: saved(photo, "BMP"),
+    "AVIF": lambda photo: saved(photo, "AVIF"),
+    "HEIC": lambda photo: saved(photo, "HEIF"),
+}
+
+
+@pytest.mark.parametrize("kind", TO_CUT)
+def test_a_photo_that_is_cut_short_is_refused_or_whole_and_never_half_grey(kind: str) -> None:
+    file = TO_CUT[kind](_photo())
+    whole = renders(file)
+
+    cuts = [*range(0, len(file), max(1, len(file) // 400)), *range(len(file) - 40, len(file))]
+    made = [renders(file[:cut]) for cut in cuts]
+
+    assert whole is not None
+    assert {picture for picture in made if picture is not None} <= {whole}
+    assert made.count(None) > len(cuts) / 2
+
+
+def test_a_photo_that_lacks_its_last_byte_is_truncated() -> None:
+    file = saved(_photo(), "JPEG")
+
+    with pytest.raises(BadPicture) as refusal:
+        render(file[: len(file) // 2], [SMALL], LIMITS)
+
+    assert refusal.value.code == "truncated"
+
+
+@pytest.mark.parametrize("kind", [2, 5, 11, 12])
+def test_a_tiff_whose_strips_lie_at_no_whole_number_is_corrupt(kind: int) -> None:
+    file = saved(four_corners(), "TIFF")
+    strip_offsets = file.index(struct.pack("<HHI", 273, 4, 1))
+    broken = bytearray(file)
+    broken[strip_offsets + 2] = kind
+
+    with pytest.raises(Corrupt):
+        render(bytes(broken), [SMALL], LIMITS)
+
+
+@pytest.mark.parametrize("written_as", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF"])
+@pytest.mark.parametrize("exif", [b"", b"Exif\0\0", b"II*\0\x08\0\0\0\1\0\x12\1", b"MM\0*" + b"\xff" * 60, b"cat" * 9])
+def test_a_photo_whose_exif_is_broken_is_shown_as_it_lies(written_as: str, exif: bytes) -> None:
+    try:
+        file = saved(four_corners(), written_as, exif=exif)
+    except (SyntaxError, ValueError, OSError):
+        file = saved(four_corners(), written_as, exif=b"II*\0\x08\0\0\0\0\0")
+        file = file.replace(b"II*\0\x08\0\0\0\0\0", b"II*\0\xff\xff\xff\x7f\1\0")
+
+    assert near(corners(thumbnail(file)), corners(four_corners()), within=4)
+
+
+@pytest.mark.parametrize("told", [0, 9, 255, 65535])
+def test_an_orientation_that_does_not_exist_is_upright(told: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = told
+
+    assert near(corners(thumbnail(saved(four_corners(), "JPEG", exif=exif))), corners(four_corners()), within=4)
+
+
+@given(file=st.binary(max_size=200))
+@settings(max_examples=300, deadline=None)
+def test_random_bytes_are_refused(file: bytes) -> None:
+    with pytest.raises(BadPicture):
+        render(file, [SMALL], LIMITS)
+
+
+@given(
+    head=st.sampled_from(
+        [
+            saved(four_corners(8, 8), kind)[:size]
+            for kind in ("PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF")
+            for size in (16, 40)
+        ]
+    ),
+    tail=st.binary(max_size=200),
+)
+@settings(max_examples=300, deadline=None)
+def test_random_bytes_after_a_true_beginning_are_a_picture_or_refused(head: bytes, tail: bytes) -> None:
+    renders(head + tail, Limits(decode_bytes=MIB))
+
+
+EDIT = st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 2), st.binary(min_size=1, max_size=4))
+
+
+def edited(file: bytes, edits: list[tuple[float, int, bytes]]) -> bytes:
+    """The file with bytes written over, put in or taken out, at places told as fractions of its length."""
+    for place, removed, added in edits:
+        at = int(place * len(file))
+        file = file[:at] + added + file[at + removed * len(added) :]
+    return file
+
+
+@pytest.mark.parametrize("kind", TO_CUT)
+@given(edits=st.lists(EDIT, min_size=1, max_size=5))
+@settings(max_examples=100, deadline=None)
+def test_a_photo_with_bytes_changed_is_a_picture_or_refused(kind: str, edits: list[tuple[float, int, bytes]]) -> None:
+    photo = photograph("sklearn/china.jpg").resize((48, 32))
+
+    made = renders(edited(TO_CUT[kind](photo), edits), Limits(decode_bytes=16 * MIB))
+
+    assert made is None or max(opened(made).size) <= 30
+
+
+@given(edits=st.lists(EDIT, min_size=1, max_size=5))
+@settings(max_examples=300, deadline=None)
+@example(edits=[])
+def test_a_jpeg_with_its_header_changed_is_a_picture_or_refused(edits: list[tuple[float, int, bytes]]) -> None:
+    file = saved(photograph("sklearn/china.jpg").resize((48, 32)), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0")
+    scan = file.index(b"\xff\xda") + 14
+
+    renders(edited(file[:scan], edits) + file[scan:], Limits(decode_bytes=16 * MIB))
+
+
+# --- what would not fit into memory
+
+
+def png(width: int, height: int, *, colour_type: int, depth: int = 8, between: bytes = b"") -> bytes:
+    """A PNG that announces a size and has no pixels."""
+    header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
+    body = [(b"IHDR", header), (b"PLTE", bytes(768)), (b"tRNS", between), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
+    told = [(name, data) for name, data in body if name != b"PLTE" or colour_type == 3]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in told
+        if name != b"tRNS" or between
+    )
+
+
+def gif(width: int, height: int) -> bytes:
+    """A GIF that announces a size and has no pixels."""
+    screen = struct.pack("<HHBBB", width, height, 0x80, 0, 0) + bytes(6)
+    return b"GIF89a" + screen + b"," + struct.pack("<HHHHB", 0, 0, width, height, 0) + b"\x08\0;"
+
+
+def bmp(width: int, height: int) -> bytes:
+    """A BMP that announces a size and has no pixels."""
+    return b"BM" + struct.pack("<IIIIiiHHIIiiII", 54, 0, 54, 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
+
+
+def jpeg(width: int, height: int) -> bytes:
+    """A JPEG that announces a size and has few pixels."""
+    file = bytearray(saved(four_corners(8, 8), "JPEG"))
+    size = file.index(b"\xff\xc0") + 5
+    file[size : size + 4] = struct.pack(">HH", height, width)
+    return bytes(file)
+
+
+def webp(width: int, height: int) -> bytes:
+    """A WebP that announces a size and has few pixels."""
+    file = bytearray(saved(four_corners(8, 8), "WEBP", lossless=True))
+    size = file.index(b"VP8L") + 9
+    told = int.from_bytes(file[size : size + 4], "little") & 0xF << 28 | (height - 1) << 14 | width - 1
+    file[size : size + 4] = told.to_bytes(4, "little")
+    return bytes(file)
+
+
+def avif(width: int, height: int) -> bytes:
+    """An AVIF that announces a size and has few pixels."""
+    file = bytearray(saved(four_corners(16, 16), "AVIF"))
+    size = file.index(b"ispe") + 8
+    file[size : size + 8] = struct.pack(">II", width, height)
+    return bytes(file)
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        png(50_000, 50_000, colour_type=2),
+        png(40_000, 40_000, colour_type=2),
+        png(40_000, 40_000, colour_type=0),
+        png(20_000, 20_000, colour_type=3, depth=1),
+        png(20_000, 20_000, colour_type=0, between=b"\0\0"),
+        png(2**31 - 1, 1, colour_type=6),
+        gif(65_535, 65_535),
+        gif(30_000, 30_000),
+        bmp(30_000, 30_000),
+        bmp(2**31 - 1, 2**31 - 1),
+        jpeg(65_500, 65_500),
+        webp(16_384, 16_384),
+        avif(16_384, 16_384),
+    ],
+    ids=range(13),
+)
+def test_a_small_file_of_a_huge_picture_is_refused_before_its_pixels_are_allocated(bomb: bytes) -> None:
+    assert len(bomb) < 2000
+    highest_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    with pytest.raises(TooLarge):
+        render(bomb, [SMALL], LIMITS)
+
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - highest_kib < 64 * 1024
+
+
+def test_a_refusal_tells_the_size_and_the_limit() -> None:
+    with pytest.raises(TooLarge, match="20000x20000 pixels need 3200000000 bytes of memory; at most 1073741824"):
+        render(png(20_000, 20_000, colour_type=2), [SMALL], LIMITS)
+
+
+@pytest.mark.parametrize("written_as", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF"])
+def test_every_format_is_held_to_the_limit(written_as: str) -> None:
+    file = saved(four_corners(64, 64), written_as)
+
+    with pytest.raises(TooLarge):
+        render(file, [RenditionSpec(width=64, height=64)], Limits(decode_bytes=64 * 64 - 1))
+
+
+def test_a_picture_is_admitted_or_refused_with_its_pixels_unread() -> None:
+    file = open_picture(BytesIO(saved(four_corners(), "PNG")))
+
+    needed = predicted_bytes(file)
+    admit(file, Limits(decode_bytes=needed))
+
+    with pytest.raises(TooLarge):
+        admit(file, Limits(decode_bytes=needed - 1))
+    assert file._im is None
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA", "I;16"])
+def test_what_a_picture_is_predicted_to_need_holds_its_pixels_and_what_they_are_resampled_as(mode: str) -> None:
+    size = (200, 100)
+    picture = Image.new(mode, size)
+    resampled = {"1": 1, "L": 1, "I;16": 4}.get(mode, 4)  # bytes per pixel
+
+    predicted = predicted_bytes(open_picture(BytesIO(saved(picture, "PNG"))))
+
+    assert predicted >= size[0] * size[1] * (resampled + {"1": 1, "L": 1, "P": 1, "I;16": 2}.get(mode, 4))
+
+
+def test_a_large_jpeg_needs_only_the_memory_of_what_is_decoded_of_it() -> None:
+    photo = saved(four_corners(4000, 3000), "JPEG")
+
+    made = render(photo, [RenditionSpec()], Limits(decode_bytes=4 * 1000 * 750))
+
+    assert (made.width, made.height) == (4000, 3000)
+    with pytest.raises(TooLarge):
+        render(photo, [RenditionSpec(width=1000, height=1000)], Limits(decode_bytes=4 * 1000 * 750))
+
+
+def test_a_photo_of_200_megapixels_is_an_ordinary_photo() -> None:
+    photo = saved(Image.new("L", (16_320, 12_240), 99), "JPEG")
+
+    assert rendition(photo).width == 300

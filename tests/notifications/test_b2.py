@@ -1,0 +1,279 @@
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from raythumbs.errors import BadRequest, RaythumbsError, Unauthorised
+from raythumbs.notifications import b2
+from raythumbs.notifications.event import MAX_EVENTS, Notification, UploadEvent
+
+SECRET = "3XDfkdQte2OgA78qCtSD17LAzpj6ay9H"
+OLD_SECRET = "Zq7mR1vXk29TcB4nLwYd83HsPfJg06Ae"
+
+# A body as B2 sends it, and its signature as OpenSSL has it: openssl dgst -sha256 -hmac $SECRET
+SIGNED_BODY = (
+    '{"events":[{"accountId":"e85c6a500333","bucketId":"aea8c5bc362ae55070130333","bucketName":"photos",'
+    '"eventId":"9f6dcd4ba7f83b1b7e1d1ed44b4d3ea4d3ee2e9e4ab29b6b1bb0c2ff2e4e2a11","eventTimestamp":1795435200000,'
+    '"eventType":"b2:ObjectCreated:Upload","eventVersion":1,"matchedRuleName":"thumbnails",'
+    '"objectName":"raw/Zoë 1+1.png","objectSize":23889,'
+    '"objectVersionId":"4_zaea8c5bc362ae55070130333_f10_d20261123_m120000_c004_v0402012_t0028_u01795435200000"}]}'
+).encode()
+SIGNATURE = "v1=f4c65a691810f790f2fdb33856a348f2202cd45e00ba2823e666aa6388cbcf92"
+
+
+def an_event(**changed: Any) -> dict[str, Any]:
+    [event] = json.loads(SIGNED_BODY)["events"]
+    return event | changed
+
+
+def body(*events: object) -> bytes:
+    return json.dumps({"events": events}).encode()
+
+
+def signed(sent: bytes, *secrets: str) -> dict[str, str]:
+    signatures = (hmac.new(secret.encode(), sent, hashlib.sha256).hexdigest() for secret in secrets)
+    return {"x-bz-event-notification-signature": ",".join(f"v1={signature}" for signature in signatures)}
+
+
+def read_one(event: object) -> UploadEvent:
+    [told] = b2.read(body(event), {}, secret=None).events
+    return told
+
+
+A_TEST = {
+    "accountId": "e85c6a500333",
+    "bucketId": "aea8c5bc362ae55070130333",
+    "bucketName": "photos",
+    "eventId": "9f6dcd4ba7f83b1b7e1d1ed44b4d3ea4d3ee2e9e4ab29b6b1bb0c2ff2e4e2a12",
+    "eventTimestamp": 1795435200000,
+    "eventType": "b2:TestEvent",
+    "eventVersion": 1,
+    "matchedRuleName": "thumbnails",
+}
+
+
+# --- what is told
+
+
+def test_an_upload_is_told_with_its_version_and_size() -> None:
+    told = b2.read(SIGNED_BODY, {}, secret=None)
+
+    [event] = told.events
+    assert event.source == "s3://photos/raw/Zoë 1+1.png"
+    assert event.version == "4_zaea8c5bc362ae55070130333_f10_d20261123_m120000_c004_v0402012_t0028_u01795435200000"
+    assert event.size_bytes == 23889
+    assert told.ignored == 0
+
+
+@pytest.mark.parametrize("how", ["Upload", "MultipartUpload", "Copy", "Replica", "MultipartReplica"])
+def test_every_way_to_create_an_object_counts(how: str) -> None:
+    told = b2.read(body(an_event(eventType=f"b2:ObjectCreated:{how}")), {}, secret=None)
+
+    assert len(told.events) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "b2:ObjectDeleted:Delete",
+        "b2:ObjectDeleted:LifecycleRule",
+        "b2:HideMarkerCreated:Hide",
+        "b2:HideMarkerCreated:LifecycleRule",
+        "b2:MultipartUploadCreated:LiveRead",
+        "b2:ObjectCreated:Something",
+        "b2:TestEvent",
+        "",
+        None,
+        ["b2:ObjectCreated:Upload"],
+        {"b2:ObjectCreated:Upload": 1},
+    ],
+)
+def test_deletions_and_what_is_unknown_are_ignored(name: object) -> None:
+    told = b2.read(body(an_event(eventType=name), an_event()), {}, secret=None)
+
+    assert len(told.events) == 1
+    assert told.ignored == 1
+
+
+@given(name=st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+@example(name="a+b%20c/../d.jpg")
+def test_a_name_is_taken_as_it_is(name: str) -> None:
+    assert read_one(an_event(objectName=name)).source == f"s3://photos/{name}"
+
+
+def test_a_repeated_event_has_the_same_id_and_another_upload_another() -> None:
+    first, again = read_one(an_event()), read_one(an_event(eventTimestamp=1795435209999))
+    other = read_one(an_event(eventId="0" * 64))
+
+    assert first.id == again.id
+    assert first.id != other.id
+
+
+@pytest.mark.parametrize("event_id", ["1", "\0", "\ud800", "9" * 100_000])
+def test_an_id_fits_any_column_whatever_was_sent(event_id: str) -> None:
+    told = read_one(an_event(eventId=event_id))
+
+    assert len(told.id) < 100
+    assert told.id.isascii()
+    assert told.id.isprintable()
+
+
+@pytest.mark.parametrize("size", [None, -1, 1 << 62, 1.5, "12", True, []])
+def test_a_size_that_is_none_is_left_for_the_bucket_to_tell(size: object) -> None:
+    assert read_one(an_event(objectSize=size)).size_bytes is None
+
+
+@pytest.mark.parametrize("version", [None, "", 5, [], "v\0", "v\ud800"])
+def test_a_version_that_no_column_can_hold_is_left_for_the_bucket_to_tell(version: object) -> None:
+    assert read_one(an_event(objectVersionId=version)).version is None
+
+
+# --- who may tell it
+
+
+def test_a_signature_by_the_secret_is_believed() -> None:
+    told = b2.read(SIGNED_BODY, {"x-bz-event-notification-signature": SIGNATURE}, secret=SECRET)
+
+    assert len(told.events) == 1
+
+
+@pytest.mark.parametrize("secrets", [(SECRET, OLD_SECRET), (OLD_SECRET, SECRET), ("a", "b", SECRET)])
+def test_while_keys_are_rotated_one_of_several_signatures_is_enough(secrets: tuple[str, ...]) -> None:
+    headers = signed(SIGNED_BODY, *secrets)
+    spaced = {name: value.replace(",", ", ") for name, value in headers.items()}
+
+    assert len(b2.read(SIGNED_BODY, headers, secret=SECRET).events) == 1
+    assert len(b2.read(SIGNED_BODY, spaced, secret=SECRET).events) == 1
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        ",",
+        "v1=",
+        SIGNATURE.removeprefix("v1="),
+        SIGNATURE.replace("v1=", "v2="),
+        SIGNATURE[:-1],
+        SIGNATURE + "0",
+        signed(SIGNED_BODY, OLD_SECRET)["x-bz-event-notification-signature"],
+        signed(SIGNED_BODY + b" ", SECRET)["x-bz-event-notification-signature"],
+        "v1=ü",
+    ],
+)
+def test_a_wrong_signature_is_refused(header: str) -> None:
+    with pytest.raises(Unauthorised):
+        b2.read(SIGNED_BODY, {"x-bz-event-notification-signature": header}, secret=SECRET)
+
+
+def test_a_missing_signature_is_refused() -> None:
+    with pytest.raises(Unauthorised):
+        b2.read(SIGNED_BODY, {}, secret=SECRET)
+
+
+@given(position=st.integers(min_value=0, max_value=len(SIGNED_BODY) - 1), bit=st.integers(min_value=0, max_value=7))
+def test_a_body_with_one_bit_changed_is_never_believed(position: int, bit: int) -> None:
+    changed = bytearray(SIGNED_BODY)
+    changed[position] ^= 1 << bit
+
+    with pytest.raises((Unauthorised, BadRequest)):
+        b2.read(bytes(changed), {"x-bz-event-notification-signature": SIGNATURE}, secret=SECRET)
+
+
+def test_the_consoles_test_needs_no_signature_and_does_nothing() -> None:
+    assert b2.read(body(A_TEST), {}, secret=SECRET) == Notification(events=(), ignored=1)
+
+
+def test_a_test_does_not_vouch_for_what_comes_with_it() -> None:
+    with pytest.raises(Unauthorised):
+        b2.read(body(A_TEST, an_event()), {}, secret=SECRET)
+
+
+# --- what cannot be understood
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"events": null}',
+        b'{"events": {}}',
+        b'{"events": ["b2:ObjectCreated:Upload"]}',
+        b'{"events": ' + b"[" * 100_000,
+        *(
+            body({name: told for name, told in an_event().items() if name != missing})
+            for missing in ("bucketName", "objectName", "eventId")
+        ),
+        *(body(an_event(**{wrong: 5})) for wrong in ("bucketName", "objectName", "eventId")),
+        *(body(an_event(**{empty: ""})) for empty in ("bucketName", "objectName", "eventId")),
+    ],
+)
+def test_what_is_no_notification_is_a_bad_request(sent: bytes) -> None:
+    with pytest.raises(BadRequest):
+        b2.read(sent, signed(sent, SECRET), secret=SECRET)
+
+
+def test_a_thousand_events_are_taken_at_once_and_no_more() -> None:
+    events = [an_event(eventId=str(number)) for number in range(MAX_EVENTS)]
+
+    assert len({event.id for event in b2.read(body(*events), {}, secret=None).events}) == 1000
+    with pytest.raises(BadRequest, match="1001 events"):
+        b2.read(body(*events, an_event()), {}, secret=None)
+
+
+# --- bodies that mean harm
+
+
+ANY_TEXT = st.text(st.characters(codec=None), max_size=20)
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
+    max_leaves=5,
+)
+ODD_EVENT = st.fixed_dictionaries(
+    {"eventType": st.just("b2:ObjectCreated:Upload") | ANY_JSON},
+    optional={
+        "bucketName": st.just("photos") | ANY_JSON,
+        "objectName": st.just("cat.jpg") | ANY_JSON,
+        "eventId": st.just("1") | ANY_JSON,
+        "objectSize": ANY_JSON,
+        "objectVersionId": ANY_JSON,
+    },
+)
+ANY_BODY = st.one_of(
+    st.binary(),
+    ANY_JSON.map(json.dumps).map(str.encode),
+    st.lists(ODD_EVENT, max_size=3).map(lambda events: body(*events)),
+)
+
+
+@given(sent=ANY_BODY)
+@example(sent=body(an_event(eventType=[])))
+@example(sent=body(an_event(objectName="\ud800.jpg")))
+def test_whatever_is_sent_it_is_a_notification_or_a_refusal(sent: bytes) -> None:
+    try:
+        told = b2.read(sent, {}, secret=None)
+    except RaythumbsError:
+        return
+
+    for event in told.events:
+        assert event.id.isascii()
+        assert b"\0" not in (event.version or "").encode()
+
+
+@given(sent=ANY_BODY, header=st.text(st.characters(max_codepoint=255)))
+def test_without_the_secret_no_event_is_ever_told(sent: bytes, header: str) -> None:
+    try:
+        told = b2.read(sent, {"x-bz-event-notification-signature": header}, secret=SECRET)
+    except RaythumbsError:
+        return
+
+    assert told.events == ()

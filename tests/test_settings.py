@@ -1,0 +1,344 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raythumbs.errors import BadSettings
+from raythumbs.model.photo import Fit, Format, RenditionSpec
+from raythumbs.model.source import Source
+from raythumbs.settings import Settings, load_settings
+from raythumbs.storage.files import FileStore
+from raythumbs.storage.stores import Stores
+
+
+@pytest.fixture(autouse=True)
+def _an_empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.upper().startswith(("RAYTHUMBS_", "AWS_", "S3_", "USE_PARALLEL")):
+            monkeypatch.delenv(name)
+
+
+# --- every value is checked
+
+
+def test_every_default_would_be_accepted_if_it_were_set() -> None:
+    defaults = load_settings()
+
+    assert load_settings(**dict(defaults)) == defaults
+
+
+def test_every_setting_says_what_it_is() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("RAYTHUMBS_PORT", "http"),
+        ("RAYTHUMBS_PORT", "0"),
+        ("RAYTHUMBS_PORT", "65536"),
+        ("RAYTHUMBS_PORT", ""),
+        ("RAYTHUMBS_INGRESS_REPLICAS", "0"),
+        ("RAYTHUMBS_DATABASE", "mysql://root:hunter2@db/photos"),
+        ("RAYTHUMBS_STORE", "https://photos.example.com"),
+        ("RAYTHUMBS_STORE", "file://relative/folder"),
+        ("RAYTHUMBS_STORE", "file:///srv/../etc"),
+        ("RAYTHUMBS_STORE", "file:////"),
+        ("RAYTHUMBS_STORE", "s3://"),
+        ("RAYTHUMBS_THUMBNAILS_STORE", "photos"),
+        ("RAYTHUMBS_THUMBNAILS_PREFIX", "thumbnails"),
+        ("RAYTHUMBS_THUMBNAILS_PREFIX", "../"),
+        ("RAYTHUMBS_THUMBNAILS_PREFIX", ""),
+        ("RAYTHUMBS_LINK_SECONDS", "604801"),
+        ("RAYTHUMBS_ALLOWED_SOURCES", "s3://photos/"),
+        ("RAYTHUMBS_ALLOWED_SOURCES", '["photos/"]'),
+        ("RAYTHUMBS_ALLOWED_SOURCES", '["file:///srv/../"]'),
+        ("RAYTHUMBS_SPECS", "300x300"),
+        ("RAYTHUMBS_SPECS", "[]"),
+        ("RAYTHUMBS_SPECS", '{"name": "thumbnail"}'),
+        ("RAYTHUMBS_MAX_PHOTO_BYTES", "-1"),
+        ("RAYTHUMBS_MAX_DECODE_BYTES", "1 GB"),
+        ("RAYTHUMBS_MAX_WORKERS_PER_NODE", "0"),
+        ("RAYTHUMBS_JOB_TIMEOUT_SECONDS", "nan"),
+        ("RAYTHUMBS_JOB_TIMEOUT_SECONDS", "inf"),
+        ("RAYTHUMBS_LEASE_SECONDS", "1"),
+        ("RAYTHUMBS_NOTIFICATION_TOKEN", ""),
+        ("RAYTHUMBS_B2_SIGNING_SECRET", ""),
+        ("S3_BUCKET_NAME", ""),
+        ("USE_PARALLEL_THUMBNAILS", "perhaps"),
+    ],
+)
+def test_a_wrong_value_is_told_in_one_line_that_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(BadSettings) as refusal:
+        load_settings()
+
+    assert refusal.value.reason.startswith(f"{variable}: ")
+    assert refusal.value.reason.count("RAYTHUMBS_") <= 1
+    assert "\n" not in refusal.value.reason
+
+
+def test_every_wrong_value_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAYTHUMBS_PORT", "http")
+    monkeypatch.setenv("RAYTHUMBS_LEASE_SECONDS", "soon")
+
+    with pytest.raises(BadSettings) as refusal:
+        load_settings()
+
+    assert "RAYTHUMBS_PORT: " in refusal.value.reason
+    assert "RAYTHUMBS_LEASE_SECONDS: " in refusal.value.reason
+    assert "\n" not in refusal.value.reason
+
+
+def test_a_setting_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(BadSettings, match="RAYTHUMBS_PROT"):
+        load_settings(prot=80)
+
+
+def test_what_is_given_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAYTHUMBS_PORT", "81")
+
+    assert load_settings().port == 81
+    assert load_settings(port=82).port == 82
+
+
+# --- where things lie
+
+
+def test_s3_bucket_name_makes_that_bucket_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("S3_BUCKET_NAME", "photos")
+
+    settings = load_settings()
+
+    assert settings.store_uri == "s3://photos/"
+    assert settings.thumbnails_uri == "s3://photos/"
+
+
+def test_a_store_that_is_set_wins_over_s3_bucket_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("S3_BUCKET_NAME", "photos")
+
+    assert load_settings(store="s3://other/raw").store_uri == "s3://other/raw/"
+
+
+def test_without_a_store_uploads_go_below_the_data_folder(tmp_path: Path) -> None:
+    assert load_settings(data_dir=tmp_path).store_uri == f"file://{tmp_path}/store/"
+
+
+def test_the_data_folder_may_be_told_relative_to_a_neighbour(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+    settings = load_settings(data_dir="../there")
+
+    assert settings.data_dir == tmp_path / "there"
+
+
+@pytest.mark.parametrize("name", ["100%41", "my photos", "Zoë+1"])
+def test_a_folder_of_any_name_is_the_store_that_its_address_leads_to(tmp_path: Path, name: str) -> None:
+    settings = load_settings(data_dir=tmp_path / name)
+
+    store = Stores().at(settings.store_uri)
+    uploaded = Source.parse(settings.store_uri + "cat.jpg")
+
+    assert isinstance(store, FileStore)
+    assert store.root == tmp_path / name / "store"
+    assert uploaded.key == f"{tmp_path}/{name}/store/cat.jpg"
+    assert settings.policy.allows(uploaded)
+
+
+@pytest.mark.parametrize("store", ["file:///my%20photos", "file:///my photos/", "file:////my photos//"])
+def test_a_store_has_one_address_however_it_is_written(store: str) -> None:
+    settings = load_settings(store=store)
+
+    assert settings.store_uri == "file:///my photos/"
+    assert settings.policy.allows(Source.parse("file:///my%20photos/cat.jpg"))
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])
+def test_the_endpoint_has_the_names_that_aws_users_know(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "http://127.0.0.1:9000")
+
+    assert load_settings().s3_endpoint_url == "http://127.0.0.1:9000"
+
+
+def test_the_endpoint_of_s3_wins_over_that_of_all_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://everything")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://objects")
+
+    assert load_settings().s3_endpoint_url == "http://objects"
+
+
+@pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_the_region_has_the_names_that_aws_users_know(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "eu-west-1")
+
+    assert load_settings().aws_region == "eu-west-1"
+
+
+@pytest.mark.parametrize("variable", ["USE_PARALLEL_THUMBNAILS", "RAYTHUMBS_USE_PARALLEL_THUMBNAILS"])
+def test_parallel_thumbnails_can_be_switched_off(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    assert load_settings().use_parallel_thumbnails
+
+    monkeypatch.setenv(variable, "false")
+
+    assert not load_settings().use_parallel_thumbnails
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_clients_are_not_sent_to_an_address_that_only_servers_listen_on(host: str) -> None:
+    assert load_settings(host=host, port=81).base_url == "http://127.0.0.1:81"
+
+
+def test_the_public_address_is_used_without_its_last_slash() -> None:
+    assert load_settings(public_base_url="https://thumbs.example.com/").base_url == "https://thumbs.example.com"
+
+
+# --- the thumbnails to make
+
+
+def test_specs_are_told_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    specs = [{"name": "small", "width": 90, "height": 60, "fit": "cover"}, {"name": "large", "format": "webp"}]
+    monkeypatch.setenv("RAYTHUMBS_SPECS", json.dumps(specs))
+
+    assert load_settings().specs == (
+        RenditionSpec(name="small", width=90, height=60, fit=Fit.COVER),
+        RenditionSpec(name="large", format=Format.WEBP),
+    )
+
+
+@pytest.mark.parametrize(
+    ("specs", "told"),
+    [
+        ([{"name": "a"}, {"name": "b"}, {"name": "a"}], "two specs have the same name"),
+        ([{"name": "Large"}], "'Large'"),
+        ([{"name": "../a"}], "'../a'"),
+        ([{"name": ""}], "''"),
+        ([{"name": "a" * 65}], "a" * 65),
+        ([{"width": 0}], "sides of 1 to"),
+        ([{"height": 16_384}], "sides of 1 to"),
+        ([{"quality": 0}], "quality of 1 to 100"),
+        ([{"quality": 101}], "quality of 1 to 100"),
+        ([{"fit": "squash"}], "0: fit: "),
+        ([{"format": "gif"}], "0: format: "),
+        ([{"name": "a"}, {"width": "wide"}], "1: width: "),
+        ([{"widht": 300}], "0: widht: "),
+    ],
+)
+def test_a_spec_that_makes_no_sense_is_refused(
+    monkeypatch: pytest.MonkeyPatch, specs: list[dict[str, object]], told: str
+) -> None:
+    monkeypatch.setenv("RAYTHUMBS_SPECS", json.dumps(specs))
+
+    with pytest.raises(BadSettings) as refusal:
+        load_settings()
+
+    assert refusal.value.reason.startswith("RAYTHUMBS_SPECS: ")
+    assert told in refusal.value.reason
+    assert "\n" not in refusal.value.reason
+
+
+# --- which sources may be read
+
+
+def test_by_default_the_store_is_read_but_no_other_folder(tmp_path: Path) -> None:
+    policy = load_settings(data_dir=tmp_path).policy
+
+    assert policy.allows(Source.parse(f"file://{tmp_path}/store/2026/cat.jpg"))
+    assert not policy.allows(Source.parse(f"file://{tmp_path}/raythumbs.db"))
+    assert not policy.allows(Source.parse("file:///etc/passwd"))
+
+
+def test_by_default_all_of_the_stores_bucket_is_read_also_beside_its_prefix() -> None:
+    policy = load_settings(store="s3://photos/uploads").policy
+
+    assert policy.allows(Source.parse("s3://photos/camera/cat.jpg"))
+    assert not policy.allows(Source.parse("file:///etc/passwd"))
+
+
+@pytest.mark.parametrize(
+    ("given_store", "output"),
+    [
+        ({"store": "s3://photos"}, "s3://photos/thumbnails/1.jpg"),
+        ({"store": "s3://photos", "thumbnails_store": "s3://small/cdn"}, "s3://small/cdn/thumbnails/1.jpg"),
+        ({"store": "file:///srv//photos", "thumbnails_prefix": "t/"}, "file:///srv/photos/t/1.jpg"),
+        ({"store": "file:///srv/100%25"}, "file:///srv/100%25/thumbnails/1.jpg"),
+    ],
+)
+def test_the_services_own_thumbnails_are_never_sources(given_store: dict[str, str], output: str) -> None:
+    policy = load_settings(**given_store, allowed_sources=("s3://", "file:///")).policy
+
+    assert not policy.allows(Source.parse(output))
+    assert policy.allows(Source.parse(output.replace("/1.jpg", ".jpg")))
+
+
+def test_allowed_sources_are_all_that_may_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAYTHUMBS_ALLOWED_SOURCES", '["s3://camera/", "file:///my%20photos/"]')
+
+    policy = load_settings(store="s3://photos").policy
+
+    assert policy.allows(Source.parse("s3://camera/cat.jpg"))
+    assert policy.allows(Source.parse("file:///my photos/cat.jpg"))
+    assert not policy.allows(Source.parse("s3://photos/cat.jpg"))
+
+
+# --- secrets, and who is the same
+
+
+@given(password=st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=4).map("pa55".__add__))
+def test_a_password_is_shown_nowhere(password: str) -> None:
+    for url in (f"postgresql://raythumbs:{password}@db/photos", f"postgresql://db/photos?user=x&password={password}"):
+        settings = load_settings(database=url, notification_token=password, b2_signing_secret=password)
+
+        assert password not in repr(settings)
+        assert password not in str(settings.model_dump())
+        assert password not in settings.model_dump_json()
+        assert "pa55" not in settings.shown_database
+        assert "db/photos" in settings.shown_database
+
+
+def test_a_password_is_not_in_the_refusal_of_its_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAYTHUMBS_DATABASE", "mysql://root:hunter2@db/photos")
+
+    with pytest.raises(BadSettings) as refusal:
+        load_settings()
+
+    assert "hunter2" not in refusal.value.reason
+
+
+def test_two_loads_of_the_same_settings_have_the_same_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAYTHUMBS_SPECS", '[{"name": "a"}, {"name": "b"}]')
+    monkeypatch.setenv("RAYTHUMBS_NOTIFICATION_TOKEN", "hunter2")
+
+    assert load_settings().identity == load_settings().identity
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"port": 8001},
+        {"data_dir": "/srv/other"},
+        {"specs": [RenditionSpec(quality=86)]},
+        {"database": "postgresql://raythumbs:pa55word@db/photos"},
+        {"database": "postgresql://raythumbs:pa55w0rd@db/photos"},
+        {"notification_token": "one"},
+        {"notification_token": "two"},
+        {"b2_signing_secret": "one"},
+        {"b2_signing_secret": "two"},
+        {"use_parallel_thumbnails": False},
+    ],
+)
+def test_any_other_setting_makes_another_identity(changed: dict[str, object]) -> None:
+    others = [
+        {},
+        {"database": "postgresql://raythumbs:password@db/photos"},
+        {"notification_token": "three"},
+        {"b2_signing_secret": "three"},
+    ]
+
+    assert load_settings(**changed).identity not in {load_settings(**other).identity for other in others}
