@@ -15,6 +15,7 @@ from typing import Any
 from fastapi import FastAPI
 from ray import serve
 
+from raythumbs.db.database import Database
 from raythumbs.engine.handle import QueueHandle, start_queue, stop_queue
 from raythumbs.errors import BadSettings, NoSuchObject
 from raythumbs.model.photo import Rendition
@@ -44,6 +45,15 @@ def service(settings: Settings, cluster: AbstractContextManager[None]) -> Iterat
         finally:
             asyncio.run(stop_queue())
             serve.shutdown()
+
+
+def check_database(settings: Settings) -> None:
+    """Return if the database can be opened and nobody else holds it, else raise: before Ray is started for nothing."""
+    database = Database(settings.database_url.get_secret_value())
+    try:
+        database.open()
+    finally:
+        database.close()
 
 
 def _refuse_taken(host: str, port: int) -> None:

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +18,7 @@ from rich.table import Table
 from raythumbs.bench.demo import DemoPlan, run_demo
 from raythumbs.client import Client
 from raythumbs.errors import RaythumbsError
-from raythumbs.settings import load_settings
+from raythumbs.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 out = Console()
@@ -47,18 +48,30 @@ def serve(
     address: Annotated[str | None, typer.Option(help="A running Ray to join; without it, one is started.")] = None,
 ) -> None:
     """Run the service until Ctrl-C. Every option is also a setting: RAYTHUMBS_HOST, RAYTHUMBS_PORT, ..."""
-    from raythumbs.engine.environment import prepare_own_ray  # Ray takes seconds to import, and only serve needs it
+    from raythumbs.engine.environment import prepared_ray  # Ray takes seconds to import, and only serve needs it
 
     given = {"host": host, "port": port, "data_dir": data_dir, "store": store, "database": database}
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
-    folder = None if address else prepare_own_ray()  # before Ray is imported, which the next lines do
-    from raythumbs.app import service
-    from raythumbs.engine.cluster import own_cluster, running_cluster
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # while it starts: end in order, as by Ctrl-C
+    if address:
+        from raythumbs.engine.cluster import running_cluster
 
-    own = own_cluster(folder, slots_per_node=settings.max_workers_per_node) if folder else None
+        _serve_until_asked(settings, running_cluster(address))
+        return
+    with prepared_ray() as folder:  # before Ray is imported, which the next lines do
+        from raythumbs.app import check_database
+        from raythumbs.engine.cluster import own_cluster
+
+        check_database(settings)
+        _serve_until_asked(settings, own_cluster(folder, slots_per_node=settings.max_workers_per_node))
+
+
+def _serve_until_asked(settings: Settings, cluster: AbstractContextManager[None]) -> None:
+    from raythumbs.app import service  # see serve
+
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     asked_to_stop = threading.Event()
-    with service(settings, own or running_cluster(address or "auto")):
+    with service(settings, cluster):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: asked_to_stop.set())
         out.print(f"raythumbs answers at {settings.base_url} (try {settings.base_url}/docs)", soft_wrap=True)

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import psutil
@@ -185,11 +184,7 @@ def _keep_thumbnails(folder: Path) -> None:
 @contextmanager
 def _orderly_end() -> Iterator[None]:
     """Let SIGTERM unwind as Ctrl-C does, so that what was started is stopped."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:

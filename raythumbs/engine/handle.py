@@ -11,7 +11,7 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 from raythumbs.engine.cluster import NAMESPACE
 from raythumbs.engine.queue import ThumbnailQueue
 from raythumbs.errors import QueueUnavailable, RaythumbsError
-from raythumbs.events import emit_trouble
+from raythumbs.events import emit
 from raythumbs.model.job import Job, JobRequest, State
 from raythumbs.model.overview import Status
 from raythumbs.model.photo import Photo
@@ -106,7 +106,7 @@ async def stop_queue() -> None:
     try:
         await QueueHandle().drain()
     except RaythumbsError as error:
-        emit_trouble("queue.undrained", error)
+        emit("queue.undrained", reason=error.reason)
     with suppress(ValueError):  # no actor has the name
         ray.kill(await asyncio.to_thread(ray.get_actor, NAME, NAMESPACE))
 

@@ -24,7 +24,7 @@ RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 128, 0), (0, 0, 255), (255, 255, 0)
 def saved(picture: Image.Image, written_as: str, **options: Any) -> bytes:
     """The picture as a file."""
     file = BytesIO()
-    picture.save(file, written_as, **options)
+    picture.save(file, written_as, **({"compress_level": 1} | options if written_as == "PNG" else options))
     return file.getvalue()
 
 
@@ -79,6 +79,7 @@ def photograph(name: str, *, times: int = 1) -> Image.Image:
     folder = {"skimage": "data", "sklearn": "datasets/images"}[package]
     with Image.open(Path(place) / folder / file) as picture:
         rgb = picture.convert("RGB")
+    rgb.info.clear()  # its colour profile
     return rgb.resize((rgb.width * times, rgb.height * times), Image.Resampling.BICUBIC) if times > 1 else rgb
 
 

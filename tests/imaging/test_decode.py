@@ -2,6 +2,7 @@ import resource
 import struct
 import zlib
 from collections.abc import Callable
+from functools import cache
 from io import BytesIO
 
 import pytest
@@ -63,12 +64,8 @@ def test_a_format_that_is_not_on_the_list_is_refused_though_the_library_knows_it
 # --- what ends too soon, or is broken
 
 
-def _photo() -> Image.Image:
-    return photograph("sklearn/china.jpg").resize((160, 107))
-
-
-TO_CUT: dict[str, Callable[[Image.Image], bytes]] = {
-    "JPEG": lambda photo: saved(photo, "JPEG"),
+KINDS: dict[str, Callable[[Image.Image], bytes]] = {
+    "JPEG": lambda photo: saved(photo, "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"),
     "progressive JPEG": lambda photo: saved(photo, "JPEG", progressive=True),
     "CMYK JPEG": lambda photo: saved(photo.convert("CMYK"), "JPEG"),
     "PNG": lambda photo: saved(photo, "PNG"),
@@ -83,9 +80,15 @@ TO_CUT: dict[str, Callable[[Image.Image], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("kind", TO_CUT)
+@cache
+def a_photo(kind: str, *size: int) -> bytes:
+    """A small photo as a file of that kind."""
+    return KINDS[kind](photograph("sklearn/china.jpg").resize(size))
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_photo_that_is_cut_short_is_refused_or_whole_and_never_half_grey(kind: str) -> None:
-    file = TO_CUT[kind](_photo())
+    file = a_photo(kind, 160, 107)
     whole = renders(file)
 
     cuts = [*range(0, len(file), max(1, len(file) // 400)), *range(len(file) - 40, len(file))]
@@ -96,8 +99,8 @@ def test_a_photo_that_is_cut_short_is_refused_or_whole_and_never_half_grey(kind:
     assert made.count(None) > len(cuts) / 2
 
 
-def test_a_photo_that_lacks_its_last_byte_is_truncated() -> None:
-    file = saved(_photo(), "JPEG")
+def test_half_a_photo_is_called_truncated() -> None:
+    file = a_photo("JPEG", 160, 107)
 
     with pytest.raises(BadPicture) as refusal:
         render(file[: len(file) // 2], [SMALL], LIMITS)
@@ -117,15 +120,17 @@ def test_a_tiff_whose_strips_lie_at_no_whole_number_is_corrupt(kind: int) -> Non
 
 
 @pytest.mark.parametrize("written_as", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF"])
-@pytest.mark.parametrize("exif", [b"", b"Exif\0\0", b"II*\0\x08\0\0\0\1\0\x12\1", b"MM\0*" + b"\xff" * 60, b"cat" * 9])
+@pytest.mark.parametrize("exif", [b"", b"Exif\0\0", b"II*\0\x08\0\0\0\1\0\x12\1", b"MM\0*" + b"\xff" * 40, b"cat" * 9])
 def test_a_photo_whose_exif_is_broken_is_shown_as_it_lies(written_as: str, exif: bytes) -> None:
-    try:
-        file = saved(four_corners(), written_as, exif=exif)
-    except (SyntaxError, ValueError, OSError):
-        file = saved(four_corners(), written_as, exif=b"II*\0\x08\0\0\0\0\0")
-        file = file.replace(b"II*\0\x08\0\0\0\0\0", b"II*\0\xff\xff\xff\x7f\1\0")
+    whole = Image.Exif()
+    whole[0x0112] = 1
+    whole_bytes = whole.tobytes().removeprefix(b"Exif\0\0")
+    file = saved(four_corners(), written_as, exif=whole_bytes if written_as in {"AVIF", "HEIF"} else exif)
+    file = file.replace(whole_bytes, exif.ljust(len(whole_bytes), b"\0")[: len(whole_bytes)])
 
-    assert near(corners(thumbnail(file)), corners(four_corners()), within=4)
+    made = thumbnail(file)
+
+    assert near(corners(made), corners(four_corners()), within=4)
 
 
 @pytest.mark.parametrize("told", [0, 9, 255, 65535])
@@ -169,13 +174,11 @@ def edited(file: bytes, edits: list[tuple[float, int, bytes]]) -> bytes:
     return file
 
 
-@pytest.mark.parametrize("kind", TO_CUT)
+@pytest.mark.parametrize("kind", KINDS)
 @given(edits=st.lists(EDIT, min_size=1, max_size=5))
 @settings(max_examples=100, deadline=None)
 def test_a_photo_with_bytes_changed_is_a_picture_or_refused(kind: str, edits: list[tuple[float, int, bytes]]) -> None:
-    photo = photograph("sklearn/china.jpg").resize((48, 32))
-
-    made = renders(edited(TO_CUT[kind](photo), edits), Limits(decode_bytes=16 * MIB))
+    made = renders(edited(a_photo(kind, 48, 32), edits), Limits(decode_bytes=16 * MIB))
 
     assert made is None or max(opened(made).size) <= 30
 
@@ -184,7 +187,7 @@ def test_a_photo_with_bytes_changed_is_a_picture_or_refused(kind: str, edits: li
 @settings(max_examples=300, deadline=None)
 @example(edits=[])
 def test_a_jpeg_with_its_header_changed_is_a_picture_or_refused(edits: list[tuple[float, int, bytes]]) -> None:
-    file = saved(photograph("sklearn/china.jpg").resize((48, 32)), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0")
+    file = a_photo("JPEG", 48, 32)
     scan = file.index(b"\xff\xda") + 14
 
     renders(edited(file[:scan], edits) + file[scan:], Limits(decode_bytes=16 * MIB))

@@ -1,0 +1,196 @@
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms, PngImagePlugin
+
+from raythumbs.model.photo import Fit, Format
+from tests.imaging.pictures import (
+    BLUE,
+    GREEN,
+    RED,
+    YELLOW,
+    corners,
+    four_corners,
+    near,
+    opened,
+    photograph,
+    rendition,
+    saved,
+    thumbnail,
+)
+
+SECRET = "51.4778N 0.0015W"
+XMP = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><where>{SECRET}</where></x:xmpmeta>'.encode()
+
+
+def telling_photo(written_as: str) -> bytes:
+    """A photo that tells where it was taken, in every way that its format has."""
+    exif = Image.Exif()
+    exif[0x010E] = SECRET
+    exif.get_ifd(0x8825).update({1: "N", 2: (51.0, 28.0, 40.12), 3: "W", 4: (0.0, 0.0, 5.31), 29: "2026:11:23"})
+    options: dict[str, Any] = {
+        "exif": exif,
+        "icc_profile": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
+    }
+    match written_as:
+        case "JPEG":
+            options |= {"comment": SECRET, "xmp": XMP}
+        case "PNG":
+            text = PngImagePlugin.PngInfo()
+            text.add_text("Comment", SECRET)
+            text.add_itxt("XML:com.adobe.xmp", XMP.decode())
+            options |= {"pnginfo": text}
+        case "WEBP" | "AVIF" | "HEIF":
+            options |= {"xmp": XMP}
+        case "TIFF":
+            options |= {"tiffinfo": {270: SECRET, 700: XMP}}
+        case "GIF":
+            options = {"comment": SECRET}
+    return saved(four_corners(), written_as, **options)
+
+
+# --- nothing about the photo
+
+
+@pytest.mark.parametrize("written_as", Format)
+@pytest.mark.parametrize("photo", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "GIF"])
+def test_a_thumbnail_tells_nothing_about_its_photo(photo: str, written_as: Format) -> None:
+    source = telling_photo(photo)
+    assert SECRET.encode() in source
+
+    made = rendition(source, format=written_as).data
+
+    assert SECRET.encode() not in made
+    for mark in (
+        b"Exif\0\0",
+        b"EXIF",
+        b"eXIf",
+        b"xmpmeta",
+        b"adobe",
+        b"XMP",
+        b"acsp",
+        b"ICCP",
+        b"iCCP",
+        b"tEXt",
+        b"iTXt",
+    ):
+        assert mark not in made
+    assert not opened(made).getexif()
+
+
+def test_a_jpeg_has_no_segments_but_those_that_its_pixels_need() -> None:
+    made = rendition(telling_photo("JPEG"), format=Format.JPEG).data
+
+    assert set(_segments(made)) == {0xE0, 0xDB, 0xC0, 0xC4, 0xDA}  # JFIF, tables, frame, Huffman tables, scan
+    assert made[6:11] == b"JFIF\0"
+
+
+def test_a_png_has_no_chunks_but_those_that_its_pixels_need() -> None:
+    made = rendition(telling_photo("PNG"), format=Format.PNG).data
+
+    assert set(_chunks(made)) == {b"IHDR", b"IDAT", b"IEND"}
+
+
+# --- what it was asked to be
+
+
+@pytest.mark.parametrize("written_as", Format)
+def test_a_rendition_is_written_in_the_format_of_its_spec(written_as: Format) -> None:
+    made = rendition(saved(four_corners(), "PNG"), format=written_as)
+
+    with Image.open(BytesIO(made.data)) as picture:
+        assert str(picture.format).lower() == written_as
+        assert picture.size == (made.width, made.height)
+
+
+@pytest.mark.parametrize("written_as", [Format.JPEG, Format.WEBP, Format.AVIF])
+def test_more_quality_takes_more_bytes_and_comes_closer(written_as: Format) -> None:
+    photo = saved(photograph("sklearn/flower.jpg"), "PNG")
+
+    low, high = (rendition(photo, format=written_as, quality=quality).data for quality in (30, 90))
+
+    assert len(low) < len(high) / 2
+
+
+@pytest.mark.parametrize("written_as", Format)
+def test_doing_it_twice_writes_the_same_bytes(written_as: Format) -> None:
+    photo = saved(photograph("sklearn/china.jpg"), "JPEG")
+
+    assert rendition(photo, format=written_as).data == rendition(photo, format=written_as).data
+
+
+# --- alpha
+
+
+def half_clear() -> bytes:
+    """Left half clear, and red underneath; right half blue."""
+    picture = Image.new("RGBA", (400, 400), (255, 0, 0, 0))
+    picture.paste((0, 0, 255, 255), (200, 0, 400, 400))
+    return saved(picture, "PNG")
+
+
+def test_a_jpeg_has_white_where_the_photo_is_clear() -> None:
+    made = thumbnail(half_clear(), format=Format.JPEG, quality=95)
+
+    assert made.mode == "RGB"
+    assert near(corners(made), [(255, 255, 255), (0, 0, 255)] * 2, within=3)
+
+
+def test_half_clear_is_half_white() -> None:
+    photo = saved(Image.new("RGBA", (400, 400), (0, 0, 0, 128)), "PNG")
+
+    assert near(corners(thumbnail(photo, format=Format.JPEG)), [(127, 127, 127)] * 4, within=2)
+
+
+def test_a_colour_that_nobody_sees_does_not_shine_through_the_edge() -> None:
+    made = thumbnail(half_clear(), width=45, height=45, format=Format.JPEG, quality=100)
+
+    red, green, _ = np.moveaxis(np.asarray(made, dtype=int), 2, 0)
+    assert (red - green).max() < 12
+
+
+@pytest.mark.parametrize("written_as", [Format.PNG, Format.WEBP, Format.AVIF])
+def test_alpha_is_kept_where_the_format_has_it(written_as: Format) -> None:
+    made = thumbnail(half_clear(), format=written_as)
+
+    assert made.mode == "RGBA"
+    alpha = made.getchannel("A")
+    assert near([alpha.getpixel((20, 150)), alpha.getpixel((280, 150))], [0, 255], within=1)
+    assert near(made.getpixel((280, 150))[:3], (0, 0, 255), within=3)
+
+
+@pytest.mark.parametrize(
+    ("written_as", "ground"),
+    [(Format.JPEG, (255, 255, 255)), (Format.PNG, (255, 255, 255, 0)), (Format.WEBP, (255, 255, 255, 0))],
+)
+def test_the_ground_of_contain_is_clear_where_the_format_has_that_and_else_white(
+    written_as: Format, ground: tuple[int, ...]
+) -> None:
+    photo = saved(four_corners(120, 80).convert("RGBA"), "PNG")
+
+    made = thumbnail(photo, width=100, height=100, fit=Fit.CONTAIN, format=written_as)
+
+    assert made.size == (100, 100)
+    assert near(made.getpixel((50, 5)), ground, within=2)
+    assert near(corners(made.crop((0, 17, 100, 83))), [RED, GREEN, BLUE, YELLOW], within=12)
+
+
+def _segments(jpeg: bytes) -> list[int]:
+    """The markers of a JPEG's segments, up to its scan (ITU T.81, annex B)."""
+    at, markers = 2, []
+    while not markers or markers[-1] != 0xDA:
+        assert jpeg[at] == 0xFF
+        markers.append(jpeg[at + 1])
+        at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+    return markers
+
+
+def _chunks(png: bytes) -> list[bytes]:
+    """The names of a PNG's chunks."""
+    at, names = 8, []
+    while at < len(png):
+        names.append(png[at + 4 : at + 8])
+        at += 12 + int.from_bytes(png[at : at + 4], "big")
+    return names

@@ -1,0 +1,180 @@
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from raythumbs.imaging.resize import GAP, gap_size, on_canvas, plan, resample
+from raythumbs.model.photo import Fit, RenditionSpec
+from tests.imaging.pictures import LANCZOS, mean_error, near, photograph, saved, thumbnail
+
+SIDE = st.integers(min_value=1, max_value=20_000)
+BOX_SIDE = st.integers(min_value=1, max_value=2_000)
+
+
+def specs(*fits: Fit) -> st.SearchStrategy[RenditionSpec]:
+    return st.builds(
+        RenditionSpec, width=BOX_SIDE, height=BOX_SIDE, fit=st.sampled_from(fits or list(Fit)), enlarge=st.booleans()
+    )
+
+
+# --- how large a rendition is
+
+
+@given(width=SIDE, height=SIDE, spec=specs(Fit.INSIDE))
+@example(width=10_000, height=1, spec=RenditionSpec())
+@example(width=1, height=1, spec=RenditionSpec())
+@example(width=1, height=1, spec=RenditionSpec(enlarge=True))
+def test_inside_keeps_the_shape_within_the_box_and_touches_it(width: int, height: int, spec: RenditionSpec) -> None:
+    way = plan(width, height, spec)
+
+    made_width, made_height = way.size
+    assert way.canvas == way.size
+    assert way.box == (0, 0, width, height)
+    assert 1 <= made_width <= spec.width
+    assert 1 <= made_height <= spec.height
+    scale = made_width / width if width >= height else made_height / height
+    assert abs(made_width - max(1, width * scale)) <= 1
+    assert abs(made_height - max(1, height * scale)) <= 1
+    assert made_width == spec.width or made_height == spec.height or way.size == (width, height)
+
+
+@given(width=SIDE, height=SIDE, spec=specs(Fit.COVER))
+@example(width=10_000, height=1, spec=RenditionSpec(fit=Fit.COVER))
+def test_cover_cuts_the_overhang_off_evenly(width: int, height: int, spec: RenditionSpec) -> None:
+    way = plan(width, height, spec)
+
+    left, top, right, bottom = way.box
+    assert way.canvas == way.size
+    assert way.size[0] <= spec.width
+    assert way.size[1] <= spec.height
+    assert 0 <= left < right <= width
+    assert 0 <= top < bottom <= height
+    assert left == pytest.approx(width - right)
+    assert top == pytest.approx(height - bottom)
+    scale_x, scale_y = way.size[0] / (right - left), way.size[1] / (bottom - top)
+    assert abs(scale_x - scale_y) * (right - left) <= 1 or abs(scale_x - scale_y) * (bottom - top) <= 1
+    assert way.size == (spec.width, spec.height) or (left, top) == (0, 0) or not spec.enlarge
+
+
+@given(width=SIDE, height=SIDE, spec=specs(Fit.CONTAIN))
+def test_contain_is_inside_on_a_canvas_of_the_exact_size(width: int, height: int, spec: RenditionSpec) -> None:
+    way = plan(width, height, spec)
+
+    inside = plan(width, height, RenditionSpec(width=spec.width, height=spec.height, enlarge=spec.enlarge))
+    assert way.canvas == (spec.width, spec.height)
+    assert (way.box, way.size) == (inside.box, inside.size)
+
+
+@given(width=SIDE, height=SIDE, spec=specs(Fit.FILL))
+def test_fill_takes_the_whole_picture_to_the_exact_size(width: int, height: int, spec: RenditionSpec) -> None:
+    way = plan(width, height, spec)
+
+    assert way.box == (0, 0, width, height)
+    assert way.size == way.canvas
+    assert way.size[0] == (spec.width if spec.enlarge else min(spec.width, width))
+    assert way.size[1] == (spec.height if spec.enlarge else min(spec.height, height))
+
+
+@given(width=SIDE, height=SIDE, spec=specs())
+def test_no_picture_is_enlarged_unless_the_spec_says_so(width: int, height: int, spec: RenditionSpec) -> None:
+    way = plan(width, height, spec)
+
+    if not spec.enlarge:
+        left, top, right, bottom = way.box
+        assert way.size[0] <= max(1, right - left + 1e-6)
+        assert way.size[1] <= max(1, bottom - top + 1e-6)
+
+
+@given(width=st.integers(1, 60), height=st.integers(1, 60), fit=st.sampled_from(Fit))
+def test_who_asks_for_more_gets_more(width: int, height: int, fit: Fit) -> None:
+    way = plan(width, height, RenditionSpec(width=60, height=60, fit=fit, enlarge=True))
+
+    assert max(way.canvas) == 60
+
+
+# --- how large a picture must be decoded
+
+
+@given(width=SIDE, height=SIDE, wanted=st.lists(specs(), min_size=1, max_size=4))
+def test_a_picture_is_decoded_large_enough_for_every_spec(width: int, height: int, wanted: list[RenditionSpec]) -> None:
+    least_width, least_height = gap_size(width, height, wanted)
+
+    assert least_width <= width
+    assert least_height <= height
+    for spec in wanted:
+        way = plan(width, height, spec)
+        left, top, right, bottom = way.box
+        enough_x = least_width >= width or least_width * (right - left) / width >= way.size[0] * GAP - GAP
+        enough_y = least_height >= height or least_height * (bottom - top) / height >= way.size[1] * GAP - GAP
+        assert enough_x
+        assert enough_y
+
+
+# --- pixels
+
+
+def test_a_picture_that_has_its_size_already_is_not_touched() -> None:
+    picture = photograph("sklearn/flower.jpg").crop((0, 0, 300, 200))
+
+    assert resample(picture, (300, 200), (0.0, 0.0, 300.0, 200.0)) is picture
+
+
+@pytest.mark.parametrize("size", [(300, 200), (150, 100), (40, 27)])
+def test_resampling_in_two_steps_looks_like_lanczos_alone(size: tuple[int, int]) -> None:
+    picture = photograph("sklearn/china.jpg")
+
+    told = resample(picture, size, (0.0, 0.0, *map(float, picture.size)))
+
+    assert mean_error(told, picture.resize(size, LANCZOS)) < 1.5
+
+
+def test_colours_under_alpha_do_not_bleed() -> None:
+    picture = Image.new("RGBA", (400, 400), (255, 0, 0, 0))  # red, but nobody sees it
+    picture.paste((0, 0, 255, 255), (133, 0, 400, 400))
+
+    made = resample(picture, (50, 50), (0.0, 0.0, 400.0, 400.0))
+
+    seen = [made.getpixel((x, 25)) for x in range(50)]
+    assert {colour[3] for colour in seen} > {0, 255}
+    assert all(near(colour[:3], (0, 0, 255), within=1) for colour in seen if colour[3] > 8)
+
+
+@pytest.mark.parametrize(("mode", "ground"), [("L", 255), ("RGB", (255, 255, 255)), ("RGBA", (255, 255, 255, 0))])
+def test_a_canvas_is_transparent_where_it_may_be_and_white_where_not(mode: str, ground: object) -> None:
+    picture = Image.new(mode, (10, 20))
+
+    laid = on_canvas(picture, (30, 20))
+
+    assert laid.size == (30, 20)
+    assert laid.getpixel((0, 10)) == laid.getpixel((29, 10)) == ground
+    assert laid.crop((10, 0, 20, 20)).tobytes() == picture.tobytes()
+
+
+@given(
+    size=st.tuples(st.integers(1, 500), st.integers(1, 500)),
+    turn=st.integers(1, 8),
+    spec=st.builds(
+        RenditionSpec,
+        width=st.integers(1, 80),
+        height=st.integers(1, 80),
+        fit=st.sampled_from(Fit),
+        enlarge=st.booleans(),
+    ),
+    written_as=st.sampled_from(["JPEG", "PNG"]),
+)
+@settings(max_examples=200, deadline=None)
+@example(size=(1, 1), turn=1, spec=RenditionSpec(), written_as="JPEG")
+@example(size=(10_000, 1), turn=1, spec=RenditionSpec(), written_as="JPEG")
+@example(size=(1, 10_000), turn=6, spec=RenditionSpec(), written_as="JPEG")
+@example(size=(10_000, 1), turn=6, spec=RenditionSpec(fit=Fit.COVER), written_as="PNG")
+def test_a_rendition_has_the_size_that_was_planned_whatever_the_photo(
+    size: tuple[int, int], turn: int, spec: RenditionSpec, written_as: str
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    photo = saved(Image.new("L", size, 99), written_as, exif=exif)
+    width, height = size if turn <= 4 else size[::-1]
+
+    made = thumbnail(photo, width=spec.width, height=spec.height, fit=spec.fit, enlarge=spec.enlarge)
+
+    assert made.size == plan(width, height, spec).canvas

@@ -1,0 +1,336 @@
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import BinaryIO
+
+import pytest
+from PIL import Image
+
+from raythumbs.errors import Crashed, NotAnImage, TimedOut, TooLarge, Truncated
+from raythumbs.imaging import Limits, Rendered, render
+from raythumbs.imaging.sandbox import Sandbox, _Child
+from raythumbs.model.photo import Fit, Format, RenditionSpec
+from tests.imaging.pictures import LIMITS, four_corners, photograph, saved
+
+SPECS = [RenditionSpec(name="small", width=60, height=60), RenditionSpec(name="large", format=Format.WEBP)]
+PATIENCE_SECONDS = 30.0
+PHOTO = saved(four_corners(), "JPEG")
+
+
+@contextmanager
+def as_file(data: bytes) -> Iterator[BinaryIO]:
+    with TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        yield file
+
+
+def rendered(sandbox: Sandbox, photo: bytes = PHOTO, *, seconds: float = PATIENCE_SECONDS) -> Rendered:
+    with as_file(photo) as file:
+        made, _ = sandbox.render(file, seconds=seconds)
+    return made
+
+
+def pid_of(sandbox: Sandbox) -> int:
+    return sandbox.start().process.pid
+
+
+def wait_for_the_end_of(process: int) -> None:
+    """Return when the process (its descriptor) has ended; whose child it is does not matter."""
+    poll = select.poll()
+    poll.register(process, select.POLLIN)
+    assert poll.poll(PATIENCE_SECONDS * 1000), "the process lives on"
+
+
+def open_files(pid: int) -> list[str]:
+    """What the descriptors of a process lead to, while it is held still if it is not this one."""
+    folder = Path(f"/proc/{pid}/fd")
+    if pid == os.getpid():
+        return [str(path.readlink()) for path in folder.iterdir() if path.is_symlink()]
+    os.kill(pid, signal.SIGSTOP)
+    os.waitpid(pid, os.WUNTRACED)
+    try:
+        return [str(path.readlink()) for path in folder.iterdir()]
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Sandbox]:
+    """A sandbox for tests that leave its child alive."""
+    sandbox = Sandbox(SPECS, LIMITS)
+    yield sandbox
+    sandbox.close()
+
+
+@pytest.fixture
+def own() -> Iterator[Sandbox]:
+    """A sandbox for tests that do worse."""
+    sandbox = Sandbox(SPECS, LIMITS)
+    yield sandbox
+    sandbox.close()
+
+
+# --- the same as without it
+
+
+@pytest.mark.parametrize("written_as", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF"])
+def test_what_comes_out_is_what_render_makes(shared: Sandbox, written_as: str) -> None:
+    photo = saved(photograph("sklearn/china.jpg").resize((320, 213)), written_as)
+
+    assert rendered(shared, photo) == render(photo, SPECS, LIMITS)
+
+
+def test_the_cpu_time_of_a_photo_is_told(shared: Sandbox) -> None:
+    with as_file(saved(photograph("skimage/astronaut.png", times=4), "JPEG")) as file:
+        _, cpu_seconds = shared.render(file, seconds=PATIENCE_SECONDS)
+
+    assert 0.001 < cpu_seconds < PATIENCE_SECONDS
+
+
+def test_one_child_serves_many_photos_and_no_descriptor_is_left_open(shared: Sandbox) -> None:
+    pid = pid_of(shared)
+    rendered(shared)
+    ours, theirs = len(open_files(os.getpid())), len(open_files(pid))
+
+    for _ in range(20):
+        rendered(shared)
+
+    assert pid_of(shared) == pid
+    assert len(open_files(os.getpid())) == ours
+    assert len(open_files(pid)) <= theirs + 1  # the last photo may be about to be closed
+
+
+# --- bad pictures
+
+
+def test_a_bad_picture_is_told_as_what_it_is_and_the_child_lives_on(shared: Sandbox) -> None:
+    pid = pid_of(shared)
+
+    with pytest.raises(NotAnImage, match="no decoder"):
+        rendered(shared, b"cat")
+    with pytest.raises(NotAnImage, match="empty"):
+        rendered(shared, b"")
+    with pytest.raises(Truncated):
+        rendered(shared, PHOTO[: len(PHOTO) // 2])
+
+    assert pid_of(shared) == pid
+    assert rendered(shared) == render(PHOTO, SPECS, LIMITS)
+
+
+def test_a_picture_over_the_limit_is_too_large() -> None:
+    sandbox = Sandbox(SPECS, Limits(decode_bytes=1000))
+
+    with pytest.raises(TooLarge):
+        rendered(sandbox)
+
+    sandbox.close()
+
+
+def test_thumbnails_that_do_not_fit_into_memory_are_refused_and_the_child_lives_on() -> None:
+    huge = RenditionSpec(width=16_383, height=16_383, fit=Fit.CONTAIN, format=Format.PNG)
+    sandbox = Sandbox([huge], Limits(decode_bytes=1_000_000))
+    pid = pid_of(sandbox)
+
+    with pytest.raises(TooLarge, match="do not fit into memory"):
+        rendered(sandbox)
+
+    assert pid_of(sandbox) == pid
+    sandbox.close()
+
+
+# --- time
+
+
+def test_a_photo_that_takes_too_long_is_given_up_and_the_next_one_is_rendered(own: Sandbox) -> None:
+    slow = saved(Image.effect_noise((3000, 3000), 80), "JPEG", progressive=True)
+    pid = pid_of(own)
+    rendered(own)
+    process = os.pidfd_open(pid)
+
+    with pytest.raises(TimedOut):
+        rendered(own, slow, seconds=0.001)
+
+    wait_for_the_end_of(process)
+    os.close(process)
+    assert rendered(own) == render(PHOTO, SPECS, LIMITS)
+    assert pid_of(own) != pid
+
+
+# --- death
+
+
+def test_a_child_that_is_killed_amid_a_photo_has_crashed_and_the_next_photo_gets_a_new_one(own: Sandbox) -> None:
+    pid = pid_of(own)
+    os.kill(pid, signal.SIGSTOP)  # so that it is in the middle for as long as it takes
+
+    with ThreadPoolExecutor(1) as thread:
+        rendering = thread.submit(rendered, own)
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(Crashed, match="SIGKILL"):
+            rendering.result()
+
+    assert rendered(own) == render(PHOTO, SPECS, LIMITS)
+    assert pid_of(own) != pid
+
+
+def test_a_child_that_died_between_photos_costs_one_attempt(own: Sandbox) -> None:
+    pid = pid_of(own)
+    process = os.pidfd_open(pid)
+    os.kill(pid, signal.SIGSEGV)
+    wait_for_the_end_of(process)
+    os.close(process)
+
+    with pytest.raises(Crashed, match="SIGSEGV"):
+        rendered(own)
+
+    assert rendered(own) == render(PHOTO, SPECS, LIMITS)
+
+
+def test_after_its_share_of_photos_good_or_bad_there_is_a_new_child() -> None:
+    sandbox = Sandbox(SPECS, LIMITS, photos_per_child=2)
+    pids = []
+
+    for photo in (PHOTO, PHOTO, PHOTO, b"cat", b"cat", PHOTO):
+        pids.append(pid_of(sandbox))
+        if photo == PHOTO:
+            rendered(sandbox, photo)
+        else:
+            with pytest.raises(NotAnImage):
+                rendered(sandbox, photo)
+
+    sandbox.close()
+    assert [pids.index(pid) for pid in pids] == [0, 0, 2, 2, 4, 4]
+
+
+def test_closing_ends_the_child(own: Sandbox) -> None:
+    process = os.pidfd_open(pid_of(own))
+
+    own.close()
+    own.close()
+
+    wait_for_the_end_of(process)
+    os.close(process)
+
+
+def test_the_child_does_not_outlive_its_owner() -> None:
+    owning = (
+        "import sys; from raythumbs.imaging import Limits; from raythumbs.imaging.sandbox import Sandbox;"
+        "from raythumbs.model.photo import RenditionSpec;"
+        "sandbox = Sandbox([RenditionSpec()], Limits());"
+        "print(sandbox.start().process.pid, flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", owning], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
+        assert owner.stdout is not None
+        child = os.pidfd_open(int(owner.stdout.readline()))
+
+        owner.kill()
+
+    wait_for_the_end_of(child)
+    os.close(child)
+
+
+# --- what the child has
+
+
+def test_the_child_has_no_environment_and_so_no_credentials(own: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    rendered(own)
+
+    assert Path(f"/proc/{pid_of(own)}/environ").read_bytes() == b""
+
+
+def test_the_childs_memory_and_files_are_limited(shared: Sandbox) -> None:
+    rendered(shared)
+
+    limits = dict(
+        line.replace("Max ", "", 1).split("  ", 1)
+        for line in Path(f"/proc/{pid_of(shared)}/limits").read_text().splitlines()[1:]
+    )
+    allowed = {name: amounts.split()[:2] for name, amounts in limits.items()}
+    assert allowed["address space"] == [str(LIMITS.decode_bytes + (1 << 30))] * 2
+    assert allowed["file size"] == ["0", "0"]
+    assert allowed["core file size"] == ["0", "0"]
+    assert allowed["open files"] == ["64", "64"]
+
+
+def test_the_child_has_no_file_of_its_owner_but_its_line_and_the_photo(own: Sandbox, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("hunter2")
+    with secret.open():
+        rendered(own)
+
+        files = open_files(pid_of(own))
+
+    assert str(secret) not in files
+    assert len([file for file in files if file != "/dev/null" and not file.startswith("socket:")]) <= 1
+
+
+# --- what the child says
+
+
+def framed(told: object) -> bytes:
+    text = json.dumps(told).encode()
+    return len(text).to_bytes(4, "big") + text
+
+
+def answer(**changed: object) -> bytes:
+    told = {
+        "width": 1,
+        "height": 1,
+        "format": "jpeg",
+        "cpu": 0.1,
+        "renditions": [{"width": 1, "height": 1, "bytes": 1}],
+    }
+    return framed(told | changed)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"\xff\xff\xff\xff" + b"[" * 70_000,
+        framed("yes"),
+        framed(5),
+        framed([]),
+        framed({}),
+        framed({"code": "root", "reason": ""}),
+        framed({"code": "unauthorised", "reason": ""}),
+        framed({"code": ["not_an_image"], "reason": ""}),
+        framed({"code": "not_an_image"}),
+        answer(renditions=[]),
+        answer(renditions=[{}]),
+        answer(renditions=[{"width": 1, "height": 1, "bytes": 1}] * 2) + b"12",
+        answer(renditions=[{"width": 1, "height": 1, "bytes": 1 << 40}]),
+        answer(renditions=[{"width": 1, "height": 1, "bytes": -1}]),
+        answer(renditions=[{"width": 1, "height": 1, "bytes": 0}]),
+        answer(renditions=[{"width": 1, "height": 1, "bytes": float("inf")}]),
+        answer(renditions=[{"width": None, "height": 1, "bytes": 1}]) + b"1",
+        answer(width=float("inf")) + b"1",
+        answer(cpu="much") + b"1",
+        answer(),
+        b"\0\0",
+    ],
+    ids=range(21),
+)
+def test_nothing_that_a_child_says_is_believed_beyond_a_bound(said: bytes) -> None:
+    sandbox = Sandbox(SPECS[:1], LIMITS)
+    ours, theirs = socket.socketpair()
+    sandbox._child = _Child(subprocess.Popen(["sleep", "60"]), ours)
+    with theirs:
+        theirs.sendall(said)
+        theirs.shutdown(socket.SHUT_WR)
+
+        with pytest.raises(Crashed):
+            rendered(sandbox)
+
+    assert rendered(sandbox).width == 120
+    sandbox.close()

@@ -1,0 +1,118 @@
+"""The service as its users meet it: its commands, HTTP, and real photographs."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+from skimage import data
+from sklearn.datasets import load_sample_image
+
+from raythumbs.bench.local_service import local_service
+from raythumbs.client import Client
+
+MARK = "RAYTHUMBS_TEST_FAMILY"  # an environment variable that all processes of one start inherit
+COMMANDS = Path(sysconfig.get_path("scripts"))
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Real photographs, scaled to a camera's size, with grain."""
+    folder = tmp_path_factory.mktemp("photographs")
+    taken = {
+        "astronaut": data.astronaut(),
+        "coffee": data.coffee(),
+        "cat": data.chelsea(),
+        "temple": load_sample_image("china.jpg"),
+        "flower": load_sample_image("flower.jpg"),
+    }
+    return {name: _camera_sized(pixels, folder / f"{name}.jpg") for name, pixels in taken.items()}
+
+
+def _camera_sized(pixels: np.ndarray, path: Path) -> Path:
+    small = Image.fromarray(pixels)
+    scale = 3000 / max(small.size)
+    large = small.resize((round(small.width * scale), round(small.height * scale)), Image.Resampling.BICUBIC)
+    grain = np.random.default_rng(1).normal(0, 6, (large.height, large.width, 1))
+    grained = np.clip(np.asarray(large, dtype=np.float32) + grain, 0, 255).astype(np.uint8)
+    Image.fromarray(grained).save(path, "JPEG", quality=88)
+    return path
+
+
+class Family:
+    """The processes of one start, found by what they inherited."""
+
+    def __init__(self) -> None:
+        self.name = uuid.uuid4().hex
+        self.environment = {MARK: self.name}
+
+    def members(self, titled: str = "") -> list[psutil.Process]:
+        return [one for one in psutil.process_iter() if self._is_member(one) and titled in _title(one)]
+
+    def _is_member(self, process: psutil.Process) -> bool:
+        try:
+            # Ray's workers overwrite their titles, and with them the head of /proc/PID/environ: ask their parents too.
+            lineage = [process, *process.parents()]
+            return any(one.environ().get(MARK) == self.name for one in lineage)
+        except psutil.Error:
+            return False
+
+
+def _title(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+@pytest.fixture
+def family() -> Family:
+    return Family()
+
+
+def eventually(met: Callable[[], object], *, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not met():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.05)
+
+
+def ended(client: Client, job_id: str, *, seconds: float = 60) -> dict[str, Any]:
+    """Wait until a job has ended; return it."""
+    eventually(lambda: client.job(job_id)["state"] not in {"queued", "running"}, seconds=seconds)
+    return client.job(job_id)
+
+
+def opened(file: bytes) -> Image.Image:
+    picture = Image.open(BytesIO(file))
+    picture.load()
+    return picture
+
+
+def raythumbs(*arguments: object, environment: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+    """Start a command of ours, as a person would."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "raythumbs.cli", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(environment or {})},
+    )
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A service on its embedded defaults, with small limits."""
+    limits = {"RAYTHUMBS_MAX_UPLOAD_BYTES": "20000000", "RAYTHUMBS_MAX_PHOTO_BYTES": "10000000"}
+    with local_service(tmp_path_factory.mktemp("service"), environment=limits) as client:
+        yield client

@@ -1,0 +1,178 @@
+"""The commands that people type, as processes."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from raythumbs.bench.local_service import free_port, local_service
+from raythumbs.client import Client, RaythumbsError
+from tests.service.conftest import COMMANDS, ended, eventually, opened, raythumbs
+
+
+def answers(port: int) -> bool:
+    try:
+        with Client(f"http://127.0.0.1:{port}") as client:
+            return client.ready() == {"status": "ready"}
+    except RaythumbsError:
+        return False
+
+
+def finished(process: "subprocess.Popen[str]", *, seconds: float = 120) -> tuple[int, str, str]:
+    said, complained = process.communicate(timeout=seconds)
+    return process.returncode, said, complained
+
+
+def test_serve_says_where_it_is_and_ctrl_c_ends_all_that_it_started(tmp_path, family):
+    port = free_port()
+    process = raythumbs("serve", "--port", port, "--data-dir", tmp_path, environment=family.environment)
+    assert process.stdout is not None
+    assert f"http://127.0.0.1:{port}" in process.stdout.readline()
+    assert answers(port)
+    assert len(family.members()) > 5
+
+    process.send_signal(signal.SIGINT)
+    status, said, complained = finished(process)
+
+    assert status == 0
+    assert f"file://{tmp_path}/store/" in said
+    assert f"sqlite:///{tmp_path}/raythumbs.db" in said
+    assert "Traceback" not in complained
+    eventually(lambda: not family.members())
+
+
+def test_what_waits_when_the_service_ends_is_taken_up_by_the_next(tmp_path, photographs):
+    photos = [photographs["astronaut"]] * 40
+    with local_service(tmp_path, environment={"RAYTHUMBS_DRAIN_SECONDS": "0.1"}) as client:
+        uploads = client.upload(photos)
+
+    with local_service(tmp_path) as client:
+        jobs = [ended(client, uploaded["jobId"]) for uploaded in uploads]
+
+    assert {job["state"] for job in jobs} == {"succeeded"}
+    assert {job["crashes"] for job in jobs} == {0}
+
+
+def test_a_service_ends_with_the_program_that_it_was_started_for(tmp_path, family):
+    script = f"""
+import pathlib, time
+from raythumbs.bench.local_service import local_service
+with local_service(pathlib.Path({str(tmp_path)!r})):
+    print("up", flush=True)
+    time.sleep(600)
+"""
+    program = subprocess.Popen(
+        [COMMANDS / "python", "-c", script], stdout=subprocess.PIPE, env={**os.environ, **family.environment}
+    )
+    assert program.stdout is not None
+    with program.stdout:
+        assert program.stdout.readline() == b"up\n"
+
+    program.kill()
+    program.wait()
+
+    eventually(lambda: not family.members())
+
+
+def test_a_second_service_on_the_same_data_is_refused_in_one_line(service, photographs):
+    (uploaded,) = service.upload([photographs["cat"]])
+    data_dir = Path(uploaded["source"].removeprefix("file://")).parents[3]
+
+    status, _, complained = finished(raythumbs("serve", "--port", free_port(), "--data-dir", data_dir))
+
+    assert status == 2
+    assert "in use by another raythumbs" in complained
+    assert len(complained.splitlines()) == 1
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(tmp_path, service):
+    taken = service._http.base_url.port
+
+    status, _, complained = finished(raythumbs("serve", "--port", taken, "--data-dir", tmp_path))
+
+    assert status == 2
+    assert f"127.0.0.1:{taken}" in complained
+    assert len(complained.splitlines()) == 1
+
+
+def test_submit_status_retry_and_cancel_talk_to_the_service(service, photographs, tmp_path):
+    at = {"RAYTHUMBS_URL": str(service._http.base_url)}
+    words = tmp_path / "words.jpg"
+    words.write_text("not a photo")
+
+    _, submitted, _ = finished(raythumbs("submit", photographs["cat"], words, environment=at))
+    good, bad = (line.split()[0] for line in submitted.splitlines())
+    assert ended(service, good)["state"] == "succeeded"
+    assert ended(service, bad)["state"] == "failed"
+    _, shown, _ = finished(raythumbs("status", environment=at))
+    _, retried, _ = finished(raythumbs("retry", "--all-failed", environment=at))
+    again = ended(service, bad)
+    refused, _, reason = finished(raythumbs("cancel", good, environment=at))
+
+    assert "slots" in shown
+    assert bad in retried
+    assert (again["state"], again["attempt"]) == ("failed", 2)
+    assert refused == 2
+    assert "succeeded" in reason
+
+
+@pytest.fixture
+def demonstrated(family, monkeypatch, tmp_path):
+    """Start a demo whose folder is below tmp_path."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+    def started(*arguments: object) -> "subprocess.Popen[str]":
+        return raythumbs("demo", "--json", *arguments, environment=family.environment)
+
+    return started
+
+
+def test_a_demo_survives_the_death_of_the_queue_in_its_middle(demonstrated, family, tmp_path):
+    process = demonstrated("--photos", 40, "--size-mb", 2)
+    eventually(lambda: any(tmp_path.rglob("store/thumbnails/*/*/thumbnail.jpg")), seconds=120)
+
+    (queue,) = family.members("ray::ThumbnailQueue")
+    os.kill(queue.pid, signal.SIGKILL)
+    status, said, complained = finished(process)
+
+    told = json.loads(said)
+    assert (status, told["accepted"], told["succeeded"], told["failed"]) == (0, 40, 40, 0), complained
+    assert set(told) == {
+        "accepted", "succeeded", "failed", "seconds", "photos_per_second", "sequential_photos_per_second", "speedup",
+        "cpu_percent", "workers", "thumbnails_dir",
+    }  # fmt: skip
+    thumbnails = list(Path(told["thumbnails_dir"]).rglob("*.jpg"))
+    assert len(thumbnails) == 40
+    assert all(max(opened(thumbnail.read_bytes()).size) == 300 for thumbnail in thumbnails)
+    assert not family.members()
+
+
+def test_a_demo_of_ones_own_pictures_tells_of_the_bad_ones(demonstrated, family, photographs, tmp_path):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for photograph in photographs.values():
+        shutil.copy(photograph, pictures)
+    (pictures / "words.jpg").write_text("not a photo")
+    (pictures / "empty.jpg").touch()
+
+    status, said, _ = finished(demonstrated("--pictures", pictures))
+
+    told = json.loads(said)
+    assert status == 1
+    assert (told["accepted"], told["succeeded"], told["failed"]) == (6, 5, 1)
+    assert (pictures / "words.jpg").exists()
+    assert not family.members()
+
+
+def test_a_wrong_setting_is_told_in_one_line(tmp_path):
+    wrong = {"RAYTHUMBS_JOB_TIMEOUT_SECONDS": "soon"}
+
+    status, _, complained = finished(raythumbs("serve", "--data-dir", tmp_path, environment=wrong))
+
+    assert status == 2
+    assert "RAYTHUMBS_JOB_TIMEOUT_SECONDS" in complained
+    assert len(complained.splitlines()) == 1
