@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import signal
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -35,6 +36,8 @@ def service(settings: Settings, cluster: AbstractContextManager[None]) -> Iterat
     """Run the service on a Ray until the context is left: then finish what runs, and leave that Ray as it was."""
     _refuse_taken(settings.host, settings.port)
     with cluster:
+        # Ray's own handler ends the process on the spot; end in order instead, as by Ctrl-C.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         serve.start(
             http_options={"host": settings.host, "port": settings.port}, logging_config={"log_level": "WARNING"}
         )

@@ -52,7 +52,6 @@ def serve(
 
     given = {"host": host, "port": port, "data_dir": data_dir, "store": store, "database": database}
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # while it starts: end in order, as by Ctrl-C
     if address:
         from raythumbs.engine.cluster import running_cluster
 

@@ -27,7 +27,7 @@ def finished(process: "subprocess.Popen[str]", *, seconds: float = 120) -> tuple
     return process.returncode, said, complained
 
 
-def test_serve_says_where_it_is_and_ctrl_c_ends_all_that_it_started(tmp_path, family):
+def test_serve_says_where_it_is_and_ctrl_c_ends_all_that_it_started(tmp_path, family, left_behind):
     port = free_port()
     process = raythumbs("serve", "--port", port, "--data-dir", tmp_path, environment=family.environment)
     assert process.stdout is not None
@@ -43,6 +43,7 @@ def test_serve_says_where_it_is_and_ctrl_c_ends_all_that_it_started(tmp_path, fa
     assert f"sqlite:///{tmp_path}/raythumbs.db" in said
     assert "Traceback" not in complained
     eventually(lambda: not family.members())
+    assert not left_behind()
 
 
 def test_what_waits_when_the_service_ends_is_taken_up_by_the_next(tmp_path, photographs):
@@ -57,7 +58,7 @@ def test_what_waits_when_the_service_ends_is_taken_up_by_the_next(tmp_path, phot
     assert {job["crashes"] for job in jobs} == {0}
 
 
-def test_a_service_ends_with_the_program_that_it_was_started_for(tmp_path, family):
+def test_a_service_ends_with_the_program_that_it_was_started_for(tmp_path, family, left_behind):
     script = f"""
 import pathlib, time
 from raythumbs.bench.local_service import local_service
@@ -76,6 +77,7 @@ with local_service(pathlib.Path({str(tmp_path)!r})):
     program.wait()
 
     eventually(lambda: not family.members())
+    assert not left_behind()
 
 
 def test_a_second_service_on_the_same_data_is_refused_in_one_line(service, photographs):

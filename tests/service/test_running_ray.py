@@ -1,0 +1,87 @@
+"""The service on a Ray that runs already."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from raythumbs.bench.local_service import free_port
+from raythumbs.client import Client, RaythumbsError
+from tests.service.conftest import COMMANDS, ended, eventually, raythumbs
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """A Ray of two CPUs, started as its administrator would."""
+    folder = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
+    port = free_port()
+    running = subprocess.Popen(
+        [COMMANDS / "ray", "start", "--head", "--block", "--port", str(port), "--node-ip-address", "127.0.0.1",
+         "--num-cpus", "2", "--temp-dir", str(folder), "--include-dashboard", "false", "--disable-usage-stats",
+         "--dashboard-agent-listen-port", str(free_port()), "--object-store-memory", "100000000"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "RAY_TMPDIR": str(folder), "RAY_gcs_rpc_server_reconnect_timeout_s": "3"},
+    )  # fmt: skip
+    yield f"127.0.0.1:{port}"
+    running.send_signal(signal.SIGTERM)
+    running.wait(60)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def serves(client: Client) -> bool:
+    try:
+        return client.ready() == {"status": "ready"}
+    except RaythumbsError:
+        return False
+
+
+def test_serve_joins_a_ray_that_runs_and_leaves_it_as_it_was(address, tmp_path, photographs):
+    port = free_port()
+    process = raythumbs("serve", "--address", address, "--port", port, "--data-dir", tmp_path)
+    with Client(f"http://127.0.0.1:{port}") as client:
+        eventually(lambda: serves(client))
+        (uploaded,) = client.upload([photographs["cat"]])
+        assert ended(client, uploaded["jobId"])["state"] == "succeeded"
+        assert client.status()["cpuCount"] == 2
+    assert process.stdout is not None
+    assert str(port) in process.stdout.readline()
+
+    process.send_signal(signal.SIGINT)
+    _, complained = process.communicate(timeout=60)
+
+    assert process.returncode == 0, complained
+    assert actors(address) == ""
+
+
+def test_rays_own_command_starts_the_same_application(address, tmp_path, photographs):
+    port = free_port()
+    subprocess.run(
+        [COMMANDS / "serve", "start", "--address", address, "--http-host", "127.0.0.1", "--http-port", str(port)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    arguments = [f"data_dir={tmp_path}", f"public_base_url=http://127.0.0.1:{port}"]
+    running = subprocess.Popen(
+        [COMMANDS / "serve", "run", "--address", address, "raythumbs.app:build", *arguments],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    with Client(f"http://127.0.0.1:{port}") as client:
+        eventually(lambda: serves(client))
+        (uploaded,) = client.upload([photographs["flower"]])
+        assert uploaded["statusUrl"].startswith(f"http://127.0.0.1:{port}/")
+        assert ended(client, uploaded["jobId"])["state"] == "succeeded"
+
+    running.send_signal(signal.SIGINT)
+    assert running.wait(60) == 0
+
+
+def actors(address: str) -> str:
+    """The names of the actors that live on a Ray."""
+    script = "import ray, sys; ray.init(sys.argv[1], log_to_driver=False, logging_level='ERROR'); print(*(\
+actor['name'] for actor in ray.util.list_named_actors(all_namespaces=True)))"
+    told = subprocess.run([sys.executable, "-c", script, address], capture_output=True, text=True, check=True)
+    return told.stdout.strip()
