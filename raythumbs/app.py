@@ -47,7 +47,7 @@ def service(settings: Settings, cluster: AbstractContextManager[None]) -> Iterat
             yield
         finally:
             asyncio.run(stop_queue())
-            serve.shutdown()
+            serve.delete(NAME)
 
 
 def check_database(settings: Settings) -> None:

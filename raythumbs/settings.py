@@ -55,7 +55,8 @@ class Settings(BaseSettings):
     )
     link_seconds: Positive = Field(3600, le=604_800, description="How long a presigned link lasts, in seconds.")
     allowed_sources: Annotated[tuple[str, ...] | None, NoDecode] = Field(
-        None, description="Prefixes of the sources that may be read; by default the store's folder and any bucket, or the store's bucket."
+        None,
+        description="Prefixes of the sources that may be read; by default the store's folder and any bucket, or the store's bucket.",
     )
 
     specs: Annotated[tuple[RenditionSpec, ...], NoDecode] = Field(

@@ -2,15 +2,17 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import ray
+from ray import serve
 
 from raythumbs.engine.slots import SLOT_RESOURCE
 
 NAMESPACE = "raythumbs"
+_SERVE_NAMESPACE = "serve"  # as Ray Serve has it
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024  # pictures do not go through it
 
 
@@ -37,9 +39,22 @@ def own_cluster(folder: Path, *, slots_per_node: int) -> Iterator[None]:
 
 @contextmanager
 def running_cluster(address: str) -> Iterator[None]:
-    """Join a Ray that runs, and leave it at the end."""
+    """Join a Ray that runs, and leave it at the end as it was: a Serve that ran before goes on."""
     ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, namespace=NAMESPACE)
+    serve_ran = _serve_runs()
     try:
         yield
     finally:
+        if not serve_ran:
+            _end_serve()
         ray.shutdown()
+
+
+def _serve_runs() -> bool:
+    named = ray.util.list_named_actors(all_namespaces=True)
+    return any(actor["namespace"] == _SERVE_NAMESPACE for actor in named)
+
+
+def _end_serve() -> None:
+    end: Callable[[], None] = serve.shutdown
+    end()

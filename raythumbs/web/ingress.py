@@ -30,6 +30,7 @@ def ingress(make_app: MakeApp, *, replicas: int) -> Any:  # noqa: ANN401 Serve's
         max_ongoing_requests=256,
         max_queued_requests=512,
         health_check_period_s=5,
+        graceful_shutdown_wait_loop_s=0.2,  # how often it looks whether it has answered all
         graceful_shutdown_timeout_s=30,
         logging_config={"enable_access_log": False},
     )

@@ -21,14 +21,16 @@ def address() -> Iterator[str]:
     """A Ray of two CPUs, started as its administrator would."""
     folder = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
     port = free_port()
+    surroundings = {"RAY_TMPDIR": str(folder), "RAY_gcs_rpc_server_reconnect_timeout_s": "3"}
     running = subprocess.Popen(
         [COMMANDS / "ray", "start", "--head", "--block", "--port", str(port), "--node-ip-address", "127.0.0.1",
          "--num-cpus", "2", "--temp-dir", str(folder), "--include-dashboard", "false", "--disable-usage-stats",
          "--dashboard-agent-listen-port", str(free_port()), "--object-store-memory", "100000000"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "RAY_TMPDIR": str(folder), "RAY_gcs_rpc_server_reconnect_timeout_s": "3"},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        env={**os.environ, **surroundings},
     )  # fmt: skip
     yield f"127.0.0.1:{port}"
-    running.send_signal(signal.SIGTERM)
+    os.killpg(running.pid, signal.SIGTERM)
     running.wait(60)
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -11,8 +11,23 @@ import httpx
 import pytest
 from PIL import Image
 
+from raythumbs.bench.pictures import draw_photo
 from raythumbs.client import Client, Refused
 from tests.service.conftest import ended, eventually, opened
+
+
+def png(side: int, pixels: bytes) -> bytes:
+    """A PNG that announces a square of grey pixels, and holds these."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b"")
+
+
+BOMB = png(50_000, bytes(1000))
+WHOLE = draw_photo(1, size_mb=0.2)
 
 
 def stored(client: Client) -> list[Path]:
@@ -68,21 +83,16 @@ def test_a_files_name_is_data_and_never_a_path(service, photographs, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "code"),
+    ("file", "code"),
     [
-        ("words.jpg", b"these are words, not a photo", "not_an_image"),
-        ("program.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not_an_image"),
-        ("half.jpg", None, "truncated"),
-        ("bomb.png", "bomb", "too_large"),
+        (("words.jpg", b"these are words, not a photo"), "not_an_image"),
+        (("program.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "not_an_image"),
+        (("half.jpg", WHOLE[: len(WHOLE) // 2]), "truncated"),
+        (("bomb.png", BOMB), "too_large"),
     ],
 )
-def test_what_is_no_photo_fails_with_a_code_and_a_reason_and_the_service_goes_on(
-    service, photographs, name, content, code
-):
-    whole = photographs["flower"].read_bytes()
-    content = whole[: len(whole) // 2] if content is None else bomb() if content == "bomb" else content
-
-    (uploaded,) = service_post(service, files={"file": (name, content)}).json()["uploads"]
+def test_what_is_no_photo_fails_with_a_code_and_a_reason_and_the_service_goes_on(service, photographs, file, code):
+    (uploaded,) = service_post(service, files={"file": file}).json()["uploads"]
     job = ended(service, uploaded["jobId"])
     (after,) = service.upload([photographs["flower"]])
 
@@ -142,17 +152,6 @@ def test_the_pages_for_people_are_there(service):
 
 def service_post(client: Client, **what: object) -> httpx.Response:
     return client._http.post("/api/uploads/direct", **what)
-
-
-def bomb() -> bytes:
-    """A small PNG that announces 50,000 by 50,000 pixels."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    header = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
-    pixels = zlib.compress(bytes(1000))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 def connected(client: Client) -> socket.socket:
