@@ -34,6 +34,7 @@ def s3_client(region: str | None, endpoint_url: str | None) -> "S3Client":
         config=Config(
             connect_timeout=5,
             read_timeout=15,
+            signature_version="s3v4",  # what every region and look-alike takes, also in links
             retries={"mode": "standard", "total_max_attempts": 2},  # the queue owns retries; this is for a lost socket
             max_pool_connections=32,
             # look-alikes do not all know the newer checksums; TLS and the length guard the bytes on their way

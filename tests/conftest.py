@@ -1,0 +1,65 @@
+"""What several rooms' tests need: a clock in the hand, an S3 server, a PostgreSQL."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import boto3
+import psycopg
+import pytest
+
+from tests.servers import postgresql_server, s3_server
+
+
+@dataclass
+class Clock:
+    """UTC seconds, which only a test moves."""
+
+    now: float = 1_800_000_000.0
+
+    def advance(self, *, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def aws_credentials() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ACCESS_KEY_ID", "tester")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        yield
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint(aws_credentials: None) -> Iterator[str]:
+    with s3_server() as address:
+        yield address
+
+
+@pytest.fixture
+def s3_bucket(s3_endpoint: str) -> str:
+    """An empty bucket."""
+    name = f"photos-{uuid.uuid4().hex[:12]}"
+    s3 = boto3.client("s3", endpoint_url=s3_endpoint, region_name="us-east-1")
+    s3.create_bucket(Bucket=name)
+    s3.close()
+    return name
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    with postgresql_server() as address:
+        yield address
+
+
+@pytest.fixture
+def postgresql_url(postgresql: str) -> str:
+    """An empty database."""
+    name = f"db_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgresql, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return postgresql.rsplit("/", 1)[0] + f"/{name}"

@@ -1,0 +1,202 @@
+"""The service on S3 and PostgreSQL: both real servers."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import httpx
+import psycopg
+import pytest
+
+from raythumbs.bench.local_service import local_service
+from raythumbs.client import Client
+from tests.service.conftest import ended, eventually, opened
+
+BUCKET = "photos"
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(scope="module")
+def database(postgresql: str) -> str:
+    with psycopg.connect(postgresql, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE service")
+    return postgresql.rsplit("/", 1)[0] + "/service"
+
+
+@pytest.fixture(scope="module")
+def bucket(s3_endpoint: str) -> Iterator[boto3.client]:
+    s3 = boto3.client("s3", endpoint_url=s3_endpoint, region_name="us-east-1")
+    s3.create_bucket(Bucket=BUCKET)
+    yield s3
+    s3.close()
+
+
+@pytest.fixture(scope="module")
+def client(bucket, s3_endpoint, database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    surroundings = {
+        "S3_BUCKET_NAME": BUCKET,
+        "AWS_ENDPOINT_URL_S3": s3_endpoint,
+        "AWS_REGION": "us-east-1",
+        "RAYTHUMBS_DATABASE": database,
+        "RAYTHUMBS_NOTIFICATION_TOKEN": "open-sesame",
+        "RAYTHUMBS_B2_SIGNING_SECRET": SECRET,
+    }
+    with local_service(tmp_path_factory.mktemp("s3"), environment=surroundings) as service:
+        yield service
+
+
+def s3_event(key: str, *, sequencer: str, name: str = "ObjectCreated:Put") -> bytes:
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "eventTime": "2026-01-01T00:00:00.000Z",
+        "eventName": name,
+        "s3": {"bucket": {"name": BUCKET}, "object": {"key": key, "size": 1, "sequencer": sequencer}},
+    }
+    return json.dumps({"Records": [record]}).encode()
+
+
+def notified(client: Client, body: bytes, token: str = "open-sesame") -> httpx.Response:
+    headers = {"Authorization": f"Bearer {token}"}
+    return client._http.post("/api/notifications/s3", content=body, headers=headers)
+
+
+def job_of(client: Client, source: str) -> dict:
+    return next(job for job in client.jobs() if job["source"] == source)
+
+
+def test_an_upload_and_its_thumbnail_are_in_the_bucket_and_the_address_in_the_database(
+    client, bucket, database, photographs
+):
+    (uploaded,) = client.upload([photographs["astronaut"]])
+
+    job = ended(client, uploaded["jobId"])
+
+    assert job["state"] == "succeeded"
+    keys = [item["Key"] for item in bucket.list_objects_v2(Bucket=BUCKET)["Contents"]]
+    assert uploaded["source"].removeprefix(f"s3://{BUCKET}/") in keys
+    with psycopg.connect(database) as connection:
+        (url,) = connection.execute("SELECT url FROM renditions WHERE photo_id = %s", [job["photoId"]]).fetchone()
+    assert [key for key in keys if url.endswith(key)]
+
+
+def test_the_thumbnails_link_opens_without_credentials(client, photographs):
+    (uploaded,) = client.upload([photographs["coffee"]])
+    job = ended(client, uploaded["jobId"])
+
+    link = client.photo(job["photoId"])["renditions"][0]["url"]
+    reply = httpx.get(link)
+
+    assert "X-Amz-Signature" in link
+    assert reply.headers["content-type"] == "image/jpeg"
+    assert max(opened(reply.content).size) == 300
+
+
+@pytest.mark.parametrize(
+    ("key", "encoded"),
+    [
+        ("2026/a cat.jpg", "2026/a+cat.jpg"),
+        ("2026/1+1.jpg", "2026/1%2B1.jpg"),
+        ("2026/grüße.jpg", "2026/gr%C3%BC%C3%9Fe.jpg"),
+        ("a/../b.jpg", "a/../b.jpg"),
+        ("k" * 1024, "k" * 1024),
+    ],
+)
+def test_an_s3_event_becomes_a_thumbnail_whatever_its_key(client, bucket, photographs, key, encoded):
+    bucket.upload_file(str(photographs["cat"]), BUCKET, key)
+
+    reply = notified(client, s3_event(encoded, sequencer="01"))
+
+    assert (reply.status_code, reply.json()) == (200, {"accepted": 1, "ignored": 0})
+    job = ended(client, job_of(client, f"s3://{BUCKET}/{key}")["jobId"])
+    assert (job["state"], job["priority"]) == ("succeeded", "NORMAL")
+
+
+def test_a_repeated_event_makes_no_second_job(client, bucket, photographs):
+    bucket.upload_file(str(photographs["cat"]), BUCKET, "twice.jpg")
+    first = notified(client, s3_event("twice.jpg", sequencer="02"))
+    ended(client, job_of(client, f"s3://{BUCKET}/twice.jpg")["jobId"])
+
+    second = notified(client, s3_event("twice.jpg", sequencer="02"))
+
+    assert first.json() == {"accepted": 1, "ignored": 0}
+    assert (second.status_code, second.json()) == (200, {"accepted": 0, "ignored": 1})
+
+
+def test_the_services_own_thumbnails_deletions_and_tests_make_no_job(client):
+    own = s3_event("thumbnails/ab/cd/thumbnail.jpg", sequencer="03")
+    deleted = s3_event("gone.jpg", sequencer="04", name="ObjectRemoved:Delete")
+    test = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": BUCKET}).encode()
+
+    replies = [notified(client, body) for body in (own, deleted, test)]
+
+    assert [(reply.status_code, reply.json()["accepted"]) for reply in replies] == [(200, 0)] * 3
+
+
+def test_an_event_without_the_token_is_refused(client):
+    reply = notified(client, s3_event("a.jpg", sequencer="05"), token="wrong")
+
+    assert (reply.status_code, reply.json()["code"]) == (401, "unauthorised")
+
+
+def test_a_signed_b2_event_becomes_a_thumbnail(client, bucket, photographs):
+    bucket.upload_file(str(photographs["flower"]), BUCKET, "b2/flower 1.jpg")
+    event = {
+        "eventType": "b2:ObjectCreated:Upload", "eventId": "e-1", "bucketName": BUCKET, "objectName": "b2/flower 1.jpg",
+        "objectSize": 1, "objectVersionId": "v1",
+    }  # fmt: skip
+    body = json.dumps({"events": [event]}).encode()
+    signature = "v1=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+
+    def sent(header: str) -> httpx.Response:
+        headers = {"X-Bz-Event-Notification-Signature": header}
+        return client._http.post("/api/notifications/b2", content=body, headers=headers)
+
+    assert sent("v1=" + "0" * 64).status_code == 401
+    assert sent(signature).json() == {"accepted": 1, "ignored": 0}
+    job = job_of(client, f"s3://{BUCKET}/b2/flower 1.jpg")
+    assert ended(client, job["jobId"])["state"] == "succeeded"
+
+
+def test_a_submitted_source_that_does_not_exist_fails_with_its_code(client):
+    (job,) = client.submit([f"s3://{BUCKET}/no-such.jpg"], priority="LOW")
+
+    job = ended(client, job["jobId"])
+
+    assert (job["state"], job["code"], job["priority"]) == ("failed", "no_such_object", "LOW")
+
+
+def test_a_photo_that_was_missing_can_be_retried_when_it_is_there(client, bucket, photographs):
+    (late,) = client.submit([f"s3://{BUCKET}/late.jpg"])
+    assert ended(client, late["jobId"])["state"] == "failed"
+
+    bucket.upload_file(str(photographs["temple"]), BUCKET, "late.jpg")
+    client.retry(late["jobId"])
+
+    assert ended(client, late["jobId"])["state"] == "succeeded"
+
+
+def test_a_source_of_another_bucket_is_refused(client):
+    reply = client._http.post("/api/jobs", json={"sources": ["s3://private/a.jpg"]})
+
+    assert (reply.status_code, reply.json()["code"]) == (403, "source_not_allowed")
+
+
+def test_an_upload_that_is_broken_off_leaves_nothing_in_the_bucket(client, bucket, photographs):
+    before = {item["Key"] for item in bucket.list_objects_v2(Bucket=BUCKET).get("Contents", [])}
+    good = photographs["cat"].read_bytes()
+
+    reply = client._http.post("/api/uploads/direct", files=[("file", ("a.jpg", good)), ("file", ("b.jpg", b""))])
+
+    assert (reply.status_code, reply.json()["code"]) == (422, "empty_file")
+    eventually(lambda: {item["Key"] for item in bucket.list_objects_v2(Bucket=BUCKET).get("Contents", [])} == before)
+
+
+def test_no_secret_is_told_to_anybody(client, tmp_path_factory):
+    log = next(Path(tmp_path_factory.getbasetemp()).glob("s3*/serve.log")).read_text()
+
+    assert "open-sesame" not in log
+    assert SECRET not in log
