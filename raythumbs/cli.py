@@ -37,7 +37,7 @@ def main() -> None:
 
 
 @app.command()
-def serve(
+def serve(  # noqa: PLR0913, PLR0917 the options of a command
     host: Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on [8000].")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder of the embedded database and file store.")] = None,

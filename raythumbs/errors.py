@@ -32,6 +32,13 @@ class BadSource(BadRequest):
     http_status = 422
 
 
+class Unstorable(BadRequest):
+    """A value that the database refuses."""
+
+    code = "unstorable"
+    http_status = 422
+
+
 class EmptyFile(BadRequest):
     """A file without a byte."""
 

@@ -11,10 +11,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from raythumbs.db.statements import POSTGRESQL_NOW, SQLITE_NOW
-from raythumbs.errors import BadSettings, DatabaseUnavailable
+from raythumbs.errors import BadSettings, DatabaseUnavailable, Unstorable
 
 __all__ = ["Connection", "Database"]
 
@@ -60,6 +60,12 @@ class Database:
             yield connection
 
     @contextmanager
+    def apart(self, connection: Connection) -> Iterator[None]:
+        """Let what is written in this context be undone alone, if it fails, within a transaction that goes on."""
+        with _translated(self._url.render_as_string()), connection.begin_nested():
+            yield
+
+    @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection to read with; it does not wait for a writer."""
         with (
@@ -74,8 +80,6 @@ class Database:
         return float(connection.execute(here).scalar_one())
 
     def _sqlite(self) -> Engine:
-        path = Path(str(self._url.database)).absolute()
-        path.parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(self._url, connect_args={"timeout": _STATEMENT_SECONDS, "check_same_thread": False})
 
         @event.listens_for(engine, "connect")
@@ -106,8 +110,11 @@ class Database:
 
 
 def _locked(path: Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise DatabaseUnavailable(f"{path} cannot be written: {error.strerror}") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -122,6 +129,8 @@ def _locked(path: Path) -> int:
 def _translated(shown: str) -> Iterator[None]:
     try:
         yield
+    except (DataError, IntegrityError) as error:
+        raise Unstorable(f"the database refuses a value: {error.orig}") from error
     except DBAPIError as error:
         raise DatabaseUnavailable(f"{shown}: {error.orig}") from error
     except SQLAlchemyError as error:

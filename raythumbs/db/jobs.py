@@ -142,6 +142,8 @@ class Jobs:
     def _by_hand(self, move: Update, job_id: str, state: State, values: dict[str, object]) -> Job:
         moved = self._connection.execute(move, {"ids": [job_id]} | values).rowcount
         job = self.get(job_id)
+        if not moved and job.state is State.FAILED:
+            raise IllegalMove(f"job {job_id} cannot be {state}: another job of its photo is not finished")
         if not moved and job.state is not state:
             allowed = sorted(origin for origin, targets in NEXT.items() if state in targets)
             raise IllegalMove(f"job {job_id} is {job.state}; only {' or '.join(allowed)} can become {state}")

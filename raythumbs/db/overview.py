@@ -33,4 +33,4 @@ def overview(connection: Connection, *, now: float) -> Overview:
 
 
 def _counts(connection: Connection, query: Select[tuple[Any, int]]) -> dict[Any, int]:
-    return {key: count for key, count in connection.execute(query).tuples()}  # noqa: C416 dict() would lose the types
+    return {key: count for key, count in connection.execute(query)}  # noqa: C416 dict() would lose the types

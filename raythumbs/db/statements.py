@@ -3,7 +3,19 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, Update, bindparam, delete, func, insert, literal_column, select, update
+from sqlalchemy import (
+    BindParameter,
+    Select,
+    Update,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from raythumbs.db.schema import events, jobs, photos, renditions
@@ -106,10 +118,12 @@ READOPT = update(jobs).where(_running).values(state=State.QUEUED, due_at=_now, l
 
 # --- by a person
 
+_others = jobs.alias()
+_busy = exists().where(_others.c.photo_id == jobs.c.photo_id, _others.c.state.in_(INCOMPLETE))
 CANCEL = _move(State.CANCELLED).where(jobs.c.id.in_(_among("ids"))).values(finished_at=_now, lease_until=None, **_told)
 RETRY = (
     update(jobs)
-    .where(jobs.c.id.in_(_among("ids")), jobs.c.state == State.FAILED)
+    .where(jobs.c.id.in_(_among("ids")), jobs.c.state == State.FAILED, ~_busy)
     .values(state=State.QUEUED, due_at=_now, finished_at=None, errors=0, crashes=0, losses=0, **_untold)
 )
 

@@ -67,7 +67,7 @@ class Writer:
                 if len(group) == 1:  # nobody to be spared: the transaction is guard enough
                     group[0].result = group[0].write(connection, now)
                 else:
-                    failed = _written_apart(group, connection, now)
+                    failed = self._written_apart(group, connection, now)
         except Exception as error:  # noqa: BLE001 a thread's edge: whoever asked is told, and the next group goes on
             told = error if isinstance(error, RaythumbsError) else DatabaseUnavailable(repr(error))
             failed = dict.fromkeys(group, told) | failed
@@ -77,13 +77,14 @@ class Writer:
             else:
                 asked.future.set_result(asked.result)
 
-
-def _written_apart(group: list[_Asked[Any]], connection: Connection, now: float) -> dict[_Asked[Any], RaythumbsError]:
-    failed: dict[_Asked[Any], RaythumbsError] = {}
-    for asked in group:
-        try:
-            with connection.begin_nested():
-                asked.result = asked.write(connection, now)
-        except RaythumbsError as error:
-            failed[asked] = error
-    return failed
+    def _written_apart(
+        self, group: list[_Asked[Any]], connection: Connection, now: float
+    ) -> dict[_Asked[Any], RaythumbsError]:
+        failed: dict[_Asked[Any], RaythumbsError] = {}
+        for asked in group:
+            try:
+                with self._database.apart(connection):
+                    asked.result = asked.write(connection, now)
+            except RaythumbsError as error:
+                failed[asked] = error
+        return failed

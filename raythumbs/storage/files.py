@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
+from stat import S_ISREG
 from typing import BinaryIO
 
 from raythumbs.errors import AccessDenied, NoSuchObject, RaythumbsError, StoreUnavailable, TooLarge
@@ -26,17 +27,13 @@ class FileStore:
         path = self._path(key)
         with _translated(path):
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # never waits on a named pipe
-            file = os.fdopen(descriptor, "rb")
         try:
-            stat = os.fstat(descriptor)
-            if not Path(f"/proc/self/fd/{descriptor}").is_file():
-                raise NoSuchObject(f"{path} is not a file")
-            if stat.st_size > max_bytes:
-                raise TooLarge(f"{path} has {stat.st_size} bytes; at most {max_bytes} are read")
+            found = os.fstat(descriptor)
+            _refuse_unreadable(path, found, max_bytes)
+            return Fetched(os.fdopen(descriptor, "rb"), found.st_size, _version(found))
         except BaseException:
-            file.close()
+            os.close(descriptor)
             raise
-        return Fetched(file, stat.st_size, _version(stat))
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
         """Write, sync, and rename into place."""
@@ -116,8 +113,15 @@ class FileStore:
         return path
 
 
-def _version(stat: os.stat_result) -> str:
-    return f"{stat.st_mtime_ns:x}-{stat.st_size:x}-{stat.st_ino:x}"
+def _refuse_unreadable(path: Path, found: os.stat_result, max_bytes: int) -> None:
+    if not S_ISREG(found.st_mode):
+        raise NoSuchObject(f"{path} is not a file")
+    if found.st_size > max_bytes:
+        raise TooLarge(f"{path} has {found.st_size} bytes; at most {max_bytes} are read")
+
+
+def _version(found: os.stat_result) -> str:
+    return f"{found.st_mtime_ns:x}-{found.st_size:x}-{found.st_ino:x}"
 
 
 def _sync_folder(folder: Path) -> None:

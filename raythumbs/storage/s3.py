@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
 import boto3
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = 256 * 1024
 _GONE = {"NoSuchKey", "NoSuchBucket", "404", "NotFound", "NoSuchVersion"}
-_DENIED = {
-    "AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "AllAccessDisabled",
-}  # fmt: skip
+_DENIED = {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
 
 
 def s3_client(region: str | None, endpoint_url: str | None) -> "S3Client":
@@ -64,13 +62,7 @@ class S3Store:
                 raise TooLarge(f"{self._shown(key)} has {answer['ContentLength']} bytes; at most {max_bytes} are read")
             file = os.fdopen(os.memfd_create("photo", os.MFD_CLOEXEC), "w+b", buffering=0)
             try:
-                # StreamingBody itself offers only reads that wait for the whole chunk, however slowly it drips.
-                body = answer["Body"]._raw_stream  # noqa: SLF001
-                while chunk := body.read1(_CHUNK_BYTES):
-                    file.write(chunk)
-                    if time.monotonic() > until:
-                        answer["Body"].close()
-                        raise TimedOut(f"{self._shown(key)} was not read within {seconds:.0f} s")  # noqa: TRY301 beside its cause
+                self._copy(answer["Body"], file, until=until, key=key)
                 if file.tell() != answer["ContentLength"]:
                     raise StoreUnavailable(f"{self._shown(key)} ended after {file.tell()} bytes")  # noqa: TRY301
                 file.seek(0)
@@ -131,6 +123,14 @@ class S3Store:
         """Return if the bucket answers to these credentials."""
         with _translated(f"s3://{self.bucket}"):
             self.client.head_bucket(Bucket=self.bucket)
+
+    def _copy(self, body: Any, file: BinaryIO, *, until: float, key: str) -> None:  # noqa: ANN401 botocore's body
+        # The body itself offers only reads that wait for the whole chunk, however slowly it drips.
+        while chunk := body._raw_stream.read1(_CHUNK_BYTES):  # noqa: SLF001
+            file.write(chunk)
+            if time.monotonic() > until:
+                body.close()
+                raise TimedOut(f"{self._shown(key)} was not read in its time")
 
     def _shown(self, key: str) -> str:
         return f"s3://{self.bucket}/{self.prefix}{key}"

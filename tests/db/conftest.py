@@ -1,0 +1,135 @@
+"""The record on both of its databases: each test that asks for `database` runs twice."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from sqlalchemy import Connection
+
+from raythumbs.db.database import Database
+from raythumbs.db.jobs import Jobs
+from raythumbs.db.overview import overview
+from raythumbs.db.photos import Photos
+from raythumbs.errors import RaythumbsError
+from raythumbs.model.job import Job, JobRequest, Priority, State
+from raythumbs.model.lease import Lease, Succeeded
+from raythumbs.model.overview import Overview
+from raythumbs.model.photo import Format, Photo, PictureFacts, Rendition
+from tests.conftest import Clock
+
+T = TypeVar("T")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/record.db"
+    return str(request.getfixturevalue("postgresql_url")).replace("postgresql://", "postgresql+psycopg://")
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    database = Database(url)
+    database.open()
+    yield database
+    database.close()
+
+
+class Record:
+    """The verbs of jobs, each in a transaction of its own, at the clock's time."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def _write(self, write: Callable[[Jobs], T]) -> T:
+        with self._database.writing() as connection:
+            return write(Jobs(connection))
+
+    def _read(self, read: Callable[[Connection], T]) -> T:
+        with self._database.reading() as connection:
+            return read(connection)
+
+    def enqueue(self, *requests: JobRequest) -> list[Job]:
+        return self._write(lambda jobs: jobs.enqueue(requests, now=self._clock.now))
+
+    def lease(self, limit: int = 1, *, seconds: float = 60) -> list[Lease]:
+        return self._write(lambda jobs: jobs.lease_next(limit, now=self._clock.now, lease_seconds=seconds))
+
+    def waiting(self, limit: int) -> int:
+        return self._write(lambda jobs: jobs.waiting(now=self._clock.now, limit=limit))
+
+    def renew(self, *leases: Lease, seconds: float = 60) -> None:
+        self._write(lambda jobs: jobs.renew(leases, now=self._clock.now, lease_seconds=seconds))
+
+    def finish(self, lease: Lease, succeeded: Succeeded) -> None:
+        self._write(lambda jobs: jobs.finish(lease, succeeded, now=self._clock.now))
+
+    def release(self, lease: Lease, error: RaythumbsError, *, after: float = 0, counts: Sequence[str] = ()) -> None:
+        self._write(lambda jobs: jobs.release(lease, error, due_at=self._clock.now + after, counts=counts))
+
+    def fail(self, lease: Lease, error: RaythumbsError) -> None:
+        self._write(lambda jobs: jobs.fail(lease, error, now=self._clock.now))
+
+    def cancel(self, job_id: str) -> Job:
+        return self._write(lambda jobs: jobs.cancel(job_id, now=self._clock.now))
+
+    def retry(self, job_id: str) -> Job:
+        return self._write(lambda jobs: jobs.retry(job_id, now=self._clock.now))
+
+    def rescue(self) -> list[str]:
+        return self._write(lambda jobs: jobs.rescue(now=self._clock.now))
+
+    def readopt(self) -> list[str]:
+        return self._write(lambda jobs: jobs.readopt(now=self._clock.now))
+
+    def prune(self, *states: State, before: float, limit: int = 1000) -> int:
+        return self._write(lambda jobs: jobs.prune(states, before=before, limit=limit))
+
+    def forget_events(self, *, before: float) -> int:
+        return self._write(lambda jobs: jobs.forget_events(before=before))
+
+    def job(self, job_id: str) -> Job:
+        return self._read(lambda connection: Jobs(connection).get(job_id))
+
+    def page(self, *, state: State | None = None, after: str | None = None, limit: int = 100) -> list[Job]:
+        return self._read(lambda connection: Jobs(connection).list(state=state, after=after, limit=limit))
+
+    def photo(self, photo_id: str) -> Photo:
+        return self._read(lambda connection: Photos(connection).get(photo_id))
+
+    def overview(self) -> Overview:
+        return self._read(lambda connection: overview(connection, now=self._clock.now))
+
+
+@pytest.fixture
+def record(database: Database, clock: Clock) -> Record:
+    return Record(database, clock)
+
+
+def a_request(
+    number: int = 1,
+    *,
+    source: str | None = None,
+    priority: Priority = Priority.NORMAL,
+    version: str | None = None,
+    event: str | None = None,
+) -> JobRequest:
+    return JobRequest(
+        job_id=f"job-{number:06d}",
+        photo_id=f"photo-{number:06d}",
+        source=source or f"s3://photos/{number:06d}.jpg",
+        priority=priority,
+        version=version,
+        event_id=event,
+    )
+
+
+def a_success(*names: str, version: str = "v1") -> Succeeded:
+    facts = PictureFacts(width=4000, height=3000, format="jpeg", size_bytes=5_000_000, version=version)
+    made = (
+        Rendition(name=n, width=300, height=225, format=Format.JPEG, size_bytes=9000, key=f"k/{n}", url=f"http://u/{n}")
+        for n in names or ("thumbnail",)
+    )
+    return Succeeded(facts, tuple(made))

@@ -1,0 +1,105 @@
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from raythumbs.db.database import Database
+from raythumbs.db.photos import Photos
+from raythumbs.db.schema import metadata
+from raythumbs.errors import BadSettings, DatabaseUnavailable, UnknownPhoto
+
+
+def test_the_migrations_lead_to_the_schema(database):
+    with database.reading() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+
+    assert differences == []
+
+
+def test_opening_again_finds_what_was_there(url):
+    first = Database(url)
+    first.open()
+    with first.writing() as connection:
+        connection.execute(text("INSERT INTO events (id, seen_at) VALUES ('e', 1)"))
+    first.close()
+
+    second = Database(url)
+    second.open()
+
+    with second.reading() as connection:
+        assert connection.execute(text("SELECT id FROM events")).scalar_one() == "e"
+    second.close()
+
+
+def test_a_database_of_a_newer_version_is_refused(database, url):
+    with database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.close()
+
+    with pytest.raises(BadSettings, match="newer raythumbs"):
+        database.open()
+    database.close()
+
+
+def test_its_time_is_utc_in_seconds_since_1970_and_moves_on(database):
+    with database.reading() as connection:
+        first = database.now(connection)
+    with database.reading() as connection:
+        second = database.now(connection)
+
+    assert 1.7e9 < first <= second < first + 10
+
+
+def test_a_write_that_fails_leaves_nothing(database):
+    with pytest.raises(ZeroDivisionError), database.writing() as connection:
+        connection.execute(text("INSERT INTO events (id, seen_at) VALUES ('e', 1)"))
+        raise ZeroDivisionError
+
+    with database.reading() as connection:
+        assert connection.execute(text("SELECT count(*) FROM events")).scalar_one() == 0
+
+
+def test_an_unknown_photo_is_told_so(database):
+    with database.reading() as connection, pytest.raises(UnknownPhoto):
+        Photos(connection).get("no-such-photo")
+
+
+def test_one_sqlite_file_has_one_service(tmp_path):
+    url = f"sqlite:///{tmp_path}/record.db"
+    first, second = Database(url), Database(url)
+    first.open()
+
+    with pytest.raises(DatabaseUnavailable, match="in use by another raythumbs: stop it"):
+        second.open()
+    first.close()
+
+    second.open()
+    second.close()
+
+
+def test_sqlite_syncs_every_commit_to_the_disk(tmp_path):
+    database = Database(f"sqlite:///{tmp_path}/record.db")
+    database.open()
+
+    with database.reading() as connection:
+        told = [connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in ("journal_mode", "synchronous")]
+
+    assert told == ["wal", 2]
+    database.close()
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(DatabaseUnavailable, match="file"):
+        Database(f"sqlite:///{tmp_path}/file/record.db").open()
+
+
+def test_a_postgresql_that_is_not_there_is_told_without_its_password():
+    database = Database("postgresql+psycopg://someone:sesame@127.0.0.1:1/nothing")
+
+    with pytest.raises(DatabaseUnavailable) as told:
+        database.open()
+
+    assert "127.0.0.1" in told.value.reason
+    assert "sesame" not in told.value.reason

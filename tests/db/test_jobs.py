@@ -1,0 +1,427 @@
+"""The moves of jobs as rows, on both databases."""
+
+import pytest
+
+from raythumbs.errors import Crashed, IllegalMove, NotAnImage, StaleLease, StoreUnavailable, UnknownJob
+from raythumbs.model.job import Priority, State
+from tests.db.conftest import a_request, a_success
+
+# --- in
+
+
+def test_a_job_is_there_as_it_was_asked_for(record, clock):
+    (job,) = record.enqueue(a_request(7, priority=Priority.HIGH))
+
+    assert record.job("job-000007") == job
+    assert (job.state, job.priority, job.attempt) == (State.QUEUED, Priority.HIGH, 0)
+    assert (job.created_at, job.due_at) == (clock.now, clock.now)
+
+
+def test_asking_twice_for_a_photo_makes_one_job(record):
+    (first,) = record.enqueue(a_request(1))
+
+    (second,) = record.enqueue(a_request(2, source=first.source))
+
+    assert second == first
+    assert [job.id for job in record.page()] == [first.id]
+
+
+def test_asking_twice_in_one_breath_makes_one_job(record):
+    first, second = a_request(1), a_request(2, source="s3://photos/000001.jpg")
+
+    jobs = record.enqueue(first, second)
+
+    assert len(jobs) == len(record.page()) == 1
+
+
+def test_a_photo_whose_job_has_ended_gets_a_new_one(record):
+    record.enqueue(a_request(1))
+    (lease,) = record.lease()
+    record.finish(lease, a_success())
+
+    (again,) = record.enqueue(a_request(2, source="s3://photos/000001.jpg"))
+
+    assert (again.id, again.photo_id) == ("job-000002", "photo-000001")
+
+
+def test_jobs_come_back_in_the_order_in_which_they_were_asked_for(record):
+    record.enqueue(a_request(3), a_request(5))
+
+    jobs = record.enqueue(a_request(5), a_request(4), a_request(3))
+
+    assert [job.id for job in jobs] == ["job-000005", "job-000004", "job-000003"]
+
+
+def test_a_higher_priority_hastens_and_a_lower_one_changes_nothing(record):
+    record.enqueue(a_request(1, priority=Priority.NORMAL))
+
+    (hastened,) = record.enqueue(a_request(2, source="s3://photos/000001.jpg", priority=Priority.HIGH))
+    (unchanged,) = record.enqueue(a_request(3, source="s3://photos/000001.jpg", priority=Priority.LOW))
+
+    assert (hastened.priority, unchanged.priority) == (Priority.HIGH, Priority.HIGH)
+
+
+def test_a_repeated_event_makes_no_job_even_when_the_first_has_ended(record):
+    record.enqueue(a_request(1, event="e1"))
+    (lease,) = record.lease()
+    record.finish(lease, a_success())
+
+    again = record.enqueue(a_request(2, source="s3://photos/000001.jpg", event="e1"))
+
+    assert again == []
+    assert len(record.page()) == 1
+
+
+def test_one_repeated_event_does_not_keep_out_the_others(record):
+    record.enqueue(a_request(1, event="e1"))
+
+    jobs = record.enqueue(a_request(2, event="e1"), a_request(3, event="e3"))
+
+    assert [job.id for job in jobs] == ["job-000003"]
+
+
+def test_a_newer_version_supersedes_the_job_that_runs_on_the_older(record):
+    record.enqueue(a_request(1, version="v1"))
+    (old,) = record.lease()
+
+    (new,) = record.enqueue(a_request(2, source=old.source, version="v2"))
+
+    superseded = record.job(old.job_id)
+    assert (superseded.state, superseded.code) == (State.CANCELLED, "superseded")
+    assert (new.id, new.state) == ("job-000002", State.QUEUED)
+    with pytest.raises(StaleLease):
+        record.finish(old, a_success())
+
+
+def test_the_same_version_again_leaves_the_running_job_alone(record):
+    record.enqueue(a_request(1, version="v1"))
+    (lease,) = record.lease()
+
+    (same,) = record.enqueue(a_request(2, source=lease.source, version="v1"))
+
+    assert (same.id, same.state) == (lease.job_id, State.RUNNING)
+
+
+def test_thousands_are_taken_at_once(record):
+    jobs = record.enqueue(*(a_request(number, event=f"e{number}") for number in range(2500)))
+
+    assert len({job.id for job in jobs}) == 2500
+    assert record.overview().states[State.QUEUED] == 2500
+
+
+# --- out
+
+
+def test_jobs_are_leased_by_priority_and_then_by_age(record, clock):
+    for number, priority in enumerate([Priority.LOW, Priority.NORMAL, Priority.HIGH, Priority.NORMAL, Priority.HIGH]):
+        record.enqueue(a_request(number, priority=priority))
+        clock.advance(seconds=1)
+
+    leases = record.lease(5)
+
+    assert [lease.job_id[-1] for lease in leases] == ["2", "4", "1", "3", "0"]
+
+
+def test_no_more_are_leased_than_asked_for_and_none_twice(record):
+    record.enqueue(*(a_request(number) for number in range(5)))
+
+    first, second, third = record.lease(2), record.lease(2), record.lease(2)
+
+    assert [len(first), len(second), len(third)] == [2, 2, 1]
+    assert len({lease.job_id for lease in first + second + third}) == 5
+    assert record.lease(2) == []
+
+
+def test_a_lease_tells_all_that_an_attempt_needs(record, clock):
+    record.enqueue(a_request(1, version="v1"))
+
+    (lease,) = record.lease(seconds=60)
+
+    assert (lease.source, lease.version, lease.attempt) == ("s3://photos/000001.jpg", "v1", 1)
+    assert lease.until == clock.now + 60
+    assert record.job(lease.job_id).state is State.RUNNING
+
+
+def test_nothing_is_leased_before_it_is_due(record, clock):
+    record.enqueue(a_request(1))
+    (lease,) = record.lease()
+    record.release(lease, StoreUnavailable("away"), after=10)
+
+    early = record.lease()
+    clock.advance(seconds=10)
+    (late,) = record.lease()
+
+    assert early == []
+    assert late.attempt == 2
+
+
+def test_a_job_around_which_a_batch_was_lost_is_leased_alone(record):
+    record.enqueue(a_request(1))
+    (suspect,) = record.lease()
+    record.release(suspect, Crashed("lost"), counts=["losses"])
+    record.enqueue(a_request(2), a_request(3))
+
+    batches = [record.lease(5), record.lease(5)]
+
+    assert [[lease.job_id[-1] for lease in batch] for batch in batches] == [["1"], ["2", "3"]]
+
+
+def test_what_waits_is_counted_up_to_a_limit(record):
+    record.enqueue(*(a_request(number) for number in range(5)))
+
+    assert (record.waiting(3), record.waiting(10)) == (3, 5)
+
+
+# --- back
+
+
+def test_success_writes_the_photo_its_renditions_and_the_state_together(record):
+    record.enqueue(a_request(1))
+    (lease,) = record.lease()
+
+    record.finish(lease, a_success("thumbnail", "cover", version="v9"))
+
+    photo = record.photo(lease.photo_id)
+    assert record.job(lease.job_id).state is State.SUCCEEDED
+    assert (photo.width, photo.height, photo.format, photo.version) == (4000, 3000, "jpeg", "v9")
+    assert [(one.name, one.url) for one in photo.renditions] == [
+        ("cover", "http://u/cover"),
+        ("thumbnail", "http://u/thumbnail"),
+    ]
+
+
+def test_new_renditions_take_the_place_of_the_old(record):
+    record.enqueue(a_request(1))
+    (lease,) = record.lease()
+    record.finish(lease, a_success("old", "thumbnail"))
+    record.enqueue(a_request(2, source=lease.source))
+    (again,) = record.lease()
+
+    record.finish(again, a_success("thumbnail"))
+
+    assert [one.name for one in record.photo(lease.photo_id).renditions] == ["thumbnail"]
+
+
+def test_a_late_attempt_cannot_finish_a_job_it_lost(record, clock):
+    record.enqueue(a_request(1))
+    (first,) = record.lease(seconds=60)
+    clock.advance(seconds=61)
+    record.rescue()
+    (second,) = record.lease()
+
+    for late in (
+        lambda: record.finish(first, a_success("late")),
+        lambda: record.fail(first, NotAnImage("late")),
+        lambda: record.release(first, StoreUnavailable("late")),
+    ):
+        with pytest.raises(StaleLease):
+            late()
+
+    assert record.job(first.job_id).state is State.RUNNING
+    assert record.photo(first.photo_id).renditions == ()
+    record.finish(second, a_success())
+
+
+def test_a_renewed_lease_is_not_rescued(record, clock):
+    record.enqueue(a_request(1))
+    (lease,) = record.lease(seconds=60)
+    clock.advance(seconds=59)
+
+    record.renew(lease, seconds=60)
+    clock.advance(seconds=59)
+
+    assert record.rescue() == []
+    record.finish(lease, a_success())
+
+
+def test_a_lost_lease_cannot_be_renewed(record, clock):
+    record.enqueue(a_request(1))
+    (lost,) = record.lease(seconds=60)
+    clock.advance(seconds=61)
+    record.rescue()
+
+    record.renew(lost)
+
+    assert record.job(lost.job_id).state is State.QUEUED
+
+
+def test_a_released_job_tells_why_and_counts_what_it_is_told_to(record):
+    record.enqueue(a_request(1))
+    (lease,) = record.lease()
+
+    record.release(lease, StoreUnavailable("the store is away"), counts=["errors"])
+
+    job = record.job(lease.job_id)
+    assert (job.state, job.code, job.reason) == (State.QUEUED, "store_unavailable", "the store is away")
+    assert (job.errors, job.crashes, job.losses) == (1, 0, 0)
+
+
+def test_a_failed_job_tells_why(record, clock):
+    record.enqueue(a_request(1))
+    (lease,) = record.lease()
+
+    record.fail(lease, NotAnImage("no\0 image" + "!" * 5000))
+
+    job = record.job(lease.job_id)
+    assert (job.state, job.code, job.finished_at) == (State.FAILED, "not_an_image", clock.now)
+    assert len(job.reason) <= 1000
+    assert "\0" not in job.reason
+
+
+# --- by a person
+
+
+def test_a_waiting_and_a_running_job_can_be_cancelled_once_or_twice(record):
+    record.enqueue(a_request(1), a_request(2))
+    (running,) = record.lease()
+
+    for job_id in ("job-000001", "job-000002", "job-000001"):
+        assert record.cancel(job_id).state is State.CANCELLED
+
+    with pytest.raises(StaleLease):
+        record.finish(running, a_success())
+
+
+def test_what_has_succeeded_can_neither_be_cancelled_nor_retried(record):
+    record.enqueue(a_request(1))
+    (lease,) = record.lease()
+    record.finish(lease, a_success())
+
+    for move in (record.cancel, record.retry):
+        with pytest.raises(IllegalMove):
+            move(lease.job_id)
+
+
+def test_a_failed_job_that_is_retried_has_all_its_budgets_again(record):
+    record.enqueue(a_request(1))
+    (lease,) = record.lease()
+    record.release(lease, Crashed("crash"), counts=["crashes", "errors"])
+    (lease,) = record.lease()
+    record.fail(lease, NotAnImage("no"))
+
+    job = record.retry(lease.job_id)
+
+    assert (job.state, job.errors, job.crashes, job.losses, job.code) == (State.QUEUED, 0, 0, 0, None)
+    (again,) = record.lease()
+    assert again.attempt == 3
+
+
+def test_a_running_job_cannot_be_retried(record):
+    record.enqueue(a_request(1))
+    record.lease()
+
+    with pytest.raises(IllegalMove):
+        record.retry("job-000001")
+
+
+def test_an_unknown_job_is_told_so(record):
+    for verb in (record.job, record.cancel, record.retry):
+        with pytest.raises(UnknownJob):
+            verb("no-such-job")
+
+
+def test_a_failed_job_cannot_be_retried_while_another_of_its_photo_waits(record):
+    record.enqueue(a_request(1))
+    (lease,) = record.lease()
+    record.fail(lease, NotAnImage("no"))
+    record.enqueue(a_request(2, source=lease.source))
+
+    with pytest.raises(IllegalMove):
+        record.retry(lease.job_id)
+
+    assert record.job("job-000002").state is State.QUEUED
+
+
+# --- lost, and old
+
+
+def test_a_job_whose_lease_ran_out_is_queued_again_and_leased_alone(record, clock):
+    record.enqueue(a_request(1), a_request(2))
+    record.lease(seconds=60)
+    clock.advance(seconds=61)
+
+    rescued = record.rescue()
+
+    assert rescued == ["job-000001"]
+    assert record.job("job-000001").losses == 1
+
+
+def test_what_ran_when_the_queue_ended_is_queued_again_at_no_cost(record):
+    record.enqueue(a_request(1))
+    record.lease()
+
+    readopted = record.readopt()
+
+    job = record.job("job-000001")
+    assert readopted == ["job-000001"]
+    assert (job.state, job.errors, job.crashes, job.losses) == (State.QUEUED, 0, 0, 0)
+
+
+def test_old_jobs_are_pruned_and_their_photos_stay(record, clock):
+    record.enqueue(a_request(1), a_request(2))
+    (done,) = record.lease()
+    record.finish(done, a_success())
+    clock.advance(seconds=100)
+
+    kept = record.prune(State.SUCCEEDED, before=clock.now - 100)
+    pruned = record.prune(State.SUCCEEDED, before=clock.now - 99)
+
+    assert (kept, pruned) == (0, 1)
+    with pytest.raises(UnknownJob):
+        record.job(done.job_id)
+    assert record.photo(done.photo_id).renditions
+    assert record.job("job-000002").state is State.QUEUED
+
+
+def test_pruning_takes_no_more_than_its_limit(record, clock):
+    record.enqueue(*(a_request(number) for number in range(5)))
+    for number in range(5):
+        record.cancel(f"job-{number:06d}")
+
+    assert record.prune(State.CANCELLED, before=clock.now + 1, limit=3) == 3
+    assert record.prune(State.CANCELLED, before=clock.now + 1, limit=3) == 2
+
+
+def test_an_event_that_was_forgotten_is_new_again(record, clock):
+    record.enqueue(a_request(1, event="e1"))
+    clock.advance(seconds=100)
+
+    assert record.forget_events(before=clock.now) == 1
+    assert record.enqueue(a_request(1, event="e1"))
+
+
+# --- to look at
+
+
+def test_pages_laid_together_are_all_jobs_the_newest_first(record):
+    record.enqueue(*(a_request(number) for number in range(25)))
+
+    pages = [record.page(limit=10)]
+    while len(pages[-1]) == 10:
+        pages.append(record.page(after=pages[-1][-1].id, limit=10))
+
+    assert [job.id for page in pages for job in page] == [f"job-{number:06d}" for number in reversed(range(25))]
+
+
+def test_a_page_can_be_of_one_state(record):
+    record.enqueue(a_request(1), a_request(2))
+    record.cancel("job-000001")
+
+    assert [job.id for job in record.page(state=State.CANCELLED)] == ["job-000001"]
+    assert [job.id for job in record.page(state=State.QUEUED)] == ["job-000002"]
+
+
+def test_the_overview_counts_states_backlog_age_and_rate(record, clock):
+    record.enqueue(a_request(1, priority=Priority.HIGH), a_request(2), a_request(3, priority=Priority.LOW))
+    (lease,) = record.lease()
+    record.finish(lease, a_success())
+    clock.advance(seconds=30)
+
+    seen = record.overview()
+
+    assert (seen.states[State.QUEUED], seen.states[State.SUCCEEDED], seen.states[State.FAILED]) == (2, 1, 0)
+    assert seen.backlog == {Priority.HIGH: 0, Priority.NORMAL: 1, Priority.LOW: 1}
+    assert seen.backlog_age_seconds == pytest.approx(30)
+    assert seen.photos_per_second == pytest.approx(1 / 60)
+    clock.advance(seconds=31)
+    assert record.overview().photos_per_second == 0

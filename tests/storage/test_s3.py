@@ -1,0 +1,173 @@
+"""An S3 store when its server is not at its best: a real HTTP server that misbehaves."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import pytest
+
+from raythumbs.errors import AccessDenied, NoSuchObject, StoreUnavailable, TimedOut
+from raythumbs.model.source import Source
+from raythumbs.storage.files import FileStore
+from raythumbs.storage.s3 import S3Store, s3_client
+from raythumbs.storage.stores import Stores
+
+Behaviour = Callable[[BaseHTTPRequestHandler], None]
+
+
+@contextmanager
+def served(behaviour: Behaviour) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            behaviour(self)
+
+        do_HEAD = do_PUT = do_GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def store_at(endpoint: str) -> Iterator[S3Store]:
+    client = s3_client("us-east-1", endpoint)
+    yield S3Store(client, "photos")
+    client.close()
+
+
+def refusing(status: int, code: str) -> Behaviour:
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
+        request.send_response(status)
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        if request.command != "HEAD":
+            request.wfile.write(body)
+
+    return answer
+
+
+def telling(pieces: list[bytes], *, length: int, pause: float = 0) -> Behaviour:
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", str(length))
+        request.send_header("ETag", '"e"')
+        request.end_headers()
+        try:
+            for piece in pieces:
+                request.wfile.write(piece)
+                time.sleep(pause)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # the client has had enough
+        request.close_connection = True
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (403, "AccessDenied", AccessDenied),
+        (403, "SignatureDoesNotMatch", AccessDenied),
+        (404, "NoSuchKey", NoSuchObject),
+        (404, "NoSuchBucket", NoSuchObject),
+        (500, "InternalError", StoreUnavailable),
+        (503, "SlowDown", StoreUnavailable),
+    ],
+)
+def test_what_the_server_answers_becomes_a_word_of_ours(aws_credentials, status, code, error):
+    with (
+        served(refusing(status, code)) as endpoint,
+        store_at(endpoint) as store,
+        pytest.raises(error, match=r"s3://photos/a\.jpg"),
+    ):
+        store.get("a.jpg", max_bytes=99, seconds=9)
+
+
+def test_an_object_that_drips_is_not_waited_for_beyond_its_time(aws_credentials):
+    dripping = telling([b"x"] * 1000, length=1000, pause=0.02)
+    began = time.monotonic()
+
+    with served(dripping) as endpoint, store_at(endpoint) as store, pytest.raises(TimedOut):
+        store.get("a.jpg", max_bytes=9999, seconds=0.3)
+
+    assert time.monotonic() - began < 5
+
+
+def test_an_object_that_ends_early_is_not_taken_for_whole(aws_credentials):
+    with (
+        served(telling([b"half"], length=8)) as endpoint,
+        store_at(endpoint) as store,
+        pytest.raises(StoreUnavailable, match=r"s3://photos/a\.jpg"),
+    ):
+        store.get("a.jpg", max_bytes=99, seconds=9)
+
+
+def test_a_server_that_is_not_there_is_told_soon(aws_credentials):
+    began = time.monotonic()
+
+    with store_at("http://127.0.0.1:1") as store, pytest.raises(StoreUnavailable):
+        store.put("a.jpg", b"photo", "image/jpeg")
+
+    assert time.monotonic() - began < 15
+
+
+def test_a_link_opens_without_credentials_and_only_for_a_while(s3_endpoint, s3_bucket):
+    client = s3_client("eu-central-1", s3_endpoint)
+    store = S3Store(client, s3_bucket, "thumbnails/")
+    store.put("a b.jpg", b"photo", "image/jpeg")
+
+    link = store.link("a b.jpg", seconds=60)
+
+    reply = httpx.get(link)
+    assert (reply.content, reply.headers["content-type"]) == (b"photo", "image/jpeg")
+    assert "X-Amz-Expires=60" in link
+    client.close()
+
+
+def test_a_public_address_takes_the_place_of_links(aws_credentials):
+    client = s3_client("us-east-1", None)
+    store = S3Store(client, "photos", "thumbnails/", base_url="https://cdn.example/")
+
+    assert store.link("a b.jpg", seconds=60) == store.url("a b.jpg") == "https://cdn.example/thumbnails/a%20b.jpg"
+    client.close()
+
+
+def test_an_address_leads_to_its_store(aws_credentials, tmp_path):
+    stores = Stores(region="us-east-1")
+
+    folder = stores.at(f"file://{tmp_path}/")
+    bucket = stores.at("s3://photos/some/where/")
+
+    assert isinstance(folder, FileStore)
+    assert folder.root == tmp_path
+    assert isinstance(bucket, S3Store)
+    assert (bucket.bucket, bucket.prefix) == ("photos", "some/where/")
+
+
+def test_a_source_leads_to_its_store_and_its_key_there(aws_credentials, tmp_path):
+    stores = Stores(region="us-east-1")
+    (tmp_path / "a.jpg").write_bytes(b"photo")
+
+    folder, path = stores.of(Source.parse(f"file://{tmp_path}/a.jpg"))
+    bucket, key = stores.of(Source.parse("s3://photos/a/../b.jpg"))
+
+    assert folder.head(path).size_bytes == 5
+    assert isinstance(bucket, S3Store)
+    assert (bucket.bucket, bucket.prefix, key) == ("photos", "", "a/../b.jpg")
+
+
+def test_whoever_reaches_stores_carries_no_secret(aws_credentials):
+    assert "secret" not in repr(Stores(region="us-east-1", endpoint_url="http://127.0.0.1:1"))
