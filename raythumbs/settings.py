@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     link_seconds: Positive = Field(3600, le=604_800, description="How long a presigned link lasts, in seconds.")
     allowed_sources: Annotated[tuple[str, ...] | None, NoDecode] = Field(
         None,
-        description="Prefixes of the sources that may be read; by default the store's folder and any bucket, or the store's bucket.",
+        description="Prefixes of what may be read; by default the store, and any bucket if that is a folder.",
     )
 
     specs: Annotated[tuple[RenditionSpec, ...], NoDecode] = Field(

@@ -1,6 +1,7 @@
 """The routes. A door parses, calls one verb, shapes the reply."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, FastAPI, Path, Query, Request
@@ -88,8 +89,8 @@ async def upload(request: Request, parts: PartsHere) -> UploadsBody:
 @router.post("/api/jobs", status_code=202, tags=["photos in"])
 async def submit(body: SubmitBody, parts: PartsHere) -> AcceptedJobsBody:
     """Make thumbnails of photos that lie in a bucket already."""
-    sources = [parts.policy.check(Source.parse(uri)) for uri in dict.fromkeys(body.sources)]
-    requests = [_requested(parts, str(source), body.priority, folder_id=body.folder_id) for source in sources]
+    sources = dict.fromkeys(parts.policy.check(Source.parse(uri)) for uri in body.sources)
+    requests = [replace(_requested(parts, str(one), body.priority), folder_id=body.folder_id) for one in sources]
     jobs = await parts.queue.enqueue(requests)
     base = parts.settings.base_url
     return AcceptedJobsBody(jobs=[AcceptedBody.of(job, asked, base) for job, asked in zip(jobs, requests, strict=True)])
@@ -130,37 +131,13 @@ def _wanted(event: UploadEvent, parts: Parts) -> bool:
 
 
 def _of_event(parts: Parts, event: UploadEvent) -> JobRequest:
-    return _requested(
-        parts,
-        event.source,
-        Priority.NORMAL,
-        version=event.version,
-        size_bytes=event.size_bytes,
-        event_id=event.id,
-    )
+    request = _requested(parts, event.source, Priority.NORMAL)
+    return replace(request, version=event.version, size_bytes=event.size_bytes, event_id=event.id)
 
 
-def _requested(
-    parts: Parts,
-    source: str,
-    priority: Priority,
-    *,
-    version: str | None = None,
-    size_bytes: int | None = None,
-    folder_id: str | None = None,
-    event_id: str | None = None,
-) -> JobRequest:
+def _requested(parts: Parts, source: str, priority: Priority) -> JobRequest:
     now = parts.now()
-    return JobRequest(
-        job_id=new_id(now=now),
-        photo_id=new_id(now=now),
-        source=source,
-        priority=priority,
-        version=version,
-        size_bytes=size_bytes,
-        folder_id=folder_id,
-        event_id=event_id,
-    )
+    return JobRequest(job_id=new_id(now=now), photo_id=new_id(now=now), source=source, priority=priority)
 
 
 # --- jobs

@@ -22,7 +22,7 @@ class _Ingress:
 
 def ingress(make_app: MakeApp, *, replicas: int) -> Any:  # noqa: ANN401 Serve's Application
     """Return the Serve application of so many replicas. They take no CPU from the slots: they only wait and copy."""
-    deployment = serve.deployment(
+    deployment: Any = serve.deployment(
         serve.ingress()(_Ingress),
         name="ingress",
         num_replicas=replicas,

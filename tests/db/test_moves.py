@@ -1,6 +1,7 @@
 """Whatever the order of the moves, a job keeps to the rules."""
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from hypothesis import settings
@@ -66,10 +67,8 @@ class Moves(RuleBasedStateMachine):
 
     @rule(number=integers(1, 20), verb=sampled_from(["cancel", "retry"]))
     def by_hand(self, number: int, verb: str) -> None:
-        try:
+        with suppress(UnknownJob, IllegalMove):
             getattr(self.record, verb)(f"job-{number:06d}")
-        except (UnknownJob, IllegalMove):
-            pass
 
     def unless_stale(self, lease, move) -> None:
         held = self.record.job(lease.job_id)
