@@ -15,9 +15,11 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+import psycopg
 import pytest
 
 _START_SECONDS = 60
+_PASSWORD = "a-password"
 
 
 @contextmanager
@@ -43,9 +45,12 @@ def postgresql_server() -> Iterator[str]:
     programs = machines_postgresql() or packaged_postgresql(folder)
     port = _free_port()
     become = _unprivileged(folder)
+    (folder / "password").write_text(_PASSWORD)
+    address = f"postgresql://tester:{_PASSWORD}@127.0.0.1:{port}/postgres"
     try:
         made = subprocess.run(
-            [programs / "initdb", "-D", folder / "data", "-U", "tester", "-A", "trust", "--no-sync"],
+            [programs / "initdb", "-D", folder / "data", "-U", "tester", "--no-sync",
+             "-A", "scram-sha-256", f"--pwfile={folder}/password"],
             check=False, capture_output=True, text=True, cwd=folder, preexec_fn=become,
         )  # fmt: skip
         assert made.returncode == 0, made.stderr
@@ -55,8 +60,8 @@ def postgresql_server() -> Iterator[str]:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, preexec_fn=become,
         )  # fmt: skip
         try:
-            _await(lambda: _answers(port), f"PostgreSQL of {programs} does not start")
-            yield f"postgresql://tester@127.0.0.1:{port}/postgres"
+            _await(lambda: _lets_in(address), f"PostgreSQL of {programs} does not start")
+            yield address
         finally:
             server.send_signal(signal.SIGINT)  # "fast" shutdown: it does not wait for clients
             server.wait()
@@ -112,6 +117,15 @@ def _free_port() -> int:
 def _answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _lets_in(address: str) -> bool:
+    """It listens a little before it does."""
+    try:
+        psycopg.connect(address).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def _await(met: Callable[[], bool], complaint: str) -> None:

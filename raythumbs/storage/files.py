@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from errno import EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR
 from pathlib import Path
 from secrets import token_hex
 from stat import S_ISREG
@@ -13,6 +14,8 @@ from raythumbs.errors import AccessDenied, NoSuchObject, RaythumbsError, StoreUn
 from raythumbs.storage.base import Fetched, Stat
 
 _UNFINISHED = ".unfinished"  # files between their link and their rename; a crash there leaves one behind
+_ABSENT = {ENOENT, ENOTDIR, EISDIR, ENAMETOOLONG, ELOOP}  # what the system says of a path that leads to no file
+_RACES = 100
 
 
 class FileStore:
@@ -25,11 +28,11 @@ class FileStore:
         """Open the file: what reads it later reads it from the page cache, so nothing is copied here."""
         del seconds  # opening does not wait
         path = self._path(key)
-        with _translated(path):
+        with _looked_up(path):
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # never waits on a named pipe
         try:
-            found = os.fstat(descriptor)
-            _refuse_unreadable(path, found, max_bytes)
+            found = _file(path, os.fstat(descriptor))
+            _refuse_large(path, found, max_bytes)
             return Fetched(os.fdopen(descriptor, "rb"), found.st_size, _version(found))
         except BaseException:
             os.close(descriptor)
@@ -46,9 +49,7 @@ class FileStore:
         del content_type  # a file's name tells it
         path = self._path(key)
         with _translated(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = self.root / _UNFINISHED
-            unfinished.mkdir(exist_ok=True)
+            unfinished = self._unfinished()
             descriptor = os.open(unfinished, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o644)
             with os.fdopen(descriptor, "w+b") as file:
                 yield file
@@ -57,21 +58,24 @@ class FileStore:
                 temporary = unfinished / token_hex(8)
                 # A directory descriptor makes Python call linkat with AT_SYMLINK_FOLLOW (open(2), "O_TMPFILE").
                 os.link(f"/proc/self/fd/{descriptor}", temporary, src_dir_fd=descriptor, follow_symlinks=True)
-                temporary.replace(path)
+                try:
+                    _place(temporary, path)
+                finally:
+                    temporary.unlink(missing_ok=True)
             _sync_folder(path.parent)
 
     def head(self, key: str) -> Stat:
         """Look at the file."""
         path = self._path(key)
-        with _translated(path):
-            stat = path.stat()
-        return Stat(key, stat.st_size, _version(stat))
+        with _looked_up(path):
+            found = _file(path, path.stat())
+        return Stat(key, found.st_size, _version(found))
 
     def delete(self, key: str) -> None:
         """Unlink the file, and the folders that it leaves empty."""
         path = self._path(key)
-        with _translated(path):
-            path.unlink(missing_ok=True)
+        with suppress(NoSuchObject), _looked_up(path):
+            path.unlink()
         with suppress(OSError):  # a folder that is not empty, or was just filled again
             for folder in path.relative_to(self.root).parents[:-1]:
                 (self.root / folder).rmdir()
@@ -79,11 +83,11 @@ class FileStore:
     def list(self, prefix: str = "") -> Iterator[Stat]:
         """Walk the folder."""
         with _translated(self.root):
-            paths = sorted(path for path in self.root.rglob("*") if path.is_file())
-        for path in paths:
-            key = path.relative_to(self.root).as_posix()
-            if key.startswith(prefix) and not key.startswith(_UNFINISHED):
-                yield self.head(key)
+            keys = sorted(path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file())
+        for key in keys:
+            if key.startswith(prefix) and not key.startswith(f"{_UNFINISHED}/"):
+                with suppress(NoSuchObject):  # deleted since
+                    yield self.head(key)
 
     def url(self, key: str) -> str:
         """Return the file's address; a browser on another machine needs the service's own address instead."""
@@ -91,37 +95,52 @@ class FileStore:
 
     def path(self, key: str) -> Path:
         """Return where an object's file is, or raise NoSuchObject."""
-        path = self._path(key)
-        if not path.is_file():
-            raise NoSuchObject(f"{path} does not exist")
-        return path
+        self.head(key)
+        return self._path(key)
 
     def check(self) -> None:
         """Return if the folder can be written to, and its disk is not full."""
         with _translated(self.root):
-            unfinished = self.root / _UNFINISHED
-            unfinished.mkdir(parents=True, exist_ok=True)
-            if not os.access(unfinished, os.W_OK):
-                raise AccessDenied(f"{self.root} cannot be written to by user {os.getuid()}")
+            if not os.access(self._unfinished(), os.W_OK, effective_ids=True):
+                raise AccessDenied(f"{self.root} cannot be written to by user {os.geteuid()}")
             if shutil.disk_usage(self.root).free == 0:
                 raise StoreUnavailable(f"the disk of {self.root} is full")
 
+    def _unfinished(self) -> Path:
+        folder = self.root / _UNFINISHED
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     def _path(self, key: str) -> Path:
         path = Path(os.path.normpath(self.root / key))
-        if not key or not path.is_relative_to(self.root) or path == self.root:
+        if not key or "\0" in key or not path.is_relative_to(self.root) or path == self.root:
             raise NoSuchObject(f"{key!r} is not a key of {self.root}")
         return path
 
 
-def _refuse_unreadable(path: Path, found: os.stat_result, max_bytes: int) -> None:
+def _file(path: Path, found: os.stat_result) -> os.stat_result:
     if not S_ISREG(found.st_mode):
         raise NoSuchObject(f"{path} is not a file")
+    return found
+
+
+def _refuse_large(path: Path, found: os.stat_result, max_bytes: int) -> None:
     if found.st_size > max_bytes:
         raise TooLarge(f"{path} has {found.st_size} bytes; at most {max_bytes} are read")
 
 
 def _version(found: os.stat_result) -> str:
     return f"{found.st_mtime_ns:x}-{found.st_size:x}-{found.st_ino:x}"
+
+
+def _place(file: Path, path: Path) -> None:
+    """Rename into the folder, made where it is missing: a delete beside it may have taken it away, empty as it was."""
+    for _ in range(_RACES):
+        with suppress(FileNotFoundError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(path)
+            return
+    raise StoreUnavailable(f"{path.parent} does not stay")
 
 
 def _sync_folder(folder: Path) -> None:
@@ -133,13 +152,22 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
+def _looked_up(path: Path) -> Iterator[None]:
+    with _translated(path):
+        try:
+            yield
+        except OSError as error:
+            if error.errno in _ABSENT:
+                raise NoSuchObject(f"{path}: {error.strerror}") from error
+            raise
+
+
+@contextmanager
 def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except RaythumbsError:
         raise
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise NoSuchObject(f"{path} does not exist") from error
     except PermissionError as error:
         raise AccessDenied(f"{path}: {error.strerror}") from error
     except OSError as error:

@@ -3,14 +3,16 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from io import BufferedIOBase
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import quote
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
 from raythumbs.errors import AccessDenied, NoSuchObject, StoreUnavailable, TimedOut, TooLarge
 from raythumbs.storage.base import Fetched, Stat
@@ -55,21 +57,17 @@ class S3Store:
     def get(self, key: str, *, max_bytes: int, seconds: float) -> Fetched:
         """Read the object into memory that has a descriptor (memfd), so that it can be handed on without a copy."""
         until = time.monotonic() + seconds
-        with _translated(self._shown(key)):
+        shown = self._shown(key)
+        with _translated(shown):
             answer = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)
-            if answer["ContentLength"] > max_bytes:
-                answer["Body"].close()
-                raise TooLarge(f"{self._shown(key)} has {answer['ContentLength']} bytes; at most {max_bytes} are read")
-            file = os.fdopen(os.memfd_create("photo", os.MFD_CLOEXEC), "w+b", buffering=0)
-            try:
-                self._copy(answer["Body"], file, until=until, key=key)
-                if file.tell() != answer["ContentLength"]:
-                    raise StoreUnavailable(f"{self._shown(key)} ended after {file.tell()} bytes")  # noqa: TRY301
-                file.seek(0)
-            except BaseException:
-                file.close()
-                raise
-        return Fetched(file, answer["ContentLength"], _version(answer.get("VersionId"), answer["ETag"]))
+            with answer["Body"] as body:  # what botocore gives here is urllib3's stream below its own
+                size_bytes = answer.get("ContentLength")  # always there, says S3; a proxy in between may drop it
+                if size_bytes is None:
+                    raise StoreUnavailable(f"{shown}: the store does not tell its size")
+                if size_bytes > max_bytes:
+                    raise TooLarge(f"{shown} has {size_bytes} bytes; at most {max_bytes} are read")
+                file = _in_memory(cast("BufferedIOBase", body), shown, size_bytes=size_bytes, until=until)
+        return Fetched(file, size_bytes, _version(answer.get("VersionId"), answer["ETag"]))
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
         """Store the object with one PUT."""
@@ -79,11 +77,10 @@ class S3Store:
     @contextmanager
     def create(self, key: str, content_type: str) -> Iterator[BinaryIO]:
         """Collect the object in a nameless file on disk, then store it with one PUT, or in parts when it is long."""
-        with TemporaryFile() as file:
+        with _translated(self._shown(key)), TemporaryFile() as file:
             yield file
             file.seek(0)
-            with _translated(self._shown(key)):
-                self.client.upload_fileobj(file, self.bucket, self.prefix + key, {"ContentType": content_type})
+            self.client.upload_fileobj(file, self.bucket, self.prefix + key, {"ContentType": content_type})
 
     def head(self, key: str) -> Stat:
         """Ask for the object's head."""
@@ -124,16 +121,22 @@ class S3Store:
         with _translated(f"s3://{self.bucket}"):
             self.client.head_bucket(Bucket=self.bucket)
 
-    def _copy(self, body: Any, file: BinaryIO, *, until: float, key: str) -> None:  # noqa: ANN401 botocore's body
-        # The body itself offers only reads that wait for the whole chunk, however slowly it drips.
-        while chunk := body._raw_stream.read1(_CHUNK_BYTES):  # noqa: SLF001
-            file.write(chunk)
-            if time.monotonic() > until:
-                body.close()
-                raise TimedOut(f"{self._shown(key)} was not read in its time")
-
     def _shown(self, key: str) -> str:
         return f"s3://{self.bucket}/{self.prefix}{key}"
+
+
+def _in_memory(body: BufferedIOBase, shown: str, *, size_bytes: int, until: float) -> BinaryIO:
+    with ExitStack() as undo:
+        file = undo.enter_context(os.fdopen(os.memfd_create("photo", os.MFD_CLOEXEC), "w+b", buffering=0))
+        while chunk := body.read1(_CHUNK_BYTES):  # what has come; `read` would wait for the rest, however slow it drips
+            file.write(chunk)
+            if time.monotonic() > until:
+                raise TimedOut(f"{shown} was not read in its time")
+        if file.tell() != size_bytes:
+            raise StoreUnavailable(f"{shown} ended after {file.tell()} of {size_bytes} bytes")
+        file.seek(0)
+        undo.pop_all()
+    return file
 
 
 def _version(version_id: str | None, etag: str) -> str:
@@ -151,5 +154,7 @@ def _translated(shown: str) -> Iterator[None]:
         if code in _DENIED:
             raise AccessDenied(f"{shown}: the store refuses these credentials ({code})") from error
         raise StoreUnavailable(f"{shown}: {code or error}") from error
-    except (BotoCoreError, OSError) as error:
+    except (BotoCoreError, HTTPError) as error:
         raise StoreUnavailable(f"{shown}: {type(error).__name__}") from error
+    except OSError as error:
+        raise StoreUnavailable(f"{shown}: {error.strerror or type(error).__name__}") from error

@@ -1,0 +1,318 @@
+"""The queue with its loops, on a real database; what Ray would do is scripted."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from raythumbs.engine.slots import Node
+from raythumbs.engine.tasks import BatchLost
+from raythumbs.errors import (
+    Crashed,
+    NoSuchObject,
+    NotAnImage,
+    QueueUnavailable,
+    StoreUnavailable,
+    TimedOut,
+    UnknownJob,
+)
+from raythumbs.model.job import Priority, State
+from raythumbs.model.lease import Failed
+from tests.engine.conftest import NODE, Batches, Cluster, a_request, a_success, at_work, eventually, failing
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    """Retries wait no longer than a moment."""
+    monkeypatch.setattr("raythumbs.engine.dispatcher.backoff_seconds", lambda _errors, chance: 0.01 * chance)
+
+
+def test_a_photo_that_succeeds_has_its_address_in_the_database(configured):
+    async def run():
+        async with at_work(configured(), Batches()) as queue:
+            await queue.submit(1)
+            (job,) = await queue.ended(1)
+            return job, await queue.verbs.photo(job.photo_id)
+
+    job, photo = asyncio.run(run())
+
+    assert (job.state, job.attempt) == (State.SUCCEEDED, 1)
+    assert [one.url for one in photo.renditions] == ["http://here/k"]
+
+
+def test_what_cannot_succeed_fails_at_once_with_code_and_reason(configured):
+    async def run():
+        async with at_work(configured(), Batches(failing(NotAnImage("words"), NoSuchObject("gone")))) as queue:
+            await queue.submit(1)
+            first = await queue.ended(1)
+            await queue.submit(2)
+            return first + await queue.ended(2)
+
+    jobs = asyncio.run(run())
+
+    assert [(job.state, job.code, job.reason, job.attempt) for job in jobs] == [
+        (State.FAILED, "not_an_image", "words", 1),
+        (State.FAILED, "no_such_object", "gone", 1),
+    ]
+
+
+def test_what_may_pass_is_tried_again_until_it_does(configured):
+    async def run():
+        async with at_work(configured(), Batches(failing(*[StoreUnavailable("away")] * 5))) as queue:
+            await queue.submit(1)
+            return await queue.ended(1)
+
+    (job,) = asyncio.run(run())
+
+    assert (job.state, job.attempt, job.errors, job.code) == (State.SUCCEEDED, 6, 5, None)
+
+
+def test_what_never_passes_fails_when_its_errors_are_spent(configured):
+    async def run():
+        batches = Batches(lambda _lease: Failed(StoreUnavailable("away")))
+        async with at_work(configured(max_errors=4), batches) as queue:
+            await queue.submit(1)
+            return await queue.ended(1)
+
+    (job,) = asyncio.run(run())
+
+    assert (job.state, job.attempt, job.code) == (State.FAILED, 4, "store_unavailable")
+
+
+@pytest.mark.parametrize(("error", "code"), [(Crashed("fell"), "poison"), (TimedOut("slow"), "timeout")])
+def test_what_crashes_or_hangs_three_times_ends_as_failed(configured, error, code):
+    async def run():
+        async with at_work(configured(), Batches(lambda _lease: Failed(error))) as queue:
+            await queue.submit(1)
+            return await queue.ended(1)
+
+    (job,) = asyncio.run(run())
+
+    assert (job.state, job.attempt, job.code) == (State.FAILED, 3, code)
+
+
+def test_of_a_lost_batch_each_photo_is_tried_alone_and_only_the_guilty_pays(configured):
+    def answer(lease):
+        return BatchLost("the worker died", blameless=False) if lease.job_id == "job-2" else a_success()
+
+    async def run():
+        batches = Batches(answer)
+        cluster = Cluster({"n": Node("n", cpus=1)})
+        async with at_work(configured(), batches, cluster) as queue:
+            await queue.submit(1, 2, 3, 4)
+            return await queue.ended(1, 2, 3, 4), batches.seen
+
+    jobs, seen = asyncio.run(run())
+
+    assert [job.state for job in jobs] == [State.SUCCEEDED, State.FAILED, State.SUCCEEDED, State.SUCCEEDED]
+    assert jobs[1].code == "poison"
+    assert [job.crashes for job in jobs if job.state is State.SUCCEEDED] == [0, 0, 0]
+    assert all(len(batch) == 1 for batch in seen if "job-2" in batch and batch is not seen[0])
+
+
+def test_a_lost_node_costs_nobody_anything(configured):
+    lost = [BatchLost("NodeDiedError", blameless=True)] * 5
+
+    async def run():
+        async with at_work(configured(), Batches(lambda _lease: lost.pop() if lost else a_success())) as queue:
+            await queue.submit(1)
+            return await queue.ended(1)
+
+    (job,) = asyncio.run(run())
+
+    assert (job.state, job.errors, job.crashes, job.losses) == (State.SUCCEEDED, 0, 0, 0)
+
+
+def test_a_slot_is_given_back_whatever_happens_to_its_batch(configured):
+    errors = [ZeroDivisionError("a bug"), BatchLost("gone", blameless=False)]
+
+    async def run():
+        settings = configured(lease_seconds=5)
+        async with at_work(settings, Batches(lambda _lease: errors.pop(0) if errors else a_success())) as queue:
+            await queue.submit(1)
+            await eventually(lambda: _no_errors_left(errors))
+            await eventually(lambda: _idle(queue))
+            await queue.submit(2)
+            return await queue.ended(2)
+
+    async def _no_errors_left(left):
+        return len(left) < 2
+
+    (job,) = asyncio.run(run())
+
+    assert job.state is State.SUCCEEDED
+
+
+async def _idle(queue):
+    return (await queue.verbs.status()).busy == 0
+
+
+def test_one_photo_that_waits_is_a_batch_of_one_and_many_share_the_slots(configured):
+    async def run():
+        batches = Batches(gate=asyncio.Event())
+        async with at_work(configured(), batches) as queue:
+            await queue.submit(1)
+            await eventually(lambda: _seen(batches, 1))
+            await queue.submit(*range(2, 42))
+            await eventually(lambda: _seen(batches, 2))
+            batches.gate.set()
+            await queue.ended(*range(1, 42))
+            return [len(batch) for batch in batches.seen]
+
+    sizes = asyncio.run(run())
+
+    assert sizes[0] == 1
+    assert max(sizes) <= 16
+    assert sizes[-1] <= 2
+
+
+async def _seen(batches, count):
+    return len(batches.seen) >= count
+
+
+def test_high_goes_before_what_came_earlier(configured):
+    async def run():
+        batches = Batches(gate=asyncio.Event())
+        async with at_work(configured(), batches, Cluster({"n": Node("n", cpus=1)})) as queue:
+            await queue.submit(1)
+            await eventually(lambda: _seen(batches, 1))
+            await queue.submit(2, 3, priority=Priority.LOW)
+            await queue.submit(4, priority=Priority.HIGH)
+            batches.gate.set()
+            await queue.ended(2, 3, 4)
+            return [job_id for batch in batches.seen for job_id in batch]
+
+    assert asyncio.run(run()) == ["job-1", "job-4", "job-2", "job-3"]
+
+
+def test_a_late_report_changes_nothing(configured):
+    async def run():
+        batches = Batches(gate=asyncio.Event())
+        async with at_work(configured(), batches) as queue:
+            await queue.submit(1)
+            await eventually(lambda: _seen(batches, 1))
+            await queue.verbs.cancel("job-1")
+            batches.gate.set()
+            await eventually(lambda: _idle(queue))
+            job = await queue.job(1)
+            return job, await queue.verbs.photo(job.photo_id)
+
+    job, photo = asyncio.run(run())
+
+    assert job.state is State.CANCELLED
+    assert photo.renditions == ()
+
+
+def test_a_queue_that_is_begun_anew_takes_up_what_ran(configured):
+    async def run():
+        first = Batches(gate=asyncio.Event())
+        async with at_work(configured(drain_seconds=0.01), first) as queue:
+            await queue.submit(1, 2, 3)
+            await eventually(lambda: _seen(first, 1))
+        async with at_work(configured(), Batches()) as queue:
+            return await queue.ended(1, 2, 3)
+
+    jobs = asyncio.run(run())
+
+    assert {(job.state, job.errors, job.crashes, job.losses) for job in jobs} == {(State.SUCCEEDED, 0, 0, 0)}
+
+
+def test_draining_finishes_what_runs_and_refuses_what_comes(configured):
+    async def run():
+        batches = Batches(gate=asyncio.Event())
+        async with at_work(configured(), batches, Cluster({"n": Node("n", cpus=1)}), drained=False) as queue:
+            await queue.submit(1)
+            await eventually(lambda: _seen(batches, 1))
+            await queue.submit(2)
+            draining = asyncio.create_task(queue.verbs.drain())
+            await asyncio.sleep(0)
+            with pytest.raises(QueueUnavailable):
+                await queue.submit(3)
+            batches.gate.set()
+            await draining
+        async with at_work(configured(), Batches()) as queue:
+            return batches.seen, await queue.ended(1, 2)
+
+    seen, jobs = asyncio.run(run())
+
+    assert seen == [["job-1"]]
+    assert [(job.state, job.attempt) for job in jobs] == [(State.SUCCEEDED, 1), (State.SUCCEEDED, 1)]
+
+
+def test_slots_follow_the_nodes(configured, monkeypatch):
+    async def run():
+        cluster = Cluster()
+        async with at_work(configured(), Batches(), cluster) as queue:
+            await eventually(lambda: _slots(queue, 2))
+            cluster.nodes["node-2"] = Node("node-2", cpus=16)
+            await eventually(lambda: _slots(queue, 10))
+            del cluster.nodes[NODE.id]
+            await eventually(lambda: _slots(queue, 8))
+            return (await queue.verbs.status()).nodes
+
+    (node,) = asyncio.run(run())
+
+    assert (node.node, node.cpus, node.slots, node.busy) == ("node-2", 16, 8, 0)
+
+
+async def _slots(queue, count):
+    return (await queue.verbs.status()).total == count
+
+
+def test_a_database_that_comes_late_is_waited_for(configured, tmp_path):
+    async def run():
+        blocked = tmp_path / "late"
+        blocked.touch()
+        settings = configured(database=f"sqlite:///{blocked}/record.db")
+        async with at_work(settings, Batches()) as queue:
+            while not hasattr(queue.verbs, "_trouble"):
+                await asyncio.sleep(0.01)
+            blocked.unlink()
+            Path(blocked).mkdir()
+            await queue.submit(1)
+            return await queue.ended(1)
+
+    (job,) = asyncio.run(run())
+
+    assert job.state is State.SUCCEEDED
+
+
+def test_retry_and_cancel_are_one_verb_from_door_to_row(configured):
+    async def run():
+        async with at_work(configured(), Batches(failing(NotAnImage("words")))) as queue:
+            await queue.submit(1)
+            failed = await queue.ended(1)
+            await queue.verbs.retry("job-1")
+            succeeded = await queue.ended(1)
+            with pytest.raises(UnknownJob):
+                await queue.verbs.cancel("no-such-job")
+            return failed + succeeded
+
+    assert [job.state for job in asyncio.run(run())] == [State.FAILED, State.SUCCEEDED]
+
+
+def test_checking_tells_of_a_store_that_cannot_be_used(configured, tmp_path):
+    async def run():
+        async with at_work(configured(), Batches()) as queue:
+            await queue.verbs.check()
+            (tmp_path / "store" / ".unfinished").rmdir()
+            (tmp_path / "store").rmdir()
+            (tmp_path / "store").touch()
+            with pytest.raises(StoreUnavailable):
+                await queue.verbs.check()
+
+    asyncio.run(run())
+
+
+def test_asking_twice_for_the_same_photo_is_one_job(configured):
+    async def run():
+        batches = Batches(gate=asyncio.Event())
+        async with at_work(configured(), batches) as queue:
+            first = await queue.verbs.enqueue([a_request(1)])
+            second = await queue.verbs.enqueue([a_request(1)])
+            batches.gate.set()
+            return first, second
+
+    first, second = asyncio.run(run())
+
+    assert [job.id for job in first] == [job.id for job in second]

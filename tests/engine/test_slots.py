@@ -1,0 +1,67 @@
+from hypothesis import given
+from hypothesis import strategies as some
+
+from raythumbs.engine.slots import Node, Slots
+
+
+def slots_of(*cpus: int, per_node: int = 8, in_all: int | None = None) -> Slots:
+    slots = Slots(per_node=per_node, in_all=in_all)
+    slots.follow({f"n{number}": Node(f"n{number}", count) for number, count in enumerate(cpus)})
+    return slots
+
+
+@given(cpus=some.lists(some.integers(0, 20), max_size=5), per_node=some.integers(1, 10), tries=some.integers(0, 120))
+def test_no_node_has_more_in_use_than_cpus_or_the_limit(cpus, per_node, tries):
+    slots = slots_of(*cpus, per_node=per_node)
+
+    taken = [slots.take() for _ in range(tries)]
+
+    for node in slots.by_node():
+        assert node.busy <= node.slots == min(node.cpus, per_node)
+    assert slots.busy == sum(node is not None for node in taken) == min(tries, slots.total)
+
+
+@given(
+    cpus=some.lists(some.integers(1, 8), min_size=1, max_size=4),
+    moves=some.lists(some.sampled_from(["take", "give", "lose", "find"]), max_size=60),
+)
+def test_slots_given_back_are_free_again_even_when_their_node_is_gone(cpus, moves):
+    slots = Slots(per_node=8)
+    nodes = {f"n{number}": Node(f"n{number}", count) for number, count in enumerate(cpus)}
+    slots.follow(nodes)
+    held = []
+
+    for move in moves:
+        if move == "take" and (node := slots.take()):
+            held.append(node)
+        elif move == "give" and held:
+            slots.give_back(held.pop())
+        else:
+            slots.follow(nodes if move == "find" else {})
+        assert slots.busy == len(held)
+    for node in held:
+        slots.give_back(node)
+
+    slots.follow(nodes)
+    assert slots.busy == 0
+    assert slots.total == sum(cpus)
+
+
+def test_the_node_with_the_most_free_slots_is_next():
+    slots = slots_of(2, 4)
+
+    taken = [slots.take().id for _ in range(6)]
+
+    assert taken[:2] == ["n1", "n1"]
+    assert sorted(taken) == ["n0", "n0", "n1", "n1", "n1", "n1"]
+    assert slots.take() is None
+
+
+@given(cpus=some.lists(some.integers(1, 8), min_size=1, max_size=4), in_all=some.integers(1, 10))
+def test_a_limit_for_all_nodes_holds_over_all_of_them(cpus, in_all):
+    slots = slots_of(*cpus, in_all=in_all)
+
+    while slots.take():
+        pass
+
+    assert slots.busy == slots.total == min(in_all, sum(cpus))

@@ -1,0 +1,117 @@
+"""A worker's bench, in this process: real files, a real store, the real sandbox."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from PIL import Image
+
+from raythumbs.engine.tasks import Workbench
+from raythumbs.engine.work import Work
+from raythumbs.model.lease import Failed, Lease, Succeeded
+from raythumbs.settings import load_settings
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    return Work.of(load_settings(data_dir=tmp_path, max_photo_bytes=2_000_000))
+
+
+@pytest.fixture
+def bench(work: Work) -> Iterator[Workbench]:
+    bench = Workbench(work)
+    yield bench
+    bench.close()
+
+
+def a_lease(path: Path, number: int = 1) -> Lease:
+    return Lease(
+        job_id=f"job-{number}", photo_id=f"photo-{number}", attempt=1, source=f"file://{path}", version=None,
+        size_bytes=None, errors=0, crashes=0, losses=0, until=0.0,
+    )  # fmt: skip
+
+
+def outcomes(bench: Workbench, *paths: Path) -> dict[str, object]:
+    leases = [a_lease(path, number) for number, path in enumerate(paths)]
+    reports = [report for several in bench.render(leases) for report in several]
+    assert sorted(report.lease.job_id for report in reports) == sorted(lease.job_id for lease in leases)
+    return {Path(report.lease.source).name: report.outcome for report in reports}
+
+
+def test_a_photo_becomes_a_thumbnail_under_its_key(bench, work, photo, tmp_path):
+    (outcome,) = outcomes(bench, photo).values()
+
+    assert isinstance(outcome, Succeeded)
+    (made,) = outcome.renditions
+    assert made.key == work.key(f"file://{photo}", outcome.picture.version, work.specs[0])
+    with Image.open(tmp_path / "store" / made.key) as thumbnail:
+        assert thumbnail.size == (made.width, made.height)
+        assert max(thumbnail.size) == 300
+    assert made.url == f"http://127.0.0.1:8000/{made.key}"
+
+
+def test_rendering_twice_writes_the_same_bytes_to_the_same_place(bench, photo, tmp_path):
+    outcomes(bench, photo)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.jpg")}
+
+    outcomes(bench, photo)
+
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.jpg")} == before
+
+
+def test_bad_photos_do_not_spoil_the_others(bench, photo, tmp_path):
+    words, large, gone = tmp_path / "words.jpg", tmp_path / "large.jpg", tmp_path / "gone.jpg"
+    words.write_text("not a photo")
+    large.write_bytes(bytes(2_000_001))
+
+    told = outcomes(bench, words, photo, large, gone)
+
+    codes = {name: outcome.error.code for name, outcome in told.items() if isinstance(outcome, Failed)}
+    assert codes == {"words.jpg": "not_an_image", "large.jpg": "too_large", "gone.jpg": "no_such_object"}
+    assert isinstance(told["photo.jpg"], Succeeded)
+
+
+def test_a_batch_may_be_longer_than_what_is_fetched_ahead(bench, photo):
+    leases = [a_lease(photo, number) for number in range(20)]
+
+    reports = [report for several in bench.render(leases) for report in several]
+
+    assert sorted(report.lease.job_id for report in reports) == sorted(lease.job_id for lease in leases)
+    assert all(isinstance(report.outcome, Succeeded) for report in reports)
+
+
+def test_a_decoder_that_is_killed_costs_one_photo(bench, photo):
+    (decoder,) = decoders()
+    decoder.suspend()
+    leases = [a_lease(photo, number) for number in range(3)]
+    reports = bench.render(leases)
+
+    decoder.kill()
+    told = [report.outcome for several in reports for report in several]
+
+    assert sorted(type(outcome).__name__ for outcome in told) == ["Failed", "Succeeded", "Succeeded"]
+    assert [outcome.error.code for outcome in told if isinstance(outcome, Failed)] == ["crash"]
+
+
+def test_a_store_that_cannot_be_written_to_is_each_photos_own_passing_error(bench, photo, tmp_path):
+    (tmp_path / "store").touch()
+
+    (outcome,) = outcomes(bench, photo).values()
+
+    assert isinstance(outcome, Failed)
+    assert (outcome.error.code, outcome.error.retryable) == ("store_unavailable", True)
+
+
+def test_closing_ends_the_decoder(work):
+    bench = Workbench(work)
+    (decoder,) = decoders()
+
+    bench.close()
+
+    assert not decoder.is_running()
+
+
+def decoders() -> list[psutil.Process]:
+    children = psutil.Process().children()
+    return [child for child in children if "raythumbs.imaging.sandbox" in child.cmdline()]

@@ -1,0 +1,46 @@
+"""The README is the manual: what it names is there, and what is there it names."""
+
+from pathlib import Path
+
+import pytest
+
+from raythumbs.cli import app
+from raythumbs.settings import Settings
+
+HOUSE = Path(__file__).parent.parent
+README = (HOUSE / "README.md").read_text()
+
+
+def names() -> list[str]:
+    """The name of each setting in the environment; of several, the first."""
+    told = []
+    for field, about in Settings.model_fields.items():
+        alias = about.validation_alias
+        told.append(
+            alias if isinstance(alias, str) else str(alias.choices[0]) if alias else f"RAYTHUMBS_{field.upper()}"
+        )
+    return told
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_manual_has_every_setting(name):
+    assert f"`{name}`" in README
+
+
+def test_the_manual_names_no_setting_that_is_not_there():
+    told = {word.strip("`=,.") for word in README.split() if word.startswith("`RAYTHUMBS_")}
+
+    assert told - {"RAYTHUMBS_URL"} <= set(names())
+
+
+def test_the_manual_has_every_command():
+    commands = [command.name or command.callback.__name__ for command in app.registered_commands]
+
+    assert [name for name in commands if f"raythumbs {name}" not in README] == []
+
+
+def test_what_a_change_must_pass_ends_with_the_manuals_line_of_tests():
+    lines = [line for line in README.splitlines() if "'.[test]'" in line]
+
+    assert lines == ["python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pytest"]
+    assert """grep -m1 -F "'.[test]'" README.md""" in (HOUSE / ".ci" / "run").read_text()

@@ -1,0 +1,107 @@
+"""The doors over a queue without Ray: a real database, a real store, and the real sandbox, in this process."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from raythumbs.app import parts
+from raythumbs.bench.pictures import draw_photo
+from raythumbs.engine.queue import ThumbnailQueue
+from raythumbs.engine.slots import Node
+from raythumbs.engine.tasks import Reports, Workbench
+from raythumbs.engine.work import Work
+from raythumbs.model.lease import Lease
+from raythumbs.settings import Settings, load_settings
+from raythumbs.web.api import make_app
+
+HERE = "http://127.0.0.1:8000"
+NODE = Node("here", cpus=1)
+
+
+class Batches:
+    """Renders batches in this process, where a worker of Ray would do so elsewhere."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._bench = Workbench(Work.of(settings))
+
+    async def __call__(self, _node: Node, leases: Sequence[Lease]) -> AsyncIterator[Reports]:
+        for reports in await asyncio.to_thread(lambda: list(self._bench.render(leases))):
+            yield reports
+
+    def close(self) -> None:
+        self._bench.close()
+
+
+class Service:
+    """The application, and ways to wait for what it does."""
+
+    def __init__(self, http: httpx.AsyncClient, settings: Settings, queue: ThumbnailQueue) -> None:
+        self.http = http
+        self.settings = settings
+        self.queue = queue
+
+    async def upload(self, *files: tuple[str, bytes], folder_id: str | None = None) -> httpx.Response:
+        return await self.http.post(
+            "/api/uploads/direct",
+            files=[("file", file) for file in files],
+            data={"folderId": folder_id} if folder_id else {},
+        )
+
+    async def ended(self, job_id: str) -> dict[str, Any]:
+        async with asyncio.timeout(20):
+            while True:
+                job: dict[str, Any] = (await self.http.get(f"/api/jobs/{job_id}")).json()
+                if job["state"] not in {"queued", "running"}:
+                    return job
+                await asyncio.sleep(0.01)
+
+    @property
+    def originals(self) -> list[Path]:
+        folder = self.settings.data_dir / "store"
+        return [path for path in folder.rglob("*") if path.is_file() and "thumbnails" not in path.parts]
+
+
+async def _nodes() -> dict[str, Node]:
+    return {NODE.id: NODE}
+
+
+@asynccontextmanager
+async def _serving(settings: Settings) -> AsyncIterator[Service]:
+    batches = Batches(settings)
+    queue = ThumbnailQueue(settings, run=batches, nodes=_nodes)
+    transport = httpx.ASGITransport(make_app(parts(settings, queue)), raise_app_exceptions=False)
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url=HERE) as http:
+            yield Service(http, settings, queue)
+    finally:
+        await queue.drain()
+        batches.close()
+
+
+Scenario = Callable[[Service], Awaitable[Any]]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Callable[..., Any]:
+    """Run a scenario against a service; return what it returns."""
+
+    def run(scenario: Scenario, **given: object) -> Any:
+        settings = load_settings(**{"data_dir": tmp_path / "data", **given})
+
+        async def within() -> Any:
+            async with _serving(settings) as service:
+                return await scenario(service)
+
+        return asyncio.run(within())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def photo() -> bytes:
+    return draw_photo(1, size_mb=0.2)

@@ -1,0 +1,276 @@
+import json
+from datetime import datetime
+
+import pytest
+
+from raythumbs.errors import RaythumbsError
+
+
+def s3_event(key: str, *, sequencer: str = "1") -> bytes:
+    told = {"bucket": {"name": "photos"}, "object": {"key": key, "size": 1, "sequencer": sequencer}}
+    return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "eventTime": "t", "s3": told}]}).encode()
+
+
+def submitted(body, **headers):
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return lambda service: service.http.post(
+        "/api/jobs", content=content, headers={"Content-Type": "application/json", **headers}
+    )
+
+
+def test_submitted_sources_become_jobs_in_their_order_each_once(served, tmp_path):
+    sources = [f"s3://photos/{n}.jpg" for n in (3, 1, 2, 1)]
+
+    async def scenario(service):
+        return await submitted({"sources": sources, "priority": "LOW", "folderId": "f"})(service)
+
+    reply = served(scenario)
+
+    assert reply.status_code == 202
+    assert [job["source"] for job in reply.json()["jobs"]] == [f"s3://photos/{n}.jpg" for n in (3, 1, 2)]
+
+
+def test_two_spellings_of_one_file_are_one_job(served, tmp_path):
+    (tmp_path / "data" / "store").mkdir(parents=True)
+    store = f"file://{tmp_path}/data/store"
+
+    async def scenario(service):
+        return await submitted({"sources": [f"{store}/a.jpg", f"{store}/./a.jpg"]})(service)
+
+    assert len(served(scenario).json()["jobs"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"{not json", 400, "bad_json"),
+        (b"\xff\xfe", 400, "bad_json"),
+        ([], 422, "bad_request"),
+        ({}, 422, "bad_request"),
+        ({"sources": []}, 422, "bad_request"),
+        ({"sources": "s3://photos/a.jpg"}, 422, "bad_request"),
+        ({"sources": ["s3://photos/a.jpg"] * 1001}, 422, "bad_request"),
+        ({"sources": ["s3://photos/a.jpg"], "priority": "URGENT"}, 422, "bad_request"),
+        ({"sources": ["s3://photos/a.jpg"], "colour": "red"}, 422, "bad_request"),
+        ({"sources": ["https://example.com/a.jpg"]}, 422, "bad_source"),
+        ({"sources": ["s3://photos/" + "k" * 1025]}, 422, "bad_source"),
+        ({"sources": ["s3://photos/a\0.jpg"]}, 422, "bad_source"),
+        ({"sources": ["file:///etc/passwd"]}, 403, "source_not_allowed"),
+        ({"sources": ["s3://photos/" + "k" * 5_000_000]}, 413, "body_too_large"),
+    ],
+)
+def test_a_submission_that_is_not_right_is_refused_with_code_and_reason(served, body, status, code):
+    async def scenario(service):
+        reply = await submitted(body)(service)
+        return reply, (await service.http.get("/api/jobs")).json()["jobs"]
+
+    reply, jobs = served(scenario)
+
+    assert (reply.status_code, reply.json()["code"]) == (status, code)
+    assert set(reply.json()) == {"code", "reason"}
+    assert jobs == []
+
+
+@pytest.mark.parametrize("key", ["a/../b.jpg", "写真.jpg", "a b+c.jpg", "k" * 1024, "%41.jpg"])
+def test_a_key_may_be_ugly(served, key):
+    async def scenario(service):
+        return await submitted({"sources": [f"s3://photos/{key}"]})(service)
+
+    (job,) = served(scenario).json()["jobs"]
+
+    assert job["source"] == f"s3://photos/{key}"
+
+
+def test_what_is_unknown_is_404_with_its_code(served):
+    paths = {
+        "/api/jobs/nothing": "unknown_job",
+        "/api/photos/nothing": "unknown_photo",
+        "/thumbnails/nothing.jpg": "unknown_thumbnail",
+        "/nothing": "not_found",
+    }
+
+    async def scenario(service):
+        return {path: await service.http.get(path) for path in paths}
+
+    replies = served(scenario)
+
+    assert {path: (reply.status_code, reply.json()["code"]) for path, reply in replies.items()} == {
+        path: (404, code) for path, code in paths.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../originals/x", "..%2foriginals%2fx", "%2e%2e/%2e%2e/raythumbs.db", "....//raythumbs.db", "/etc/passwd", "a\0b"],
+)
+def test_no_thumbnails_path_leads_out_of_the_thumbnails(served, photo, path):
+    async def scenario(service):
+        await service.upload(("a.jpg", photo))
+        return await service.http.get(f"/thumbnails/{path}".replace("\0", "%00"))
+
+    assert served(scenario).status_code == 404
+
+
+def test_a_failed_job_can_be_retried_and_a_succeeded_one_cannot(served, photo):
+    async def scenario(service):
+        (good,) = (await service.upload(("a.jpg", photo))).json()["uploads"]
+        (bad,) = (await service.upload(("b.jpg", b"words"))).json()["uploads"]
+        await service.ended(good["jobId"])
+        failed = await service.ended(bad["jobId"])
+        retried = await service.http.post(f"/api/jobs/{bad['jobId']}/retry")
+        again = await service.ended(bad["jobId"])
+        refused = [await service.http.post(f"/api/jobs/{good['jobId']}/{verb}") for verb in ("retry", "cancel")]
+        return failed, retried, again, refused
+
+    failed, retried, again, refused = served(scenario)
+
+    assert (failed["state"], failed["code"]) == ("failed", "not_an_image")
+    assert retried.status_code == 200
+    assert (again["state"], again["attempt"]) == ("failed", 2)
+    assert [(reply.status_code, reply.json()["code"]) for reply in refused] == [(409, "illegal_move")] * 2
+
+
+def test_jobs_are_listed_page_by_page_the_newest_first(served):
+    sources = [f"s3://photos/{n}.jpg" for n in range(7)]
+
+    async def scenario(service):
+        await submitted({"sources": sources})(service)
+        pages, cursor = [], ""
+        while cursor is not None:
+            page = (
+                await service.http.get("/api/jobs", params={"limit": 3, "cursor": cursor} if cursor else {"limit": 3})
+            ).json()
+            pages.append([job["jobId"] for job in page["jobs"]])
+            cursor = page["nextCursor"]
+        return pages
+
+    pages = served(scenario)
+
+    ids = [job_id for page in pages for job_id in page]
+    assert [len(page) for page in pages] == [3, 3, 1]
+    assert len(set(ids)) == 7
+    assert ids == sorted(ids, reverse=True)
+
+
+def test_an_event_becomes_a_job_once(served):
+    async def scenario(service):
+        replies = [
+            await service.http.post("/api/notifications/s3", content=s3_event("a+cat.jpg", sequencer=sequencer))
+            for sequencer in ("1", "1", "2")
+        ]
+        return replies, (await service.http.get("/api/jobs")).json()["jobs"]
+
+    replies, jobs = served(scenario)
+
+    assert [reply.json() for reply in replies[:2]] == [{"accepted": 1, "ignored": 0}, {"accepted": 0, "ignored": 1}]
+    assert {reply.status_code for reply in replies} == {200}
+    assert {job["source"] for job in jobs} == {"s3://photos/a cat.jpg"}
+
+
+def test_an_event_of_the_services_own_thumbnails_makes_no_job(served):
+    async def scenario(service):
+        own = s3_event("thumbnails/ab/cd/thumbnail.jpg")
+        return await service.http.post("/api/notifications/s3", content=own)
+
+    reply = served(scenario, store="s3://photos/", aws_region="us-east-1")
+
+    assert (reply.status_code, reply.json()) == (200, {"accepted": 0, "ignored": 1})
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [(b"{", 400), (b"[]", 400), (b'{"Records": 1}', 400), (b'{"Event": "s3:TestEvent"}', 200)]
+)
+def test_a_notification_is_understood_or_refused(served, body, status):
+    async def scenario(service):
+        return await service.http.post("/api/notifications/s3", content=body)
+
+    assert served(scenario).status_code == status
+
+
+def test_where_a_token_is_set_events_must_bring_it(served):
+    async def scenario(service):
+        without = await service.http.post("/api/notifications/s3", content=s3_event("a.jpg"))
+        bearer = {"Authorization": "Bearer sesame"}
+        return without, await service.http.post("/api/notifications/s3", content=s3_event("a.jpg"), headers=bearer)
+
+    without, brought = served(scenario, notification_token="sesame")
+
+    assert (without.status_code, without.json()["code"]) == (401, "unauthorised")
+    assert brought.status_code == 200
+
+
+def test_the_status_has_the_names_that_its_users_know(served, photo):
+    async def scenario(service):
+        (uploaded,) = (await service.upload(("a.jpg", photo))).json()["uploads"]
+        await service.ended(uploaded["jobId"])
+        return (await service.http.get("/api/thumbnails/status")).json()
+
+    told = served(scenario)
+
+    assert {name: told[name] for name in ("queueSize", "activeWorkers", "maxWorkers", "processing", "cpuCount")} == {
+        "queueSize": 0, "activeWorkers": 0, "maxWorkers": 1, "processing": False, "cpuCount": 1,
+    }  # fmt: skip
+    assert told["backlog"] == {"HIGH": 0, "NORMAL": 0, "LOW": 0}
+    assert set(told["states"]) == {"queued", "running", "succeeded", "failed", "cancelled"}
+    assert told["nodes"] == [{"node": "here", "cpus": 1, "slots": 1, "busy": 0}]
+    assert {"backlogAgeSeconds", "photosPerSecond", "running", "draining"} <= set(told)
+
+
+def test_times_are_iso_8601_in_utc(served):
+    async def scenario(service):
+        (job,) = (await submitted({"sources": ["s3://photos/a.jpg"]})(service)).json()["jobs"]
+        return (await service.http.get(f"/api/jobs/{job['jobId']}")).json()
+
+    told = served(scenario)
+
+    assert told["createdAt"].endswith("Z")
+    assert datetime.fromisoformat(told["createdAt"]).tzinfo is not None
+
+
+def test_alive_is_not_ready_while_the_store_cannot_be_used(served):
+    async def scenario(service):
+        ready = await service.http.get("/readyz")
+        store = service.settings.data_dir / "store"
+        (store / ".unfinished").rmdir()
+        store.rmdir()
+        store.touch()
+        return ready, await service.http.get("/readyz"), await service.http.get("/healthz")
+
+    ready, unready, alive = served(scenario)
+
+    assert ready.json() == {"status": "ready"}
+    assert (unready.status_code, unready.json()["code"]) == (503, "store_unavailable")
+    assert alive.json() == {"status": "alive"}
+
+
+def test_a_stumble_is_told_without_its_inner_life(served, monkeypatch):
+    async def stumbling(*_, **__):
+        raise RuntimeError("a secret of the inside")
+
+    async def scenario(service):
+        monkeypatch.setattr(service.queue, "jobs", stumbling)
+        return await service.http.get("/api/jobs")
+
+    reply = served(scenario)
+
+    assert (reply.status_code, reply.json()["code"]) == (500, "internal")
+    assert "inside" not in reply.text
+
+
+def test_the_pages_for_people_and_programs_are_there(served):
+    async def scenario(service):
+        return await service.http.get("/docs"), (await service.http.get("/openapi.json")).json()
+
+    docs, openapi = served(scenario)
+
+    assert "swagger" in docs.text.lower()
+    assert "multipart/form-data" in openapi["paths"]["/api/uploads/direct"]["post"]["requestBody"]["content"]
+
+
+def test_every_error_has_a_face_for_the_public():
+    def leaves(kind):
+        return [leaf for child in kind.__subclasses__() for leaf in leaves(child)] or [kind]
+
+    for error in leaves(RaythumbsError):
+        assert error.code.islower()
+        assert 400 <= error.http_status < 600

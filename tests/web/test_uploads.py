@@ -1,0 +1,209 @@
+import asyncio
+
+import pytest
+
+PLAIN = "multipart/form-data; boundary=x"
+
+
+def form(*parts: str, end: str = "--x--\r\n") -> bytes:
+    return ("".join(f"--x\r\n{part}\r\n" for part in parts) + end).encode()
+
+
+def a_file(content: str = "photo", name: str = "a.jpg") -> str:
+    return f'Content-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n{content}'
+
+
+def a_field(name: str, value: str) -> str:
+    return f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}'
+
+
+def posted(body, *, content_type: str = PLAIN):
+    return lambda service: service.http.post(
+        "/api/uploads/direct", content=body, headers={"Content-Type": content_type}
+    )
+
+
+def refused(served, body, *, content_type: str = PLAIN, **given):
+    """Send a body that must be refused; return status, code and reason, and what was kept."""
+
+    async def scenario(service):
+        reply = await posted(body, content_type=content_type)(service)
+        return reply, service.originals
+
+    reply, kept = served(scenario, **given)
+    told = reply.json()
+    assert set(told) == {"code", "reason"}
+    assert told["reason"]
+    assert kept == []
+    return reply.status_code, told["code"]
+
+
+def test_an_uploaded_photo_is_kept_recorded_and_rendered(served, photo):
+    async def scenario(service):
+        reply = await service.upload(("a cat.jpg", photo), folder_id="holiday")
+        (uploaded,) = reply.json()["uploads"]
+        job = await service.ended(uploaded["jobId"])
+        about = (await service.http.get(f"/api/photos/{uploaded['photoId']}")).json()
+        thumbnail = await service.http.get(about["renditions"][0]["url"])
+        return reply, uploaded, job, about, thumbnail, service.originals
+
+    reply, uploaded, job, about, thumbnail, originals = served(scenario)
+
+    assert reply.status_code == 202
+    assert uploaded["state"] == "queued"
+    assert uploaded["statusUrl"].endswith(f"/api/jobs/{uploaded['jobId']}")
+    assert (job["state"], job["priority"], job["folderId"]) == ("succeeded", "HIGH", "holiday")
+    assert (about["fileName"], about["sizeBytes"], about["format"]) == ("a cat.jpg", len(photo), "jpeg")
+    assert thumbnail.headers["content-type"] == "image/jpeg"
+    assert "immutable" in thumbnail.headers["cache-control"]
+    assert [path.read_bytes() for path in originals] == [photo]
+    assert "cat" not in str(originals[0])
+
+
+def test_several_photos_are_of_normal_priority_and_answered_in_their_order(served, photo):
+    async def scenario(service):
+        uploads = (await service.upload(*((f"{n}.jpg", photo) for n in range(5)))).json()["uploads"]
+        return [(one["fileName"], (await service.ended(one["jobId"]))["priority"]) for one in uploads]
+
+    assert served(scenario) == [(f"{n}.jpg", "NORMAL") for n in range(5)]
+
+
+def test_the_folder_may_be_told_before_or_after_the_files(served):
+    async def scenario(service):
+        bodies = [form(a_field("folderId", "f"), a_file()), form(a_file(), a_field("folderId", "f"))]
+        replies = [(await posted(body)(service)).json() for body in bodies]
+        return [await service.ended(reply["uploads"][0]["jobId"]) for reply in replies]
+
+    assert [job["folderId"] for job in served(scenario)] == ["f", "f"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (form(), "bad_request"),
+        (form(a_field("folderId", "holiday")), "bad_request"),
+        (form(a_file("")), "empty_file"),
+        (form(a_file(), a_file("")), "empty_file"),
+        (form(a_file(), a_field("colour", "red")), "bad_request"),
+        (form(a_field("file", "a text where a file should be")), "bad_request"),
+        (form(a_file(), end=""), "bad_request"),
+        (form(a_file("half"))[:-20], "bad_request"),
+        (b"--y\r\n", "bad_request"),
+        (b"no form at all", "bad_request"),
+        (b"", "bad_request"),
+        (form(a_file(name="n" * 1025)), "bad_request"),
+        (form(a_file(), a_field("folderId", "f" * 1025)), "bad_request"),
+        (form("Content-Disposition: form-data\r\n\r\nnameless"), "bad_request"),
+        (form("X: " + "h" * 20_000 + "\r\n\r\n"), "bad_request"),
+        (form(*[a_file()] * 1001), "bad_request"),
+    ],
+)  # fmt: skip
+def test_a_form_that_is_not_right_is_refused_and_nothing_of_it_is_kept(served, body, code):
+    status, told = refused(served, body)
+
+    assert (status in {400, 422}, told) == (True, code)
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data", "text/plain; boundary=x", "x"])
+def test_what_is_no_form_is_refused(served, content_type):
+    assert refused(served, form(a_file()), content_type=content_type) == (400, "bad_request")
+
+
+def test_a_photo_over_its_limit_is_refused_and_nothing_is_kept(served):
+    assert refused(served, form(a_file(), a_file("x" * 1001)), max_photo_bytes=1000) == (413, "body_too_large")
+
+
+def test_a_body_that_announces_too_much_is_refused_unread(served):
+    read = []
+
+    async def scenario(service):
+        async def body():
+            read.append(1)
+            yield bytes(100)
+
+        headers = {"Content-Type": PLAIN, "Content-Length": "2001"}
+        return await service.http.post("/api/uploads/direct", content=body(), headers=headers)
+
+    reply = served(scenario, max_upload_bytes=2000)
+
+    assert (reply.status_code, reply.json()["code"]) == (413, "body_too_large")
+
+
+def test_a_body_without_end_is_refused_while_it_is_read(served):
+    pieces = []
+
+    async def scenario(service):
+        receiving = asyncio.get_running_loop().create_future()
+        scope = {
+            "type": "http", "method": "POST", "path": "/api/uploads/direct", "raw_path": b"", "query_string": b"",
+            "headers": [(b"content-type", PLAIN.encode())], "http_version": "1.1", "scheme": "http",
+            "client": ("here", 1), "server": ("here", 2), "root_path": "",
+        }  # fmt: skip
+        said = []
+
+        async def receive():
+            piece = form(a_file("x"), end="") if not pieces else bytes(100_000)
+            pieces.append(len(piece))
+            return {"type": "http.request", "body": piece, "more_body": True}
+
+        async def send(message):
+            said.append(message)
+
+        receiving.cancel()
+        await service.http._transport.app(scope, receive, send)
+        return said, service.originals
+
+    said, kept = served(scenario, max_upload_bytes=1_000_000)
+
+    assert said[0]["status"] == 413
+    assert b"body_too_large" in said[1]["body"]
+    assert sum(pieces) < 1_200_000
+    assert kept == []
+
+
+@pytest.mark.parametrize("how", ["disconnected", "cancelled"])
+def test_a_client_that_goes_away_leaves_nothing(served, how):
+    async def scenario(service):
+        arrived = asyncio.Event()
+        body = iter([form(a_file("x" * 3_000_000), a_file("y" * 3_000_000), end="")[:-2_000_000]])
+
+        async def receive():
+            if piece := next(body, None):
+                return {"type": "http.request", "body": piece, "more_body": True}
+            arrived.set()
+            if how == "cancelled":
+                await asyncio.Event().wait()
+            return {"type": "http.disconnect"}
+
+        async def send(_message):
+            pass
+
+        scope = {
+            "type": "http", "method": "POST", "path": "/api/uploads/direct", "raw_path": b"", "query_string": b"",
+            "headers": [(b"content-type", PLAIN.encode())], "http_version": "1.1", "scheme": "http",
+            "client": ("here", 1), "server": ("here", 2), "root_path": "",
+        }  # fmt: skip
+        request = asyncio.create_task(service.http._transport.app(scope, receive, send))
+        await arrived.wait()
+        if how == "cancelled":
+            request.cancel()
+        await asyncio.gather(request, return_exceptions=True)
+        return service.originals, (await service.http.get("/api/jobs")).json()["jobs"]
+
+    assert served(scenario) == ([], [])
+
+
+def test_a_store_that_is_full_or_gone_is_503_and_nothing_is_enqueued(served, photo):
+    async def scenario(service):
+        store = service.settings.data_dir / "store"
+        store.parent.mkdir(exist_ok=True)
+        store.touch()
+        reply = await service.upload(("a.jpg", photo))
+        store.unlink()
+        return reply, (await service.http.get("/api/jobs")).json()["jobs"]
+
+    reply, jobs = served(scenario)
+
+    assert (reply.status_code, reply.json()["code"]) == (503, "store_unavailable")
+    assert reply.headers["retry-after"]
+    assert jobs == []
