@@ -14,6 +14,8 @@ from raythumbs.errors import RaythumbsError
 class Refused(RaythumbsError):
     """The service said no: its code and its reason."""
 
+    code = "refused"
+
     def __init__(self, status: int, code: str, reason: str) -> None:
         super().__init__(f"{reason} ({code}, HTTP {status})")
         self.status = status

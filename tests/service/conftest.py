@@ -117,7 +117,7 @@ def raythumbs(*arguments: object, environment: Mapping[str, str] | None = None) 
     )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A service on its embedded defaults, with small limits."""
     limits = {"RAYTHUMBS_MAX_UPLOAD_BYTES": "20000000", "RAYTHUMBS_MAX_PHOTO_BYTES": "10000000"}
