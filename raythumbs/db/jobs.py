@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Update
 from raythumbs.db import statements as sql
 from raythumbs.db.photos import Photos
 from raythumbs.errors import IllegalMove, RaythumbsError, StaleLease, UnknownJob
-from raythumbs.model.job import NEXT, Job, JobRequest, Priority, State
+from raythumbs.model.job import Job, JobRequest, Priority, State
 from raythumbs.model.lease import Lease, Succeeded
 
 _ROWS_A_STATEMENT = 1000  # bounds the variables of one statement (SQLite, "Maximum number of host parameters")
@@ -56,6 +56,9 @@ class Jobs:
         self._hasten([r for r in by_source.values() if photo_ids[r.source] not in inserted], photo_ids)
         found = self._connection.execute(sql.INCOMPLETE_OF_PHOTOS, {"photo_ids": list(photo_ids.values())})
         of_photo = {row.photo_id: _job(row) for row in found}
+        for source, request in by_source.items():
+            if photo_ids[source] not in of_photo:  # asked for twice, and ended in between
+                of_photo[photo_ids[source]] = self.get(request.job_id)
         return [of_photo[photo_ids[source]] for source in dict.fromkeys(r.source for r in requests)]
 
     def _supersede(self, requests: Iterable[JobRequest], *, now: float) -> None:
@@ -91,7 +94,10 @@ class Jobs:
                 if not chosen and due and due[0].losses:
                     chosen = [due[0].id]
                     break
-                chosen += [row.id for row in takewhile(lambda row: not row.losses, due)]
+                harmless = list(takewhile(lambda row: not row.losses, due))
+                chosen += [row.id for row in harmless]
+                if len(harmless) < len(due):
+                    break  # its turn, alone, is before that of lower priorities
         if not chosen:
             return []
         self._connection.execute(sql.LEASE, {"ids": chosen, "now": now, "until": now + lease_seconds})
@@ -142,11 +148,10 @@ class Jobs:
     def _by_hand(self, move: Update, job_id: str, state: State, values: dict[str, object]) -> Job:
         moved = self._connection.execute(move, {"ids": [job_id]} | values).rowcount
         job = self.get(job_id)
-        if not moved and job.state is State.FAILED:
+        if not moved and job.state is State.FAILED and state is State.QUEUED:
             raise IllegalMove(f"job {job_id} cannot be {state}: another job of its photo is not finished")
         if not moved and job.state is not state:
-            allowed = sorted(origin for origin, targets in NEXT.items() if state in targets)
-            raise IllegalMove(f"job {job_id} is {job.state}; only {' or '.join(allowed)} can become {state}")
+            raise IllegalMove(f"job {job_id} is {job.state}; it cannot be {state}")
         return job
 
     # --- lost, and old

@@ -55,7 +55,7 @@ class Writer:
                     group += [following] if following else []
             except Empty:
                 pass
-            self._commit(group)
+            self._commit([asked for asked in group if asked.future.set_running_or_notify_cancel()])
             if closing:
                 return
 
@@ -69,8 +69,7 @@ class Writer:
                 else:
                     failed = self._written_apart(group, connection, now)
         except Exception as error:  # noqa: BLE001 a thread's edge: whoever asked is told, and the next group goes on
-            told = error if isinstance(error, RaythumbsError) else DatabaseUnavailable(repr(error))
-            failed = dict.fromkeys(group, told) | failed
+            failed = dict.fromkeys(group, _told(error)) | failed
         for asked in group:
             if asked in failed:
                 asked.future.set_exception(failed[asked])
@@ -85,6 +84,10 @@ class Writer:
             try:
                 with self._database.apart(connection):
                     asked.result = asked.write(connection, now)
-            except RaythumbsError as error:
-                failed[asked] = error
+            except Exception as error:  # noqa: BLE001 a write's edge: whoever asked is told, and the others go on
+                failed[asked] = _told(error)
         return failed
+
+
+def _told(error: Exception) -> RaythumbsError:
+    return error if isinstance(error, RaythumbsError) else DatabaseUnavailable(repr(error))

@@ -59,6 +59,15 @@ def test_a_write_that_fails_leaves_nothing(database):
         assert connection.execute(text("SELECT count(*) FROM events")).scalar_one() == 0
 
 
+def test_reading_does_not_wait_for_a_writer_and_sees_what_is_committed(database):
+    with database.writing() as writer:
+        writer.execute(text("INSERT INTO events (id, seen_at) VALUES ('e', 1)"))
+        with database.reading() as reader:
+            seen = reader.execute(text("SELECT count(*) FROM events")).scalar_one()
+
+    assert seen == 0
+
+
 def test_an_unknown_photo_is_told_so(database):
     with database.reading() as connection, pytest.raises(UnknownPhoto):
         Photos(connection).get("no-such-photo")
@@ -93,6 +102,17 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
 
     with pytest.raises(DatabaseUnavailable, match="file"):
         Database(f"sqlite:///{tmp_path}/file/record.db").open()
+
+
+def test_a_wrong_password_is_told_and_not_repeated(postgresql_url):
+    user, _, server = postgresql_url.removeprefix("postgresql://").partition("@")
+    database = Database(f"postgresql+psycopg://{user.split(':')[0]}:sesame@{server}")
+
+    with pytest.raises(DatabaseUnavailable, match="password") as told:
+        database.open()
+
+    assert "sesame" not in told.value.reason
+    database.close()
 
 
 def test_a_postgresql_that_is_not_there_is_told_without_its_password():

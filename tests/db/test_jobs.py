@@ -2,7 +2,7 @@
 
 import pytest
 
-from raythumbs.errors import Crashed, IllegalMove, NotAnImage, StaleLease, StoreUnavailable, UnknownJob
+from raythumbs.errors import Crashed, IllegalMove, NotAnImage, StaleLease, StoreUnavailable, UnknownJob, Unstorable
 from raythumbs.model.job import Priority, State
 from tests.db.conftest import a_request, a_success
 
@@ -42,6 +42,18 @@ def test_a_photo_whose_job_has_ended_gets_a_new_one(record):
     (again,) = record.enqueue(a_request(2, source="s3://photos/000001.jpg"))
 
     assert (again.id, again.photo_id) == ("job-000002", "photo-000001")
+
+
+def test_asking_the_same_twice_is_as_once_even_when_the_job_has_ended_in_between(record):
+    record.enqueue(a_request(1))
+    (lease,) = record.lease()
+    record.finish(lease, a_success())
+
+    (same, other) = record.enqueue(a_request(1), a_request(2))
+
+    assert (same.id, same.state) == (lease.job_id, State.SUCCEEDED)
+    assert other.state is State.QUEUED
+    assert len(record.page()) == 2
 
 
 def test_jobs_come_back_in_the_order_in_which_they_were_asked_for(record):
@@ -166,6 +178,18 @@ def test_a_job_around_which_a_batch_was_lost_is_leased_alone(record):
     assert [[lease.job_id[-1] for lease in batch] for batch in batches] == [["1"], ["2", "3"]]
 
 
+def test_a_job_that_is_leased_alone_keeps_its_turn_before_lower_priorities(record):
+    record.enqueue(a_request(1, priority=Priority.HIGH), a_request(2, priority=Priority.HIGH))
+    (_, suspect) = record.lease(2)
+    record.release(suspect, Crashed("lost"), counts=["losses"])
+    record.readopt()
+    record.enqueue(a_request(3, priority=Priority.NORMAL))
+
+    batches = [record.lease(5) for _ in range(3)]
+
+    assert [[lease.job_id[-1] for lease in batch] for batch in batches] == [["1"], ["2"], ["3"]]
+
+
 def test_what_waits_is_counted_up_to_a_limit(record):
     record.enqueue(*(a_request(number) for number in range(5)))
 
@@ -200,6 +224,18 @@ def test_new_renditions_take_the_place_of_the_old(record):
     record.finish(again, a_success("thumbnail"))
 
     assert [one.name for one in record.photo(lease.photo_id).renditions] == ["thumbnail"]
+
+
+def test_a_success_that_cannot_be_written_whole_is_not_written_at_all(record):
+    record.enqueue(a_request(1))
+    (lease,) = record.lease()
+
+    with pytest.raises(Unstorable):
+        record.finish(lease, a_success("same", "same"))
+
+    assert record.job(lease.job_id).state is State.RUNNING
+    assert record.photo(lease.photo_id).renditions == ()
+    assert record.photo(lease.photo_id).width is None
 
 
 def test_a_late_attempt_cannot_finish_a_job_it_lost(record, clock):
@@ -310,8 +346,17 @@ def test_a_running_job_cannot_be_retried(record):
     record.enqueue(a_request(1))
     record.lease()
 
-    with pytest.raises(IllegalMove):
+    with pytest.raises(IllegalMove, match="job-000001 is running; it cannot be queued"):
         record.retry("job-000001")
+
+
+def test_a_failed_job_cannot_be_cancelled(record):
+    record.enqueue(a_request(1))
+    (lease,) = record.lease()
+    record.fail(lease, NotAnImage("no"))
+
+    with pytest.raises(IllegalMove, match="job-000001 is failed; it cannot be cancelled"):
+        record.cancel("job-000001")
 
 
 def test_an_unknown_job_is_told_so(record):

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from raythumbs.db.database import Database
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.writer import Writer
-from raythumbs.errors import IllegalMove, UnknownJob, Unstorable
+from raythumbs.errors import DatabaseUnavailable, IllegalMove, UnknownJob, Unstorable
 from tests.db.conftest import a_request
 
 
@@ -59,14 +59,31 @@ def test_a_write_that_fails_undoes_itself_and_spoils_no_other(database, record, 
         writer.submit(lambda _connection, _now: blocked.set() or go_on.wait(10))
         blocked.wait(10)
 
-    good, bad, worse, better = (writer.submit(write) for write in (enqueued(1), half, refused, enqueued(3)))
+    good, bad, worse, worst, better = (
+        writer.submit(write) for write in (enqueued(1), half, refused, lambda _connection, _now: 1 / 0, enqueued(3))
+    )
     go_on.set()
 
     assert good.result(10)[0].id == "job-000001"
     assert better.result(10)[0].id == "job-000003"
     assert isinstance(bad.exception(10), IllegalMove)
     assert isinstance(worse.exception(10), Unstorable)
+    assert isinstance(worst.exception(10), DatabaseUnavailable)
     assert [job.id for job in record.page()] == ["job-000003", "job-000001"]
+    writer.close()
+
+
+def test_whoever_stops_waiting_for_a_write_does_not_stop_the_others(database, record):
+    writer = Writer(database)
+    blocked, go_on = threading.Event(), threading.Event()
+    writer.submit(lambda _connection, _now: blocked.set() or go_on.wait(10))
+    blocked.wait(10)
+
+    left = writer.submit(enqueued(1))
+    left.cancel()
+    go_on.set()
+
+    assert writer.submit(enqueued(2)).result(10)[0].id == "job-000002"
     writer.close()
 
 

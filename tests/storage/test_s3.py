@@ -1,16 +1,21 @@
 """An S3 store when its server is not at its best: a real HTTP server that misbehaves."""
 
+import gzip
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import boto3
 import httpx
 import pytest
+from botocore.config import Config
 
 from raythumbs.errors import AccessDenied, NoSuchObject, StoreUnavailable, TimedOut
-from raythumbs.model.source import Source
+from raythumbs.model.source import KEY_BYTES, Source
 from raythumbs.storage.files import FileStore
 from raythumbs.storage.s3 import S3Store, s3_client
 from raythumbs.storage.stores import Stores
@@ -21,6 +26,8 @@ Behaviour = Callable[[BaseHTTPRequestHandler], None]
 @contextmanager
 def served(behaviour: Behaviour) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_GET(self) -> None:
             behaviour(self)
 
@@ -57,6 +64,20 @@ def refusing(status: int, code: str) -> Behaviour:
             request.wfile.write(body)
 
     return answer
+
+
+def breaking_off(request: BaseHTTPRequestHandler) -> None:
+    """Send half of an object, then what the client's system calls "connection reset by peer"."""
+    telling([b"half"], length=8)(request)
+    request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    request.connection.close()
+
+
+def of_unknown_size(request: BaseHTTPRequestHandler) -> None:
+    request.send_response(200)
+    request.send_header("Transfer-Encoding", "chunked")
+    request.end_headers()
+    request.wfile.write(b"5\r\nphoto\r\n0\r\n\r\n")
 
 
 def telling(pieces: list[bytes], *, length: int, pause: float = 0) -> Behaviour:
@@ -115,6 +136,47 @@ def test_an_object_that_ends_early_is_not_taken_for_whole(aws_credentials):
         store.get("a.jpg", max_bytes=99, seconds=9)
 
 
+@pytest.mark.parametrize("behaviour", [breaking_off, of_unknown_size])
+def test_a_connection_in_trouble_is_the_stores_trouble_and_no_crash(aws_credentials, behaviour):
+    with (
+        served(behaviour) as endpoint,
+        store_at(endpoint) as store,
+        pytest.raises(StoreUnavailable, match=r"s3://photos/a\.jpg"),
+    ):
+        store.get("a.jpg", max_bytes=99, seconds=9)
+
+
+def test_an_object_that_stops_half_way_is_the_stores_trouble(aws_credentials):
+    let_go = threading.Event()
+
+    def stopping(request: BaseHTTPRequestHandler) -> None:
+        telling([b"half"], length=8)(request)
+        let_go.wait(10)
+
+    with served(stopping) as endpoint:
+        impatient = Config(read_timeout=0.2, s3={"addressing_style": "path"})
+        client = boto3.client("s3", region_name="us-east-1", endpoint_url=endpoint, config=impatient)
+        with pytest.raises(StoreUnavailable, match=r"s3://photos/a\.jpg"):
+            S3Store(client, "photos").get("a.jpg", max_bytes=99, seconds=9)
+        let_go.set()
+        client.close()
+
+
+def test_one_connection_serves_many_objects(aws_credentials):
+    connections = set()
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        connections.add(request.client_address)
+        telling([b"photo"], length=5)(request)
+        request.close_connection = False
+
+    with served(answer) as endpoint, store_at(endpoint) as store:
+        for _ in range(5):
+            store.get("a.jpg", max_bytes=99, seconds=9).file.close()
+
+    assert len(connections) == 1
+
+
 def test_a_server_that_is_not_there_is_told_soon(aws_credentials):
     began = time.monotonic()
 
@@ -122,6 +184,39 @@ def test_a_server_that_is_not_there_is_told_soon(aws_credentials):
         store.put("a.jpg", b"photo", "image/jpeg")
 
     assert time.monotonic() - began < 15
+
+
+def test_a_bucket_that_is_not_there_is_told(s3_endpoint):
+    client = s3_client("us-east-1", s3_endpoint)
+    store = S3Store(client, "no-such-bucket")
+
+    for verb in (store.check, lambda: store.put("a.jpg", b"photo", "image/jpeg"), lambda: list(store.list())):
+        with pytest.raises(NoSuchObject, match="s3://no-such-bucket"):
+            verb()
+    client.close()
+
+
+@pytest.mark.parametrize("key", ["k" * KEY_BYTES, "写" * (KEY_BYTES // 3), "a/../b.jpg", "a//b.jpg", "/a.jpg", "a/"])
+def test_a_key_is_taken_as_it_is(s3_endpoint, s3_bucket, key):
+    client = s3_client("us-east-1", s3_endpoint)
+    store = S3Store(client, s3_bucket)
+
+    store.put(key, b"photo", "image/jpeg")
+
+    assert [stat.key for stat in store.list()] == [key]
+    with store.get(key, max_bytes=99, seconds=9).file as file:
+        assert file.read() == b"photo"
+    client.close()
+
+
+def test_what_is_stored_compressed_is_got_as_it_is_stored(s3_endpoint, s3_bucket):
+    client = s3_client("us-east-1", s3_endpoint)
+    packed = gzip.compress(b"photo" * 1000)
+    client.put_object(Bucket=s3_bucket, Key="a.svg", Body=packed, ContentEncoding="gzip")
+
+    with S3Store(client, s3_bucket).get("a.svg", max_bytes=9999, seconds=9).file as file:
+        assert file.read() == packed
+    client.close()
 
 
 def test_a_link_opens_without_credentials_and_only_for_a_while(s3_endpoint, s3_bucket):

@@ -1,14 +1,18 @@
 """What every store promises, told once for all of them."""
 
 import os
+import resource
+import threading
 import uuid
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as some
 
-from raythumbs.errors import NoSuchObject, TooLarge
+from raythumbs.errors import NoSuchObject, StoreUnavailable, TooLarge
 
 SEGMENT = some.text(
     some.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="/"), min_size=1, max_size=60
@@ -23,6 +27,21 @@ def content(store, key: str) -> bytes:
         return fetched.file.read()
 
 
+def our_open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@contextmanager
+def a_full_disk() -> Iterator[None]:
+    """No file of this process can grow beyond 10,000 bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 @SLOW
 @given(key=KEYS, data=some.binary(max_size=4000))
 def test_what_is_put_is_what_is_got(store, key, data):
@@ -35,7 +54,7 @@ def test_what_is_put_is_what_is_got(store, key, data):
 
 
 @pytest.mark.parametrize(
-    "key", ["a b.jpg", "1+1.jpg", "100%25.jpg", "grüße/写真.jpg", "?#&=.jpg", "-rf", "~", "x" * 200]
+    "key", ["a b.jpg", "1+1.jpg", "100%25.jpg", "grüße/写真.jpg", "?#&=.jpg", "-rf", "~", "x" * 200, ".unfinished.jpg"]
 )
 def test_a_key_may_be_ugly(store, key):
     store.put(key, b"photo", "image/jpeg")
@@ -65,6 +84,26 @@ def test_getting_tells_the_size_and_the_version_that_head_tells(store):
     assert fetched.version == store.head("a.jpg").version
 
 
+def test_a_photo_that_is_overwritten_is_read_old_or_new_and_never_mixed(store):
+    photos = {letter * length for letter, length in ((b"a", 300_000), (b"b", 200_000), (b"c", 300_000))}
+    store.put("a.jpg", b"a" * 300_000, "image/jpeg")
+    seen, done = set(), threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            seen.add(content(store, "a.jpg"))
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    for photo in [*photos] * 10:
+        store.put("a.jpg", photo, "image/jpeg")
+    done.set()
+    reader.join()
+
+    assert seen
+    assert seen <= photos
+
+
 def test_an_object_over_the_limit_is_not_read(store):
     store.put("a.jpg", b"123456", "image/jpeg")
 
@@ -76,6 +115,32 @@ def test_what_is_not_there_is_told(store):
     for ask in (store.head, lambda key: store.get(key, max_bytes=9, seconds=9)):
         with pytest.raises(NoSuchObject, match=r"none\.jpg"):
             ask("none.jpg")
+
+
+def test_what_cannot_be_got_leaves_no_descriptor_open(store):
+    store.put("folder/a.jpg", b"123456", "image/jpeg")
+    for key in ("none.jpg", "folder", "folder/a.jpg"):  # the first time, a connection is made and kept
+        with pytest.raises((NoSuchObject, TooLarge)):
+            store.get(key, max_bytes=5, seconds=9)
+    before = our_open_files()
+
+    for key in ("none.jpg", "folder", "folder/a.jpg"):
+        with pytest.raises((NoSuchObject, TooLarge)):
+            store.get(key, max_bytes=5, seconds=9)
+
+    assert our_open_files() <= before
+
+
+@pytest.mark.parametrize("key", ["folder", "folder/a.jpg/b.jpg", "x" * 300])
+def test_what_only_resembles_an_object_is_none_and_may_be_deleted(store, key):
+    store.put("folder/a.jpg", b"photo", "image/jpeg")
+
+    for ask in (store.head, lambda key: store.get(key, max_bytes=9, seconds=9)):
+        with pytest.raises(NoSuchObject):
+            ask(key)
+    store.delete(key)
+
+    assert [stat.key for stat in store.list()] == ["folder/a.jpg"]
 
 
 def test_deleting_once_or_twice_leaves_nothing(store):
@@ -93,6 +158,37 @@ def test_a_list_is_in_the_order_of_keys_and_keeps_to_its_prefix(store):
 
     assert [stat.key for stat in store.list()] == ["a.jpg", "b/1.jpg", "b/2.jpg", "c.jpg"]
     assert [(stat.key, stat.size_bytes) for stat in store.list("b/")] == [("b/1.jpg", 7), ("b/2.jpg", 7)]
+
+
+@settings(SLOW, max_examples=10)
+@given(keys=some.sets(KEYS, min_size=2, max_size=5))
+def test_a_list_is_in_the_order_of_keys_whatever_these_are(store, keys):
+    assume(not any(one.startswith(f"{other}/") for one in keys for other in keys))  # no file is a folder
+    prefix = f"{uuid.uuid4().hex}/"
+    for key in keys:
+        store.put(prefix + key, key.encode(), "image/jpeg")
+
+    listed = [stat.key.removeprefix(prefix) for stat in store.list(prefix)]
+
+    assert listed == sorted(keys)
+
+
+def test_a_dash_comes_before_a_slash_in_the_order_of_keys(store):
+    for key in ("a/b.jpg", "a-b.jpg", "a.jpg"):
+        store.put(key, b"photo", "image/jpeg")
+
+    assert [stat.key for stat in store.list()] == ["a-b.jpg", "a.jpg", "a/b.jpg"]
+
+
+def test_what_is_deleted_while_a_list_is_read_does_no_harm(store):
+    for key in ("a.jpg", "b.jpg", "c.jpg"):
+        store.put(key, b"photo", "image/jpeg")
+    listing = store.list()
+
+    first = next(listing)
+    store.delete("b.jpg")
+
+    assert {first.key, *(stat.key for stat in listing)} >= {"a.jpg", "c.jpg"}
 
 
 def test_what_is_written_piece_by_piece_appears_when_it_is_whole(store):
@@ -121,6 +217,24 @@ def test_what_is_never_finished_leaves_what_was_there(store):
         raise ZeroDivisionError
 
     assert content(store, "a.jpg") == b"old"
+
+
+def test_what_is_deleted_beside_an_unfinished_object_does_not_hurt_it(store):
+    store.put("folder/old.jpg", b"old", "image/jpeg")
+
+    with store.create("folder/new.jpg", "image/jpeg") as file:
+        file.write(b"new")
+        store.delete("folder/old.jpg")
+
+    assert content(store, "folder/new.jpg") == b"new"
+
+
+def test_a_full_disk_is_the_stores_trouble_and_leaves_nothing(store):
+    with a_full_disk(), pytest.raises(StoreUnavailable), store.create("a.jpg", "image/jpeg") as file:
+        file.write(bytes(20_000))
+        file.flush()
+
+    assert list(store.list()) == []
 
 
 def test_a_store_that_can_be_used_says_nothing(store):
