@@ -28,7 +28,8 @@ from raythumbs.settings import load_settings
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif"}
 _UPLOADS_AT_ONCE = 1
 _PHOTOS_AN_UPLOAD = 5  # as a photo app sends them
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = 1  # to ask costs CPU, which the photos could use
+_NEARLY = 0.8  # done: from here on the end is looked for more often
 _FINAL = ("succeeded", "failed", "cancelled")
 
 
@@ -139,7 +140,7 @@ def _through_the_service(client: Client, photos: Sequence[Path], bars: Progress)
                 accepted = sum(answer.result() for answer in answers)
                 if done >= accepted:
                     return accepted, states
-            time.sleep(_POLL_SECONDS)
+            time.sleep(_POLL_SECONDS if done < len(photos) * _NEARLY else _POLL_SECONDS / 5)
 
 
 def _sent(client: Client, photos: Sequence[Path], advance: Callable[[float], None]) -> int:

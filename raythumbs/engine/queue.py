@@ -29,7 +29,7 @@ from raythumbs.settings import Settings
 
 _PATIENCE_SECONDS = 30  # beyond a photo's own time, until a silent task is killed: the store's own timeouts fit in
 _OPEN_SECONDS = 5  # how long a verb waits for the database at start
-_OVERVIEW_SECONDS = 0.5  # how old the counts of a status may be
+_OVERVIEW_SECONDS = 0.2  # how old the counts of a status may be
 
 Nodes = Callable[[], Awaitable[Mapping[str, Node]]]
 
@@ -95,7 +95,7 @@ class ThumbnailQueue:
         return await record.read(lambda db: Photos(db).get(photo_id))
 
     async def status(self) -> Status:
-        """Return what there is to see of the queue; the counts are at most half a second old."""
+        """Return what there is to see of the queue; the counts are at most a fifth of a second old."""
         record, dispatcher = await self._parts()
         clock = asyncio.get_running_loop().time
         if self._counted is None or clock() - self._counted[0] > _OVERVIEW_SECONDS:

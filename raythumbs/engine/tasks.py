@@ -31,7 +31,7 @@ Tell = Callable[[Report], None]
 Reports = tuple[Report, ...]
 
 _AHEAD = 4  # photos fetched, or being fetched, while one is rendered
-_GATHERING_SECONDS = 0.1
+_GATHERING_SECONDS = 0.2
 _TASKS_A_WORKER = 500  # then a new process: whatever leaked is given back
 
 
@@ -72,7 +72,7 @@ class Workbench:
     def render(self, leases: Sequence[Lease]) -> Iterator[Reports]:
         """Render a batch; nothing of one photo stops another.
 
-        What is done is reported within a tenth of a second, the last photo at once: reports that travel together, and
+        What is done is reported within a fifth of a second, the last photo at once: reports that travel together, and
         are committed together, cost a fraction.
         """
         reports: SimpleQueue[Report] = SimpleQueue()
