@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 from urllib3.exceptions import HTTPError
 
 from raythumbs.errors import AccessDenied, NoSuchObject, StoreUnavailable, TimedOut, TooLarge
@@ -154,6 +154,9 @@ def _translated(shown: str) -> Iterator[None]:
         if code in _DENIED:
             raise AccessDenied(f"{shown}: the store refuses these credentials ({code})") from error
         raise StoreUnavailable(f"{shown}: {code or error}") from error
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        advice = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role"
+        raise AccessDenied(f"{shown}: there are no credentials; {advice}") from error
     except (BotoCoreError, HTTPError) as error:
         raise StoreUnavailable(f"{shown}: {type(error).__name__}") from error
     except OSError as error:

@@ -187,6 +187,7 @@ async def photo(photo_id: JobId, parts: PartsHere) -> PhotoBody:
     return PhotoBody.of(await parts.queue.photo(photo_id), parts.link)
 
 
+@router.head("/thumbnails/{path:path}", response_class=FileResponse, include_in_schema=False)
 @router.get("/thumbnails/{path:path}", response_class=FileResponse, tags=["photos"])
 async def thumbnail(path: Annotated[str, Path(max_length=1024)], parts: PartsHere) -> FileResponse:
     """Serve a thumbnail of the file store. Its address changes when its photo does, so it may be kept for ever."""
@@ -207,12 +208,14 @@ async def status(parts: PartsHere) -> StatusBody:
     return StatusBody.of(await parts.queue.status())
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", tags=["service"])
 async def alive() -> dict[str, str]:
     """Answer, if only to say so."""
     return {"status": "alive"}
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", tags=["service"])
 async def ready(parts: PartsHere) -> dict[str, str]:
     """Answer 200 if the queue, the database and the store do, else 503 and which does not."""

@@ -266,3 +266,13 @@ def test_a_source_leads_to_its_store_and_its_key_there(aws_credentials, tmp_path
 
 def test_whoever_reaches_stores_carries_no_secret(aws_credentials):
     assert "secret" not in repr(Stores(region="us-east-1", endpoint_url="http://127.0.0.1:1"))
+
+
+def test_missing_credentials_are_told_with_what_to_do(monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+
+    with store_at("http://127.0.0.1:1") as store, pytest.raises(AccessDenied, match="set AWS_ACCESS_KEY_ID"):
+        store.head("a.jpg")

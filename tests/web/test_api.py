@@ -243,6 +243,14 @@ def test_alive_is_not_ready_while_the_store_cannot_be_used(served):
     assert alive.json() == {"status": "alive"}
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_load_balancer_may_ask_for_the_head_alone(served, path):
+    async def scenario(service):
+        return await service.http.head(path)
+
+    assert served(scenario).status_code == 200
+
+
 def test_a_stumble_is_told_without_its_inner_life(served, monkeypatch):
     async def stumbling(*_, **__):
         raise RuntimeError("a secret of the inside")

@@ -45,6 +45,8 @@ def test_an_uploaded_photo_is_kept_recorded_and_rendered(served, photo):
         job = await service.ended(uploaded["jobId"])
         about = (await service.http.get(f"/api/photos/{uploaded['photoId']}")).json()
         thumbnail = await service.http.get(about["renditions"][0]["url"])
+        head = await service.http.head(about["renditions"][0]["url"])
+        assert head.headers["content-length"] == str(len(thumbnail.content))
         return reply, uploaded, job, about, thumbnail, service.originals
 
     reply, uploaded, job, about, thumbnail, originals = served(scenario)
