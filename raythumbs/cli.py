@@ -94,7 +94,7 @@ def demo(
         print(json.dumps(result.as_dict()))
     else:
         out.print(result.as_table())
-    if result.succeeded < result.accepted or result.failed:
+    if result.failed:
         raise typer.Exit(1)
 
 

@@ -109,7 +109,7 @@ def _run(plan: DemoPlan, folder: Path, bars: Progress) -> DemoResult:
     return DemoResult(
         accepted=accepted,
         succeeded=states["succeeded"],
-        failed=states["failed"] + states["cancelled"],
+        failed=len(photos) - states["succeeded"],
         seconds=round(seconds, 3),
         photos_per_second=round(accepted / seconds, 2),
         sequential_photos_per_second=round(len(photos) / alone, 2),

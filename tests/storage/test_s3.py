@@ -273,6 +273,7 @@ def test_missing_credentials_are_told_with_what_to_do(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # which remembers credentials
 
     with store_at("http://127.0.0.1:1") as store, pytest.raises(AccessDenied, match="set AWS_ACCESS_KEY_ID"):
         store.head("a.jpg")
