@@ -158,7 +158,7 @@ def _sent(client: Client, photos: Sequence[Path], advance: Callable[[float], Non
 
 def _last_finished_at(client: Client) -> float:
     """Return when the last job ended, by the service's own record: the polls above see it late."""
-    return max(datetime.fromisoformat(job["finishedAt"]).timestamp() for job in client.jobs())
+    return max((datetime.fromisoformat(job["finishedAt"]).timestamp() for job in client.jobs()), default=time.time())
 
 
 def _drawn(plan: DemoPlan, folder: Path, bars: Progress) -> list[Path]:
