@@ -123,8 +123,8 @@ def submit(
 @app.command()
 def status(
     url: Url = _HERE,
-    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it, until Ctrl-C.")] = False,  # noqa: FBT002
-    as_json: AsJson = False,  # noqa: FBT002
+    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it, until Ctrl-C.")] = False,  # noqa: FBT002 an option
+    as_json: AsJson = False,  # noqa: FBT002 an option
 ) -> None:
     """Show the queue and its slots."""
     with Client(url) as client:
@@ -142,7 +142,7 @@ def status(
 @app.command()
 def retry(
     job_ids: Annotated[list[str] | None, typer.Argument(help="Jobs to try again.")] = None,
-    all_failed: Annotated[bool, typer.Option("--all-failed", help="Every job that failed.")] = False,  # noqa: FBT002
+    all_failed: Annotated[bool, typer.Option("--all-failed", help="Every job that failed.")] = False,  # noqa: FBT002 an option
     url: Url = _HERE,
 ) -> None:
     """Try failed jobs again."""

@@ -178,8 +178,14 @@ def _taken(folder: Path) -> list[Path]:
 
 
 def _keep_thumbnails(folder: Path) -> None:
-    for unneeded in (folder / "pictures", folder / "sequential", folder / "data" / "store" / "originals"):
-        shutil.rmtree(unneeded, ignore_errors=True)
+    data = folder / "data"
+    store = data / "store"
+    for parent, kept in ((folder, data), (data, store), (store, store / "thumbnails")):
+        for path in parent.iterdir() if parent.is_dir() else ():
+            if path.is_dir() and path != kept:
+                shutil.rmtree(path, ignore_errors=True)
+            elif path != kept:
+                path.unlink()
 
 
 @contextmanager

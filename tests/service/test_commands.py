@@ -149,6 +149,7 @@ def test_a_demo_survives_the_death_of_the_queue_in_its_middle(demonstrated, fami
     }  # fmt: skip
     thumbnails = list(Path(told["thumbnails_dir"]).rglob("*.jpg"))
     assert len(thumbnails) == 40
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(thumbnails)
     assert all(max(opened(thumbnail.read_bytes()).size) == 300 for thumbnail in thumbnails)
     assert not family.members()
 
