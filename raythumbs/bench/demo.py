@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from raythumbs.bench.local_service import local_service
+from raythumbs.bench.memory import warm_memory
 from raythumbs.bench.pictures import draw_photos
 from raythumbs.bench.sequential import sequential_seconds
 from raythumbs.client import Client, Refused
@@ -96,6 +97,7 @@ def _run(plan: DemoPlan, folder: Path, bars: Progress) -> DemoResult:
     starting = bars.add_task("starting the service", total=None)
     with local_service(folder / "data", environment=environment) as client:
         _await_workers(client)
+        warm_memory(photos, folder / "data")
         bars.remove_task(starting)
         psutil.cpu_percent()  # from here on it counts
         began_at = time.time()
@@ -104,6 +106,7 @@ def _run(plan: DemoPlan, folder: Path, bars: Progress) -> DemoResult:
         seconds = _last_finished_at(client) - began_at
         workers = client.status()["maxWorkers"]
     comparing = bars.add_task("one after the other", total=None)
+    warm_memory(photos, folder / "sequential")
     alone = sequential_seconds(photos, folder / "sequential", settings.specs)
     bars.remove_task(comparing)
     return DemoResult(
