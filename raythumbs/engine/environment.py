@@ -45,7 +45,7 @@ def _wanted(folder: Path) -> dict[str, str]:
         "RAY_task_events_report_interval_ms": "0",
         "RAY_gcs_rpc_server_reconnect_timeout_s": "10",  # one that died here does not come back
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",  # a body's bytes do not change threads on their way: a third of the CPU
-        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # after 5 s, on a slow or busy machine, it was killed half started
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # after 5 s a slow one was killed half started
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",  # the controller is a third of what an idle service costs
         "RAY_SERVE_ENABLE_HA_PROXY": "1",  # four times the requests, and bodies are not collected in memory
         "RAY_SERVE_HAPROXY_BINARY_PATH": str(_mortal_haproxy(folder)),
