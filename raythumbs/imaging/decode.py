@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from io import BytesIO
 from typing import BinaryIO
 
 import pillow_heif
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from raythumbs.errors import BadPicture, Corrupt, NotAnImage, TooLarge, Truncated
+from raythumbs.imaging.scans import part_for
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
 
@@ -23,6 +25,7 @@ _ORIENTATION = 0x0112
 SIDEWAYS = range(5, 9)  # the orientations that swap width and height
 # What decoders raise on bad bytes: the list of Pillow's own fuzzer (Tests/oss-fuzz), and what ours found besides.
 _BAD = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, RuntimeError, struct.error)
+LeastSize = Callable[[int], tuple[int, int]]  # of an orientation: what to decode at least, as the pixels lie
 _HEADER_PIXELS = 1 << 31  # beyond what `Limits` admits; Pillow's own check must not refuse what ours would admit
 
 
@@ -43,9 +46,7 @@ def open_picture(source: BinaryIO) -> ImageFile.ImageFile:
             raise NotAnImage(f"no decoder of {', '.join(FORMATS)} knows this file") from error
 
 
-def shrink_on_load(
-    picture: ImageFile.ImageFile, least_size: Callable[[int], tuple[int, int]]
-) -> tuple[float, float] | None:
+def shrink_on_load(picture: ImageFile.ImageFile, least_size: LeastSize) -> tuple[float, float] | None:
     """Set a JPEG to decode at the least of its scales (1, 1/2, 1/4, 1/8) that covers what its orientation asks for.
 
     Returns what the photo will cover of the pixels if not all: of 1281 rows at 1/4 are 320.25 in the 321 decoded.
@@ -55,6 +56,27 @@ def shrink_on_load(
     with _translated():
         drafted = picture.draft(None, least_size(orientation(picture)))
     return drafted and drafted[1][2:]
+
+
+def without_needless_scans(
+    picture: ImageFile.ImageFile, source: BinaryIO, least_size: LeastSize
+) -> ImageFile.ImageFile:
+    """Return the picture; of a progressive JPEG only what its scale, set by `shrink_on_load`, needs of the file."""
+    if picture.format != "JPEG" or "progressive" not in picture.info:
+        return picture
+    wanted = least_size(orientation(picture))
+    spare = min(has / wants for has, wants in zip(picture.size, wanted, strict=True))
+    part = part_for(source, _shrink(picture), spare=spare)
+    if part is None:
+        return picture
+    needed = open_picture(BytesIO(part))
+    needed.draft(None, (needed.width // _shrink(picture), needed.height // _shrink(picture)))
+    return needed
+
+
+def _shrink(picture: ImageFile.ImageFile) -> int:
+    scale: int = picture.decoderconfig[0] if picture.decoderconfig else 1
+    return scale
 
 
 def orientation(picture: Image.Image) -> int:

@@ -9,7 +9,16 @@ from PIL import Image
 
 from raythumbs.errors import NotAnImage, TooLarge
 from raythumbs.imaging.colour import resampleable, to_srgb
-from raythumbs.imaging.decode import SIDEWAYS, Limits, admit, load, open_picture, orientation, shrink_on_load
+from raythumbs.imaging.decode import (
+    SIDEWAYS,
+    Limits,
+    admit,
+    load,
+    open_picture,
+    orientation,
+    shrink_on_load,
+    without_needless_scans,
+)
 from raythumbs.imaging.encode import encode
 from raythumbs.imaging.resize import gap_size, on_canvas, plan, resample
 from raythumbs.model.photo import RenditionSpec
@@ -77,15 +86,20 @@ class _Decoded:
 def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) -> Rendered:
     with open_picture(file) as picture:
         stored = picture.size
-        covered = shrink_on_load(picture, lambda turn: _sideways(gap_size(*_sideways(stored, turn), specs), turn))
+
+        def least_size(turn: int) -> tuple[int, int]:
+            return _sideways(gap_size(*_sideways(stored, turn), specs), turn)
+
+        covered = shrink_on_load(picture, least_size)
         admit(picture, limits)
-        load(picture)
+        decoding = without_needless_scans(picture, file, least_size)
+        load(decoding)
         turn = orientation(picture)
         decoded = _Decoded(
-            pixels=resampleable(picture),
+            pixels=resampleable(decoding),
             turn=turn,
             size=_sideways(stored, turn),
-            covered=_sideways(covered or picture.size, turn),
+            covered=_sideways(covered or decoding.size, turn),
             profile=picture.info.get("icc_profile"),
         )
         renditions = tuple(_rendition(decoded, spec) for spec in specs)

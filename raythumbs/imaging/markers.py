@@ -1,0 +1,183 @@
+"""A progressive JPEG, read scan by scan and no further than asked (ITU-T T.81, annex B)."""
+
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+BLOCK = 8  # pixels a side
+COEFFICIENTS = 64
+_BITS = 8  # a sample
+_FRAME_BYTES = 6  # of a frame's segment, before its components
+_LENGTH_BYTES = 2  # a segment's length counts itself
+_READ_BYTES = 256 * 1024
+_MOST_HEADER_BYTES = 16 << 20  # tables, Exif, profiles, embedded previews
+_MOST_TABLES_BYTES = 64 * 1024  # between two scans
+
+_SOI, _SOS, _DQT, _DHT, _DRI, _COM = b"\xd8", b"\xda", b"\xdb", b"\xc4", b"\xdd", b"\xfe"
+_PROGRESSIVE_FRAME = b"\xc2"
+_OF_APPLICATIONS = {bytes([number]) for number in range(0xE0, 0xF0)}
+_IN_HEADER = {_DQT, _DHT, _DRI, _COM, *_OF_APPLICATIONS}
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)  # stuffed bytes and restarts are part of the data
+
+Coefficient = tuple[int, int]  # a component's id; which of its 64 coefficients, in the order of the file
+
+
+class Unusual(Exception):
+    """No fault: a file that is no progressive JPEG as everybody writes it, or that ends here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """How often it is sampled across and down, and its 64 quantisation steps, in the order of the file."""
+
+    across: int
+    down: int
+    steps: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Everything before the first scan; the picture's size in pixels; the components by id."""
+
+    header: bytes
+    width: int
+    height: int
+    components: Mapping[int, Component]
+
+    def blocks(self, component: Component) -> int:
+        """Return how many blocks a component has (T.81, A.1.1 and A.2.2)."""
+        across = max(one.across for one in self.components.values())
+        down = max(one.down for one in self.components.values())
+        width = -(-self.width * component.across // across)
+        height = -(-self.height * component.down // down)
+        return -(-width // BLOCK) * -(-height // BLOCK)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Coefficients `first` to `last`, down to the bit `low`; those above `above` were sent before (Ss, Se, Al, Ah)."""
+
+    tables: bytes
+    data: bytes
+    components: tuple[int, ...]
+    first: int
+    last: int
+    above: int
+    low: int
+
+    @property
+    def coefficients(self) -> Iterator[Coefficient]:
+        """What it sends."""
+        return ((component, n) for component in self.components for n in range(self.first, self.last + 1))
+
+
+@dataclass(slots=True)
+class Reader:
+    """A file, read forward; `at` is how far it was needed."""
+
+    file: BinaryIO
+    at: int = 0
+    _held: bytearray = field(default_factory=bytearray)
+
+    def frame(self) -> Frame:
+        """Read up to the first scan."""
+        if self._take(2) != b"\xff" + _SOI:
+            raise Unusual
+        tables: dict[int, tuple[int, ...]] = {}
+        frame = b""
+        while (marker := self._marker()) != _SOS:
+            segment = self._segment()
+            if marker == _DQT:
+                tables |= _quantisation(segment)
+            elif marker == _PROGRESSIVE_FRAME and not frame:
+                frame = segment
+            elif marker not in _IN_HEADER or self.at > _MOST_HEADER_BYTES:
+                raise Unusual
+        self.at -= len(b"\xff" + _SOS)
+        return _frame(frame, tables, bytes(self._held[: self.at]))
+
+    def scans(self, frame: Frame) -> Iterator[Scan]:
+        """Read scan after scan."""
+        while True:
+            tables_at = self.at
+            while (marker := self._marker()) != _SOS:
+                self._segment()
+                if marker not in {_DHT, _DRI, _COM, *_OF_APPLICATIONS} or self.at - tables_at > _MOST_TABLES_BYTES:
+                    raise Unusual
+            tables = bytes(self._held[tables_at : self.at - 2])
+            scan_at = self.at - 2
+            header = self._segment()
+            self._pass_entropy_coded()
+            yield _scan(frame, header, tables, bytes(self._held[scan_at : self.at]))
+
+    def _marker(self) -> bytes:
+        marker = self._take(2)
+        while marker == b"\xff\xff":  # any number of these may stand before
+            marker = b"\xff" + self._take(1)
+        if marker[:1] != b"\xff":
+            raise Unusual
+        return marker[1:]
+
+    def _segment(self) -> bytes:
+        """Take a segment's content."""
+        size = int.from_bytes(self._take(2), "big")
+        if size < _LENGTH_BYTES:
+            raise Unusual
+        return self._take(size - _LENGTH_BYTES)
+
+    def _pass_entropy_coded(self) -> None:
+        looked = self.at
+        while not (found := _MARKER.search(self._held, looked)):
+            looked = max(self.at, len(self._held) - 1)
+            self._hold(len(self._held) + 1)
+        self.at = found.start()
+
+    def _take(self, count: int) -> bytes:
+        self._hold(self.at + count)
+        self.at += count
+        return bytes(self._held[self.at - count : self.at])
+
+    def _hold(self, end: int) -> None:
+        while len(self._held) < end:
+            piece = self.file.read(_READ_BYTES)
+            if not piece:
+                raise Unusual
+            self._held += piece
+
+
+def _quantisation(segment: bytes) -> dict[int, tuple[int, ...]]:
+    tables: dict[int, tuple[int, ...]] = {}
+    while segment:
+        wide, number = divmod(segment[0], 16)
+        layout = struct.Struct(f">{COEFFICIENTS}{'H' if wide else 'B'}")
+        try:
+            tables[number] = layout.unpack_from(segment, 1)
+        except struct.error as error:
+            raise Unusual from error
+        segment = segment[1 + layout.size :]
+    return tables
+
+
+def _frame(segment: bytes, tables: Mapping[int, tuple[int, ...]], header: bytes) -> Frame:
+    try:
+        precision, height, width, count = struct.unpack_from(">BHHB", segment)
+        parts = list(struct.iter_unpack("BBB", segment[_FRAME_BYTES:]))
+        components = {one: Component(factors >> 4, factors & 15, tables[table]) for one, factors, table in parts}
+    except (struct.error, KeyError) as error:
+        raise Unusual from error
+    sampled = all(one.across and one.down for one in components.values())
+    if precision != _BITS or not width or not height or not sampled or not len(parts) == len(components) == count > 0:
+        raise Unusual
+    return Frame(header, width, height, components)
+
+
+def _scan(frame: Frame, header: bytes, tables: bytes, data: bytes) -> Scan:
+    if not header or len(header) != 4 + 2 * header[0]:
+        raise Unusual
+    components = tuple(header[1 : 1 + 2 * header[0] : 2])
+    first, last, bits = header[-3:]
+    if not set(components) <= set(frame.components) or not first <= last < COEFFICIENTS:
+        raise Unusual
+    return Scan(tables, data, components, first, last, bits >> 4, bits & 15)

@@ -1,0 +1,166 @@
+import math
+from io import BytesIO
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from raythumbs.imaging.markers import Reader
+from raythumbs.imaging.scans import bytes_needed, part_for
+from tests.imaging.pictures import PHOTOGRAPHS, photograph, saved
+
+SHRINKS = [2, 4, 8]
+ARITHMETIC = b"\xca"  # the frame of a progressive file that is coded so (T.81, table B.1)
+PROGRESSIVE = b"\xc2"
+
+
+def progressive(photo: Image.Image, **options: Any) -> bytes:
+    return saved(photo, "JPEG", **({"progressive": True, "quality": 88} | options))
+
+
+def decoded(file: bytes, shrink: int) -> Image.Image:
+    picture = Image.open(BytesIO(file))
+    picture.draft(None, (picture.width // shrink, picture.height // shrink))
+    picture.load()
+    return picture
+
+
+def decibels(told: Image.Image, right: Image.Image) -> float:
+    """The likeness of two pictures, as the peak signal-to-noise ratio."""
+    error = np.square(np.subtract(told.convert("RGB"), right.convert("RGB"), dtype=float)).mean()
+    return 10 * math.log10(255**2 / error) if error else math.inf
+
+
+def thumbnail_of(file: bytes, shrink: int, spare: float) -> Image.Image:
+    """What is made of a picture that was decoded at twice the size of its thumbnail, and more."""
+    small = decoded(file, shrink).convert("RGB")
+    size = round(small.width / 2 / spare), round(small.height / 2 / spare)
+    return small.resize(size, Image.Resampling.LANCZOS)
+
+
+def pieces(file: bytes) -> tuple[bytes, list[bytes]]:
+    """The bytes before the first scan, and each scan with the tables before it."""
+    reader = Reader(BytesIO(file))
+    frame = reader.frame()
+    scans = []
+    for scan in reader.scans(frame):
+        scans.append(scan.tables + scan.data)
+        if reader.at == len(file) - 2:
+            return frame.header, scans
+    raise AssertionError("the file has no end")
+
+
+@pytest.mark.parametrize("sampling", ["4:2:0", "4:2:2", "4:4:4"])
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_a_thumbnail_of_the_needed_scans_is_within_50_db_of_the_whole_files(name: str, sampling: str) -> None:
+    for quality in (50, 75, 85, 88, 92, 96):
+        file = progressive(photograph(name, times=2), quality=quality, subsampling=sampling)
+        for shrink, spare in product(SHRINKS, (1, 1.4, 1.9)):
+            part = part_for(BytesIO(file), shrink, spare=spare)
+
+            if part is not None:
+                likeness = decibels(thumbnail_of(part, shrink, spare), thumbnail_of(file, shrink, spare))
+                assert likeness >= 50, (quality, shrink, spare)
+
+
+@pytest.mark.parametrize(("shrink", "share"), [(2, 0.7), (4, 0.5), (8, 0.3)])
+def test_the_smaller_the_thumbnail_the_less_of_the_file_is_decoded(shrink: int, share: float) -> None:
+    file = progressive(photograph("skimage/coffee.png", times=2), quality=90)
+
+    part = part_for(BytesIO(file), shrink, spare=1.7)
+
+    assert part is not None
+    assert len(part) < share * len(file)
+
+
+@pytest.mark.parametrize(
+    ("photo", "options"),
+    [
+        (photograph("sklearn/china.jpg").convert("L"), {}),
+        (photograph("sklearn/china.jpg").convert("CMYK"), {}),
+        (photograph("sklearn/china.jpg"), {"restart_marker_blocks": 7}),
+        (photograph("sklearn/china.jpg").resize((1, 427)), {}),
+        (photograph("sklearn/china.jpg").resize((639, 425)), {"subsampling": "4:2:0"}),
+    ],
+    ids=["grey", "CMYK", "restarts", "a pixel wide", "odd sides"],
+)
+@pytest.mark.parametrize("shrink", SHRINKS)
+def test_what_is_sent_in_full_comes_out_to_the_bit(photo: Image.Image, options: dict[str, Any], shrink: int) -> None:
+    file = progressive(photo, quality=20, **options)  # its steps are so coarse that no bit may miss
+
+    part = part_for(BytesIO(file), shrink)
+
+    if part is not None and min(photo.size) >= shrink:
+        assert decoded(part, shrink).tobytes() == decoded(file, shrink).tobytes()
+
+
+@pytest.mark.parametrize("shrink", SHRINKS)
+def test_a_reader_may_stop_where_it_is_told_and_not_before(shrink: int) -> None:
+    file = progressive(photograph("skimage/rocket.jpg"), quality=92)
+
+    needed = bytes_needed(BytesIO(file), shrink, spare=1.7)
+
+    assert needed is not None
+    assert needed < len(file)
+    never_read = bytes(len(file)) + b"\xff\xd9"
+    part = part_for(BytesIO(file[: needed + 2] + never_read), shrink, spare=1.7)
+    assert part == part_for(BytesIO(file), shrink, spare=1.7)
+    assert bytes_needed(BytesIO(file[: needed + 2]), shrink, spare=1.7) == needed
+    assert bytes_needed(BytesIO(file[: needed - 1]), shrink, spare=1.7) is None
+
+
+def test_a_baseline_file_is_for_the_ordinary_decoder() -> None:
+    assert part_for(BytesIO(saved(photograph("skimage/rocket.jpg"), "JPEG")), 4) is None
+
+
+def test_an_arithmetic_coded_file_is_for_the_ordinary_decoder() -> None:
+    file = progressive(photograph("skimage/rocket.jpg"))
+
+    assert part_for(BytesIO(file.replace(b"\xff" + PROGRESSIVE, b"\xff" + ARITHMETIC, 1)), 4) is None
+
+
+def test_a_file_without_an_end_is_for_the_ordinary_decoder() -> None:
+    file = progressive(photograph("skimage/rocket.jpg"))
+
+    assert part_for(BytesIO(file[:-2]), 4) is None
+
+
+def test_a_file_with_its_scans_in_another_order_is_for_the_ordinary_decoder() -> None:
+    header, scans = pieces(progressive(photograph("skimage/rocket.jpg")))
+    refined_before_sent = [*reversed(scans)]
+
+    assert part_for(BytesIO(header + b"".join(refined_before_sent) + b"\xff\xd9"), 2) is None
+
+
+def test_a_file_that_sends_a_scan_twice_is_for_the_ordinary_decoder() -> None:
+    header, scans = pieces(progressive(photograph("skimage/rocket.jpg")))
+
+    assert part_for(BytesIO(header + scans[0] + b"".join(scans) + b"\xff\xd9"), 8) is None
+
+
+def test_a_file_of_endless_scans_is_given_up() -> None:
+    photo = photograph("skimage/rocket.jpg").convert("L")
+    header, scans = pieces(progressive(photo, quality=50))
+    unneeded = [scan.replace(b"\x01\x05\x02", b"\x3f\x3f\x00", 1) for scan in scans[1:2]]
+
+    file = BytesIO(header + b"".join(unneeded * 10_000) + b"".join(scans) + b"\xff\xd9")
+
+    assert part_for(file, 8) is None
+    file.seek(0)
+    assert Reader(file).frame().width == photo.width  # the header is sound: it is the scans that were too many
+
+
+@settings(max_examples=300, deadline=1000)
+@given(st.data())
+def test_no_bytes_make_it_fail(data: st.DataObject) -> None:
+    file = bytearray(progressive(photograph("sklearn/flower.jpg").resize((160, 107)), quality=70))
+    for _ in range(data.draw(st.integers(1, 8))):
+        file[data.draw(st.integers(0, len(file) - 1))] = data.draw(st.integers(0, 255))
+
+    part = part_for(BytesIO(bytes(file)), data.draw(st.sampled_from(SHRINKS)))
+
+    assert part is None or part.endswith(b"\xff\xd9")
