@@ -13,7 +13,7 @@ import pillow_heif
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from raythumbs.errors import BadPicture, Corrupt, NotAnImage, TooLarge, Truncated
-from raythumbs.imaging.scans import part_for
+from raythumbs.imaging.scans import bytes_needed, part_for
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
 
@@ -62,16 +62,30 @@ def without_needless_scans(
     picture: ImageFile.ImageFile, source: BinaryIO, least_size: LeastSize
 ) -> ImageFile.ImageFile:
     """Return the picture; of a progressive JPEG only what its scale, set by `shrink_on_load`, needs of the file."""
-    if picture.format != "JPEG" or "progressive" not in picture.info:
+    if not _has_scans(picture):
         return picture
-    wanted = least_size(orientation(picture))
-    spare = min(has / wants for has, wants in zip(picture.size, wanted, strict=True))
-    part = part_for(source, _shrink(picture), spare=spare)
+    part = part_for(source, _shrink(picture), spare=_spare(picture, least_size))
     if part is None:
         return picture
     needed = open_picture(BytesIO(part))
     needed.draft(None, (needed.width // _shrink(picture), needed.height // _shrink(picture)))
     return needed
+
+
+def prefix_needed(picture: ImageFile.ImageFile, prefix: BinaryIO, least_size: LeastSize) -> int | None:
+    """Return how many bytes of the file its scale, set by `shrink_on_load`, needs; None: more than these, or all."""
+    if not _has_scans(picture):
+        return None
+    return bytes_needed(prefix, _shrink(picture), spare=_spare(picture, least_size))
+
+
+def _has_scans(picture: ImageFile.ImageFile) -> bool:
+    return picture.format == "JPEG" and "progressive" in picture.info
+
+
+def _spare(picture: ImageFile.ImageFile, least_size: LeastSize) -> float:
+    wanted = least_size(orientation(picture))
+    return min(has / wants for has, wants in zip(picture.size, wanted, strict=True))
 
 
 def _shrink(picture: ImageFile.ImageFile) -> int:

@@ -7,15 +7,17 @@ from typing import BinaryIO, TypeVar
 
 from PIL import Image
 
-from raythumbs.errors import NotAnImage, TooLarge
+from raythumbs.errors import BadPicture, NotAnImage, TooLarge
 from raythumbs.imaging.colour import resampleable, to_srgb
 from raythumbs.imaging.decode import (
     SIDEWAYS,
+    LeastSize,
     Limits,
     admit,
     load,
     open_picture,
     orientation,
+    prefix_needed,
     shrink_on_load,
     without_needless_scans,
 )
@@ -71,6 +73,20 @@ def render(source: BinaryIO | bytes, specs: Sequence[RenditionSpec], limits: Lim
         raise TooLarge("the picture and its thumbnails do not fit into memory") from error
 
 
+def enough(prefix: bytes, specs: Sequence[RenditionSpec]) -> int | None:
+    """Return how many bytes of a photo suffice for `render`, told from its first bytes; None: more than these, or all.
+
+    It is so of progressive JPEGs. Those bytes with the mark of an end, FF D9, behind them give the same renditions.
+    """
+    try:
+        with open_picture(BytesIO(prefix)) as picture:
+            least_size = _least_size(picture.size, specs)
+            shrink_on_load(picture, least_size)
+            return prefix_needed(picture, BytesIO(prefix), least_size)
+    except BadPicture:  # or not yet a picture
+        return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Decoded:
     """A photo's pixels as they lie, and how they are to be turned. `size` and `covered` are as a person sees it:
@@ -86,10 +102,7 @@ class _Decoded:
 def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) -> Rendered:
     with open_picture(file) as picture:
         stored = picture.size
-
-        def least_size(turn: int) -> tuple[int, int]:
-            return _sideways(gap_size(*_sideways(stored, turn), specs), turn)
-
+        least_size = _least_size(stored, specs)
         covered = shrink_on_load(picture, least_size)
         admit(picture, limits)
         decoding = without_needless_scans(picture, file, least_size)
@@ -104,6 +117,10 @@ def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) ->
         )
         renditions = tuple(_rendition(decoded, spec) for spec in specs)
         return Rendered(*decoded.size, str(picture.format).lower(), renditions)
+
+
+def _least_size(stored: tuple[int, int], specs: Sequence[RenditionSpec]) -> LeastSize:
+    return lambda turn: _sideways(gap_size(*_sideways(stored, turn), specs), turn)
 
 
 def _rendition(photo: _Decoded, spec: RenditionSpec) -> RenderedSpec:
