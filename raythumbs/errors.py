@@ -1,6 +1,6 @@
 """The tree of errors. Each leaf has a public code, an HTTP status, and says whether trying again may help."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class RaythumbsError(Exception):
@@ -138,6 +138,20 @@ class TooLarge(BadPicture):
 
 
 # --- what happened to an attempt
+
+
+class NeedsMemory(RaythumbsError):
+    """A picture that needs more memory than a worker's share: it is for the lane of the large."""
+
+    code = "needs_memory"
+    retryable = True
+
+    def __init__(self, reason: str, needed_bytes: int) -> None:
+        super().__init__(reason)
+        self.needed_bytes = needed_bytes
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, int]]:
+        return type(self), (self.reason, self.needed_bytes)
 
 
 class TimedOut(RaythumbsError):

@@ -65,7 +65,10 @@ class Settings(BaseSettings):
     max_photo_bytes: Positive = Field(128 * MIB, description="Largest photo, in bytes.")
     max_upload_bytes: Positive = Field(1024 * MIB, description="Largest body of a direct upload, in bytes.")
     max_body_bytes: Positive = Field(4 * MIB, description="Largest body of any other request, in bytes.")
-    max_decode_bytes: Positive = Field(1024 * MIB, description="Largest picture in memory, in bytes.")
+    worker_decode_bytes: Positive = Field(
+        512 * MIB, description="Memory for a picture in an ordinary worker, in bytes; what needs more has its own lane."
+    )
+    max_decode_bytes: Positive = Field(2048 * MIB, description="Largest picture in memory, in bytes.")
 
     max_workers_per_node: Positive = Field(8, le=1024, description="Slots of a node, at most its CPUs.")
     use_parallel_thumbnails: bool = Field(

@@ -10,17 +10,20 @@ from raythumbs.db.jobs import Jobs
 from raythumbs.engine.record import Record
 from raythumbs.engine.slots import Node, Slots
 from raythumbs.engine.tasks import BatchLost, Reports
-from raythumbs.errors import Crashed, Poison, RaythumbsError, StaleLease, TimedOut
+from raythumbs.errors import Crashed, NeedsMemory, Poison, RaythumbsError, StaleLease, TimedOut, TooLarge
 from raythumbs.events import emit, emit_trouble
 from raythumbs.model.backoff import backoff_seconds
 from raythumbs.model.lease import Failed, Lease, Report, Succeeded
 
-RunBatch = Callable[[Node, Sequence[Lease]], AsyncIterator[Reports]]
+# The last is the memory of a large photo.
+RunBatch = Callable[[Node, Sequence[Lease], int | None], AsyncIterator[Reports]]
 
 _BATCH_SECONDS = 0.5  # of work: long enough that Ray's cost per task vanishes, short enough that a person does not wait
 _BATCH_PHOTOS = 16
 _FIRST_GUESS_SECONDS = 0.05  # for one photo, until some have been measured
 _LEARNING = 0.1  # how much one photo changes the guess
+_LARGE_WAITING = 32  # photos that wait for the lane of the large; more of them wait in the database
+_LARGE_SECONDS = 10  # until one of those is looked at again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,7 @@ class Dispatcher:
         self._chance = chance
         self._photo_seconds = _FIRST_GUESS_SECONDS
         self._held: dict[str, Lease] = {}
+        self._large: list[tuple[Lease, int]] = []
         self._batches: set[asyncio.Task[None]] = set()
         self.draining = False
         self.wake = asyncio.Event()
@@ -52,10 +56,11 @@ class Dispatcher:
     @property
     def running(self) -> int:
         """Photos that are leased now."""
-        return len(self._held)
+        return len(self._held) + len(self._large)
 
     async def turn(self) -> None:
-        """Lease into every free slot, as long as there is work."""
+        """Lease into every free slot, as long as there is work; large photos that wait go first."""
+        self._start_large()
         while not self.draining and (node := self._slots.take()) is not None:
             leases: list[Lease] = []
             try:
@@ -75,7 +80,7 @@ class Dispatcher:
 
     async def renew(self) -> None:
         """Prolong every lease that is held."""
-        held = list(self._held.values())
+        held = [*self._held.values(), *(lease for lease, _ in self._large)]
         if held:
             seconds = self._budgets.lease_seconds
             await self._record.write(lambda db, now: Jobs(db).renew(held, now=now, lease_seconds=seconds))
@@ -97,15 +102,25 @@ class Dispatcher:
         )  # the last photos are spread over the slots
         return jobs.lease_next(min(most, share), now=now, lease_seconds=self._budgets.lease_seconds) if share else []
 
-    def _start(self, node: Node, leases: Sequence[Lease]) -> None:
-        batch = asyncio.create_task(self._batch(node, leases))
+    def _start_large(self) -> None:
+        """Start what waits for the lane of the large: one a node, each with its memory set apart."""
+        waiting, self._large = self._large, []
+        for lease, needed_bytes in waiting:
+            if not self.draining and (node := self._slots.take_large(needed_bytes)):
+                self._held[lease.job_id] = lease
+                self._start(node, [lease], memory_bytes=needed_bytes)
+            else:
+                self._large.append((lease, needed_bytes))
+
+    def _start(self, node: Node, leases: Sequence[Lease], *, memory_bytes: int | None = None) -> None:
+        batch = asyncio.create_task(self._batch(node, leases, memory_bytes))
         self._batches.add(batch)
         batch.add_done_callback(self._batches.discard)
 
-    async def _batch(self, node: Node, leases: Sequence[Lease]) -> None:
+    async def _batch(self, node: Node, leases: Sequence[Lease], memory_bytes: int | None) -> None:
         left = {lease.job_id: lease for lease in leases}
         try:
-            async for reports in self._run(node, leases):
+            async for reports in self._run(node, leases, memory_bytes):
                 for report in reports:
                     left.pop(report.lease.job_id, None)
                 await asyncio.gather(*map(self._settle, reports))  # at once, so that they share a commit
@@ -114,9 +129,12 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 a batch's edge: its leases run out and are rescued
             emit_trouble("batch.stumbled", error, jobs=sorted(left))
         finally:
-            for lease in leases:
-                self._held.pop(lease.job_id, None)
-            self._slots.give_back(node)
+            for job_id in left:
+                self._held.pop(job_id, None)
+            if memory_bytes:
+                self._slots.give_back_large(node)
+            else:
+                self._slots.give_back(node)
             self.wake.set()
 
     async def _settle(self, report: Report) -> None:
@@ -127,6 +145,8 @@ class Dispatcher:
                     self._photo_seconds += _LEARNING * (report.seconds - self._photo_seconds)
                     await self._record.write(lambda db, now: Jobs(db).finish(lease, succeeded, now=now))
                     emit("job.succeeded", job_id=lease.job_id, attempt=lease.attempt, seconds=round(report.seconds, 4))
+                case Failed(NeedsMemory() as error):
+                    await self._set_aside(lease, error)
                 case Failed(Crashed() | TimedOut() as error):
                     await self._crashed(lease, error)
                 case Failed(error) if error.retryable and lease.errors + 1 < self._budgets.max_errors:
@@ -137,6 +157,18 @@ class Dispatcher:
             emit("report.fenced", job_id=lease.job_id, attempt=lease.attempt)
         finally:
             self._held.pop(lease.job_id, None)
+
+    async def _set_aside(self, lease: Lease, error: NeedsMemory) -> None:
+        """Keep the lease for the lane of the large."""
+        if not self._slots.has_memory(error.needed_bytes):
+            await self._fail(lease, TooLarge(f"{error.reason}; no node has so much"))
+        elif len(self._large) >= _LARGE_WAITING:
+            await self._record.write(
+                lambda db, now: Jobs(db).release(lease, error, due_at=now + _LARGE_SECONDS, counts=())
+            )
+        else:
+            self._large.append((lease, error.needed_bytes))
+            emit("job.set_aside", job_id=lease.job_id, attempt=lease.attempt, needed_bytes=error.needed_bytes)
 
     async def _settle_lost(self, leases: Iterable[Lease], lost: BatchLost) -> None:
         """Find out who is to blame, do not guess: of several, each is tried again alone; one alone is it."""

@@ -16,4 +16,9 @@ async def live_nodes() -> Mapping[str, Node]:
 
 
 def _node(node_id: str, resources: Mapping[str, float]) -> Node:
-    return Node(node_id, int(resources.get("CPU", 0)), declares_slots=SLOT_RESOURCE in resources)
+    return Node(
+        node_id,
+        int(resources.get("CPU", 0)),
+        declares_slots=SLOT_RESOURCE in resources,
+        memory_bytes=int(resources.get("memory", 0)),
+    )

@@ -1,6 +1,6 @@
 """The concurrency semaphore: how many slots each node has, and which are free."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from raythumbs.model.overview import NodeSlots
@@ -10,11 +10,13 @@ SLOT_RESOURCE = "thumb_slot"  # the same number as a resource of Ray, so that th
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A machine of the cluster: its id, its CPUs, and whether it declares the resource `thumb_slot`."""
+    """A machine of the cluster: its id, its CPUs, what Ray may give of its memory, and whether it declares the resource
+    `thumb_slot`."""
 
     id: str
     cpus: int
     declares_slots: bool = False
+    memory_bytes: int = 0
 
 
 class Slots:
@@ -25,6 +27,7 @@ class Slots:
         self._in_all = in_all
         self._nodes: dict[str, Node] = {}
         self._busy: dict[str, int] = {}
+        self._with_large: set[str] = set()
 
     def follow(self, nodes: Mapping[str, Node]) -> None:
         """Know these nodes and no others. What runs on a node that went away keeps its slot until it is given back."""
@@ -32,9 +35,31 @@ class Slots:
 
     def take(self) -> Node | None:
         """Take a slot on the node with the most free ones, or return None if there is none."""
+        return self._take(self._nodes)
+
+    def take_large(self, needed_bytes: int) -> Node | None:
+        """Take a slot for a photo that needs so much memory: on a node that has it, and has no other such photo."""
+        node = self._take([node.id for node in self._having(needed_bytes) if node.id not in self._with_large])
+        if node:
+            self._with_large.add(node.id)
+        return node
+
+    def has_memory(self, needed_bytes: int) -> bool:
+        """Return whether any node has so much."""
+        return bool(self._having(needed_bytes))
+
+    def give_back_large(self, node: Node) -> None:
+        """Return a slot that was taken for a large photo."""
+        self._with_large.discard(node.id)
+        self.give_back(node)
+
+    def _having(self, needed_bytes: int) -> list[Node]:
+        return [node for node in self._nodes.values() if node.memory_bytes >= needed_bytes]
+
+    def _take(self, among: Iterable[str]) -> Node | None:
         if self._in_all is not None and self.busy >= self._in_all:
             return None
-        free = {id_: self._size(node) - self._busy.get(id_, 0) for id_, node in self._nodes.items()}
+        free = {id_: self._size(self._nodes[id_]) - self._busy.get(id_, 0) for id_ in among}
         best = max(free, key=lambda id_: (free[id_], id_), default=None)
         if best is None or free[best] <= 0:
             return None

@@ -18,7 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raythumbs.engine.slots import SLOT_RESOURCE, Node
 from raythumbs.engine.work import Work
-from raythumbs.errors import Crashed, RaythumbsError
+from raythumbs.errors import Crashed, NeedsMemory, RaythumbsError
 from raythumbs.imaging.render import Rendered
 from raythumbs.imaging.sandbox import Sandbox
 from raythumbs.model.lease import Failed, Lease, Outcome, Report, Succeeded
@@ -170,6 +170,8 @@ def _first_done(fetching: list[_Fetching]) -> _Fetching:
 
 
 def _failed(error: Exception) -> Outcome:
+    if isinstance(error, NeedsMemory):
+        return Failed(NeedsMemory(error.reason, error.needed_bytes))
     if isinstance(error, RaythumbsError):
         return Failed(type(error)(error.reason))  # without its cause, which may not travel
     return Failed(Crashed(f"{type(error).__name__}: {error}"))
@@ -195,17 +197,19 @@ _render_batch = ray.remote(num_cpus=1, max_retries=0, max_calls=_TASKS_A_WORKER)
 
 
 async def run_batch(
-    node: Node, leases: Sequence[Lease], work: Work, *, patience_seconds: float
+    node: Node, leases: Sequence[Lease], memory_bytes: int | None, *, work: Work, patience_seconds: float
 ) -> AsyncIterator[Reports]:
     """Run a batch on a node, or elsewhere if that is gone, and pass on what it says as it says it.
 
-    Raises BatchLost when the task dies. One that has begun and then says nothing for `patience_seconds` is killed.
+    With `memory_bytes` it is a large photo, and Ray sets so much of the node's memory apart for it. Raises BatchLost
+    when the task dies. One that has begun and then says nothing for `patience_seconds` is killed.
     """
     said: Any = _render_batch.options(
         scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=True),
         resources={SLOT_RESOURCE: 1} if node.declares_slots else None,
+        memory=memory_bytes,
         name=f"render {len(leases)}",
-    ).remote(leases, work)
+    ).remote(leases, work.of_the_large if memory_bytes else work)
     patience: float | None = None  # one that waits for a CPU is not late
     while True:
         try:

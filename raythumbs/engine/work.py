@@ -1,7 +1,7 @@
 """What a task needs to know to do its work: no secret is in it, for it travels as an argument."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from raythumbs.imaging import Limits
@@ -34,10 +34,18 @@ class Work:
             thumbnails_base_url=settings.thumbnails_base_url,
             service_url=settings.base_url,
             specs=settings.specs,
-            limits=Limits(decode_bytes=settings.max_decode_bytes),
+            limits=Limits(
+                decode_bytes=min(settings.worker_decode_bytes, settings.max_decode_bytes),
+                elsewhere_bytes=settings.max_decode_bytes,
+            ),
             max_photo_bytes=settings.max_photo_bytes,
             photo_seconds=settings.job_timeout_seconds,
         )
+
+    @property
+    def of_the_large(self) -> Self:
+        """The same work, with the memory for a large photo."""
+        return replace(self, limits=Limits(decode_bytes=self.limits.elsewhere_bytes))
 
     def key(self, source: str, version: str, spec: RenditionSpec) -> str:
         """Return a rendition's key: it follows from the source, its version and the spec, so that doing it twice

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import pillow_heif
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from raythumbs.errors import BadPicture, Corrupt, NotAnImage, TooLarge, Truncated
+from raythumbs.errors import BadPicture, Corrupt, NeedsMemory, NotAnImage, TooLarge, Truncated
 from raythumbs.imaging.scans import bytes_needed, part_for
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
@@ -31,9 +31,10 @@ _HEADER_PIXELS = 1 << 31  # beyond what `Limits` admits; Pillow's own check must
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one picture may cost: bytes of memory for its pixels."""
+    """What one picture may cost: bytes of memory for its pixels here, and where there is more (by default: not)."""
 
     decode_bytes: int = 1 << 30
+    elsewhere_bytes: int = 0
 
 
 def open_picture(source: BinaryIO) -> ImageFile.ImageFile:
@@ -105,11 +106,16 @@ def orientation(picture: Image.Image) -> int:
 
 
 def admit(picture: Image.Image, limits: Limits) -> None:
-    """Return if the picture's pixels fit the limits, else raise TooLarge: the header tells before they are made."""
+    """Return if the picture's pixels fit the limits, else raise NeedsMemory, for where there is more, or TooLarge.
+
+    The header tells, before the pixels are made.
+    """
     needed = predicted_bytes(picture)
     if needed > limits.decode_bytes:
-        size = f"{picture.width}x{picture.height}"
-        raise TooLarge(f"{size} pixels need {needed} bytes of memory; at most {limits.decode_bytes} are given")
+        told = f"{picture.width}x{picture.height} pixels need {needed} bytes of memory"
+        if needed <= limits.elsewhere_bytes:
+            raise NeedsMemory(told, needed)
+        raise TooLarge(f"{told}; at most {max(limits.decode_bytes, limits.elsewhere_bytes)} are given")
 
 
 def load(picture: ImageFile.ImageFile) -> None:

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
 from raythumbs import errors
-from raythumbs.errors import BadPicture, Crashed, TimedOut
+from raythumbs.errors import BadPicture, Crashed, NeedsMemory, TimedOut
 from raythumbs.imaging.decode import Limits
 from raythumbs.imaging.render import Rendered, RenderedSpec, render
 from raythumbs.model.photo import Fit, Format, RenditionSpec
@@ -81,6 +81,8 @@ class Sandbox:
         socket.send_fds(child.line, [b"p"], [file.fileno()])
         head = _received(child.line, 4, until)
         told = json.loads(_received(child.line, min(int.from_bytes(head, "big"), _ANSWER_BYTES), until))
+        if "needed_bytes" in told:
+            raise NeedsMemory(str(told["reason"])[:1000], int(told["needed_bytes"]))
         if "code" in told:
             raise _BAD_PICTURES[told["code"]](str(told["reason"])[:1000])
         renditions = tuple(
@@ -158,6 +160,8 @@ def _answer(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) -> b
     began = time.process_time()
     try:
         rendered = render(file, specs, limits)
+    except NeedsMemory as error:
+        return _framed({"needed_bytes": error.needed_bytes, "reason": error.reason})
     except BadPicture as error:
         return _framed({"code": error.code, "reason": error.reason})
     sizes = [{"width": r.width, "height": r.height, "bytes": len(r.data)} for r in rendered.renditions]

@@ -147,6 +147,29 @@ def test_a_bad_photo_fails_alone(start: StartQueue, photos: list[Path], tmp_path
     assert (last.state, last.code) == (State.FAILED, "truncated")
 
 
+def test_a_photo_too_large_for_a_workers_share_is_rendered_in_the_lane_of_the_large(
+    start: StartQueue, photos: list[Path], tmp_path: Path
+):
+    large = tmp_path / "large.png"
+    Image.new("RGB", (1200, 1200)).save(large)  # 11.5 MB as pixels, where a JPEG is decoded at a quarter of its sides
+    queue = start(worker_decode_bytes=5 * 1024 * 1024)
+
+    jobs = queue.ended(queue.submit([*photos[:3], large]))
+
+    assert [(job.state, job.attempt, job.errors) for job in jobs] == [(State.SUCCEEDED, 1, 0)] * 4
+
+
+def test_a_photo_too_large_for_every_node_is_refused_with_the_figure(start: StartQueue, tmp_path: Path):
+    huge = tmp_path / "huge.png"
+    Image.new("1", (40_000, 40_000)).save(huge)
+    queue = start()
+
+    (job,) = queue.ended(queue.submit([huge]))
+
+    assert (job.state, job.code) == (State.FAILED, "too_large")
+    assert "40000x40000 pixels need" in (job.reason or "")
+
+
 def test_a_photo_that_kills_every_worker_ends_as_failed_with_a_reason(start: StartQueue, photos: list[Path]):
     queue = start(max_crashes=1)
     (job,) = queue.submit(photos[:1])

@@ -43,12 +43,15 @@ class Batches:
 
     answer: Answer = lambda _lease: a_success()
     seen: list[list[str]] = field(default_factory=list)
+    large: list[tuple[str, int]] = field(default_factory=list)
     gate: asyncio.Event | None = None
 
-    async def __call__(self, _node: Node, leases: Sequence[Lease]) -> AsyncIterator[Reports]:
+    async def __call__(self, node: Node, leases: Sequence[Lease], memory_bytes: int | None) -> AsyncIterator[Reports]:
         if not leases:
             return
         self.seen.append([lease.job_id for lease in leases])
+        if memory_bytes:
+            self.large.append((node.id, memory_bytes))
         if self.gate:
             await self.gate.wait()
         for lease in leases:

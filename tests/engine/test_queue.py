@@ -9,6 +9,7 @@ from raythumbs.engine.slots import Node
 from raythumbs.engine.tasks import BatchLost
 from raythumbs.errors import (
     Crashed,
+    NeedsMemory,
     NoSuchObject,
     NotAnImage,
     QueueUnavailable,
@@ -17,7 +18,7 @@ from raythumbs.errors import (
     UnknownJob,
 )
 from raythumbs.model.job import Priority, State
-from raythumbs.model.lease import Failed
+from raythumbs.model.lease import Failed, Report
 from tests.engine.conftest import NODE, Batches, Cluster, a_request, a_success, at_work, eventually, failing
 
 
@@ -121,6 +122,81 @@ def test_a_lost_node_costs_nobody_anything(configured):
     (job,) = asyncio.run(run())
 
     assert (job.state, job.errors, job.crashes, job.losses) == (State.SUCCEEDED, 0, 0, 0)
+
+
+ROOMY = Node("roomy", cpus=4, memory_bytes=2_000)
+
+
+def test_a_photo_that_needs_much_memory_is_rendered_apart_at_no_cost(configured):
+    async def run():
+        batches = Batches(failing(NeedsMemory("9x9 pixels need 1500 bytes", 1_500)))
+        nodes = {"small": Node("small", cpus=8, memory_bytes=1_000), "roomy": ROOMY}
+        async with at_work(configured(), batches, Cluster(nodes)) as queue:
+            await queue.submit(1)
+            return await queue.ended(1), batches
+
+    (job,), batches = asyncio.run(run())
+
+    assert (job.state, job.attempt, job.errors, job.crashes) == (State.SUCCEEDED, 1, 0, 0)
+    assert batches.large == [("roomy", 1_500)]
+
+
+def test_a_node_renders_one_large_photo_at_a_time_and_small_ones_beside_it(configured):
+    at_once, most = 0, 0
+
+    async def batch(_node, leases, memory_bytes):
+        nonlocal at_once, most
+        for lease in leases:
+            if lease.job_id == "job-9" or memory_bytes:
+                at_once += bool(memory_bytes)
+                most = max(most, at_once)
+                await asyncio.sleep(0)  # whoever else may run, runs
+                at_once -= bool(memory_bytes)
+                yield (Report(lease, a_success(), 0.01),)
+            else:
+                yield (Report(lease, Failed(NeedsMemory("much", 1_500)), 0.0),)
+
+    async def run():
+        async with at_work(configured(), batch, Cluster({"roomy": ROOMY})) as queue:
+            await queue.submit(1, 2, 3, 9)
+            return await queue.ended(1, 2, 3, 9)
+
+    jobs = asyncio.run(run())
+
+    assert {job.state for job in jobs} == {State.SUCCEEDED}
+    assert most == 1
+
+
+def test_more_large_photos_than_may_wait_in_memory_wait_in_the_database(configured, monkeypatch):
+    monkeypatch.setattr("raythumbs.engine.dispatcher._LARGE_WAITING", 2)
+    monkeypatch.setattr("raythumbs.engine.dispatcher._LARGE_SECONDS", 0.05)
+
+    async def batch(_node, leases, memory_bytes):
+        for lease in leases:
+            outcome = a_success() if memory_bytes else Failed(NeedsMemory("much", 1_500))
+            yield (Report(lease, outcome, 0.01),)
+
+    async def run():
+        async with at_work(configured(), batch, Cluster({"roomy": ROOMY})) as queue:
+            await queue.submit(*range(12))
+            return await queue.ended(*range(12))
+
+    jobs = asyncio.run(run())
+
+    assert {(job.state, job.errors, job.crashes) for job in jobs} == {(State.SUCCEEDED, 0, 0)}
+
+
+def test_a_photo_that_needs_more_memory_than_any_node_has_is_refused_with_the_figure(configured):
+    async def run():
+        batches = Batches(lambda _lease: Failed(NeedsMemory("9x9 pixels need 2500 bytes of memory", 2_500)))
+        async with at_work(configured(), batches, Cluster({"roomy": ROOMY})) as queue:
+            await queue.submit(1)
+            return await queue.ended(1)
+
+    (job,) = asyncio.run(run())
+
+    assert (job.state, job.code) == (State.FAILED, "too_large")
+    assert "2500" in job.reason
 
 
 def test_a_slot_is_given_back_whatever_happens_to_its_batch(configured):

@@ -65,3 +65,27 @@ def test_a_limit_for_all_nodes_holds_over_all_of_them(cpus, in_all):
         pass
 
     assert slots.busy == slots.total == min(in_all, sum(cpus))
+
+
+def test_a_large_photo_gets_a_slot_where_its_memory_is_and_no_other_is():
+    slots = Slots(per_node=8)
+    slots.follow({n.id: n for n in (Node("a", 4, memory_bytes=100), Node("b", 8, memory_bytes=10))})
+
+    first, second = slots.take_large(50), slots.take_large(50)
+    assert (first and first.id, second) == ("a", None)
+    assert (slots.has_memory(100), slots.has_memory(101)) == (True, False)
+
+    slots.give_back_large(first)
+    assert slots.take_large(50) == first
+    assert slots.busy == 1
+
+
+def test_a_large_photo_waits_for_a_slot_like_any_other():
+    slots = Slots(per_node=1)
+    slots.follow({"a": Node("a", 4, memory_bytes=100)})
+
+    taken = slots.take()
+
+    assert slots.take_large(1) is None
+    slots.give_back(taken)
+    assert slots.take_large(1) == taken

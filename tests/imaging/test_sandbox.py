@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
@@ -15,7 +15,7 @@ from typing import BinaryIO
 import pytest
 from PIL import Image
 
-from raythumbs.errors import Crashed, NotAnImage, TimedOut, TooLarge, Truncated
+from raythumbs.errors import Crashed, NeedsMemory, NotAnImage, TimedOut, TooLarge, Truncated
 from raythumbs.imaging import Limits, Rendered, render
 from raythumbs.imaging.sandbox import Sandbox, _Child
 from raythumbs.model.photo import Fit, Format, RenditionSpec
@@ -125,6 +125,19 @@ def test_a_bad_picture_is_told_as_what_it_is_and_the_child_lives_on(shared: Sand
 
     assert pid_of(shared) == pid
     assert rendered(shared) == render(PHOTO, SPECS, LIMITS)
+
+
+def test_a_photo_for_where_there_is_more_memory_tells_how_much_it_needs() -> None:
+    limits = Limits(decode_bytes=1_000_000, elsewhere_bytes=2_000_000)
+    with_room = saved(four_corners(400, 400), "PNG")
+
+    with closing(Sandbox(SPECS, limits)) as sandbox:
+        with pytest.raises(NeedsMemory, match="400x400 pixels need 1280000 bytes") as told:
+            rendered(sandbox, with_room)
+        with pytest.raises(TooLarge, match="at most 2000000 are given"):
+            rendered(sandbox, saved(four_corners(800, 800), "PNG"))
+
+    assert told.value.needed_bytes == 1_280_000
 
 
 def test_a_picture_over_the_limit_is_too_large() -> None:
