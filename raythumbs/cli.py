@@ -21,6 +21,8 @@ from raythumbs.errors import RaythumbsError
 from raythumbs.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+bench = typer.Typer(no_args_is_help=True, help="Measure, beside others, on this machine.")
+app.add_typer(bench, name="bench")
 out = Console()
 Url = Annotated[str, typer.Option(envvar="RAYTHUMBS_URL", help="Address of the service.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -160,6 +162,27 @@ def cancel(job_ids: Annotated[list[str], typer.Argument(help="Jobs to end.")], u
     with Client(url) as client:
         for job_id in job_ids:
             out.print(f"{job_id}  {client.cancel(job_id)['state']}", highlight=False)
+
+
+@bench.command("imaging")
+def bench_imaging(
+    pictures: Annotated[
+        Path | None, typer.Option(help="Take the pictures of this folder instead of drawing some.")
+    ] = None,
+    size: Annotated[list[int] | None, typer.Option(min=1, help="Side of the thumbnails, in pixels [300].")] = None,
+    runs: Annotated[int, typer.Option(min=1, help="How often each is made; medians are told.")] = 5,
+    as_json: AsJson = False,  # noqa: FBT002 an option
+) -> None:
+    """Measure what a thumbnail costs and how true it is, beside libvips and sharp."""
+    from raythumbs.bench.imaging import run_imaging  # pictures are drawn with what only a benchmark needs
+
+    result = run_imaging(pictures, sizes=size or [300], runs=runs)
+    for missing in result.missing:
+        Console(stderr=True).print(f"not measured: {missing}", highlight=False, soft_wrap=True)
+    if as_json:
+        print(json.dumps(result.as_dict()))
+    else:
+        out.print(result.as_table())
 
 
 def _status_table(told: dict[str, Any]) -> Table:

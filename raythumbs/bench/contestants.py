@@ -1,0 +1,123 @@
+"""Who makes thumbnails in the imaging benchmark: ourselves, and others in processes of their own.
+
+A peer is a program that reads jobs from its standard input and answers each: a line of JSON, then so many bytes as the
+line tells. It makes thumbnails on one core, without a cache, and tells the CPU time that it took.
+"""
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Protocol
+
+from raythumbs.errors import RaythumbsError
+from raythumbs.imaging import Limits, render
+from raythumbs.model.photo import Format, RenditionSpec
+
+PEERS_FOLDER = Path("notebooks/peers")
+QUALITY = 85
+_LIMITS = Limits(decode_bytes=4 << 30)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A thumbnail's file, and the milliseconds of CPU that it took."""
+
+    data: bytes
+    cpu_ms: float
+
+
+class Contestant(Protocol):
+    """Somebody who makes thumbnails inside a square of `pixels`."""
+
+    name: str
+    version: str
+
+    def thumbnail(self, photo: bytes, pixels: int, written_as: Format) -> Made:
+        """Make a thumbnail, or raise PeerFailed."""
+        ...
+
+
+class PeerFailed(RaythumbsError):
+    """A peer that could not make a thumbnail."""
+
+    code = "peer_failed"
+
+
+class Raythumbs:
+    """This program's own imaging, in this process."""
+
+    name = "raythumbs"
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+
+    def thumbnail(self, photo: bytes, pixels: int, written_as: Format) -> Made:
+        """Make a thumbnail."""
+        spec = RenditionSpec(width=pixels, height=pixels, format=written_as, quality=QUALITY)
+        began = time.process_time()
+        [made] = render(photo, [spec], _LIMITS).renditions
+        return Made(made.data, (time.process_time() - began) * 1000)
+
+
+class Peer:
+    """Another program, asked through its standard input and output."""
+
+    def __init__(self, name: str, asked: IO[bytes], told: IO[bytes]) -> None:
+        self.name = name
+        self._asked = asked
+        self._told = told
+        self.version = str(self._answer()["version"])
+
+    def thumbnail(self, photo: bytes, pixels: int, written_as: Format) -> Made:
+        """Make a thumbnail, or raise PeerFailed."""
+        job = {"bytes": len(photo), "pixels": pixels, "format": str(written_as), "quality": QUALITY}
+        self._asked.write(json.dumps(job).encode() + b"\n" + photo)
+        self._asked.flush()
+        answer = self._answer()
+        if "error" in answer:
+            raise PeerFailed(f"{self.name}: {answer['error']}")
+        return Made(self._told.read(int(str(answer["bytes"]))), float(str(answer["cpu_ms"])))
+
+    def _answer(self) -> dict[str, object]:
+        line = self._told.readline()
+        if not line:
+            raise PeerFailed(f"{self.name} ended")
+        answer: dict[str, object] = json.loads(line)
+        return answer
+
+
+@contextmanager
+def contestants(version: str) -> Iterator[tuple[list[Contestant], list[str]]]:
+    """Give everybody who is installed, and what to do to have the others."""
+    here: list[Contestant] = [Raythumbs(version)]
+    missing = []
+    with ExitStack() as running:
+        if importlib.util.find_spec("pyvips"):
+            here.append(running.enter_context(_peer("pyvips", [sys.executable, "-m", "raythumbs.bench.vips_peer"])))
+        else:
+            missing.append("libvips: pip install 'raythumbs[bench]'")
+        node, script = shutil.which("node"), PEERS_FOLDER / "sharp.mjs"
+        if node and (PEERS_FOLDER / "node_modules" / "sharp").is_dir():
+            for name, option in (("sharp", "plain"), ("sharp-mozjpeg", "mozjpeg")):
+                here.append(running.enter_context(_peer(name, [node, str(script), option])))
+        else:
+            missing.append(f"sharp: npm install --prefix {PEERS_FOLDER}, with node on the path, in a checkout")
+        yield here, missing
+
+
+@contextmanager
+def _peer(name: str, command: Sequence[str]) -> Iterator[Peer]:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603 our own
+        assert process.stdin  # noqa: S101 asked for above
+        assert process.stdout  # noqa: S101 asked for above
+        try:
+            yield Peer(name, process.stdin, process.stdout)
+        finally:
+            process.kill()
