@@ -29,7 +29,7 @@ class Batches:
     def __init__(self, settings: Settings) -> None:
         self._bench = Workbench(Work.of(settings))
 
-    async def __call__(self, _node: Node, leases: Sequence[Lease]) -> AsyncIterator[Reports]:
+    async def __call__(self, _node: Node, leases: Sequence[Lease], _memory_bytes: int | None) -> AsyncIterator[Reports]:
         for reports in await asyncio.to_thread(lambda: list(self._bench.render(leases))):
             yield reports
 
