@@ -4,7 +4,10 @@ import json
 import socket
 import struct
 import zlib
+from contextlib import suppress
+from http.client import HTTPResponse
 from pathlib import Path
+from select import select
 from urllib.parse import urlsplit
 
 import httpx
@@ -176,16 +179,9 @@ def sent_without_end(client: Client) -> tuple[int, str, int]:
     sent = 0
     with connected(client) as line:
         line.sendall(form_head(length=None))
-        try:
-            while sent < 200_000_000:
-                line.sendall(piece)
-                sent += 1 << 20
-        except (ConnectionResetError, BrokenPipeError):
-            pass
-        said = b""
-        while more := line.recv(65536):
-            said += more
-            if b"}" in said:
-                break
-    head, _, body = said.partition(b"\r\n\r\n")
-    return int(head.split()[1]), json.loads(body)["code"], sent
+        with suppress(BrokenPipeError, ConnectionResetError):
+            while sent < 200_000_000 and not select([line], [line], [])[0]:
+                sent += line.send(piece[sent % len(piece) :])
+        answer = HTTPResponse(line)
+        answer.begin()
+        return answer.status, json.loads(answer.read())["code"], sent

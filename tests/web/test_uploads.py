@@ -3,6 +3,11 @@ import asyncio
 import pytest
 
 PLAIN = "multipart/form-data; boundary=x"
+UPLOAD = {
+    "type": "http", "method": "POST", "path": "/api/uploads/direct", "raw_path": b"", "query_string": b"",
+    "headers": [(b"content-type", PLAIN.encode())], "http_version": "1.1", "scheme": "http",
+    "client": ("here", 1), "server": ("here", 2), "root_path": "",
+}  # fmt: skip
 
 
 def form(*parts: str, end: str = "--x--\r\n") -> bytes:
@@ -115,13 +120,10 @@ def test_a_photo_over_its_limit_is_refused_and_nothing_is_kept(served):
     assert refused(served, form(a_file(), a_file("x" * 1001)), max_photo_bytes=1000) == (413, "body_too_large")
 
 
-def test_a_body_that_announces_too_much_is_refused_unread(served):
-    read = []
-
+def test_a_body_that_announces_too_much_is_refused(served):
     async def scenario(service):
         async def body():
-            read.append(1)
-            yield bytes(100)
+            yield bytes(2001)
 
         headers = {"Content-Type": PLAIN, "Content-Length": "2001"}
         return await service.http.post("/api/uploads/direct", content=body(), headers=headers)
@@ -131,36 +133,48 @@ def test_a_body_that_announces_too_much_is_refused_unread(served):
     assert (reply.status_code, reply.json()["code"]) == (413, "body_too_large")
 
 
-def test_a_body_without_end_is_refused_while_it_is_read(served):
-    pieces = []
+def test_a_body_without_end_is_refused_while_it_is_read_and_left_after_a_while(served):
+    read = []
+    said = []
 
     async def scenario(service):
-        receiving = asyncio.get_running_loop().create_future()
-        scope = {
-            "type": "http", "method": "POST", "path": "/api/uploads/direct", "raw_path": b"", "query_string": b"",
-            "headers": [(b"content-type", PLAIN.encode())], "http_version": "1.1", "scheme": "http",
-            "client": ("here", 1), "server": ("here", 2), "root_path": "",
-        }  # fmt: skip
-        said = []
-
         async def receive():
-            piece = form(a_file("x"), end="") if not pieces else bytes(100_000)
-            pieces.append(len(piece))
+            piece = bytes(100_000) if read else form(a_file("x"), end="")
+            read.append(len(piece))
             return {"type": "http.request", "body": piece, "more_body": True}
 
         async def send(message):
-            said.append(message)
+            said.append((message, sum(read)))
 
-        receiving.cancel()
-        await service.http._transport.app(scope, receive, send)
-        return said, service.originals
+        await service.http._transport.app(UPLOAD, receive, send)
+        return service.originals
 
-    said, kept = served(scenario, max_upload_bytes=1_000_000)
+    kept = served(scenario, max_upload_bytes=1_000_000)
 
-    assert said[0]["status"] == 413
-    assert b"body_too_large" in said[1]["body"]
-    assert sum(pieces) < 1_200_000
+    (start, _), (answer, read_by_then), (end, read_in_all) = said
+    assert start["status"] == 413
+    assert (b"body_too_large" in answer["body"], answer["more_body"], read_by_then < 1_200_000) == (True, True, True)
+    assert (end["body"], end.get("more_body", False), read_in_all < 20_000_000) == (b"", False, True)
     assert kept == []
+
+
+def test_a_client_that_sends_on_after_a_refusal_is_heard_to_its_end(served):
+    """Or its connection would be reset, and the answer lost with it."""
+    rest = [form(a_file("x" * 2000), end=""), b"x", b"x", b"x"]
+    left = []
+
+    async def scenario(service):
+        async def receive():
+            return {"type": "http.request", "body": rest.pop(0), "more_body": bool(rest)}
+
+        async def send(_message):
+            left.append(len(rest))
+
+        await service.http._transport.app(UPLOAD, receive, send)
+
+    served(scenario, max_photo_bytes=1000)
+
+    assert left == [3, 3, 0]
 
 
 @pytest.mark.parametrize("how", ["disconnected", "cancelled"])
@@ -180,12 +194,7 @@ def test_a_client_that_goes_away_leaves_nothing(served, how):
         async def send(_message):
             pass
 
-        scope = {
-            "type": "http", "method": "POST", "path": "/api/uploads/direct", "raw_path": b"", "query_string": b"",
-            "headers": [(b"content-type", PLAIN.encode())], "http_version": "1.1", "scheme": "http",
-            "client": ("here", 1), "server": ("here", 2), "root_path": "",
-        }  # fmt: skip
-        request = asyncio.create_task(service.http._transport.app(scope, receive, send))
+        request = asyncio.create_task(service.http._transport.app(UPLOAD, receive, send))
         await arrived.wait()
         if how == "cancelled":
             request.cancel()
