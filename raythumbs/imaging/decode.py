@@ -23,6 +23,7 @@ _ORIENTATION = 0x0112
 SIDEWAYS = range(5, 9)  # the orientations that swap width and height
 # What decoders raise on bad bytes: the list of Pillow's own fuzzer (Tests/oss-fuzz), and what ours found besides.
 _BAD = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, RuntimeError, struct.error)
+_SCALED_SAMPLES = {"L;2": 85, "L;4": 17}  # what Pillow multiplies the samples of narrow pixels by
 _HEADER_PIXELS = 1 << 31  # beyond what `Limits` admits; Pillow's own check must not refuse what ours would admit
 
 
@@ -79,6 +80,7 @@ def admit(picture: Image.Image, limits: Limits) -> None:
 def load(picture: ImageFile.ImageFile) -> None:
     """Decode the pixels of the first frame, or raise Truncated or Corrupt: never a picture with a grey half."""
     with _translated():
+        _scale_clear_colour(picture)
         picture.load()
 
 
@@ -86,6 +88,15 @@ def predicted_bytes(picture: Image.Image) -> int:
     """Return the memory that decoding takes, told from the header: the pixels, once more for a conversion."""
     per_pixel = 1 if picture.mode in _ONE_BYTE_MODES and "transparency" not in picture.info else 4
     return picture.width * picture.height * per_pixel * (1 if picture.format in _SCALABLE else 2)
+
+
+def _scale_clear_colour(picture: ImageFile.ImageFile) -> None:
+    """Scale the sample that stands for transparency as Pillow scales pixels, which it forgets (PNG 1.2, 4.2.1.1)."""
+    clear, rawmode = picture.info.get("transparency"), picture.tile[0].args if picture.tile else None
+    if rawmode in _SCALED_SAMPLES and isinstance(clear, int):
+        picture.info["transparency"] = clear * _SCALED_SAMPLES[rawmode]
+    elif rawmode == "RGB;16B" and isinstance(clear, tuple):
+        picture.info["transparency"] = tuple(sample >> 8 for sample in clear)
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import BinaryIO, TypeVar
 from PIL import Image
 
 from raythumbs.errors import NotAnImage, TooLarge
-from raythumbs.imaging.colour import resampleable, to_srgb
+from raythumbs.imaging.colour import PROFILE_IGNORED, fits, resampleable, to_srgb
 from raythumbs.imaging.decode import SIDEWAYS, Limits, admit, load, open_picture, orientation, shrink_on_load
 from raythumbs.imaging.encode import encode
 from raythumbs.imaging.resize import gap_size, on_canvas, plan, resample
@@ -39,12 +39,14 @@ class RenderedSpec:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A photo's size in pixels as a person sees it, its format (`jpeg`, `heif`, ...), and its renditions."""
+    """A photo's size in pixels as a person sees it, its format (`jpeg`, `heif`, ...), its renditions, and what was
+    wrong with it without being worth a refusal."""
 
     width: int
     height: int
     format: str
     renditions: tuple[RenderedSpec, ...]
+    notes: tuple[str, ...] = ()
 
 
 def render(source: BinaryIO | bytes, specs: Sequence[RenditionSpec], limits: Limits) -> Rendered:
@@ -81,15 +83,18 @@ def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) ->
         admit(picture, limits)
         load(picture)
         turn = orientation(picture)
+        pixels, profile = resampleable(picture), picture.info.get("icc_profile") or None
+        ignored = profile is not None and not fits(profile, pixels)
         decoded = _Decoded(
-            pixels=resampleable(picture),
+            pixels=pixels,
             turn=turn,
             size=_sideways(stored, turn),
             covered=_sideways(covered or picture.size, turn),
-            profile=picture.info.get("icc_profile"),
+            profile=None if ignored else profile,
         )
         renditions = tuple(_rendition(decoded, spec) for spec in specs)
-        return Rendered(*decoded.size, str(picture.format).lower(), renditions)
+        notes = (PROFILE_IGNORED,) if ignored else ()
+        return Rendered(*decoded.size, str(picture.format).lower(), renditions, notes)
 
 
 def _rendition(photo: _Decoded, spec: RenditionSpec) -> RenderedSpec:
