@@ -90,6 +90,13 @@ def test_what_comes_out_is_what_render_makes(shared: Sandbox, written_as: str) -
     assert rendered(shared, photo) == render(photo, SPECS, LIMITS)
 
 
+def test_what_was_wrong_with_a_photo_comes_out_too(shared: Sandbox) -> None:
+    photo = saved(four_corners(), "JPEG", icc_profile=b"no profile")
+
+    assert rendered(shared, photo) == render(photo, SPECS, LIMITS)
+    assert len(rendered(shared, photo).notes) == 1
+
+
 def test_the_cpu_time_of_a_photo_is_told(shared: Sandbox) -> None:
     with as_file(saved(photograph("skimage/astronaut.png", times=4), "JPEG")) as file:
         _, cpu_seconds = shared.render(file, seconds=PATIENCE_SECONDS)
@@ -288,6 +295,7 @@ def answer(**changed: object) -> bytes:
         "width": 1,
         "height": 1,
         "format": "jpeg",
+        "notes": [],
         "cpu": 0.1,
         "renditions": [{"width": 1, "height": 1, "bytes": 1}],
     }
@@ -316,10 +324,11 @@ def answer(**changed: object) -> bytes:
         answer(renditions=[{"width": None, "height": 1, "bytes": 1}]) + b"1",
         answer(width=float("inf")) + b"1",
         answer(cpu="much") + b"1",
+        answer(notes=5) + b"1",
         answer(),
         b"\0\0",
     ],
-    ids=range(21),
+    ids=range(22),
 )
 def test_nothing_that_a_child_says_is_believed_beyond_a_bound(said: bytes) -> None:
     sandbox = Sandbox(SPECS[:1], LIMITS)
