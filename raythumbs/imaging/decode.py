@@ -9,9 +9,10 @@ from functools import cache
 from typing import BinaryIO
 
 import pillow_heif
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
-from raythumbs.errors import BadPicture, Corrupt, NotAnImage, TooLarge, Truncated
+from raythumbs.errors import BadPicture, Corrupt, TooLarge, Truncated, UnsupportedFormat
+from raythumbs.imaging.recognise import HEAD_BYTES, is_about_the_end, refusal
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
 
@@ -20,6 +21,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
 _ONE_BYTE_MODES = {"1", "L"}
 _SCALABLE = {"JPEG", "MPO"}
 _ORIENTATION = 0x0112
+_KIND_OF_PICTURE, _PREVIEW = 254, 1  # TIFF 6.0, NewSubfileType; so begin DNG, NEF, ARW
 SIDEWAYS = range(5, 9)  # the orientations that swap width and height
 # What decoders raise on bad bytes: the list of Pillow's own fuzzer (Tests/oss-fuzz), and what ours found besides.
 _BAD = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, RuntimeError, struct.error)
@@ -35,13 +37,19 @@ class Limits:
 
 
 def open_picture(source: BinaryIO) -> ImageFile.ImageFile:
-    """Return the picture with only its header read, or raise NotAnImage for bytes that no allowed decoder knows."""
+    """Return the picture with only its header read, or raise a BadPicture that tells what else the file is."""
     _prepare()
-    with _translated():
+    with _translated(), warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            return Image.open(source, formats=FORMATS)
+            picture = Image.open(source, formats=FORMATS)
         except UnidentifiedImageError as error:
-            raise NotAnImage(f"no decoder of {', '.join(FORMATS)} knows this file") from error
+            source.seek(0)
+            raise refusal(source.read(HEAD_BYTES), [str(warning.message) for warning in told]) from error
+        if isinstance(picture, TiffImagePlugin.TiffImageFile) and picture.tag_v2.get(_KIND_OF_PICTURE) == _PREVIEW:
+            raise UnsupportedFormat("a camera's raw file, or another TIFF whose first picture is but a preview")
+        return picture
 
 
 def shrink_on_load(
@@ -102,6 +110,7 @@ def _scale_clear_colour(picture: ImageFile.ImageFile) -> None:
 @cache
 def _prepare() -> None:
     pillow_heif.register_heif_opener(thumbnails=False)
+    Image.WARN_POSSIBLE_FORMATS = True  # tells why a decoder did not open what looks like its format
     Image.MAX_IMAGE_PIXELS = _HEADER_PIXELS
 
 
@@ -119,6 +128,6 @@ def _translated() -> Iterator[None]:
         raise TooLarge(str(error) or "the picture does not fit into memory") from error
     except _BAD as error:
         told = str(error)
-        if any(word in told.lower() for word in ("truncated", "premature", "unexpected end", "end of file", "eof")):
+        if is_about_the_end(told):
             raise Truncated(told) from error
         raise Corrupt(told or type(error).__name__) from error
