@@ -12,13 +12,11 @@ import pillow_heif
 from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from raythumbs.errors import BadPicture, Corrupt, TooLarge, Truncated, UnsupportedFormat
+from raythumbs.imaging.memory import predicted_bytes
 from raythumbs.imaging.recognise import HEAD_BYTES, is_about_the_end, refusal
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
 
-# Bytes per pixel of Pillow's storage: one, or four for whatever has more than one channel, or a wide one, or will have:
-# palettes and transparent colours are resampled as RGBA.
-_ONE_BYTE_MODES = {"1", "L"}
 _SCALABLE = {"JPEG", "MPO"}
 _ORIENTATION = 0x0112
 _KIND_OF_PICTURE, _PREVIEW = 254, 1  # TIFF 6.0, NewSubfileType; so begin DNG, NEF, ARW
@@ -77,9 +75,10 @@ def orientation(picture: Image.Image) -> int:
     return told if told in range(1, 9) else 1
 
 
-def admit(picture: Image.Image, limits: Limits) -> None:
-    """Return if the picture's pixels fit the limits, else raise TooLarge: the header tells before they are made."""
-    needed = predicted_bytes(picture)
+def admit(picture: Image.Image, limits: Limits, scale: float = 0.0) -> None:
+    """Return if a picture, its pixels unread, fits the limits when it is resampled to `scale`, else raise TooLarge."""
+    with _translated():
+        needed = predicted_bytes(picture, scale)
     if needed > limits.decode_bytes:
         size = f"{picture.width}x{picture.height}"
         raise TooLarge(f"{size} pixels need {needed} bytes of memory; at most {limits.decode_bytes} are given")
@@ -90,12 +89,6 @@ def load(picture: ImageFile.ImageFile) -> None:
     with _translated():
         _scale_clear_colour(picture)
         picture.load()
-
-
-def predicted_bytes(picture: Image.Image) -> int:
-    """Return the memory that decoding takes, told from the header: the pixels, once more for a conversion."""
-    per_pixel = 1 if picture.mode in _ONE_BYTE_MODES and "transparency" not in picture.info else 4
-    return picture.width * picture.height * per_pixel * (1 if picture.format in _SCALABLE else 2)
 
 
 def _scale_clear_colour(picture: ImageFile.ImageFile) -> None:

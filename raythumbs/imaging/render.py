@@ -11,7 +11,7 @@ from raythumbs.errors import NotAnImage, TooLarge
 from raythumbs.imaging.colour import PROFILE_IGNORED, fits, resampleable, to_srgb
 from raythumbs.imaging.decode import SIDEWAYS, Limits, admit, load, open_picture, orientation, shrink_on_load
 from raythumbs.imaging.encode import encode
-from raythumbs.imaging.resize import gap_size, on_canvas, plan, resample
+from raythumbs.imaging.resize import gap_size, largest_scale, on_canvas, plan, resample
 from raythumbs.model.photo import RenditionSpec
 
 _Side = TypeVar("_Side", int, float)
@@ -80,7 +80,8 @@ def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) ->
     with open_picture(file) as picture:
         stored = picture.size
         covered = shrink_on_load(picture, lambda turn: _sideways(gap_size(*_sideways(stored, turn), specs), turn))
-        admit(picture, limits)
+        scale = max(largest_scale(*size, specs) for size in (stored, stored[::-1])) * stored[0] / picture.width
+        admit(picture, limits, scale)
         load(picture)
         turn = orientation(picture)
         pixels, profile = resampleable(picture), picture.info.get("icc_profile") or None
