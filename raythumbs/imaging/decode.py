@@ -13,7 +13,7 @@ from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from raythumbs.errors import BadPicture, Corrupt, TooLarge, Truncated, UnsupportedFormat
 from raythumbs.imaging.memory import predicted_bytes
-from raythumbs.imaging.recognise import HEAD_BYTES, is_about_the_end, refusal
+from raythumbs.imaging.recognise import HEAD_BYTES, is_about_memory, is_about_the_end, refusal
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
 
@@ -121,6 +121,8 @@ def _translated() -> Iterator[None]:
         raise TooLarge(str(error) or "the picture does not fit into memory") from error
     except _BAD as error:
         told = str(error)
+        if is_about_memory(told):
+            raise TooLarge(told) from error
         if is_about_the_end(told):
             raise Truncated(told) from error
         raise Corrupt(told or type(error).__name__) from error

@@ -31,7 +31,6 @@ class _Decoder:
 _DECODERS = {
     "WEBP": _Decoder(13, 8),  # two canvases and a copy of one
     "AVIF": _Decoder(11, 5),  # planes of up to 12 bits in full resolution, and their copy as RGB
-    "HEIF": _Decoder(11.6, 0),  # the same, and kept no longer
 }
 _GREY_DECODER = _Decoder(4, 2)
 
@@ -42,13 +41,29 @@ def predicted_bytes(picture: Image.Image, scale: float = 0.0) -> int:
     The picture's pixels are unread, and a JPEG's scale is set.
     """
     pixels = picture.width * picture.height
-    decoder = _DECODERS.get(str(picture.format), _Decoder())
-    if picture.mode == "L" and decoder.working:
-        decoder = _GREY_DECODER
+    decoder = _decoder(picture)
     decoding = _stored(picture) + decoder.working
     resampling = _stored(picture) + decoder.kept + max(_converting(picture), _resampling(picture, scale))
     extra = _extra_bytes(picture)
     return int(max(pixels * decoding + extra, pixels * resampling)) + _SPARE_BYTES
+
+
+def _decoder(picture: Image.Image) -> _Decoder:
+    if picture.format == "HEIF":
+        return _Decoder(_heif_bytes(picture))
+    decoder = _DECODERS.get(str(picture.format), _Decoder())
+    return _GREY_DECODER if picture.mode == "L" and decoder.working else decoder
+
+
+def _heif_bytes(picture: Image.Image) -> float:
+    """Bytes per pixel of the planes and of their copy as RGB; phones' pictures of 100 megapixels must not be refused
+    for what a rarer kind would take."""
+    wide = picture.info.get("bit_depth", 8) > 8  # noqa: PLR2004 bits
+    if picture.mode == "L":
+        return 4 if wide else 2
+    halved = picture.info.get("chroma") == 420  # noqa: PLR2004 libheif's word for 4:2:0
+    planes = (4.5 if halved else 11.6) if wide else (3.7 if halved else 5.8)
+    return planes + (1.5 if picture.mode == "RGBA" else 0)
 
 
 def _stored(picture: Image.Image) -> int:
@@ -86,7 +101,7 @@ def _extra_bytes(picture: Image.Image) -> int:
         return _coefficients(picture)
     if isinstance(picture, TiffImagePlugin.TiffImageFile):
         return _strip(picture)
-    return _file_bytes(picture) if picture.format in _DECODERS else 0
+    return _file_bytes(picture) if picture.format in {"HEIF", *_DECODERS} else 0
 
 
 def _file_bytes(picture: Image.Image) -> int:

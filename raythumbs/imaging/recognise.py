@@ -58,7 +58,7 @@ def refusal(head: bytes, told: Sequence[str]) -> BadPicture:
     said = "; ".join(told)
     if any(words in said for words in _NOTHING) or announces_nothing(head):
         return ZeroSized("the picture has no width or no height")
-    if "ecurity limit" in said:
+    if is_about_memory(said):
         return TooLarge(said)
     if "unknown pixel mode" in said:
         return UnsupportedFormat(f"a TIFF of a kind of pixels that is not supported; photos may be {_FORMATS}")
@@ -78,4 +78,10 @@ def announces_nothing(head: bytes) -> bool:
 def is_about_the_end(said: str) -> bool:
     """Return whether a decoder's words are about a file that ended too soon."""
     words = ("truncated", "premature", "unexpected end", "end of file", "eof", "unpack requires", "index out of range")
+    return any(word in said.lower() for word in words)
+
+
+def is_about_memory(said: str) -> bool:
+    """Return whether a decoder's words are about a picture that it finds too large."""
+    words = ("security limit", "memory allocation error", "out of memory", "too large")
     return any(word in said.lower() for word in words)

@@ -404,7 +404,8 @@ def test_a_progressive_jpeg_needs_the_memory_of_its_coefficients_however_small_i
     render(photo, [RenditionSpec()], Limits(decode_bytes=int(samples * 2.4)))
 
 
-# What is measured, in a process of its own, whose peak counts from its exec on (maxrss, from its fork on): a small twin first, so that only the large one's pixels are counted.
+# What is measured, in a process of its own: a small twin first, so that only the large one's pixels are counted.
+# VmHWM is the peak since exec; ru_maxrss begins with what the parent had.
 MEASURED = """
 import json, re, sys
 from pathlib import Path
