@@ -5,6 +5,8 @@ from io import BytesIO
 
 from PIL import Image, ImageChops, ImageCms, TiffImagePlugin
 
+from raythumbs.imaging.profile import holds_its_tables
+
 PROFILE_IGNORED = "colour profile ignored: it is broken, or made for another kind of pixels"
 
 _SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N"}
@@ -32,6 +34,8 @@ def resampleable(picture: Image.Image) -> Image.Image:
 
 def fits(profile: bytes, picture: Image.Image) -> bool:
     """Return whether a colour profile is whole, and made for such pixels as `resampleable` left the picture with."""
+    if not holds_its_tables(profile):
+        return False
     try:
         _transform(profile, _kind(picture, profile))
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):

@@ -1,5 +1,6 @@
 import struct
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -339,6 +340,23 @@ def test_the_profile_of_inks_is_obeyed(written_as: str) -> None:
     right = 255 * np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
 
     assert near(corners(thumbnail(photo, width=60)), [right] * 4, within=3)
+
+
+def peak_bytes() -> int:
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
+
+
+def test_a_profile_that_announces_a_huge_table_is_ignored_before_that_is_allocated() -> None:
+    profile = bytearray(cmyk_profile(LAB_INK))
+    profile[profile.index(b"mft1") + 10] = 66  # points on each of four axes
+    photo = saved(flat("CMYK", (0, 255, 255, 0)), "JPEG", icc_profile=bytes(profile))
+    render(saved(flat("CMYK", 0), "JPEG"), [RenditionSpec()], LIMITS)
+    peak = peak_bytes()
+
+    made = render(photo, [RenditionSpec()], LIMITS)
+
+    assert len(made.notes) == 1
+    assert peak_bytes() - peak < 32 << 20
 
 
 def test_srgb_stays_as_it_is() -> None:
