@@ -118,6 +118,19 @@ class NotAnImage(BadPicture):
     code = "not_an_image"
 
 
+class UnsupportedFormat(BadPicture):
+    """A picture, or something like it, in a format that is known and not allowed."""
+
+    code = "unsupported_format"
+    http_status = 415
+
+
+class ZeroSized(BadPicture):
+    """A picture without width or height."""
+
+    code = "zero_sized"
+
+
 class Truncated(BadPicture):
     """A file that ends before its picture does."""
 

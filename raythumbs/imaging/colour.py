@@ -3,36 +3,50 @@
 from functools import lru_cache
 from io import BytesIO
 
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms, TiffImagePlugin
+
+from raythumbs.imaging.profile import holds_its_tables
+
+PROFILE_IGNORED = "colour profile ignored: it is broken, or made for another kind of pixels"
 
 _SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N"}
+_TRANSPARENT = {"1", "L", "RGB"}  # the modes in which one colour may stand for transparency
+_WHITES = (1.0, 255.0, 65535.0, 2147483647.0)  # that wide samples are written for
+_BRIGHTER_THAN_WHITE = 16  # so many times, in pictures of high dynamic range
+_PHOTOMETRIC = 262  # TIFF 6.0, section 8: 0 says that zero is white
 
 
 def resampleable(picture: Image.Image) -> Image.Image:
     """Return the picture in a mode whose pixels may be averaged: no palette, no bits, no sixteen bits, alpha last."""
     mode = picture.mode
-    if mode in _SIXTEEN_BIT or mode == "I":
+    if mode in _SIXTEEN_BIT or mode in {"I", "F"}:
         return _eight_bit(picture)
-    if mode in {"1", "F"}:
-        return picture.convert("L")
     if mode in {"P", "PA"}:
         return picture.convert("RGBA" if mode == "PA" or "transparency" in picture.info else "RGB")
-    if mode == "LA":
+    if mode == "La":
+        return picture.convert("LA").convert("RGBA")
+    if mode == "LA" or (mode in _TRANSPARENT and "transparency" in picture.info):
         return picture.convert("RGBA")
-    if mode in {"L", "RGB"} and "transparency" in picture.info:
-        return picture.convert("RGBA")
+    if mode == "1":
+        return picture.convert("L")
     return picture if mode in {"L", "RGB", "RGBA", "CMYK", "LAB"} else picture.convert("RGB")
 
 
+def fits(profile: bytes, picture: Image.Image) -> bool:
+    """Return whether a colour profile is whole, and made for such pixels as `resampleable` left the picture with."""
+    if not holds_its_tables(profile):
+        return False
+    try:
+        _transform(profile, _kind(picture, profile))
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return False
+    return True
+
+
 def to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    """Return the picture in sRGB as L, RGB or RGBA. A profile that is broken, or of another mode, is ignored."""
-    if profile:
-        try:
-            return _converted(picture, profile)
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            pass  # what a viewer without colour management shows is better than no thumbnail
-    if picture.mode == "LAB":
-        return _converted(picture, None)
+    """Return the picture in sRGB as L, RGB or RGBA. The profile is one that `fits`, or None for what needs none."""
+    if profile or picture.mode == "LAB":
+        return _converted(picture, profile)
     return picture if picture.mode in {"L", "RGB", "RGBA"} else picture.convert("RGB")
 
 
@@ -46,20 +60,48 @@ def flattened(picture: Image.Image) -> Image.Image:
 
 
 def _eight_bit(picture: Image.Image) -> Image.Image:
-    # Pillow's own conversion clips at 255; sixteen-bit samples are scaled. Mode I holds what 16-bit PNG decodes to.
-    wide = picture.convert("I") if picture.mode != "I" else picture
-    return wide.point(lambda sample: sample * (1 / 257) + 0.5).convert("L")
+    # Pillow's own conversion clips at 255; wide samples are scaled. Mode I holds all sixteen bits of a sample.
+    wide = picture.convert("I") if picture.mode in _SIXTEEN_BIT else picture
+    scale = 255 / (65535 if picture.mode in _SIXTEEN_BIT else _white(wide))
+    grey = wide.point(lambda sample: sample * scale + 0.5).convert("L")
+    if isinstance(picture, TiffImagePlugin.TiffImageFile) and picture.tag_v2.get(_PHOTOMETRIC) == 0:
+        grey = ImageChops.invert(grey)  # which Pillow does for narrow samples only
+    clear = picture.info.get("transparency")
+    if picture.mode in _SIXTEEN_BIT and isinstance(clear, int):
+        alpha = wide.point([0 if sample == clear else 255 for sample in range(65536)], "L")
+        grey = grey.convert("RGBA")
+        grey.putalpha(alpha)
+    return grey
+
+
+def _white(picture: Image.Image) -> float:
+    """Return the sample that means white, which no header tells: the least that the picture does not far exceed."""
+    mean = picture.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
+    _, brightest = picture.getextrema()
+    fitting = (white for white in _WHITES if mean <= white and brightest <= white * _BRIGHTER_THAN_WHITE)  # type: ignore[operator]
+    return next(fitting, _WHITES[0])
+
+
+def _kind(picture: Image.Image, profile: bytes | None) -> str:
+    """Return the mode that a profile is to be applied in: grey with alpha is resampled as RGBA."""
+    if picture.mode == "RGBA":
+        return "L" if profile and profile[16:20] == b"GRAY" and _is_grey(picture) else "RGB"
+    return picture.mode
+
+
+def _is_grey(picture: Image.Image) -> bool:
+    red, green, blue, _ = picture.split()
+    return not any(ImageChops.difference(red, other).getbbox() for other in (green, blue))
 
 
 def _converted(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    if picture.mode == "RGBA":
-        alpha = picture.getchannel("A")
-        colour = _converted(picture.convert("RGB"), profile)
-        colour.putalpha(alpha)
-        return colour
-    converted = ImageCms.applyTransform(picture, _transform(profile, picture.mode))
+    mode = _kind(picture, profile)
+    colour = picture.convert("RGB").convert(mode) if picture.mode == "RGBA" else picture
+    converted = ImageCms.applyTransform(colour, _transform(profile, mode))
     if converted is None:
         raise ImageCms.PyCMSError("no picture came of the transform")
+    if picture.mode == "RGBA":
+        converted.putalpha(picture.getchannel("A"))
     return converted
 
 

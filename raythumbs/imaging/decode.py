@@ -10,22 +10,23 @@ from io import BytesIO
 from typing import BinaryIO
 
 import pillow_heif
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
-from raythumbs.errors import BadPicture, Corrupt, NeedsMemory, NotAnImage, TooLarge, Truncated
+from raythumbs.errors import BadPicture, Corrupt, NeedsMemory, TooLarge, Truncated, UnsupportedFormat
+from raythumbs.imaging.memory import predicted_bytes
+from raythumbs.imaging.recognise import HEAD_BYTES, is_about_memory, is_about_the_end, refusal
 from raythumbs.imaging.scans import bytes_needed, part_for
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
 
-# Bytes per pixel of Pillow's storage: one, or four for whatever has more than one channel, or a wide one, or will have:
-# palettes and transparent colours are resampled as RGBA.
-_ONE_BYTE_MODES = {"1", "L"}
 _SCALABLE = {"JPEG", "MPO"}
 _ORIENTATION = 0x0112
+_KIND_OF_PICTURE, _PREVIEW = 254, 1  # TIFF 6.0, NewSubfileType; so begin DNG, NEF, ARW
 SIDEWAYS = range(5, 9)  # the orientations that swap width and height
 # What decoders raise on bad bytes: the list of Pillow's own fuzzer (Tests/oss-fuzz), and what ours found besides.
 _BAD = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, RuntimeError, struct.error)
 LeastSize = Callable[[int], tuple[int, int]]  # of an orientation: what to decode at least, as the pixels lie
+_SCALED_SAMPLES = {"L;2": 85, "L;4": 17}  # what Pillow multiplies the samples of narrow pixels by
 _HEADER_PIXELS = 1 << 31  # beyond what `Limits` admits; Pillow's own check must not refuse what ours would admit
 
 
@@ -38,13 +39,19 @@ class Limits:
 
 
 def open_picture(source: BinaryIO) -> ImageFile.ImageFile:
-    """Return the picture with only its header read, or raise NotAnImage for bytes that no allowed decoder knows."""
+    """Return the picture with only its header read, or raise a BadPicture that tells what else the file is."""
     _prepare()
-    with _translated():
+    with _translated(), warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            return Image.open(source, formats=FORMATS)
+            picture = Image.open(source, formats=FORMATS)
         except UnidentifiedImageError as error:
-            raise NotAnImage(f"no decoder of {', '.join(FORMATS)} knows this file") from error
+            source.seek(0)
+            raise refusal(source.read(HEAD_BYTES), [str(warning.message) for warning in told]) from error
+        if isinstance(picture, TiffImagePlugin.TiffImageFile) and picture.tag_v2.get(_KIND_OF_PICTURE) == _PREVIEW:
+            raise UnsupportedFormat("a camera's raw file, or another TIFF whose first picture is but a preview")
+        return picture
 
 
 def shrink_on_load(picture: ImageFile.ImageFile, least_size: LeastSize) -> tuple[float, float] | None:
@@ -105,12 +112,13 @@ def orientation(picture: Image.Image) -> int:
     return told if told in range(1, 9) else 1
 
 
-def admit(picture: Image.Image, limits: Limits) -> None:
-    """Return if the picture's pixels fit the limits, else raise NeedsMemory, for where there is more, or TooLarge.
+def admit(picture: Image.Image, limits: Limits, scale: float = 0.0) -> None:
+    """Return if a picture, its pixels unread, fits the limits when it is resampled to `scale`.
 
-    The header tells, before the pixels are made.
+    Else raises NeedsMemory, for where there is more of it, or TooLarge.
     """
-    needed = predicted_bytes(picture)
+    with _translated():
+        needed = predicted_bytes(picture, scale)
     if needed > limits.decode_bytes:
         told = f"{picture.width}x{picture.height} pixels need {needed} bytes of memory"
         if needed <= limits.elsewhere_bytes:
@@ -121,18 +129,23 @@ def admit(picture: Image.Image, limits: Limits) -> None:
 def load(picture: ImageFile.ImageFile) -> None:
     """Decode the pixels of the first frame, or raise Truncated or Corrupt: never a picture with a grey half."""
     with _translated():
+        _scale_clear_colour(picture)
         picture.load()
 
 
-def predicted_bytes(picture: Image.Image) -> int:
-    """Return the memory that decoding takes, told from the header: the pixels, once more for a conversion."""
-    per_pixel = 1 if picture.mode in _ONE_BYTE_MODES and "transparency" not in picture.info else 4
-    return picture.width * picture.height * per_pixel * (1 if picture.format in _SCALABLE else 2)
+def _scale_clear_colour(picture: ImageFile.ImageFile) -> None:
+    """Scale the sample that stands for transparency as Pillow scales pixels, which it forgets (PNG 1.2, 4.2.1.1)."""
+    clear, rawmode = picture.info.get("transparency"), picture.tile[0].args if picture.tile else None
+    if rawmode in _SCALED_SAMPLES and isinstance(clear, int):
+        picture.info["transparency"] = clear * _SCALED_SAMPLES[rawmode]
+    elif rawmode == "RGB;16B" and isinstance(clear, tuple):
+        picture.info["transparency"] = tuple(sample >> 8 for sample in clear)
 
 
 @cache
 def _prepare() -> None:
     pillow_heif.register_heif_opener(thumbnails=False)
+    Image.WARN_POSSIBLE_FORMATS = True  # tells why a decoder did not open what looks like its format
     Image.MAX_IMAGE_PIXELS = _HEADER_PIXELS
 
 
@@ -150,6 +163,8 @@ def _translated() -> Iterator[None]:
         raise TooLarge(str(error) or "the picture does not fit into memory") from error
     except _BAD as error:
         told = str(error)
-        if any(word in told.lower() for word in ("truncated", "premature", "unexpected end", "end of file", "eof")):
+        if is_about_memory(told):
+            raise TooLarge(told) from error
+        if is_about_the_end(told):
             raise Truncated(told) from error
         raise Corrupt(told or type(error).__name__) from error

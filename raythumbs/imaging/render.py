@@ -8,7 +8,7 @@ from typing import BinaryIO, TypeVar
 from PIL import Image
 
 from raythumbs.errors import BadPicture, NotAnImage, TooLarge
-from raythumbs.imaging.colour import resampleable, to_srgb
+from raythumbs.imaging.colour import PROFILE_IGNORED, fits, resampleable, to_srgb
 from raythumbs.imaging.decode import (
     SIDEWAYS,
     LeastSize,
@@ -22,7 +22,7 @@ from raythumbs.imaging.decode import (
     without_needless_scans,
 )
 from raythumbs.imaging.encode import encode
-from raythumbs.imaging.resize import gap_size, on_canvas, plan, resample
+from raythumbs.imaging.resize import gap_size, largest_scale, on_canvas, plan, resample
 from raythumbs.model.photo import RenditionSpec
 
 _Side = TypeVar("_Side", int, float)
@@ -50,12 +50,14 @@ class RenderedSpec:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A photo's size in pixels as a person sees it, its format (`jpeg`, `heif`, ...), and its renditions."""
+    """A photo's size in pixels as a person sees it, its format (`jpeg`, `heif`, ...), its renditions, and what was
+    wrong with it without being worth a refusal."""
 
     width: int
     height: int
     format: str
     renditions: tuple[RenderedSpec, ...]
+    notes: tuple[str, ...] = ()
 
 
 def render(source: BinaryIO | bytes, specs: Sequence[RenditionSpec], limits: Limits) -> Rendered:
@@ -104,19 +106,23 @@ def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) ->
         stored = picture.size
         least_size = _least_size(stored, specs)
         covered = shrink_on_load(picture, least_size)
-        admit(picture, limits)
+        scale = max(largest_scale(*size, specs) for size in (stored, stored[::-1])) * stored[0] / picture.width
+        admit(picture, limits, scale)
         decoding = without_needless_scans(picture, file, least_size)
         load(decoding)
         turn = orientation(picture)
+        pixels, profile = resampleable(decoding), picture.info.get("icc_profile") or None
+        ignored = profile is not None and not fits(profile, pixels)
         decoded = _Decoded(
-            pixels=resampleable(decoding),
+            pixels=pixels,
             turn=turn,
             size=_sideways(stored, turn),
             covered=_sideways(covered or decoding.size, turn),
-            profile=picture.info.get("icc_profile"),
+            profile=None if ignored else profile,
         )
         renditions = tuple(_rendition(decoded, spec) for spec in specs)
-        return Rendered(*decoded.size, str(picture.format).lower(), renditions)
+        notes = (PROFILE_IGNORED,) if ignored else ()
+        return Rendered(*decoded.size, str(picture.format).lower(), renditions, notes)
 
 
 def _least_size(stored: tuple[int, int], specs: Sequence[RenditionSpec]) -> LeastSize:

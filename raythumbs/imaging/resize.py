@@ -42,9 +42,14 @@ def plan(width: int, height: int, spec: RenditionSpec) -> Plan:
             return Plan(whole, size, (spec.width, spec.height) if spec.fit is Fit.CONTAIN else size)
 
 
+def largest_scale(width: int, height: int, specs: Sequence[RenditionSpec]) -> float:
+    """Return the largest of the scales, of width or height, at which a picture is resampled."""
+    return max(_scale(plan(width, height, spec)) for spec in specs)
+
+
 def gap_size(width: int, height: int, specs: Sequence[RenditionSpec]) -> tuple[int, int]:
     """Return the least size, in pixels, that a picture may be decoded at so that every spec is made faithfully."""
-    scale = max(_scale(plan(width, height, spec)) for spec in specs) * GAP
+    scale = largest_scale(width, height, specs) * GAP
     return min(width, _side(width * scale)), min(height, _side(height * scale))
 
 

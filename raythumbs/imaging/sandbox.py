@@ -89,9 +89,9 @@ class Sandbox:
             RenderedSpec(spec, int(r["width"]), int(r["height"]), _received(child.line, _bounded(r["bytes"]), until))
             for spec, r in zip(self._specs, told["renditions"], strict=True)
         )
-        return Rendered(int(told["width"]), int(told["height"]), str(told["format"])[:16], renditions), float(
-            told["cpu"]
-        )
+        notes = tuple(str(note)[:200] for note in told["notes"][:10])
+        size = int(told["width"]), int(told["height"])
+        return Rendered(*size, str(told["format"])[:16], renditions, notes), float(told["cpu"])
 
     def close(self) -> str:
         """End the child, if there is one; return how it ended, in words."""
@@ -165,8 +165,15 @@ def _answer(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) -> b
     except BadPicture as error:
         return _framed({"code": error.code, "reason": error.reason})
     sizes = [{"width": r.width, "height": r.height, "bytes": len(r.data)} for r in rendered.renditions]
-    told = {"width": rendered.width, "height": rendered.height, "format": rendered.format, "renditions": sizes}
-    return _framed(told | {"cpu": time.process_time() - began}) + b"".join(r.data for r in rendered.renditions)
+    told: dict[str, object] = {
+        "width": rendered.width,
+        "height": rendered.height,
+        "format": rendered.format,
+        "notes": rendered.notes,
+    }
+    return _framed(told | {"renditions": sizes, "cpu": time.process_time() - began}) + b"".join(
+        r.data for r in rendered.renditions
+    )
 
 
 def _framed(told: dict[str, object]) -> bytes:

@@ -1,5 +1,8 @@
 """Pictures to try things on: drawn, or the photographs that scikit-image and scikit-learn bring along."""
 
+import struct
+import zlib
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from io import BytesIO
@@ -44,6 +47,80 @@ def rendition(photo: bytes, **spec: Any) -> RenderedSpec:
 def thumbnail(photo: bytes, **spec: Any) -> Image.Image:
     """The one rendition of a photo, as a picture."""
     return opened(rendition(photo, **spec).data)
+
+
+def png_of(*chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG of these chunks and the last one."""
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in [*chunks, (b"IEND", b"")]
+    )
+
+
+def png_rows(row: bytes, size: tuple[int, int], *between: tuple[bytes, bytes], colour_type: int, depth: int) -> bytes:
+    """A PNG whose rows are all the same, of any colour type and depth, with more chunks before the pixels."""
+    header = struct.pack(">IIBBBBB", *size, depth, colour_type, 0, 0, 0)
+    return png_of((b"IHDR", header), *between, (b"IDAT", zlib.compress((b"\0" + row) * size[1], 1)))
+
+
+def tiff_of(samples: np.ndarray, *, photometric: int, sample_format: int = 1, extra: Sequence[int] = ()) -> bytes:
+    """A TIFF of samples as they are (rows, columns, channels): for kinds that Pillow reads and does not write."""
+    height, width, channels = samples.shape
+    data = samples.astype(samples.dtype.newbyteorder("<")).tobytes()
+    bits = [samples.dtype.itemsize * 8] * channels
+    tags = [(256, [width]), (257, [height]), (258, bits), (259, [1]), (262, [photometric]), (273, [8])]
+    tags += [(277, [channels]), (278, [height]), (279, [len(data)]), (339, [sample_format] * channels)]
+    tags += [(338, list(extra))] if extra else []
+    longer, entries = b"", b""
+    for tag, values in sorted(tags):
+        packed = struct.pack(f"<{len(values)}I", *values)
+        place = 8 + len(data) + len(longer)
+        longer += packed if len(packed) > 4 else b""
+        entries += struct.pack("<HHI", tag, 4, len(values)) + (packed if len(packed) == 4 else struct.pack("<I", place))
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    return b"II*\0" + struct.pack("<I", 8 + len(data) + len(longer)) + data + longer + directory
+
+
+def profile_of(space: bytes, tags: dict[bytes, bytes], *, connection: bytes = b"XYZ ") -> bytes:
+    """A colour profile (ICC.1:2001-04, clauses 6.1 to 6.3) for pixels of that space."""
+    white = struct.pack(">4s4xiii", b"XYZ ", 63190, 65536, 54061)  # D50
+    body, entries = b"", b""
+    for name, data in {b"wtpt": white, **tags}.items():
+        entries += struct.pack(">4sII", name, 132 + 12 * (len(tags) + 1) + len(body), len(data))
+        body += data + bytes(-len(data) % 4)
+    table = struct.pack(">I", len(tags) + 1) + entries
+    kind = b"prtr" if space == b"CMYK" else b"mntr"
+    head = struct.pack(
+        ">I4sI4s4s4s12x4s", 132 + len(entries) + len(body), b"none", 0x02400000, kind, space, connection, b"acsp"
+    )
+    return head.ljust(68, b"\0") + struct.pack(">iii", 63190, 65536, 54061) + bytes(48) + table + body
+
+
+def gamma_curve(gamma: float) -> bytes:
+    """A tone curve for a profile."""
+    return struct.pack(">4s4xIH", b"curv", 1, round(gamma * 256))
+
+
+def grey_profile(gamma: float) -> bytes:
+    """The profile of grey pixels of that gamma."""
+    return profile_of(b"GRAY", {b"kTRC": gamma_curve(gamma)})
+
+
+def rgb_profile(colorants: np.ndarray, gamma: float) -> bytes:
+    """The profile of RGB pixels of that gamma; the colorants in columns red, green, blue, with the white of D50."""
+    xyz = [struct.pack(">4s4xiii", b"XYZ ", *(round(value * 65536) for value in column)) for column in colorants.T]
+    names = (b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC")
+    return profile_of(b"RGB ", dict(zip(names, [*xyz, *[gamma_curve(gamma)] * 3], strict=True)))
+
+
+def cmyk_profile(ink: tuple[int, int, int]) -> bytes:
+    """The profile of four inks that all look alike, on white: `ink` as 8-bit Lab."""
+    corners = [(255, 128, 128) if corner == 0 else ink for corner in range(16)]
+    identity = struct.pack(">9i", *(65536 * (place % 4 == 0) for place in range(9)))
+    straight = bytes(range(256))
+    table = struct.pack(">4s4xBBBx", b"mft1", 4, 3, 2) + identity + straight * 4
+    table += b"".join(bytes(corner) for corner in corners) + straight * 3
+    return profile_of(b"CMYK", {b"A2B0": table}, connection=b"Lab ")
 
 
 def four_corners(width: int = 120, height: int = 80) -> Image.Image:

@@ -1,20 +1,39 @@
+import json
 import resource
 import struct
+import subprocess
+import sys
+import time
 import zlib
 from collections.abc import Callable
 from functools import cache
 from io import BytesIO
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from raythumbs.errors import BadPicture, Corrupt, NotAnImage, TooLarge
+from raythumbs.errors import BadPicture, Corrupt, NotAnImage, TooLarge, UnsupportedFormat, ZeroSized
 from raythumbs.imaging import Limits, render
-from raythumbs.imaging.decode import admit, open_picture, predicted_bytes
+from raythumbs.imaging.decode import admit, open_picture
+from raythumbs.imaging.memory import predicted_bytes
 from raythumbs.model.photo import Format, RenditionSpec
-from tests.imaging.pictures import LIMITS, corners, four_corners, near, opened, photograph, rendition, saved, thumbnail
+from tests.imaging.pictures import (
+    LIMITS,
+    corners,
+    four_corners,
+    near,
+    opened,
+    photograph,
+    png_of,
+    rendition,
+    saved,
+    thumbnail,
+    tiff_of,
+)
 
 MIB = 1024 * 1024
 SMALL = RenditionSpec(width=30, height=30, format=Format.PNG)
@@ -38,8 +57,7 @@ def renders(photo: bytes, limits: Limits = LIMITS) -> bytes | None:
         b"\0",
         b"cat",
         b"<!doctype html><title>404</title>",
-        b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>',
-        b"8BPS\0\1\0\0\0\0\0\0\0\3\0\0\0\x10\0\0\0\x10\0\x08\0\3" + bytes(999),
+        b"<!doctype html><title>A page</title><svg><path/></svg>",
         b"\xff\xd8\xff",
         b"\x89PNG\r\n\x1a\n",
         b"GIF89a",
@@ -53,12 +71,78 @@ def test_a_file_that_is_no_image_is_refused_as_such(file: bytes) -> None:
         render(file, [SMALL], LIMITS)
 
 
-@pytest.mark.parametrize("written_as", ["EPS", "PDF", "PPM", "ICO", "TGA", "PCX", "SGI", "DDS", "JPEG2000", "ICNS"])
-def test_a_format_that_is_not_on_the_list_is_refused_though_the_library_knows_it(written_as: str) -> None:
-    file = saved(four_corners(64, 64), written_as)
+def written(written_as: str, **options: object) -> bytes:
+    return saved(four_corners(64, 64), written_as, **options)
+
+
+FOREIGN = {
+    "EPS": written("EPS"),
+    "PDF": written("PDF"),
+    "PNM": written("PPM"),
+    "ICO": written("ICO"),
+    "PCX": written("PCX"),
+    "SGI": written("SGI"),
+    "DDS": written("DDS"),
+    "JPEG 2000": written("JPEG2000"),
+    "ICNS": written("ICNS"),
+    "PSD": b"8BPS\0\1\0\0\0\0\0\0\0\3\0\0\0\x10\0\0\0\x10\0\x08\0\3" + bytes(999),
+    "FITS": b"SIMPLE  =                    T" + b" " * 2850,
+    "JPEG XL": b"\xff\x0a" + bytes(99),
+    "raw": b"\0\0\0\x18ftypcrx \0\0\0\1crx isom",
+    "video": b"\0\0\0\x18ftypisom\0\0\2\0isommp42" + bytes(99),
+    "SVG": b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>',
+    "SVG ": b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- drawn -->\n<!-- by hand -->\n<svg width="9"/>',
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_known_format_that_is_not_on_the_list_is_refused_by_its_name_and_not_decoded(name: str) -> None:
+    with pytest.raises(UnsupportedFormat, match=name.strip()):
+        render(FOREIGN[name], [SMALL], LIMITS)
+
+
+def test_a_format_that_the_library_knows_and_the_list_does_not_is_refused_also_if_it_cannot_be_named() -> None:
+    with pytest.raises(NotAnImage):
+        render(written("TGA"), [SMALL], LIMITS)
+
+
+def test_a_text_that_looks_like_many_beginnings_of_a_drawing_is_refused_at_once() -> None:
+    began = time.process_time()
 
     with pytest.raises(NotAnImage):
-        render(file, [SMALL], LIMITS)
+        render(b"<!-- --> " * 100_000, [SMALL], LIMITS)
+
+    assert time.process_time() - began < 0.1
+
+
+def test_a_tiff_of_pixels_that_no_decoder_knows_is_unsupported() -> None:
+    with pytest.raises(UnsupportedFormat, match="TIFF of a kind of pixels"):
+        render(tiff_of(np.zeros((9, 9, 3), np.float32), photometric=2, sample_format=3), [SMALL], LIMITS)
+
+
+def test_a_raw_file_is_not_taken_for_its_preview() -> None:
+    with pytest.raises(UnsupportedFormat, match="raw"):
+        render(written("TIFF", tiffinfo={254: 1}), [SMALL], LIMITS)
+
+
+def without_width(kind: str) -> bytes:
+    tag = struct.pack("<HHI", 256, 4, 1)
+    tiff, heic = written("TIFF"), written("HEIF")
+    size = heic.index(b"ispe") + 8
+    return {
+        "PNG": png(0, 9, colour_type=2),
+        "GIF": gif(0, 9),
+        "BMP": bmp(0, 9),
+        "JPEG": jpeg(0, 9),
+        "TIFF": tiff.replace(tag + struct.pack("<I", 64), tag + bytes(4)),
+        "HEIC": heic[:size] + bytes(4) + heic[size + 4 :],
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "BMP", "JPEG", "TIFF", "HEIC"])
+def test_a_picture_without_width_is_refused_as_such(kind: str) -> None:
+    with pytest.raises(ZeroSized):
+        render(without_width(kind), [SMALL], LIMITS)
 
 
 # --- what ends too soon, or is broken
@@ -273,8 +357,8 @@ def test_a_small_file_of_a_huge_picture_is_refused_before_its_pixels_are_allocat
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - highest_kib < 64 * 1024
 
 
-def test_a_refusal_tells_the_size_and_the_limit() -> None:
-    with pytest.raises(TooLarge, match="20000x20000 pixels need 3200000000 bytes of memory; at most 1073741824"):
+def test_a_refusal_tells_the_size_and_the_figure_and_the_limit() -> None:
+    with pytest.raises(TooLarge, match=r"20000x20000 pixels need 16\d{8} bytes of memory; at most 1073741824"):
         render(png(20_000, 20_000, colour_type=2), [SMALL], LIMITS)
 
 
@@ -297,25 +381,94 @@ def test_a_picture_is_admitted_or_refused_with_its_pixels_unread() -> None:
     assert file._im is None
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA", "I;16"])
-def test_what_a_picture_is_predicted_to_need_holds_its_pixels_and_what_they_are_resampled_as(mode: str) -> None:
-    size = (200, 100)
-    picture = Image.new(mode, size)
-    resampled = {"1": 1, "L": 1, "I;16": 4}.get(mode, 4)  # bytes per pixel
-
-    predicted = predicted_bytes(open_picture(BytesIO(saved(picture, "PNG"))))
-
-    assert predicted >= size[0] * size[1] * (resampled + {"1": 1, "L": 1, "P": 1, "I;16": 2}.get(mode, 4))
-
-
 def test_a_large_jpeg_needs_only_the_memory_of_what_is_decoded_of_it() -> None:
     photo = saved(four_corners(4000, 3000), "JPEG")
+    scarce = Limits(decode_bytes=4 * 1000 * 750 * 3)
 
-    made = render(photo, [RenditionSpec()], Limits(decode_bytes=4 * 1000 * 750))
+    made = render(photo, [RenditionSpec()], scarce)
 
     assert (made.width, made.height) == (4000, 3000)
     with pytest.raises(TooLarge):
-        render(photo, [RenditionSpec(width=1000, height=1000)], Limits(decode_bytes=4 * 1000 * 750))
+        render(photo, [RenditionSpec(width=1000, height=1000)], scarce)
+
+
+@pytest.mark.parametrize(
+    "way", [{"progressive": True}, {"progressive": True, "subsampling": 0}], ids=["4:2:0", "4:4:4"]
+)
+def test_a_progressive_jpeg_needs_the_memory_of_its_coefficients_however_small_it_is_decoded(way: dict) -> None:
+    samples = 4000 * 3000 * (3 if "subsampling" in way else 1.5)
+    photo = saved(four_corners(4000, 3000), "JPEG", **way)
+
+    with pytest.raises(TooLarge):
+        render(photo, [RenditionSpec()], Limits(decode_bytes=int(samples * 2)))
+    render(photo, [RenditionSpec()], Limits(decode_bytes=int(samples * 2.4)))
+
+
+# What is measured, in a process of its own: a small twin first, so that only the large one's pixels are counted.
+# VmHWM is the peak since exec; ru_maxrss begins with what the parent had.
+MEASURED = """
+import json, re, sys
+from pathlib import Path
+from raythumbs.imaging import Limits, render
+from raythumbs.imaging.decode import open_picture
+from raythumbs.imaging.memory import predicted_bytes
+from raythumbs.model.photo import RenditionSpec
+module = sys.modules["raythumbs.imaging.render"]
+told = []
+module.admit = lambda picture, limits, scale: told.append(predicted_bytes(picture, scale))
+peaks = []
+for path in sys.argv[1:]:
+    with open(path, "rb") as file:
+        render(file, [RenditionSpec(width=800, height=800)], Limits())
+    [kib] = re.findall(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
+    peaks.append(int(kib) * 1024)
+print(json.dumps([told[-1], peaks[-1] - peaks[-2]]))
+"""
+
+LARGE: dict[str, Callable[[Image.Image], bytes]] = {
+    "JPEG": lambda photo: saved(photo, "JPEG"),
+    "progressive JPEG": lambda photo: saved(photo, "JPEG", progressive=True),
+    "CMYK JPEG": lambda photo: saved(photo.convert("CMYK"), "JPEG", progressive=True),
+    "PNG": lambda photo: saved(photo, "PNG"),
+    "PNG with alpha": lambda photo: saved(photo.convert("RGBA"), "PNG"),
+    "grey PNG": lambda photo: saved(photo.convert("L"), "PNG"),
+    "palette PNG": lambda photo: saved(photo.convert("P"), "PNG", transparency=3),
+    "16-bit PNG": lambda photo: saved(photo.convert("I").convert("I;16"), "PNG"),
+    "interlaced PNG": lambda photo: interlaced(photo.convert("L")),
+    "WebP": lambda photo: saved(photo, "WEBP", method=0),
+    "GIF": lambda photo: saved(photo.convert("P"), "GIF"),
+    "TIFF of one strip": lambda photo: saved(photo, "TIFF", compression="tiff_lzw", tiffinfo={278: photo.height}),
+    "float TIFF": lambda photo: saved(photo.convert("F"), "TIFF"),
+    "turned TIFF": lambda photo: saved(photo, "TIFF", tiffinfo={274: 6}),
+    "BMP": lambda photo: saved(photo, "BMP"),
+    "AVIF": lambda photo: saved(photo, "AVIF", speed=10),
+    "HEIC": lambda photo: saved(photo, "HEIF", enc_params={"preset": "ultrafast"}),
+    "HEIC of tiles": lambda photo: saved(photo, "HEIF", tile_size=512, enc_params={"preset": "ultrafast"}),
+}
+
+
+def interlaced(photo: Image.Image) -> bytes:
+    """The photo as a PNG of seven passes (PNG 1.2, section 2.6), without filters."""
+    samples = np.asarray(photo)
+    passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]
+    rows = b"".join(
+        b"\0" + row.tobytes() for top, left, down, across in passes for row in samples[top::down, left::across]
+    )
+    header = struct.pack(">IIBBBBB", *photo.size, 8, 0, 0, 0, 1)
+    return png_of((b"IHDR", header), (b"IDAT", zlib.compress(rows, 1)))
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_the_memory_that_is_predicted_is_what_is_taken_and_not_much_more(kind: str, tmp_path: Path) -> None:
+    photo = Image.merge("RGB", [Image.linear_gradient("L").rotate(turn) for turn in (0, 90, 180)]).resize((4000, 2600))
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.write_bytes(LARGE[kind](photo.resize((64, 42))))
+    large.write_bytes(LARGE[kind](photo))
+
+    ended = subprocess.run([sys.executable, "-c", MEASURED, small, large], capture_output=True, check=True)
+
+    predicted, measured = json.loads(ended.stdout)
+    assert measured <= predicted < 2.5 * measured
 
 
 def test_a_photo_of_200_megapixels_is_an_ordinary_photo() -> None:

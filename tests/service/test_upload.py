@@ -89,7 +89,7 @@ def test_a_files_name_is_data_and_never_a_path(service, photographs, name):
     ("file", "code"),
     [
         (("words.jpg", b"these are words, not a photo"), "not_an_image"),
-        (("program.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "not_an_image"),
+        (("program.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "unsupported_format"),
         (("half.jpg", WHOLE[: len(WHOLE) // 2]), "truncated"),
         (("bomb.png", BOMB), "too_large"),
     ],

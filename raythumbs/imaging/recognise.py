@@ -1,0 +1,87 @@
+"""What a file is that no allowed decoder opened: told by its first bytes, never by trying another decoder."""
+
+import re
+import struct
+from collections.abc import Sequence
+
+from raythumbs.errors import BadPicture, NotAnImage, TooLarge, Truncated, UnsupportedFormat, ZeroSized
+
+HEAD_BYTES = 64 * 1024  # as much as holds a JPEG's first segment and the next one's beginning
+
+_FORMATS = "JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF and HEIC"
+
+# Each pattern is matched at the first byte. Sources: the formats' specifications, and file(1)'s magic.
+_FOREIGN: tuple[tuple[bytes, str], ...] = (
+    (rb"%PDF-", "PDF"),
+    (rb"%!PS|\xc5\xd0\xd3\xc6", "PostScript (EPS)"),
+    (rb"8BPS", "Photoshop (PSD)"),
+    (rb"(?:\xef\xbb\xbf)?\s*(?>(?:<\?xml.*?\?>|<!--.*?-->|<!DOCTYPE svg.*?>)\s*)*+<svg[\s>]", "SVG"),
+    (rb"SIMPLE  =", "FITS"),
+    (rb"icns", "Apple icon (ICNS)"),
+    (rb"\x00\x00[\x01\x02]\x00[^\x00]\x00", "Windows icon (ICO, CUR)"),
+    (rb"\x00\x00\x00\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51", "JPEG 2000"),
+    (rb"\x00\x00\x00\x0cJXL \r\n\x87\n|\xff\x0a", "JPEG XL"),
+    (rb"II\xbc\x01", "JPEG XR"),
+    (rb"\xff\xd8\xff\xf7", "JPEG-LS"),
+    (rb".{4}ftypcrx |.{8}CR\x02\x00|FUJIFILMCCD-RAW|II(?:RO|RS|U\x00)|MMOR|FOVb|\x00MRM", "camera's raw"),
+    (rb".{4}ftyp(?!avi|he|mif|msf)|\x1aE\xdf\xa3|RIFF.{4}AVI ", "video"),
+    (rb"P[1-7]\s", "PNM"),
+    (rb"qoif", "QOI"),
+    (rb"v/1\x01", "OpenEXR"),
+    (rb"#\?(?:RADIANCE|RGBE)", "Radiance HDR"),
+    (rb"DDS ", "DDS"),
+    (rb"gimp xcf", "GIMP (XCF)"),
+    (rb"\x0a[\x00-\x05]\x01[\x01\x02\x04\x08]", "PCX"),
+    (rb"\x01\xda[\x00\x01][\x01\x02]", "SGI"),
+    (rb"\x59\xa6\x6a\x95", "Sun raster"),
+    (rb"\xd7\xcd\xc6\x9a|\x01\x00\x00\x00.{36} EMF", "Windows metafile (WMF, EMF)"),
+    (rb"AT&TFORM", "DjVu"),
+    (rb"BPG\xfb", "BPG"),
+    (rb"/\* XPM \*/", "XPM"),
+)
+# Where a format's header holds the picture's width and height, one after the other.
+_SIZES: tuple[tuple[bytes, str], ...] = (
+    (rb"\x89PNG\r\n\x1a\n....IHDR(.{4})(.{4})", ">I"),
+    (rb"GIF8[79]a(..)(..)", "<H"),
+    (rb"BM.{16}(.{4})(.{4})", "<i"),
+    (rb"\xff\xd8.*?\xff[\xc0-\xc3].{2}[\x08\x0c](..)(..)", ">H"),
+)
+# What decoders say of such pictures; a TIFF that is sound otherwise has no other reason.
+_NOTHING = ("Zero image width", "TIFF opening failed. not identified by this driver")
+
+
+def refusal(head: bytes, told: Sequence[str]) -> BadPicture:
+    """Return why a file is refused, from its first bytes and from what the decoders said that tried to open it."""
+    for pattern, name in _FOREIGN:
+        if re.match(pattern, head, re.DOTALL):
+            return UnsupportedFormat(f"a {name} file; photos may be {_FORMATS}")
+    said = "; ".join(told)
+    if any(words in said for words in _NOTHING) or announces_nothing(head):
+        return ZeroSized("the picture has no width or no height")
+    if is_about_memory(said):
+        return TooLarge(said)
+    if "unknown pixel mode" in said:
+        return UnsupportedFormat(f"a TIFF of a kind of pixels that is not supported; photos may be {_FORMATS}")
+    if is_about_the_end(said):
+        return Truncated(said)
+    return NotAnImage(f"no decoder of {_FORMATS} knows this file")
+
+
+def announces_nothing(head: bytes) -> bool:
+    """Return whether a file's header says that its picture has no width or no height."""
+    for pattern, kind in _SIZES:
+        if size := re.match(pattern, head, re.DOTALL):
+            return 0 in {struct.unpack(kind, side)[0] for side in size.groups()}
+    return False
+
+
+def is_about_the_end(said: str) -> bool:
+    """Return whether a decoder's words are about a file that ended too soon."""
+    words = ("truncated", "premature", "unexpected end", "end of file", "eof", "unpack requires", "index out of range")
+    return any(word in said.lower() for word in words)
+
+
+def is_about_memory(said: str) -> bool:
+    """Return whether a decoder's words are about a picture that it finds too large."""
+    words = ("security limit", "memory allocation error", "out of memory", "too large")
+    return any(word in said.lower() for word in words)
