@@ -328,7 +328,7 @@ def test_slots_follow_the_nodes(configured, monkeypatch):
 
     (node,) = asyncio.run(run())
 
-    assert (node.node, node.cpus, node.slots, node.busy) == ("node-2", 16, 8, 0)
+    assert (node.node, node.cpus, node.slots) == ("node-2", 16, 8)
 
 
 async def _slots(queue, count):
