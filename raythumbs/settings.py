@@ -113,6 +113,8 @@ class Settings(BaseSettings):
                 raise ValueError(f"the spec {spec.name!r} needs sides of 1 to {_MAX_SIDE_PIXELS} pixels")
             if not 1 <= spec.quality <= _BEST_QUALITY:
                 raise ValueError(f"the spec {spec.name!r} needs a quality of 1 to {_BEST_QUALITY}")
+            if not all(0 <= fraction <= 1 for fraction in spec.focus):
+                raise ValueError(f"the spec {spec.name!r} needs a focus of two fractions, 0 to 1")
         if len({spec.name for spec in specs}) < len(specs):
             raise ValueError("two specs have the same name")
         return specs

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
-from raythumbs.imaging.resize import GAP
+from raythumbs.imaging.resize import REDUCING_GAP
 
 _SPARE_BYTES = 768 << 10  # rows of a decoder, tables, the thumbnail's file
 _COEFFICIENT_BYTES = 2
@@ -89,7 +89,7 @@ def _resampling(picture: Image.Image, scale: float) -> float:
     channels = 1 if grey else 4
     same = not clear and picture.mode in {"L", "RGB", "RGBA", "CMYK", "LAB"}
     converted = 0 if same else channels
-    factor = max(1, int(1 / (scale * GAP))) if scale else 1
+    factor = max(1, int(1 / (scale * REDUCING_GAP))) if scale else 1
     reduced = 1 / factor**2 if factor > 1 else 0
     passes = channels * (reduced + scale / factor + 2 * scale**2)
     return converted + passes + (4 + 4 * scale**2 if blended else 0)

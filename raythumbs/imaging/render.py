@@ -1,41 +1,31 @@
 """Every rendition of a photo from one decode."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
 from PIL import Image
 
 from raythumbs.errors import BadPicture, NotAnImage, TooLarge
+from raythumbs.imaging import placeholder
 from raythumbs.imaging.colour import PROFILE_IGNORED, fits, resampleable, to_srgb
 from raythumbs.imaging.decode import (
-    SIDEWAYS,
     LeastSize,
     Limits,
     admit,
     load,
     open_picture,
-    orientation,
     prefix_needed,
     shrink_on_load,
     without_needless_scans,
 )
 from raythumbs.imaging.encode import encode
+from raythumbs.imaging.orientation import Box, lying, orientation, sideways, upright
 from raythumbs.imaging.resize import gap_size, largest_scale, on_canvas, plan, resample
-from raythumbs.model.photo import RenditionSpec
+from raythumbs.model.photo import Fit, RenditionSpec
 
-_Side = TypeVar("_Side", int, float)
-
-_TURNS: dict[int, Image.Transpose] = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+_TO_HASH = RenditionSpec(width=placeholder.SIDE, height=placeholder.SIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +40,14 @@ class RenderedSpec:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A photo's size in pixels as a person sees it, its format (`jpeg`, `heif`, ...), its renditions, and what was
-    wrong with it without being worth a refusal."""
+    """A photo's size in pixels as a person sees it, its format (`jpeg`, `heif`, ...), its renditions, its ThumbHash,
+    and what was wrong with it without being worth a refusal."""
 
     width: int
     height: int
     format: str
     renditions: tuple[RenderedSpec, ...]
+    thumb_hash: bytes = b""
     notes: tuple[str, ...] = ()
 
 
@@ -90,15 +81,32 @@ def enough(prefix: bytes, specs: Sequence[RenditionSpec]) -> int | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Decoded:
-    """A photo's pixels as they lie, and how they are to be turned. `size` and `covered` are as a person sees it:
-    the photo's own size, and how much of the decoded pixels it covers."""
+class _Pixels:
+    """The photo's pixels in some size, as they lie. All sizes are as a person sees the photo: its own, and how much of
+    the pixels it covers (at 1/4 the 1281 rows of a JPEG are 320.25 of 321)."""
 
-    pixels: Image.Image
+    picture: Image.Image
     turn: int
     size: tuple[int, int]
     covered: tuple[float, float]
     profile: bytes | None
+
+    def suffice(self, spec: RenditionSpec) -> bool:
+        """Whether a faithful rendition can be made of them."""
+        return all(has >= needs for has, needs in zip(self.covered, gap_size(*self.size, [spec]), strict=True))
+
+    def resampled(self, size: tuple[int, int], box: Box) -> Image.Image:
+        """Resample what a box of the upright photo shows to an upright size. The result lies as the pixels do."""
+        (left, right), (top, bottom) = (
+            [min(has, at * has / whole) for at in ends]  # a rounding error further would be outside
+            for ends, has, whole in zip((box[::2], box[1::2]), self.covered, self.size, strict=True)
+        )
+        scaled = (left, top, right, bottom)
+        return resample(self.picture, sideways(size, self.turn), lying(scaled, self.covered, self.turn))
+
+    def finished(self, picture: Image.Image) -> Image.Image:
+        """Return what was resampled as a person sees it, in sRGB: now there is little left to turn and to convert."""
+        return upright(to_srgb(picture, self.profile), self.turn)
 
 
 def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) -> Rendered:
@@ -111,39 +119,44 @@ def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) ->
         decoding = without_needless_scans(picture, file, least_size)
         load(decoding)
         turn = orientation(picture)
-        pixels, profile = resampleable(decoding), picture.info.get("icc_profile") or None
-        ignored = profile is not None and not fits(profile, pixels)
-        decoded = _Decoded(
-            pixels=pixels,
+        lying_pixels, profile = resampleable(decoding), picture.info.get("icc_profile") or None
+        ignored = profile is not None and not fits(profile, lying_pixels)
+        pixels = _Pixels(
+            picture=lying_pixels,
             turn=turn,
-            size=_sideways(stored, turn),
-            covered=_sideways(covered or decoding.size, turn),
+            size=sideways(stored, turn),
+            covered=sideways(covered or decoding.size, turn),
             profile=None if ignored else profile,
         )
-        renditions = tuple(_rendition(decoded, spec) for spec in specs)
+        renditions, thumb_hash = _made(pixels, specs)
         notes = (PROFILE_IGNORED,) if ignored else ()
-        return Rendered(*decoded.size, str(picture.format).lower(), renditions, notes)
+        return Rendered(*pixels.size, str(picture.format).lower(), renditions, thumb_hash, notes)
 
 
 def _least_size(stored: tuple[int, int], specs: Sequence[RenditionSpec]) -> LeastSize:
-    return lambda turn: _sideways(gap_size(*_sideways(stored, turn), specs), turn)
+    return lambda turn: sideways(gap_size(*sideways(stored, turn), specs), turn)
 
 
-def _rendition(photo: _Decoded, spec: RenditionSpec) -> RenderedSpec:
-    way = plan(*photo.size, spec)
-    # Turning and colour come after resizing, when little is left to turn and to convert. A plan's box is centred,
-    # so that lying down it is the same box with its sides swapped.
-    left, top, right, bottom = way.box
-    (across, down), (width, height) = photo.covered, photo.size
-    left, right = left * across / width, right * across / width
-    top, bottom = top * down / height, bottom * down / height
-    box = (top, left, bottom, right) if photo.turn in SIDEWAYS else (left, top, right, bottom)
-    picture = to_srgb(resample(photo.pixels, _sideways(way.size, photo.turn), box), photo.profile)
-    if photo.turn in _TURNS:
-        picture = picture.transpose(_TURNS[photo.turn])
-    picture = on_canvas(picture, way.canvas)
-    return RenderedSpec(spec, picture.width, picture.height, encode(picture, spec))
+def _made(decoded: _Pixels, specs: Sequence[RenditionSpec]) -> tuple[tuple[RenderedSpec, ...], bytes]:
+    """Return the renditions in the order of the specs, and the ThumbHash. The large ones are made first, and of them
+    the small ones: where a larger one suffices, that is truer than to start from the decoder's pixels, and faster."""
+    made: dict[RenditionSpec, RenderedSpec] = {}
+    wholes = [decoded]
+    for spec in sorted(specs, key=lambda spec: largest_scale(*decoded.size, [spec]), reverse=True):
+        pixels = _smallest_of(wholes, spec)
+        way = plan(*decoded.size, spec)
+        resampled = pixels.resampled(way.size, way.box)
+        if spec.fit in {Fit.INSIDE, Fit.CONTAIN} and way.size < pixels.covered:
+            wholes.append(replace(pixels, picture=resampled, covered=way.size))
+        picture = on_canvas(pixels.finished(resampled), way.canvas)
+        made[spec] = RenderedSpec(spec, picture.width, picture.height, encode(picture, spec))
+    return tuple(made[spec] for spec in specs), _thumb_hash(_smallest_of(wholes, _TO_HASH))
 
 
-def _sideways(size: tuple[_Side, _Side], turn: int) -> tuple[_Side, _Side]:
-    return (size[1], size[0]) if turn in SIDEWAYS else size
+def _smallest_of(wholes: Sequence[_Pixels], spec: RenditionSpec) -> _Pixels:
+    return next((pixels for pixels in reversed(wholes) if pixels.suffice(spec)), wholes[0])
+
+
+def _thumb_hash(pixels: _Pixels) -> bytes:
+    way = plan(*pixels.size, _TO_HASH)
+    return placeholder.thumb_hash(pixels.finished(pixels.resampled(way.size, way.box)))

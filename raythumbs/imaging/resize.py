@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from raythumbs.imaging.orientation import Box
 from raythumbs.model.photo import Fit, RenditionSpec
 
 GAP = 2.0  # decode at least so many times the target: where libvips stands (see the imaging benchmark)
-
-Box = tuple[float, float, float, float]
+# Average whole pixels first while so many times the target are left for Lanczos: at 2.0 a thumbnail is 2 dB further
+# from Lanczos alone, and one made of a larger one further than one made of the photo; at 4.0 it costs a third more.
+REDUCING_GAP = 2.5
+_MOST_OF = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,9 @@ def plan(width: int, height: int, spec: RenditionSpec) -> Plan:
             scale = max(across, down)
             scale = scale if spec.enlarge else min(scale, 1.0)
             size = (min(spec.width, _side(width * scale)), min(spec.height, _side(height * scale)))
-            cut_x, cut_y = max(0.0, width - size[0] / scale), max(0.0, height - size[1] / scale)
-            return Plan((cut_x / 2, cut_y / 2, width - cut_x / 2, height - cut_y / 2), size, size)
+            left, right = _around(spec.focus[0], size[0] / scale, width)
+            top, bottom = _around(spec.focus[1], size[1] / scale, height)
+            return Plan((left, top, right, bottom), size, size)
         case Fit.INSIDE | Fit.CONTAIN:
             scale = min(across, down)
             scale = scale if spec.enlarge else min(scale, 1.0)
@@ -50,7 +54,7 @@ def largest_scale(width: int, height: int, specs: Sequence[RenditionSpec]) -> fl
 def gap_size(width: int, height: int, specs: Sequence[RenditionSpec]) -> tuple[int, int]:
     """Return the least size, in pixels, that a picture may be decoded at so that every spec is made faithfully."""
     scale = largest_scale(width, height, specs) * GAP
-    return min(width, _side(width * scale)), min(height, _side(height * scale))
+    return min(width, max(1, int(width * scale))), min(height, max(1, int(height * scale)))
 
 
 def resample(picture: Image.Image, size: tuple[int, int], box: Box) -> Image.Image:
@@ -58,9 +62,22 @@ def resample(picture: Image.Image, size: tuple[int, int], box: Box) -> Image.Ima
     if size == picture.size and box == (0.0, 0.0, float(size[0]), float(size[1])):
         return picture
     if picture.mode == "RGBA":
-        blended = picture.convert("RGBa")
-        return blended.resize(size, Image.Resampling.LANCZOS, box, reducing_gap=GAP).convert("RGBA")
-    return picture.resize(size, Image.Resampling.LANCZOS, box, reducing_gap=GAP)
+        return _lanczos(picture.convert("RGBa"), size, box).convert("RGBA")
+    return _lanczos(picture, size, box)
+
+
+def _lanczos(picture: Image.Image, size: tuple[int, int], box: Box) -> Image.Image:
+    """Resample the columns first, where it is but twice or thrice the size and all of the width.
+
+    Pillow does the rows first; its pass over columns is the faster one, so that it had better do the first and larger
+    half of the work: 11 % of the time less.
+    """
+    left, top, right, bottom = box
+    shrunk = max((right - left) / size[0], (bottom - top) / size[1])
+    if right - left < _MOST_OF * picture.width or shrunk >= 2 * REDUCING_GAP:
+        return picture.resize(size, Image.Resampling.LANCZOS, box, reducing_gap=REDUCING_GAP)
+    columns = picture.resize((picture.width, size[1]), Image.Resampling.LANCZOS, (0, top, picture.width, bottom))
+    return columns.resize(size, Image.Resampling.LANCZOS, (left, 0, right, size[1]))
 
 
 def on_canvas(picture: Image.Image, canvas: tuple[int, int]) -> Image.Image:
@@ -70,6 +87,13 @@ def on_canvas(picture: Image.Image, canvas: tuple[int, int]) -> Image.Image:
     ground = Image.new(picture.mode, canvas, (255, 255, 255, 0) if picture.mode == "RGBA" else "white")
     ground.paste(picture, ((canvas[0] - picture.width) // 2, (canvas[1] - picture.height) // 2))
     return ground
+
+
+def _around(focus: float, length: float, side: int) -> tuple[float, float]:
+    """Return where a stretch of a side begins and ends that lies around the focus as far as the side goes."""
+    length = min(length, side)
+    start = min(max(0.0, focus * side - length / 2), side - length)
+    return start, start + length
 
 
 def _scale(way: Plan) -> float:

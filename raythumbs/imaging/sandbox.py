@@ -28,6 +28,7 @@ from raythumbs.model.photo import Fit, Format, RenditionSpec
 PHOTOS_PER_CHILD = 200  # then a new one: whatever leaked is given back
 _ANSWER_BYTES = 64 * 1024  # of the JSON; the child tells of few renditions
 _RENDITION_BYTES = 256 * 1024 * 1024
+_THUMB_HASH_BYTES = 32
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _SPARE_BYTES = 1 << 30  # of address space, for the interpreter, its libraries and a photo's file
 _BAD_PICTURES = {
@@ -91,7 +92,8 @@ class Sandbox:
         )
         notes = tuple(str(note)[:200] for note in told["notes"][:10])
         size = int(told["width"]), int(told["height"])
-        return Rendered(*size, str(told["format"])[:16], renditions, notes), float(told["cpu"])
+        told_hash = bytes.fromhex(told["thumb_hash"])[:_THUMB_HASH_BYTES]
+        return Rendered(*size, str(told["format"])[:16], renditions, told_hash, notes), float(told["cpu"])
 
     def close(self) -> str:
         """End the child, if there is one; return how it ended, in words."""
@@ -145,7 +147,7 @@ def _received(line: socket.socket, size: int, until: float | None) -> bytes:
 
 def _serve(line: socket.socket) -> None:
     orders = json.loads(_received(line, int.from_bytes(_received(line, 4, None), "big"), None))
-    specs = [RenditionSpec(**{**s, "fit": Fit(s["fit"]), "format": Format(s["format"])}) for s in orders["specs"]]
+    specs = [_spec(told) for told in orders["specs"]]
     limits = Limits(**orders["limits"])
     _confine(limits)
     while True:
@@ -154,6 +156,11 @@ def _serve(line: socket.socket) -> None:
             return
         with os.fdopen(descriptors[0], "rb") as file:
             line.sendall(_answer(file, specs, limits))
+
+
+def _spec(told: dict[str, Any]) -> RenditionSpec:
+    fit, file_format, (across, down) = Fit(told["fit"]), Format(told["format"]), told["focus"]
+    return RenditionSpec(**told | {"fit": fit, "format": file_format, "focus": (across, down)})
 
 
 def _answer(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) -> bytes:
@@ -169,6 +176,7 @@ def _answer(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) -> b
         "width": rendered.width,
         "height": rendered.height,
         "format": rendered.format,
+        "thumb_hash": rendered.thumb_hash.hex(),
         "notes": rendered.notes,
     }
     return _framed(told | {"renditions": sizes, "cpu": time.process_time() - began}) + b"".join(

@@ -1,7 +1,7 @@
 """Progressive JPEG by its scans: the part of a file that a small picture needs.
 
 A progressive JPEG (ITU-T T.81, annex G) sends the coefficients of each block of 8x8 in several scans, the high bits
-first. A decoder that halves a picture's sides looks at 4x4 of them only, at a quarter 2x2, at an eighth 1x1. So whole
+first. A decoder that halves a picture's sides looks at 4x4 of them only, at 3/8 3x3, at 1/4 2x2, at 1/8 1x1. So whole
 scans can be left out; what is left is a valid JPEG of a fraction of the bytes.
 """
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from io import SEEK_END
 from itertools import groupby, islice
+from math import ceil
 from typing import BinaryIO
 
 from raythumbs.imaging.markers import BLOCK, COEFFICIENTS, Coefficient, Component, Frame, Reader, Scan, Unusual
@@ -27,7 +28,7 @@ _COARSE_AC = 3
 
 
 def part_for(file: BinaryIO, shrink: int, *, spare: float = 1) -> bytes | None:
-    """Return the part of a progressive JPEG that decoding at 1/`shrink` (2, 4 or 8) needs, as a JPEG of its own.
+    """Return the part of a progressive JPEG that decoding at 1/`shrink` (2, 3, 4 or 8) needs, as a JPEG of its own.
 
     What is decoded will be twice the size of the thumbnail, times `spare`: the more, the more errors average out.
 
@@ -85,7 +86,7 @@ def _sides(component: Component, frame: Frame, shrink: int) -> int:
     one that is sampled less is shrunk less."""
     most_across = max(one.across for one in frame.components.values())
     most_down = max(one.down for one in frame.components.values())
-    least = sides = BLOCK // shrink
+    least = sides = ceil(BLOCK / shrink)
     while (
         sides < BLOCK
         and most_across * least % (component.across * sides * 2) == 0

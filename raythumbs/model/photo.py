@@ -8,7 +8,7 @@ class Fit(StrEnum):
     """How a picture is fitted to a spec's width and height (the words of CSS `object-fit` and of sharp)."""
 
     INSIDE = "inside"  # whole picture, as large as fits, its own shape
-    COVER = "cover"  # fills the size, the overhang cut off evenly
+    COVER = "cover"  # fills the size, the overhang cut off around the focus
     CONTAIN = "contain"  # whole picture on a background of the exact size
     FILL = "fill"  # stretched to the exact size
 
@@ -34,12 +34,16 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenditionSpec:
-    """What a rendition shall be: its name, the box it is fitted to in pixels, its format and quality (1-100)."""
+    """What a rendition shall be: its name, the box it is fitted to in pixels, its format and quality (1-100).
+
+    `focus` is what `cover` cuts around: fractions of the photo's width and height, from the left and from the top.
+    """
 
     name: str = "thumbnail"
     width: int = 300
     height: int = 300
     fit: Fit = Fit.INSIDE
+    focus: tuple[float, float] = (0.5, 0.5)
     format: Format = Format.JPEG
     quality: int = 85
     enlarge: bool = False

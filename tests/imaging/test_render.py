@@ -1,10 +1,13 @@
+from dataclasses import asdict
 from io import BytesIO
+from itertools import product
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from raythumbs.imaging import enough, render
+from raythumbs.imaging.resize import on_canvas, plan
 from raythumbs.model.photo import Fit, Format, RenditionSpec
 from tests.imaging.pictures import (
     BLUE,
@@ -67,10 +70,11 @@ def test_a_photo_is_upright_however_the_camera_was_held(written_as: str, orienta
 
 
 @pytest.mark.parametrize("orientation", TURNED)
+@pytest.mark.parametrize("focus", [(0.5, 0.5), (0.1, 0.8), (0.7, 0.0)])
 @pytest.mark.parametrize("fit", Fit)
-def test_all_orientations_show_the_same_pixels(orientation: int, fit: Fit) -> None:
+def test_all_orientations_show_the_same_pixels(orientation: int, fit: Fit, focus: tuple[float, float]) -> None:
     upright = photograph("sklearn/china.jpg").crop((0, 0, 601, 411))
-    spec = {"width": 100, "height": 90, "fit": fit}
+    spec = {"width": 100, "height": 40 if focus[1] == 0 else 90, "fit": fit, "focus": focus}
 
     made = thumbnail(lying(upright, orientation, "PNG"), **spec)
 
@@ -184,16 +188,32 @@ def test_all_specs_are_rendered_in_their_order() -> None:
         assert near(corners(opened(one.data)), [RED, GREEN, BLUE, YELLOW], within=12)
 
 
-def test_a_small_rendition_is_as_good_beside_a_large_one_as_alone() -> None:
-    photo = photograph("sklearn/china.jpg", times=3)
-    file = saved(photo, "JPEG", quality=90)
-    right = photo.resize((100, 67), LANCZOS)
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize(("large_fit", "fit"), [*product([Fit.INSIDE, Fit.CONTAIN, Fit.COVER], Fit)])
+@pytest.mark.parametrize("large_side", [900, 500, 220, 110])
+def test_a_small_rendition_is_as_good_beside_a_large_one_as_alone(
+    large_side: int, large_fit: Fit, fit: Fit, orientation: int
+) -> None:
+    file = lying(photograph("sklearn/china.jpg", times=2), orientation, "TIFF")
+    small = RenditionSpec(name="small", width=100, height=80, fit=fit, focus=(0.2, 0.2), format=Format.PNG)
+    large = RenditionSpec(name="large", width=large_side, height=large_side, fit=large_fit)
 
-    small = RenditionSpec(name="small", width=100, height=100, format=Format.PNG)
-    large = RenditionSpec(name="large", width=1500, height=1500, format=Format.PNG)
-    beside = render(file, [large, small], LIMITS).renditions[1]
+    [_, beside] = render(file, [large, small], LIMITS).renditions
 
-    assert mean_error(opened(beside.data), right) < 2
+    way = plan(1280, 854, small)
+    slow = photograph("sklearn/china.jpg", times=2).resize(way.size, LANCZOS, way.box)
+    alone = decibels(thumbnail(file, **asdict(small)), on_canvas(slow, way.canvas))
+    assert decibels(opened(beside.data), on_canvas(slow, way.canvas)) > min(50, alone - 0.5)
+
+
+def test_a_small_rendition_is_not_made_of_one_that_was_enlarged() -> None:
+    photo = saved(photograph("skimage/chelsea.png").resize((150, 100)), "PNG")
+    small = RenditionSpec(name="small", width=100, height=80, format=Format.PNG)
+    larger = RenditionSpec(name="larger", width=600, height=600, enlarge=True)
+
+    [_, beside] = render(photo, [larger, small], LIMITS).renditions
+
+    assert beside.data == rendition(photo, **asdict(small)).data
 
 
 # --- fits
@@ -211,6 +231,22 @@ def test_cover_fills_the_box_and_shows_the_middle() -> None:
 
     assert made.size == (50, 50)
     assert near(corners(made), [GREEN] * 4, within=1)
+
+
+@pytest.mark.parametrize(
+    ("focus", "shown"), [(0.0, RED), (0.1, RED), (0.5, GREEN), (0.51, GREEN), (0.9, BLUE), (1.0, BLUE)]
+)
+@pytest.mark.parametrize("upright", [True, False])
+def test_cover_shows_what_its_focus_is_on(focus: float, shown: tuple[int, ...], *, upright: bool) -> None:
+    picture = Image.new("RGB", (300, 100), RED)
+    picture.paste(GREEN, (100, 0, 200, 100))
+    picture.paste(BLUE, (200, 0, 300, 100))
+    photo = saved(picture if upright else picture.transpose(Image.Transpose.ROTATE_270), "PNG")
+
+    made = thumbnail(photo, width=50, height=50, fit=Fit.COVER, focus=(focus, 0.5) if upright else (0.5, focus))
+
+    assert made.size == (50, 50)
+    assert near(made.getpixel((25, 25)), shown, within=1)
 
 
 def test_contain_shows_the_whole_picture_amid_white() -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -54,6 +56,24 @@ def test_cover_cuts_the_overhang_off_evenly(width: int, height: int, spec: Rendi
     scale_x, scale_y = way.size[0] / (right - left), way.size[1] / (bottom - top)
     assert abs(scale_x - scale_y) * (right - left) <= 1 or abs(scale_x - scale_y) * (bottom - top) <= 1
     assert way.size == (spec.width, spec.height) or (left, top) == (0, 0) or not spec.enlarge
+
+
+@given(width=SIDE, height=SIDE, spec=specs(Fit.COVER), across=st.floats(0, 1), down=st.floats(0, 1))
+def test_cover_lies_around_its_focus_as_far_as_the_picture_goes(
+    width: int, height: int, spec: RenditionSpec, across: float, down: float
+) -> None:
+    way, centred = plan(width, height, replace(spec, focus=(across, down))), plan(width, height, spec)
+
+    assert (way.size, way.canvas) == (centred.size, centred.canvas)
+    for start, end, side, focus in (
+        (way.box[0], way.box[2], width, across * width),
+        (way.box[1], way.box[3], height, down * height),
+    ):
+        assert 0 <= start < end <= side
+        middle = (start + end) / 2
+        assert middle == pytest.approx(focus) or start == 0 or end == side
+        assert start > 0 or end == side or middle >= focus - 1e-6
+        assert end < side or start == 0 or middle <= focus + 1e-6
 
 
 @given(width=SIDE, height=SIDE, spec=specs(Fit.CONTAIN))

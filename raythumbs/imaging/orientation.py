@@ -1,0 +1,56 @@
+"""How a photo was held: from how its pixels lie to how a person sees it, and back."""
+
+import struct
+import warnings
+from typing import TypeVar
+
+from PIL import Image
+
+Box = tuple[float, float, float, float]
+_Side = TypeVar("_Side", int, float)
+
+_TAG = 0x0112
+_SIDEWAYS = range(5, 9)
+_MIRRORED_ACROSS, _MIRRORED_DOWN = {2, 3, 6, 7}, {3, 4, 7, 8}  # as a person sees it
+_TURNS: dict[int, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# What Pillow raises on broken Exif: as on any bad bytes, see decode.py.
+_BAD = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, struct.error)
+
+
+def orientation(picture: Image.Image) -> int:
+    """Return the picture's orientation (Exif 2.32, tag 0x0112), 1 to 8; 1, upright, where it tells none or nonsense."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            told = picture.getexif().get(_TAG, 1)
+        except _BAD:
+            return 1
+    return told if told in range(1, 9) else 1
+
+
+def sideways(size: tuple[_Side, _Side], turn: int) -> tuple[_Side, _Side]:
+    """Return a size as a person sees it from one as the pixels lie, or the other way round."""
+    return (size[1], size[0]) if turn in _SIDEWAYS else size
+
+
+def lying(box: Box, size: tuple[float, float], turn: int) -> Box:
+    """Return where a box of the upright picture, of that upright size, is among the pixels as they lie."""
+    left, top, right, bottom = box
+    if turn in _MIRRORED_ACROSS:
+        left, right = max(0.0, size[0] - right), size[0] - left
+    if turn in _MIRRORED_DOWN:
+        top, bottom = max(0.0, size[1] - bottom), size[1] - top
+    return (top, left, bottom, right) if turn in _SIDEWAYS else (left, top, right, bottom)
+
+
+def upright(picture: Image.Image, turn: int) -> Image.Image:
+    """Return the picture as a person sees it."""
+    return picture.transpose(_TURNS[turn]) if turn in _TURNS else picture

@@ -1,0 +1,107 @@
+"""ThumbHash: a picture in some 25 bytes, for an app to paint before the thumbnail is there.
+
+The format is Evan Wallace's (https://evanw.github.io/thumbhash/): brightness and two differences of colour as cosines,
+the slow ones only, in four bits each; its shape; and its alpha, if it has any.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import cos, floor, pi
+from operator import mul
+
+from PIL import Image
+
+SIDE = 32  # pixels: the format allows 100; what it keeps has at most seven half waves across
+_LEAST_SIDE = 8  # fewer pixels cannot hold seven half waves; thinner pictures are stretched
+_OPAQUE = 255
+# From R, G, B of 0..255 to brightness (R+G+B)/3, yellow-blue (R+G)/2-B and red-green R-G, these two around the middle.
+_TO_LPQ = (1 / 3, 1 / 3, 1 / 3, 0, 1 / 4, 1 / 4, -1 / 2, 127.5, 1 / 2, -1 / 2, 0, 127.5)
+_MIDDLE = 127.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Waves:
+    """A channel as cosines: its mean, the others' amplitudes, and the largest of these."""
+
+    mean: float
+    others: Sequence[float]
+    largest: float
+
+    def nibbles(self) -> Iterable[int]:
+        """Return the amplitudes as fractions of the largest, -1 to 1 as 0 to 15."""
+        half = 7.5 / self.largest if self.largest else 0.0
+        return (_rounded(7.5 + half * one) for one in self.others)
+
+
+def thumb_hash(picture: Image.Image) -> bytes:
+    """Return the ThumbHash of an upright sRGB picture (L, RGB or RGBA) of at most 100 pixels a side."""
+    alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
+    clear = alpha is not None and alpha.getextrema()[0] < _OPAQUE  # type: ignore[operator]
+    longer, most = max(picture.size), 5 if clear else 7
+    across, down = (max(1, _rounded(most * side / longer)) for side in picture.size)
+    colours = (_on_its_mean(picture) if clear else picture.convert("RGB")).convert("RGB", _TO_LPQ)
+    light = _waves(colours.getchannel(0), max(3, across), max(3, down), zero=0, full=_OPAQUE)
+    yellow, red = (_waves(colours.getchannel(n), 3, 3, zero=_MIDDLE, full=_MIDDLE) for n in (1, 2))
+    landscape = picture.width > picture.height
+    head = _packed(
+        (_rounded(63 * light.mean), 6),
+        (_rounded(31.5 + 31.5 * yellow.mean), 6),
+        (_rounded(31.5 + 31.5 * red.mean), 6),
+        (_rounded(31 * light.largest), 5),
+        (clear, 1),
+        (down if landscape else across, 3),
+        (_rounded(63 * yellow.largest), 6),
+        (_rounded(63 * red.largest), 6),
+        (landscape, 1),
+    )
+    channels = [light, yellow, red]
+    if alpha and clear:
+        cover = _waves(alpha, 5, 5, zero=0, full=_OPAQUE)
+        head += _packed((_rounded(15 * cover.mean), 4), (_rounded(15 * cover.largest), 4))
+        channels.append(cover)
+    return head + _packed(*((nibble, 4) for channel in channels for nibble in channel.nibbles()))
+
+
+def _on_its_mean(picture: Image.Image) -> Image.Image:
+    """Lay the picture on the mean of its own colours."""
+    mean = picture.convert("RGBa").resize((1, 1), Image.Resampling.BOX).convert("RGBA").getpixel((0, 0))
+    ground = Image.new("RGB", picture.size, mean[:3])  # type: ignore[index]
+    ground.paste(picture, mask=picture.getchannel("A"))
+    return ground
+
+
+def _waves(channel: Image.Image, across: int, down: int, *, zero: float, full: float) -> _Waves:
+    """Return the slow waves of a channel: those over the diagonal of `across` by `down`."""
+    width, height = (max(_LEAST_SIDE, side) for side in channel.size)
+    if channel.size != (width, height):
+        channel = channel.resize((width, height), Image.Resampling.BOX)
+    data = channel.tobytes()
+    lines = [data[at : at + width] for at in range(0, width * height, width)]
+    by_wave = [[sum(map(mul, line, wave)) for line in lines] for wave in _cosines(across, width)]
+    found = [
+        sum(map(mul, by_wave[x], wave)) / (width * height * full)
+        for y, wave in enumerate(_cosines(down, height))
+        for x in range(across)
+        if x * down < across * (down - y)
+    ]
+    others = found[1:]
+    return _Waves(found[0] - zero / full, others, max(map(abs, others)))
+
+
+@cache
+def _cosines(count: int, length: int) -> Sequence[Sequence[float]]:
+    return [[cos(pi / length * wave * (at + 0.5)) for at in range(length)] for wave in range(count)]
+
+
+def _packed(*fields: tuple[int, int]) -> bytes:
+    """Return values of so many bits each, the first in the lowest bits."""
+    number = bits = 0
+    for value, width in fields:
+        number |= value << bits
+        bits += width
+    return number.to_bytes((bits + 7) // 8, "little")
+
+
+def _rounded(value: float) -> int:
+    return floor(value + 0.5)

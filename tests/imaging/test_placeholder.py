@@ -1,0 +1,144 @@
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pytest
+import thumbhash
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from raythumbs.imaging import render
+from raythumbs.imaging.placeholder import thumb_hash
+from raythumbs.model.photo import Fit, RenditionSpec
+from tests.imaging.pictures import (
+    BLUE,
+    GREEN,
+    LIMITS,
+    PHOTOGRAPHS,
+    RED,
+    YELLOW,
+    corners,
+    four_corners,
+    mean_error,
+    near,
+    photograph,
+    saved,
+)
+from tests.imaging.test_render import TURNED, lying
+
+
+def by_its_inventors_rules(picture: Image.Image) -> bytes:
+    """What another implementation makes of every pixel."""
+    rgba = picture.convert("RGBA")
+    return bytes(thumbhash.rgba_to_thumb_hash(*rgba.size, list(rgba.tobytes())))
+
+
+def painted(told: bytes) -> Image.Image:
+    """What an app paints of it."""
+    bits = int.from_bytes(told, "little")
+    clear, landscape = bits >> 23 & 1, bits >> 39 & 1
+    most, other = 5 if clear else 7, max(3, bits >> 24 & 7)
+    across, down = (most, other) if landscape else (other, most)
+    fields = iter(nibbles(told[6 if clear else 5 :]))
+    luma = waves(fields, across, down, mean=(bits & 63) / 63, largest=(bits >> 18 & 31) / 31)
+    yellow = waves(fields, 3, 3, mean=(bits >> 6 & 63) / 31.5 - 1, largest=(bits >> 27 & 63) / 63)
+    red = waves(fields, 3, 3, mean=(bits >> 12 & 63) / 31.5 - 1, largest=(bits >> 33 & 63) / 63)
+    opacity = np.ones((24, 32))
+    if clear:
+        opacity = waves(fields, 5, 5, mean=(bits >> 40 & 15) / 15, largest=(bits >> 44 & 15) / 15)
+    blue = luma - 2 / 3 * yellow
+    first = (3 * luma - blue + red) / 2
+    samples = np.stack([first, first - red, blue, opacity], axis=-1).clip(0, 1) * 255
+    return Image.fromarray(samples.round().astype(np.uint8))
+
+
+def waves(fields: Iterator[int], across: int, down: int, *, mean: float, largest: float) -> np.ndarray:
+    """24 rows of 32 samples that have this mean and these waves."""
+    samples = np.full((24, 32), mean)
+    for y in range(down):
+        for x in range(0 if y else 1, across):
+            if x * down < across * (down - y):
+                amplitude = (next(fields) / 7.5 - 1) * largest * (2 if x else 1) * (2 if y else 1)
+                samples += amplitude * np.outer(cosine(y, 24), cosine(x, 32))
+    return samples
+
+
+def cosine(wave: int, length: int) -> np.ndarray:
+    return np.cos(np.pi / length * wave * (np.arange(length) + 0.5))
+
+
+def nibbles(told: bytes) -> Sequence[int]:
+    return [half for byte in told for half in (byte & 15, byte >> 4)]
+
+
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_a_photos_placeholder_is_what_every_pixel_would_give_but_for_rounding(name: str) -> None:
+    photo = photograph(name)
+    full = by_its_inventors_rules(photo.resize((100, round(100 * photo.height / photo.width)), Image.Resampling.BOX))
+
+    made = render(saved(photo, "JPEG", quality=95), [RenditionSpec()], LIMITS).thumb_hash
+
+    assert len(made) == len(full)
+    assert mean_error(painted(made), painted(full)) < 6
+
+
+@given(st.integers(8, 40), st.integers(8, 40), st.sampled_from(["L", "RGB"]), st.randoms())
+@settings(deadline=None, max_examples=60)
+def test_of_the_same_pixels_both_make_the_same_but_for_rounding(width: int, height: int, mode: str, random) -> None:
+    assume(7 * min(width, height) * 2 % max(width, height))  # the other rounds a half to even, the inventor's up
+    coarse = Image.frombytes(mode, (3, 3), random.randbytes(9 * len(mode)))
+    picture = coarse.resize((width, height), Image.Resampling.BICUBIC)
+
+    made, right = thumb_hash(picture), by_its_inventors_rules(picture)
+
+    assert len(made) == len(right)
+    assert mean_error(painted(made), painted(right)) < 6
+
+
+@pytest.mark.parametrize("orientation", TURNED)
+def test_a_placeholder_is_upright(orientation: int) -> None:
+    made = render(lying(four_corners(), orientation, "PNG"), [RenditionSpec()], LIMITS).thumb_hash
+
+    told = corners(painted(made))
+    assert all(near(one, right, within=70) for one, right in zip(told, [RED, GREEN, BLUE, YELLOW], strict=True)), told
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"])
+def test_every_kind_of_pixel_has_one(mode: str) -> None:
+    picture = photograph("skimage/coffee.png").resize((90, 60)).convert(mode)
+
+    made = render(saved(picture, "TIFF"), [RenditionSpec()], LIMITS).thumb_hash
+
+    assert near(np.asarray(painted(made)).mean((0, 1)), np.asarray(picture.convert("RGBA")).mean((0, 1)), within=16)
+
+
+def test_what_is_clear_stays_clear_and_lends_no_colour() -> None:
+    picture = Image.new("RGBA", (80, 80), (0, 255, 0, 0))  # green, but nobody sees it
+    picture.paste((*RED, 255), (0, 0, 40, 80))
+
+    made = painted(render(saved(picture, "PNG"), [RenditionSpec()], LIMITS).thumb_hash)
+
+    assert near(made.getpixel((4, 12)), (*RED, 255), within=24)
+    assert made.getpixel((27, 12))[3] < 24
+
+
+def test_nothing_but_air_has_a_placeholder_of_nothing() -> None:
+    made = painted(render(saved(Image.new("RGBA", (50, 50)), "PNG"), [RenditionSpec()], LIMITS).thumb_hash)
+
+    assert made.getextrema()[3] == (0, 0)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (10_000, 1), (1, 10_000), (2, 3)])
+def test_the_smallest_and_the_thinnest_have_one_too(size: tuple[int, int]) -> None:
+    made = render(saved(Image.new("RGB", size, RED), "PNG"), [RenditionSpec()], LIMITS).thumb_hash
+
+    assert mean_error(painted(made), Image.new("RGB", (32, 24), RED)) < 2
+
+
+def test_it_shows_the_whole_photo_whatever_the_thumbnails_show() -> None:
+    photo = saved(four_corners(), "PNG")
+    one, *others = (
+        render(photo, [RenditionSpec(width=20, height=20, fit=fit, focus=(0, 0))], LIMITS).thumb_hash for fit in Fit
+    )
+
+    assert all(mean_error(painted(other), painted(one)) < 3 for other in others)
