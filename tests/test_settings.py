@@ -203,11 +203,12 @@ def test_the_public_address_is_used_without_its_last_slash() -> None:
 
 
 def test_specs_are_told_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
-    specs = [{"name": "small", "width": 90, "height": 60, "fit": "cover"}, {"name": "large", "format": "webp"}]
+    small = {"name": "small", "width": 90, "height": 60, "fit": "cover", "focus": [0.5, 0.25]}
+    specs = [small, {"name": "large", "format": "webp"}]
     monkeypatch.setenv("RAYTHUMBS_SPECS", json.dumps(specs))
 
     assert load_settings().specs == (
-        RenditionSpec(name="small", width=90, height=60, fit=Fit.COVER),
+        RenditionSpec(name="small", width=90, height=60, fit=Fit.COVER, focus=(0.5, 0.25)),
         RenditionSpec(name="large", format=Format.WEBP),
     )
 
@@ -224,6 +225,8 @@ def test_specs_are_told_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
         ([{"height": 16_384}], "sides of 1 to"),
         ([{"quality": 0}], "quality of 1 to 100"),
         ([{"quality": 101}], "quality of 1 to 100"),
+        ([{"focus": [0.5, 1.1]}], "two fractions, 0 to 1"),
+        ([{"focus": [0.5]}], "0: focus: "),
         ([{"fit": "squash"}], "0: fit: "),
         ([{"format": "gif"}], "0: format: "),
         ([{"name": "a"}, {"width": "wide"}], "1: width: "),

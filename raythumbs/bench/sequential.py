@@ -17,7 +17,7 @@ from raythumbs.imaging import Limits, Rendered, render
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import JobRequest, Priority
 from raythumbs.model.lease import Succeeded
-from raythumbs.model.photo import PictureFacts, Rendition, RenditionSpec
+from raythumbs.model.photo import Rendition, RenditionSpec
 from raythumbs.storage.files import FileStore
 
 _COPY_BYTES = 1 << 20
@@ -46,13 +46,7 @@ class OldWay:
         fetched = self._store.get(key, max_bytes=1 << 40, seconds=60)
         with closing(fetched.file):
             rendered = render(fetched.file, self._specs, self._limits)
-        facts = PictureFacts(
-            width=rendered.width,
-            height=rendered.height,
-            format=rendered.format,
-            size_bytes=fetched.size_bytes,
-            version=fetched.version,
-        )
+        facts = rendered.facts(size_bytes=fetched.size_bytes, version=fetched.version)
         self._record(photo_id, key, Succeeded(facts, tuple(self._stored(photo_id, rendered))))
 
     def _stored(self, photo_id: str, rendered: Rendered) -> list[Rendition]:

@@ -37,12 +37,9 @@ class Database:
         """Take the database for this process alone (SQLite), and bring its schema up to date."""
         if self._url.get_backend_name() == "sqlite":
             self._lock = _locked(Path(str(self._url.database)))
-        config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS))
         with _translated(self._url.render_as_string()), self._engine.begin() as connection:
-            config.attributes["connection"] = connection
             try:
-                command.upgrade(config, "head")
+                migrate(connection)
             except CommandError as error:
                 raise BadSettings(f"{self._url!s} was written by a newer raythumbs: {error}") from error
 
@@ -107,6 +104,14 @@ class Database:
                 "prepare_threshold": None,  # prepared statements do not survive a transaction pooler
             },
         )
+
+
+def migrate(connection: Connection, to: str = "head") -> None:
+    """Bring the schema forward to a revision, within the connection's transaction."""
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)
 
 
 def _locked(path: Path) -> int:

@@ -58,6 +58,8 @@ class Photos:
             width=row.width,
             height=row.height,
             format=row.format,
+            thumb_hash=row.thumb_hash,
+            notes=tuple(row.notes or ()),
             created_at=row.created_at,
             renditions=tuple(
                 Rendition(

@@ -1,6 +1,6 @@
 """The tables as they are today; how they came to be is in `migrations/`. Times are UTC seconds since 1970."""
 
-from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, MetaData, String, Table, text
+from sqlalchemy import JSON, BigInteger, Column, Double, ForeignKey, Index, Integer, MetaData, String, Table, text
 
 metadata = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"})
 
@@ -16,6 +16,8 @@ photos = Table(
     Column("width", Integer),
     Column("height", Integer),
     Column("format", String(16)),
+    Column("thumb_hash", String(64)),
+    Column("notes", JSON),
     Column("created_at", Double, nullable=False),
 )
 

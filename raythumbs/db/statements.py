@@ -1,6 +1,7 @@
 """The statements, built once: building one costs more than running it. Names in them are what a caller binds."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import (
@@ -20,6 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from raythumbs.db.schema import events, jobs, photos, renditions
 from raythumbs.model.job import INCOMPLETE, NEXT, State
+from raythumbs.model.photo import PictureFacts
 
 Bound = BindParameter[Any]
 
@@ -166,7 +168,7 @@ RECORD = _by_dialect(_record)
 DESCRIBE = (
     update(photos)
     .where(photos.c.id == bindparam("of_photo"))
-    .values({name: bindparam(f"seen_{name}") for name in ("width", "height", "format", "size_bytes", "version")})
+    .values({field.name: bindparam(f"seen_{field.name}") for field in fields(PictureFacts)})
 )
 INSERT_RENDITIONS = insert(renditions)
 DROP_RENDITIONS = delete(renditions).where(renditions.c.photo_id == bindparam("of_photo"))

@@ -22,7 +22,7 @@ from raythumbs.errors import Crashed, NeedsMemory, RaythumbsError
 from raythumbs.imaging.render import Rendered
 from raythumbs.imaging.sandbox import Sandbox
 from raythumbs.model.lease import Failed, Lease, Outcome, Report, Succeeded
-from raythumbs.model.photo import PictureFacts, Rendition
+from raythumbs.model.photo import Rendition
 from raythumbs.model.source import Source
 from raythumbs.storage.base import Fetched, Store
 from raythumbs.storage.files import FileStore
@@ -139,13 +139,7 @@ class Workbench:
                     url=self._url(key),
                 )
             )
-        facts = PictureFacts(
-            width=rendered.width,
-            height=rendered.height,
-            format=rendered.format,
-            size_bytes=fetched.size_bytes,
-            version=fetched.version,
-        )
+        facts = rendered.facts(size_bytes=fetched.size_bytes, version=fetched.version)
         return Succeeded(facts, tuple(made))
 
     def _url(self, key: str) -> str:

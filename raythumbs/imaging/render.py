@@ -1,5 +1,6 @@
 """Every rendition of a photo from one decode."""
 
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -23,7 +24,7 @@ from raythumbs.imaging.decode import (
 from raythumbs.imaging.encode import encode
 from raythumbs.imaging.orientation import Box, lying, orientation, sideways, upright
 from raythumbs.imaging.resize import gap_size, largest_scale, on_canvas, plan, resample
-from raythumbs.model.photo import Fit, RenditionSpec
+from raythumbs.model.photo import Fit, PictureFacts, RenditionSpec
 
 _TO_HASH = RenditionSpec(width=placeholder.SIDE, height=placeholder.SIDE)
 
@@ -47,8 +48,20 @@ class Rendered:
     height: int
     format: str
     renditions: tuple[RenderedSpec, ...]
-    thumb_hash: bytes = b""
-    notes: tuple[str, ...] = ()
+    thumb_hash: bytes
+    notes: tuple[str, ...]
+
+    def facts(self, *, size_bytes: int, version: str | None) -> PictureFacts:
+        """Return what is to be recorded of the photo, whose file has this size and this version in its store."""
+        return PictureFacts(
+            width=self.width,
+            height=self.height,
+            format=self.format,
+            size_bytes=size_bytes,
+            version=version,
+            thumb_hash=b64encode(self.thumb_hash).decode(),
+            notes=self.notes,
+        )
 
 
 def render(source: BinaryIO | bytes, specs: Sequence[RenditionSpec], limits: Limits) -> Rendered:

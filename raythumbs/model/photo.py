@@ -51,13 +51,18 @@ class RenditionSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureFacts:
-    """What decoding told of a photo: its size in pixels as a person sees it (turned upright), and its format."""
+    """What decoding told of a photo: its size in pixels as a person sees it (turned upright), and its format.
+
+    `thumb_hash` is a placeholder, as base64; `notes` are what was wrong with the photo without being worth a refusal.
+    """
 
     width: int
     height: int
     format: str
     size_bytes: int
     version: str | None
+    thumb_hash: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +80,7 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Photo:
-    """What was uploaded: its source, and once a job has succeeded its size in pixels and its renditions."""
+    """What was uploaded: its source, and once a job has succeeded what decoding told of it, and its renditions."""
 
     id: str
     source: str
@@ -86,5 +91,7 @@ class Photo:
     width: int | None
     height: int | None
     format: str | None
+    thumb_hash: str | None
+    notes: tuple[str, ...]
     created_at: float
     renditions: tuple[Rendition, ...]

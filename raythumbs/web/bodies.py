@@ -147,7 +147,7 @@ class RenditionBody(Body):
 
 
 class PhotoBody(Body):
-    """A photo and its thumbnails; sizes are null until a job has succeeded."""
+    """A photo and its thumbnails; what decoding tells is null until a job has succeeded."""
 
     photo_id: str
     source: str
@@ -158,6 +158,8 @@ class PhotoBody(Body):
     width: int | None
     height: int | None
     format: str | None
+    thumb_hash: str | None = Field(description="ThumbHash, as base64: what to paint before the thumbnail is there")
+    notes: list[str] = Field(description="what was wrong with the photo without being worth a refusal")
     created_at: Moment | None
     renditions: list[RenditionBody]
 
@@ -174,6 +176,8 @@ class PhotoBody(Body):
             width=photo.width,
             height=photo.height,
             format=photo.format,
+            thumb_hash=photo.thumb_hash,
+            notes=list(photo.notes),
             created_at=_moment(photo.created_at),
             renditions=[
                 RenditionBody(

@@ -127,7 +127,15 @@ def a_request(
 
 
 def a_success(*names: str, version: str = "v1") -> Succeeded:
-    facts = PictureFacts(width=4000, height=3000, format="jpeg", size_bytes=5_000_000, version=version)
+    facts = PictureFacts(
+        width=4000,
+        height=3000,
+        format="jpeg",
+        size_bytes=5_000_000,
+        version=version,
+        thumb_hash="3OcRJYB4d3h/iIeHeEh3eIhw+j2w",
+        notes=("colour profile ignored", "x"),
+    )
     made = (
         Rendition(name=n, width=300, height=225, format=Format.JPEG, size_bytes=9000, key=f"k/{n}", url=f"http://u/{n}")
         for n in names or ("thumbnail",)

@@ -1,9 +1,9 @@
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
-from raythumbs.db.database import Database
+from raythumbs.db.database import Database, migrate
 from raythumbs.db.photos import Photos
 from raythumbs.db.schema import metadata
 from raythumbs.errors import BadSettings, DatabaseUnavailable, UnknownPhoto
@@ -14,6 +14,22 @@ def test_the_migrations_lead_to_the_schema(database):
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
 
     assert differences == []
+
+
+def test_a_photo_of_the_first_schema_is_still_there_after_every_migration(url):
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        migrate(connection, "0001")
+        connection.execute(text("INSERT INTO photos (id, source, width, created_at) VALUES ('p', 's3://b/k', 4000, 1)"))
+    engine.dispose()
+
+    database = Database(url)
+    database.open()
+
+    with database.reading() as connection:
+        photo = Photos(connection).get("p")
+    database.close()
+    assert (photo.source, photo.width, photo.thumb_hash, photo.notes) == ("s3://b/k", 4000, None, ())
 
 
 def test_opening_again_finds_what_was_there(url):

@@ -208,6 +208,7 @@ def test_success_writes_the_photo_its_renditions_and_the_state_together(record):
     photo = record.photo(lease.photo_id)
     assert record.job(lease.job_id).state is State.SUCCEEDED
     assert (photo.width, photo.height, photo.format, photo.version) == (4000, 3000, "jpeg", "v9")
+    assert (photo.thumb_hash, photo.notes) == ("3OcRJYB4d3h/iIeHeEh3eIhw+j2w", ("colour profile ignored", "x"))
     assert [(one.name, one.url) for one in photo.renditions] == [
         ("cover", "http://u/cover"),
         ("thumbnail", "http://u/thumbnail"),

@@ -1,6 +1,9 @@
 import asyncio
+from base64 import b64decode
+from io import BytesIO
 
 import pytest
+from PIL import Image
 
 PLAIN = "multipart/form-data; boundary=x"
 UPLOAD = {
@@ -65,6 +68,28 @@ def test_an_uploaded_photo_is_kept_recorded_and_rendered(served, photo):
     assert "immutable" in thumbnail.headers["cache-control"]
     assert [path.read_bytes() for path in originals] == [photo]
     assert "cat" not in str(originals[0])
+
+
+def test_a_photo_has_a_placeholder_and_tells_what_was_wrong_with_it(served, photo):
+    def with_broken_profile():
+        with Image.open(BytesIO(photo)) as picture:
+            file = BytesIO()
+            picture.save(file, "JPEG", icc_profile=b"no profile")
+        return file.getvalue()
+
+    async def scenario(service):
+        uploads = (await service.upload(("a.jpg", photo), ("b.jpg", with_broken_profile()))).json()["uploads"]
+        before = (await service.http.get(f"/api/photos/{uploads[0]['photoId']}")).json()
+        for uploaded in uploads:
+            await service.ended(uploaded["jobId"])
+        return before, [(await service.http.get(f"/api/photos/{one['photoId']}")).json() for one in uploads]
+
+    before, (sound, broken) = served(scenario)
+
+    assert (before["thumbHash"], before["notes"]) == (None, [])
+    assert sound["notes"] == []
+    assert len(b64decode(sound["thumbHash"], validate=True)) > 15
+    assert ["profile ignored" in note for note in broken["notes"]] == [True]
 
 
 def test_several_photos_are_of_normal_priority_and_answered_in_their_order(served, photo):
