@@ -1,12 +1,15 @@
-"""The command line: serve, demo, submit, status, retry, cancel."""
+"""The command line: serve, demo, render, submit, status, retry, cancel, bench."""
 
 import json
 import logging
+import os
+import re
 import signal
 import sys
 import threading
 import time
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,9 +18,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from raythumbs.bench.demo import DemoPlan, run_demo
 from raythumbs.client import Client
 from raythumbs.errors import RaythumbsError
+from raythumbs.model.photo import Fit, Format, RenditionSpec
 from raythumbs.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -91,6 +94,8 @@ def demo(
     as_json: AsJson = False,  # noqa: FBT002 an option of the command line
 ) -> None:
     """Start the service, upload photos, and compare it with making thumbnails one after the other."""
+    from raythumbs.bench.demo import DemoPlan, run_demo  # it knows the database, whose libraries are slow to import
+
     result = run_demo(DemoPlan(photos=photos, size_mb=size_mb, pictures=pictures), quiet=as_json)
     if as_json:
         print(json.dumps(result.as_dict()))
@@ -98,6 +103,54 @@ def demo(
         out.print(result.as_table())
     if result.failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def render(  # noqa: PLR0913, PLR0917 the options of a command
+    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE...", help="Local pictures.")],
+    out_dir: Annotated[Path, typer.Option("--out", help="Folder for the thumbnails; it is made if missing.")],
+    size: Annotated[str, typer.Option(help="Pixels: a side of the box, or WIDTHxHEIGHT.")] = "300",
+    fit: Annotated[Fit, typer.Option(help="How a picture is fitted to the box.")] = Fit.INSIDE,
+    focus: Annotated[
+        tuple[float, float], typer.Option(metavar="X Y", help="What `cover` cuts around: fractions, from the top left.")
+    ] = (0.5, 0.5),
+    file_format: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.JPEG,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Of JPEG, WebP and AVIF.")] = 85,
+    enlarge: Annotated[bool, typer.Option("--enlarge", help="Let small pictures grow.")] = False,  # noqa: FBT002 an option
+    jobs: Annotated[int, typer.Option(min=1, help="How many at a time.")] = min(8, len(os.sched_getaffinity(0))),
+    as_json: AsJson = False,  # noqa: FBT002 an option
+) -> None:
+    """Make thumbnails of local pictures, without a service."""
+    from raythumbs.render_files import render_files  # the other commands do no imaging
+
+    width, height = _sides(size)
+    spec = RenditionSpec(
+        width=width, height=height, fit=fit, focus=focus, format=file_format, quality=quality, enlarge=enlarge
+    )
+    settings = load_settings(specs=(spec,))
+    failed = 0
+    for result in render_files(pictures, out_dir, spec, settings, jobs=jobs):
+        failed += result.state == "failed"
+        if as_json:
+            print(json.dumps(asdict(result)), flush=True)
+        elif result.state == "failed":
+            _say(Console(stderr=True), f"{result.source}: {result.reason} ({result.code})")
+        else:
+            _say(out, f"{result.source} -> {result.output}  {result.width}x{result.height}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _say(to: Console, text: str) -> None:
+    """Print a line that has a file's name in it, which may be no text."""
+    to.print(text.encode(errors="backslashreplace").decode(), markup=False, highlight=False, soft_wrap=True)
+
+
+def _sides(size: str) -> tuple[int, int]:
+    told = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", size)
+    if told is None:
+        raise typer.BadParameter(f"{size!r} is no size: 300, or 400x300", param_hint="--size")
+    return int(told[1]), int(told[2] or told[1])
 
 
 @app.command()

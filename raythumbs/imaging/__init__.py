@@ -1,6 +1,30 @@
-"""Bytes to bytes: pictures in, thumbnails out. Knows neither Ray nor SQL nor network."""
+"""Bytes to bytes: pictures in, thumbnails out. Knows neither Ray nor SQL nor network.
 
+For programs of your own (these names stay; the modules below them may move):
+
+    from raythumbs.imaging import Fit, Format, Limits, RenditionSpec, render
+
+    specs = [RenditionSpec(width=300, height=300), RenditionSpec(name="square", fit=Fit.COVER, format=Format.WEBP)]
+    made = render(open("photo.jpg", "rb"), specs, Limits())
+    open("thumbnail.jpg", "wb").write(made.renditions[0].data)
+
+`render` decodes in this process, and what crashes a decoder crashes it too; `raythumbs.imaging.sandbox.Sandbox` does it
+in a child process.
+"""
+
+from raythumbs.errors import BadPicture
 from raythumbs.imaging.decode import Limits
 from raythumbs.imaging.render import Rendered, RenderedSpec, enough, render
+from raythumbs.model.photo import Fit, Format, RenditionSpec
 
-__all__ = ["Limits", "Rendered", "RenderedSpec", "enough", "render"]
+__all__ = [
+    "BadPicture",
+    "Fit",
+    "Format",
+    "Limits",
+    "Rendered",
+    "RenderedSpec",
+    "RenditionSpec",
+    "enough",
+    "render",
+]
