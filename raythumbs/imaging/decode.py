@@ -11,9 +11,10 @@ from math import ceil
 from typing import BinaryIO
 
 import pillow_heif
-from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from raythumbs.errors import BadPicture, Corrupt, NeedsMemory, TooLarge, Truncated, UnsupportedFormat
+from raythumbs.imaging.ending import ends_in_grey, with_more_data
 from raythumbs.imaging.memory import predicted_bytes
 from raythumbs.imaging.orientation import orientation
 from raythumbs.imaging.recognise import HEAD_BYTES, is_about_memory, is_about_the_end, refusal
@@ -87,16 +88,16 @@ def decode_at(picture: ImageFile.ImageFile, divisor: int) -> None:
 
 def without_needless_scans(
     picture: ImageFile.ImageFile, source: BinaryIO, least_size: LeastSize
-) -> ImageFile.ImageFile:
-    """Return the picture; of a progressive JPEG only what its scale, set by `shrink_on_load`, needs of the file."""
+) -> tuple[ImageFile.ImageFile, BinaryIO]:
+    """Return the picture and its file; of a progressive JPEG only what its scale, set by `shrink_on_load`, needs."""
     if not _has_scans(picture):
-        return picture
+        return picture, source
     part = part_for(source, _shrink(picture), spare=_spare(picture, least_size))
     if part is None:
-        return picture
+        return picture, source
     needed = open_picture(BytesIO(part))
     decode_at(needed, _shrink(picture))
-    return needed
+    return needed, BytesIO(part)
 
 
 def prefix_needed(picture: ImageFile.ImageFile, prefix: BinaryIO, least_size: LeastSize) -> int | None:
@@ -134,11 +135,23 @@ def admit(picture: Image.Image, limits: Limits, scale: float = 0.0) -> None:
         raise TooLarge(f"{told}; at most {max(limits.decode_bytes, limits.elsewhere_bytes)} are given")
 
 
-def load(picture: ImageFile.ImageFile) -> None:
+def load(picture: ImageFile.ImageFile, file: BinaryIO) -> None:
     """Decode the pixels of the first frame, or raise Truncated or Corrupt: never a picture with a grey half."""
     with _translated():
         _scale_clear_colour(picture)
         picture.load()
+        if picture.format in _SCALABLE and ends_in_grey(picture) and _lacks_pixels(picture, file):
+            raise Truncated("the picture's data ends before the picture does")
+
+
+def _lacks_pixels(picture: ImageFile.ImageFile, file: BinaryIO) -> bool:
+    longer = with_more_data(file)
+    if longer is None:
+        return False
+    with open_picture(BytesIO(longer)) as other:
+        decode_at(other, _shrink(picture))
+        other.load()
+        return ImageChops.difference(other, picture).getbbox() is not None
 
 
 def _scale_clear_colour(picture: ImageFile.ImageFile) -> None:

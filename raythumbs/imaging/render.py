@@ -129,8 +129,8 @@ def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) ->
         covered = shrink_on_load(picture, least_size)
         scale = max(largest_scale(*size, specs) for size in (stored, stored[::-1])) * stored[0] / picture.width
         admit(picture, limits, scale)
-        decoding = without_needless_scans(picture, file, least_size)
-        load(decoding)
+        decoding, part = without_needless_scans(picture, file, least_size)
+        load(decoding, part)
         turn = orientation(picture)
         lying_pixels, profile = resampleable(decoding), picture.info.get("icc_profile") or None
         ignored = profile is not None and not fits(profile, lying_pixels)
