@@ -11,11 +11,11 @@ from math import ceil
 from typing import BinaryIO
 
 import pillow_heif
-from PIL import Image, ImageChops, ImageFile, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageFile, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from raythumbs.errors import BadPicture, Corrupt, NeedsMemory, TooLarge, Truncated, UnsupportedFormat
 from raythumbs.imaging.ending import ends_in_grey, with_more_data
-from raythumbs.imaging.memory import predicted_bytes
+from raythumbs.imaging.memory import is_split, predicted_bytes
 from raythumbs.imaging.orientation import orientation
 from raythumbs.imaging.recognise import HEAD_BYTES, is_about_memory, is_about_the_end, refusal
 from raythumbs.imaging.scans import bytes_needed, part_for
@@ -25,6 +25,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
 _SCALABLE = {"JPEG", "MPO"}
 _EIGHTHS = {8: 1, 4: 2, 3: 3, 2: 4, 1: 8}  # what libjpeg makes of a divisor (jdmaster.c, jpeg_calc_output_dimensions)
 _ALL_EIGHTHS = 8
+_SCAN = b"\xff\xda"
+_MOST_SCANS = 500  # what libjpeg-turbo's own fuzzers allow; its usual script has 10
 _KIND_OF_PICTURE, _PREVIEW = 254, 1  # TIFF 6.0, NewSubfileType; so begin DNG, NEF, ARW
 # What decoders raise on bad bytes: the list of Pillow's own fuzzer (Tests/oss-fuzz), and what ours found besides.
 _BAD = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, RuntimeError, struct.error)
@@ -89,15 +91,32 @@ def decode_at(picture: ImageFile.ImageFile, divisor: int) -> None:
 def without_needless_scans(
     picture: ImageFile.ImageFile, source: BinaryIO, least_size: LeastSize
 ) -> tuple[ImageFile.ImageFile, BinaryIO]:
-    """Return the picture and its file; of a progressive JPEG only what its scale, set by `shrink_on_load`, needs."""
+    """Return the picture and its file; of a progressive JPEG only what its scale, set by `shrink_on_load`, needs.
+
+    Raises TooLarge where so many scans would have to be decoded, each over the whole picture, that it is an attack.
+    """
     if not _has_scans(picture):
+        _refuse_many_scans(picture, source)
         return picture, source
     part = part_for(source, _shrink(picture), spare=_spare(picture, least_size))
     if part is None:
+        _refuse_many_scans(picture, source)
         return picture, source
     needed = open_picture(BytesIO(part))
     decode_at(needed, _shrink(picture))
     return needed, BytesIO(part)
+
+
+def _refuse_many_scans(picture: ImageFile.ImageFile, source: BinaryIO) -> None:
+    if not isinstance(picture, JpegImagePlugin.JpegImageFile):
+        return
+    if "progressive" in picture.info or is_split(picture):
+        place = source.tell()
+        source.seek(0)
+        scans = source.read().count(_SCAN)
+        source.seek(place)
+        if scans > _MOST_SCANS:
+            raise TooLarge(f"the JPEG has {scans} scans; at most {_MOST_SCANS} are decoded")
 
 
 def prefix_needed(picture: ImageFile.ImageFile, prefix: BinaryIO, least_size: LeastSize) -> int | None:

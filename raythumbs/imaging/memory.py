@@ -117,7 +117,7 @@ def _file_bytes(picture: Image.Image) -> int:
 
 def _coefficients(picture: JpegImagePlugin.JpegImageFile) -> int:
     """The coefficients of the whole photo, which a JPEG of several scans holds however small it is decoded."""
-    if not (picture.info.get("progressive") or _is_split(picture)):
+    if not (picture.info.get("progressive") or is_split(picture)):
         return 0
     shrunk = picture.decoderconfig[0] if picture.decoderconfig else 1
     samples = [across * down for _, across, down, _ in picture.layer]
@@ -125,8 +125,8 @@ def _coefficients(picture: JpegImagePlugin.JpegImageFile) -> int:
     return int(picture.width * picture.height * shrunk**2 * sum(samples) / most * _COEFFICIENT_BYTES * 1.02)
 
 
-def _is_split(picture: JpegImagePlugin.JpegImageFile) -> bool:
-    """Whether the first scan has fewer components than the frame (ITU T.81, B.2.3), so that others follow."""
+def is_split(picture: JpegImagePlugin.JpegImageFile) -> bool:
+    """Return whether the first scan has fewer components than the frame (ITU T.81, B.2.3), so that others follow."""
     file: BinaryIO | None = picture.fp  # type: ignore[assignment]
     if file is None:
         return False

@@ -239,6 +239,21 @@ def test_a_progressive_jpeg_of_fewer_scans_than_usual_is_whole() -> None:
     assert mean_error(made, photo.resize(made.size, LANCZOS)) < 16
 
 
+@pytest.mark.parametrize("times", [3, 10_000])
+def test_a_jpeg_of_more_scans_than_anyone_needs_is_refused_before_they_are_decoded(times: int) -> None:
+    file = saved(photograph("sklearn/china.jpg", times=3), "JPEG", progressive=True)
+    second, last = file.index(b"\xff\xc4", file.index(b"\xff\xda")), file.rindex(b"\xff\xc4")
+    bomb = file[:second] + file[last:-2] * times + file[second:]
+    began = time.process_time()
+
+    if times < 100:
+        assert max(thumbnail(bomb, width=1500, height=1500).size) == 1500
+    else:
+        with pytest.raises(TooLarge, match="10010 scans; at most 500"):
+            render(bomb, [RenditionSpec(width=1500, height=1500)], LIMITS)
+        assert time.process_time() - began < 1
+
+
 @pytest.mark.parametrize("way", [*ENDING, "progressive"])
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
 def test_a_jpeg_that_is_grey_to_its_end_is_whole(way: str, mode: str) -> None:
