@@ -49,7 +49,12 @@ def telling_photo(written_as: str) -> bytes:
             options |= {"tiffinfo": {270: SECRET, 700: XMP}}
         case "GIF":
             options = {"comment": SECRET}
-    return saved(four_corners(), written_as, **options)
+    photo = saved(four_corners(), written_as, **options)
+    if written_as == "JPEG":  # and as newspapers do (IPTC-IIM), and a picture within the picture
+        told = b"Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\x16\x1c\x02\x5a\0\x11" + SECRET.encode()
+        photo = photo[:2] + b"\xff\xed" + (len(told) + 2).to_bytes(2, "big") + told + photo[2:]
+        photo += saved(four_corners(), "JPEG", comment=SECRET)
+    return photo
 
 
 # --- nothing about the photo
@@ -69,6 +74,8 @@ def test_a_thumbnail_tells_nothing_about_its_photo(photo: str, written_as: Forma
         b"EXIF",
         b"eXIf",
         b"xmpmeta",
+        b"8BIM",
+        b"Photoshop",
         b"adobe",
         b"XMP",
         b"acsp",

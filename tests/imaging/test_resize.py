@@ -1,7 +1,8 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import example, given, settings
+import pyvips
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -38,6 +39,16 @@ def test_inside_keeps_the_shape_within_the_box_and_touches_it(width: int, height
     assert abs(made_width - max(1, width * scale)) <= 1
     assert abs(made_height - max(1, height * scale)) <= 1
     assert made_width == spec.width or made_height == spec.height or way.size == (width, height)
+
+
+@given(*[st.integers(1, 2000)] * 2, *[st.integers(1, 800)] * 2)
+def test_inside_is_as_large_as_libvips_makes_it(width: int, height: int, box_width: int, box_height: int) -> None:
+    scale = min(box_width / width, box_height / height)
+    assume(all(abs(side * scale % 1 - 0.5) > 1e-6 for side in (width, height)))  # where rounding errors decide
+
+    theirs = pyvips.Image.black(width, height).thumbnail_image(box_width, height=box_height, size="down")
+
+    assert plan(width, height, RenditionSpec(width=box_width, height=box_height)).size == (theirs.width, theirs.height)
 
 
 @given(width=SIDE, height=SIDE, spec=specs(Fit.COVER))
