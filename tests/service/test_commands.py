@@ -31,16 +31,18 @@ def test_serve_says_where_it_is_and_ctrl_c_ends_all_that_it_started(tmp_path, fa
     port = free_port()
     process = raythumbs("serve", "--port", port, "--data-dir", tmp_path, environment=family.environment)
     assert process.stdout is not None
-    assert f"http://127.0.0.1:{port}" in process.stdout.readline()
+    # Line by line: what readline has read ahead, communicate would not give again.
+    address, store, _, database = (process.stdout.readline() for _ in range(4))
+    assert f"http://127.0.0.1:{port}" in address
+    assert f"file://{tmp_path}/store/" in store
+    assert f"sqlite:///{tmp_path}/raythumbs.db" in database
     assert answers(port)
     assert len(family.members()) > 5
 
     process.send_signal(signal.SIGINT)
-    status, said, complained = finished(process)
+    status, _, complained = finished(process)
 
     assert status == 0
-    assert f"file://{tmp_path}/store/" in said
-    assert f"sqlite:///{tmp_path}/raythumbs.db" in said
     assert "Traceback" not in complained
     eventually(lambda: not family.members())
     assert not left_behind()
