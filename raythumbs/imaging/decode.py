@@ -11,7 +11,7 @@ from math import ceil
 from typing import BinaryIO
 
 import pillow_heif
-from PIL import Image, ImageChops, ImageFile, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from raythumbs.errors import BadPicture, Corrupt, NeedsMemory, TooLarge, Truncated, UnsupportedFormat
 from raythumbs.imaging.ending import ends_in_grey, with_more_data
@@ -19,6 +19,7 @@ from raythumbs.imaging.memory import is_split, predicted_bytes
 from raythumbs.imaging.orientation import orientation
 from raythumbs.imaging.recognise import HEAD_BYTES, is_about_memory, is_about_the_end, refusal
 from raythumbs.imaging.scans import bytes_needed, part_for
+from raythumbs.imaging.tables import refuse_long_tables
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
 
@@ -32,6 +33,7 @@ _KIND_OF_PICTURE, _PREVIEW = 254, 1  # TIFF 6.0, NewSubfileType; so begin DNG, N
 _BAD = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, RuntimeError, struct.error)
 LeastSize = Callable[[int], tuple[int, int]]  # of an orientation: what to decode at least, as the pixels lie
 _SCALED_SAMPLES = {"L;2": 85, "L;4": 17}  # what Pillow multiplies the samples of narrow pixels by
+_PROFILE_BYTES = 4 << 20  # printers' profiles take more than the 1 MiB that Pillow allows one in a PNG
 _HEADER_PIXELS = 1 << 31  # beyond what `Limits` admits; Pillow's own check must not refuse what ours would admit
 
 
@@ -49,6 +51,7 @@ def open_picture(source: BinaryIO) -> ImageFile.ImageFile:
     with _translated(), warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
+        refuse_long_tables(source)
         try:
             picture = Image.open(source, formats=FORMATS)
         except UnidentifiedImageError as error:
@@ -187,6 +190,7 @@ def _prepare() -> None:
     pillow_heif.register_heif_opener(thumbnails=False)
     Image.WARN_POSSIBLE_FORMATS = True  # tells why a decoder did not open what looks like its format
     Image.MAX_IMAGE_PIXELS = _HEADER_PIXELS
+    PngImagePlugin.MAX_TEXT_CHUNK = _PROFILE_BYTES
 
 
 @contextmanager

@@ -10,6 +10,7 @@ Box = tuple[float, float, float, float]
 _Side = TypeVar("_Side", int, float)
 
 _TAG = 0x0112
+_MOST_BYTES = 1 << 20  # a JPEG's is 64 KiB at most; reading one value of so many numbers takes 12 times their size
 _SIDEWAYS = range(5, 9)
 _MIRRORED_ACROSS, _MIRRORED_DOWN = {2, 3, 6, 7}, {3, 4, 7, 8}  # as a person sees it
 _TURNS: dict[int, Image.Transpose] = {
@@ -29,6 +30,8 @@ def orientation(picture: Image.Image) -> int:
     """Return the picture's orientation (Exif 2.32, tag 0x0112), 1 to 8; 1, upright, where it tells none or nonsense."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        if len(picture.info.get("exif") or b"") > _MOST_BYTES:
+            return 1
         try:
             told = picture.getexif().get(_TAG, 1)
         except _BAD:

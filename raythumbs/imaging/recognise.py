@@ -4,7 +4,7 @@ import re
 import struct
 from collections.abc import Sequence
 
-from raythumbs.errors import BadPicture, NotAnImage, TooLarge, Truncated, UnsupportedFormat, ZeroSized
+from raythumbs.errors import BadPicture, Corrupt, NotAnImage, TooLarge, Truncated, UnsupportedFormat, ZeroSized
 
 HEAD_BYTES = 64 * 1024  # as much as holds a JPEG's first segment and the next one's beginning
 
@@ -39,6 +39,15 @@ _FOREIGN: tuple[tuple[bytes, str], ...] = (
     (rb"BPG\xfb", "BPG"),
     (rb"/\* XPM \*/", "XPM"),
 )
+_OURS: tuple[tuple[bytes, str], ...] = (
+    (rb"\xff\xd8\xff", "JPEG"),
+    (rb"\x89PNG\r\n\x1a\n", "PNG"),
+    (rb"GIF8[79]a", "GIF"),
+    (rb"RIFF.{4}WEBP", "WebP"),
+    (rb"II[*+]\x00|MM\x00[*+]", "TIFF"),
+    (rb".{4}ftypavi[fs]", "AVIF"),
+    (rb".{4}ftyp(?:he|mif|msf)", "HEIC"),
+)
 # Where a format's header holds the picture's width and height, one after the other.
 _SIZES: tuple[tuple[bytes, str], ...] = (
     (rb"\x89PNG\r\n\x1a\n....IHDR(.{4})(.{4})", ">I"),
@@ -52,19 +61,22 @@ _NOTHING = ("Zero image width", "TIFF opening failed. not identified by this dri
 
 def refusal(head: bytes, told: Sequence[str]) -> BadPicture:
     """Return why a file is refused, from its first bytes and from what the decoders said that tried to open it."""
-    for pattern, name in _FOREIGN:
-        if re.match(pattern, head, re.DOTALL):
-            return UnsupportedFormat(f"a {name} file; photos may be {_FORMATS}")
     said = "; ".join(told)
+    if name := _named(head, _FOREIGN):
+        return UnsupportedFormat(f"a {name} file; photos may be {_FORMATS}")
     if any(words in said for words in _NOTHING) or announces_nothing(head):
         return ZeroSized("the picture has no width or no height")
-    if is_about_memory(said):
-        return TooLarge(said)
     if "unknown pixel mode" in said:
         return UnsupportedFormat(f"a TIFF of a kind of pixels that is not supported; photos may be {_FORMATS}")
-    if is_about_the_end(said):
-        return Truncated(said)
+    if is_about_memory(said) or is_about_the_end(said):
+        return (TooLarge if is_about_memory(said) else Truncated)(said)
+    if name := _named(head, _OURS):
+        return Corrupt(f"a broken {name} file" + (f": {said}" if said else ""))
     return NotAnImage(f"no decoder of {_FORMATS} knows this file")
+
+
+def _named(head: bytes, formats: Sequence[tuple[bytes, str]]) -> str | None:
+    return next((name for pattern, name in formats if re.match(pattern, head, re.DOTALL)), None)
 
 
 def announces_nothing(head: bytes) -> bool:
@@ -83,5 +95,5 @@ def is_about_the_end(said: str) -> bool:
 
 def is_about_memory(said: str) -> bool:
     """Return whether a decoder's words are about a picture that it finds too large."""
-    words = ("security limit", "memory allocation error", "out of memory", "too large")
+    words = ("security limit", "memory allocation error", "out of memory", "too large", "too much memory")
     return any(word in said.lower() for word in words)

@@ -60,11 +60,7 @@ def renders(photo: bytes, limits: Limits = LIMITS) -> bytes | None:
         b"cat",
         b"<!doctype html><title>404</title>",
         b"<!doctype html><title>A page</title><svg><path/></svg>",
-        b"\xff\xd8\xff",
-        b"\x89PNG\r\n\x1a\n",
-        b"GIF89a",
         b"RIFF\x24\0\0\0WAVEfmt " + bytes(28),
-        b"II*\0" + bytes(64),
         bytes(4096),
     ],
 )
@@ -286,6 +282,26 @@ def test_a_tiff_whose_strips_lie_at_no_whole_number_is_corrupt(kind: int) -> Non
 
     with pytest.raises(Corrupt):
         render(bytes(broken), [SMALL], LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("beginning", "name"),
+    [
+        (b"\xff\xd8\xff", "JPEG"),
+        (b"\x89PNG\r\n\x1a\n", "PNG"),
+        (b"GIF89a\1\0\1\0", "GIF"),
+        (b"II*\0\x08\0\0\0", "TIFF"),
+        (b"MM\0*\0\0\0\x08", "TIFF"),
+        (b"RIFF\x24\0\0\0WEBP", "WebP"),
+        (b"\0\0\0\x14ftypavif", "AVIF"),
+        (b"\0\0\0\x14ftypheic", "HEIC"),
+    ],
+)
+def test_what_begins_as_a_photo_and_goes_on_as_none_is_corrupt_and_its_kind_is_told(
+    beginning: bytes, name: str
+) -> None:
+    with pytest.raises(Corrupt, match=f"a broken {name} file"):
+        render(beginning + bytes(64), [SMALL], LIMITS)
 
 
 @pytest.mark.parametrize("written_as", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF"])
