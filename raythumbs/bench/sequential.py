@@ -71,8 +71,9 @@ class OldWay:
         request = JobRequest(job_id=photo_id, photo_id=photo_id, source=key, priority=Priority.NORMAL)
         with self._database.writing() as connection:
             photos = Photos(connection)
-            photos.record([request], now=self._database.now(connection))
-            photos.describe(photo_id, succeeded)
+            now = self._database.now(connection)
+            photos.record([request], now=now)
+            photos.describe(photo_id, succeeded, now=now)
 
 
 def sequential_seconds(photos: Sequence[Path], folder: Path, specs: Sequence[RenditionSpec]) -> float:

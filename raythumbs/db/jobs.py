@@ -1,6 +1,9 @@
-"""Jobs as rows. Each move is one guarded statement: where no row changes, the move was not allowed."""
+"""Jobs as rows, from their lease to their end.
 
-from collections.abc import Iterable, Iterator, Sequence
+Each move is one guarded statement: where no row changes, the move was not allowed.
+"""
+
+from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -9,10 +12,11 @@ from sqlalchemy import Connection, Row, Update
 from raythumbs.db import statements as sql
 from raythumbs.db.photos import Photos
 from raythumbs.errors import IllegalMove, RaythumbsError, StaleLease, UnknownJob
-from raythumbs.model.job import Job, JobRequest, Priority, State
+from raythumbs.model.job import Job, Priority, State
 from raythumbs.model.lease import Lease, Succeeded
 
-_ROWS_A_STATEMENT = 1000  # bounds the variables of one statement (SQLite, "Maximum number of host parameters")
+DELETED = "deleted"  # why a job was cancelled
+_ROWS_A_TURN = 1000
 _REASON_LETTERS = 1000
 
 
@@ -21,63 +25,6 @@ class Jobs:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._dialect = connection.dialect.name
-
-    # --- in
-
-    def enqueue(self, requests: Sequence[JobRequest], *, now: float) -> list[Job]:
-        """Make a job of each request that is new, and return the jobs of all but repeated events, in their order.
-
-        A photo has at most one incomplete job: asking again finds it, and hastens it if the new priority is higher.
-        A job that already runs on an older version of its photo is cancelled as `superseded`, and a new one takes its
-        place.
-        """
-        fresh = [request for part in _parts(requests) for request in self._unseen(part, now=now)]
-        return [job for part in _parts(fresh) for job in self._enqueue(part, now=now)]
-
-    def _unseen(self, requests: Sequence[JobRequest], *, now: float) -> list[JobRequest]:
-        ids = {request.event_id for request in requests if request.event_id}
-        if not ids:
-            return list(requests)
-        rows = [{"id": event_id, "seen_at": now} for event_id in sorted(ids)]
-        new = set(self._connection.scalars(sql.REMEMBER[self._dialect], rows))
-        return [request for request in requests if request.event_id is None or request.event_id in new]
-
-    def _enqueue(self, requests: Sequence[JobRequest], *, now: float) -> list[Job]:
-        by_source = {request.source: request for request in requests}  # the last word on each photo counts
-        self._supersede(by_source.values(), now=now)
-        photo_ids = Photos(self._connection).record(by_source.values(), now=now)
-        rows = [
-            {"id": r.job_id, "photo_id": photo_ids[r.source], "state": State.QUEUED, "priority": r.priority.rank,
-             "created_at": now, "due_at": now}
-            for r in by_source.values()
-        ]  # fmt: skip
-        inserted = set(self._connection.scalars(sql.ENQUEUE[self._dialect], rows))
-        self._hasten([r for r in by_source.values() if photo_ids[r.source] not in inserted], photo_ids)
-        found = self._connection.execute(sql.INCOMPLETE_OF_PHOTOS, {"photo_ids": list(photo_ids.values())})
-        of_photo = {row.photo_id: _job(row) for row in found}
-        for source, request in by_source.items():
-            if photo_ids[source] not in of_photo:  # asked for twice, and ended in between
-                of_photo[photo_ids[source]] = self.get(request.job_id)
-        return [of_photo[photo_ids[source]] for source in dict.fromkeys(r.source for r in requests)]
-
-    def _supersede(self, requests: Iterable[JobRequest], *, now: float) -> None:
-        versions = {request.source: request.version for request in requests if request.version}
-        if not versions:
-            return
-        running = self._connection.execute(sql.RUNNING_OF_SOURCES, {"sources": list(versions)})
-        old = [row.id for row in running if row.version is not None and row.version != versions[row.source]]
-        if old:
-            self._connection.execute(
-                sql.SUPERSEDE,
-                {"ids": old, "now": now, "told_code": "superseded", "told_reason": "a newer version arrived"},
-            )
-
-    def _hasten(self, requests: Iterable[JobRequest], photo_ids: dict[str, str]) -> None:
-        for priority in Priority:
-            ids = [photo_ids[r.source] for r in requests if r.priority is priority]
-            if ids:
-                self._connection.execute(sql.HASTEN, {"photo_ids": ids, "rank": priority.rank})
 
     # --- out
 
@@ -119,16 +66,28 @@ class Jobs:
     def finish(self, lease: Lease, succeeded: Succeeded, *, now: float) -> None:
         """The job has succeeded: its photo's facts, its renditions' addresses and its state change as one."""
         self._settle(sql.FINISH, lease, now=now)
-        Photos(self._connection).describe(lease.photo_id, succeeded)
+        Photos(self._connection).describe(lease.photo_id, succeeded, now=now)
 
     def release(self, lease: Lease, error: RaythumbsError, *, due_at: float, counts: Sequence[str]) -> None:
-        """Let it be tried again from `due_at`; `counts` names which of `errors`, `crashes`, `losses` go up by one."""
-        counted = {f"more_{name}": int(name in counts) for name in ("errors", "crashes", "losses")}
+        """Let it be tried again from `due_at`; `counts` names which of these go up by one: `errors`, `timeouts`,
+        `crashes`, `losses`."""
+        counted = {f"more_{name}": int(name in counts) for name in ("errors", "timeouts", "crashes", "losses")}
         self._settle(sql.RELEASE, lease, due=due_at, **_told(error), **counted)
 
     def fail(self, lease: Lease, error: RaythumbsError, *, now: float) -> None:
         """The job has failed for good."""
         self._settle(sql.FAIL, lease, now=now, **_told(error))
+
+    def miss(self, lease: Lease, error: RaythumbsError, *, now: float) -> None:
+        """The photo is not there, and so are its renditions no longer to be.
+
+        The job is cancelled where an event had told of the photo: it was deleted since. Else it has failed.
+        """
+        if lease.version is None:
+            self.fail(lease, error, now=now)
+        else:
+            self._settle(sql.DROP, lease, now=now, told_code=DELETED, told_reason=error.reason[:_REASON_LETTERS])
+        Photos(self._connection).mark_deleted(lease.photo_id, now=now)
 
     def _settle(self, move: Update, lease: Lease, **values: object) -> None:
         if self._connection.execute(move, _fence(lease) | values).rowcount != 1:
@@ -164,7 +123,7 @@ class Jobs:
         """Queue again all that runs, at no cost: for a queue that has just started, when nothing can be running."""
         return list(self._connection.scalars(sql.READOPT, {"now": now}))
 
-    def prune(self, states: Sequence[State], *, before: float, limit: int = _ROWS_A_STATEMENT) -> int:
+    def prune(self, states: Sequence[State], *, before: float, limit: int = _ROWS_A_TURN) -> int:
         """Forget up to `limit` jobs that ended in one of the states before then; their photos stay."""
         return self._connection.execute(sql.PRUNE, {"states": states, "before": before, "most": limit}).rowcount
 
@@ -179,11 +138,11 @@ class Jobs:
         row = self._connection.execute(sql.JOB, {"id": job_id}).one_or_none()
         if row is None:
             raise UnknownJob(f"there is no job {job_id!r}")
-        return _job(row)
+        return as_job(row)
 
     def list(self, *, state: State | None, after: str | None, limit: int) -> list[Job]:
         """Return up to `limit` jobs, the newest first, from below the id `after` on."""
-        return [_job(row) for row in self._connection.execute(sql.page(state, after, limit))]
+        return [as_job(row) for row in self._connection.execute(sql.page(state, after, limit))]
 
 
 def _fence(lease: Lease) -> dict[str, object]:
@@ -194,11 +153,8 @@ def _told(error: RaythumbsError) -> dict[str, str]:
     return {"told_code": error.code, "told_reason": error.reason[:_REASON_LETTERS].replace("\0", "")}
 
 
-def _parts(requests: Sequence[JobRequest]) -> Iterator[Sequence[JobRequest]]:
-    return (requests[start : start + _ROWS_A_STATEMENT] for start in range(0, len(requests), _ROWS_A_STATEMENT))
-
-
-def _job(row: Row[Any]) -> Job:
+def as_job(row: Row[Any]) -> Job:
+    """Return the job that a row of `statements.JOB` tells of."""
     return Job(
         id=row.id,
         photo_id=row.photo_id,
@@ -208,6 +164,7 @@ def _job(row: Row[Any]) -> Job:
         folder_id=row.folder_id,
         attempt=row.attempt,
         errors=row.errors,
+        timeouts=row.timeouts,
         crashes=row.crashes,
         losses=row.losses,
         code=row.code,
@@ -228,6 +185,7 @@ def _lease(row: Row[Any]) -> Lease:
         version=row.version,
         size_bytes=row.size_bytes,
         errors=row.errors,
+        timeouts=row.timeouts,
         crashes=row.crashes,
         losses=row.losses,
         until=row.lease_until,

@@ -1,13 +1,14 @@
 """Photos and their renditions as rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from sqlalchemy import Connection
 
 from raythumbs.db import statements as sql
+from raythumbs.db.leftovers import Leftovers
 from raythumbs.errors import UnknownPhoto
-from raythumbs.model.job import JobRequest
+from raythumbs.model.job import JobRequest, Removal
 from raythumbs.model.lease import Succeeded
 from raythumbs.model.photo import Format, Photo, Rendition
 
@@ -20,19 +21,47 @@ class Photos:
 
     def record(self, requests: Iterable[JobRequest], *, now: float) -> dict[str, str]:
         """Note the photos of these requests, one for each source, and return the ids by source."""
-        rows = [
+        rows: list[dict[str, object]] = [
             {"id": r.photo_id, "source": r.source, "version": r.version, "folder_id": r.folder_id,
-             "file_name": r.file_name, "size_bytes": r.size_bytes, "created_at": now}
+             "file_name": r.file_name, "size_bytes": r.size_bytes, "created_at": now, "sequence": r.sequence,
+             "deleted_at": None}
             for r in requests
         ]  # fmt: skip
+        return self._record(rows)
+
+    def record_deleted(self, removals: Iterable[Removal], *, now: float) -> dict[str, str]:
+        """Note that these photos are no longer there, also of those never heard of; return the ids by source."""
+        none = dict.fromkeys(("version", "folder_id", "file_name", "size_bytes"))
+        rows: list[dict[str, object]] = [
+            {"id": r.photo_id, "source": r.source, "created_at": now, "sequence": r.sequence, "deleted_at": now} | none
+            for r in removals
+        ]
+        return self._record(rows)
+
+    def _record(self, rows: Sequence[dict[str, object]]) -> dict[str, str]:
         recorded = self._connection.execute(sql.RECORD[self._connection.dialect.name], rows)
         return {row.source: row.id for row in recorded}
 
-    def describe(self, photo_id: str, succeeded: Succeeded) -> None:
+    def mark_deleted(self, photo_id: str, *, now: float) -> None:
+        """Note that the photo is no longer there, and drop its renditions."""
+        self._connection.execute(sql.DELETED, {"of_photo": photo_id, "now": now})
+        self.drop_renditions([photo_id], now=now)
+
+    def drop_renditions(self, photo_ids: Sequence[str], *, now: float, but: frozenset[str] = frozenset()) -> None:
+        """Forget the renditions of these photos; what they led to is left over, but for these keys."""
+        dropped = self._connection.execute(sql.DROP_RENDITIONS, {"photo_ids": photo_ids}).all()
+        left = {row.key: row.photo_id for row in dropped if row.key not in but}
+        Leftovers(self._connection).leave(left, due_at=now)
+
+    def forget_deleted(self, *, before: float, limit: int) -> int:
+        """Forget photos that were deleted before then and have neither jobs nor renditions."""
+        return self._connection.execute(sql.FORGET_DELETED, {"before": before, "most": limit}).rowcount
+
+    def describe(self, photo_id: str, succeeded: Succeeded, *, now: float) -> None:
         """Note what rendering told of the photo, and its renditions in place of earlier ones."""
         seen = {f"seen_{name}": value for name, value in asdict(succeeded.picture).items()}
         self._connection.execute(sql.DESCRIBE, seen | {"of_photo": photo_id})
-        self._connection.execute(sql.DROP_RENDITIONS, {"of_photo": photo_id})
+        self.drop_renditions([photo_id], now=now, but=frozenset(r.key for r in succeeded.renditions))
         self._connection.execute(
             sql.INSERT_RENDITIONS,
             [
@@ -61,6 +90,7 @@ class Photos:
             thumb_hash=row.thumb_hash,
             notes=tuple(row.notes or ()),
             created_at=row.created_at,
+            deleted_at=row.deleted_at,
             renditions=tuple(
                 Rendition(
                     name=r.name,

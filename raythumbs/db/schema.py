@@ -19,6 +19,8 @@ photos = Table(
     Column("thumb_hash", String(64)),
     Column("notes", JSON),
     Column("created_at", Double, nullable=False),
+    Column("sequence", String),
+    Column("deleted_at", Double, index=True),
 )
 
 renditions = Table(
@@ -30,7 +32,7 @@ renditions = Table(
     Column("height", Integer, nullable=False),
     Column("format", String(16), nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
-    Column("key", String, nullable=False),
+    Column("key", String, nullable=False, index=True),
     Column("url", String, nullable=False),
 )
 
@@ -43,6 +45,7 @@ jobs = Table(
     Column("priority", Integer, nullable=False),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("errors", Integer, nullable=False, server_default=text("0")),
+    Column("timeouts", Integer, nullable=False, server_default=text("0")),
     Column("crashes", Integer, nullable=False, server_default=text("0")),
     Column("losses", Integer, nullable=False, server_default=text("0")),
     Column("code", String(32)),
@@ -76,4 +79,14 @@ events = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("seen_at", Double, nullable=False, index=True),
+)
+
+# Objects in the thumbnails' store to which nothing leads any more, or perhaps; `begun_at` is when deleting was begun.
+leftovers = Table(
+    "leftovers",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("photo_id", String(36)),
+    Column("due_at", Double, nullable=False, index=True),
+    Column("begun_at", Double),
 )

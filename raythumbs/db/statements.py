@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from raythumbs.db.schema import events, jobs, photos, renditions
+from raythumbs.db.schema import events, jobs, leftovers, photos, renditions
 from raythumbs.model.job import INCOMPLETE, NEXT, State
 from raythumbs.model.photo import PictureFacts
 
@@ -61,6 +61,7 @@ _jobs = select(jobs, photos.c.source, photos.c.folder_id).join(photos)
 REMEMBER = _by_dialect(lambda insert: insert(events).on_conflict_do_nothing().returning(events.c.id))
 ENQUEUE = _by_dialect(lambda insert: insert(jobs).on_conflict_do_nothing().returning(jobs.c.photo_id))
 INCOMPLETE_OF_PHOTOS = _jobs.where(jobs.c.photo_id.in_(_among("photo_ids")), jobs.c.state.in_(INCOMPLETE))
+SEQUENCES = select(photos.c.source, photos.c.sequence).where(photos.c.source.in_(_among("sources")))
 RUNNING_OF_SOURCES = (
     select(jobs.c.id, photos.c.source, photos.c.version)
     .join(photos)
@@ -68,6 +69,11 @@ RUNNING_OF_SOURCES = (
 )
 SUPERSEDE = (
     _move(State.CANCELLED).where(jobs.c.id.in_(_among("ids"))).values(finished_at=_now, lease_until=None, **_told)
+)
+CANCEL_OF_PHOTOS = (
+    _move(State.CANCELLED)
+    .where(jobs.c.photo_id.in_(_among("photo_ids")))
+    .values(finished_at=_now, lease_until=None, **_told)
 )
 HASTEN = (
     update(jobs)
@@ -106,10 +112,12 @@ FAIL = _settle(State.FAILED).values(finished_at=_now, **_told)
 RELEASE = _settle(State.QUEUED).values(
     due_at=bindparam("due"),
     errors=jobs.c.errors + bindparam("more_errors"),
+    timeouts=jobs.c.timeouts + bindparam("more_timeouts"),
     crashes=jobs.c.crashes + bindparam("more_crashes"),
     losses=jobs.c.losses + bindparam("more_losses"),
     **_told,
 )
+DROP = _settle(State.CANCELLED).values(finished_at=_now, **_told)
 RESCUE = (
     update(jobs)
     .where(jobs.c.lease_until < _now, _running)
@@ -126,7 +134,7 @@ CANCEL = _move(State.CANCELLED).where(jobs.c.id.in_(_among("ids"))).values(finis
 RETRY = (
     update(jobs)
     .where(jobs.c.id.in_(_among("ids")), jobs.c.state == State.FAILED, ~_busy)
-    .values(state=State.QUEUED, due_at=_now, finished_at=None, errors=0, crashes=0, losses=0, **_untold)
+    .values(state=State.QUEUED, due_at=_now, finished_at=None, errors=0, timeouts=0, crashes=0, losses=0, **_untold)
 )
 
 # --- old
@@ -158,7 +166,8 @@ def page(state: State | None, after: str | None, limit: int) -> Select[Any]:
 def _record(insert: Any) -> Any:  # noqa: ANN401 see _by_dialect
     insertion = insert(photos)
     new = insertion.excluded
-    told = {name: func.coalesce(new[name], photos.c[name]) for name in ("version", "size_bytes")}
+    told = {name: func.coalesce(new[name], photos.c[name]) for name in ("version", "size_bytes", "sequence")}
+    told["deleted_at"] = new.deleted_at
     return insertion.on_conflict_do_update(index_elements=[photos.c.source], set_=told).returning(
         photos.c.id, photos.c.source
     )
@@ -171,9 +180,44 @@ DESCRIBE = (
     .values({field.name: bindparam(f"seen_{field.name}") for field in fields(PictureFacts)})
 )
 INSERT_RENDITIONS = insert(renditions)
-DROP_RENDITIONS = delete(renditions).where(renditions.c.photo_id == bindparam("of_photo"))
+DROP_RENDITIONS = (
+    delete(renditions)
+    .where(renditions.c.photo_id.in_(_among("photo_ids")))
+    .returning(renditions.c.key, renditions.c.photo_id)
+)
+DELETED = update(photos).where(photos.c.id == bindparam("of_photo")).values(deleted_at=_now)
+FORGET_DELETED = delete(photos).where(
+    photos.c.id.in_(
+        select(photos.c.id)
+        .where(
+            photos.c.deleted_at < bindparam("before"),
+            ~exists().where(jobs.c.photo_id == photos.c.id),
+            ~exists().where(renditions.c.photo_id == photos.c.id),
+        )
+        .limit(_most)
+    )
+)
 PHOTO = select(photos).where(photos.c.id == bindparam("of_photo"))
 RENDITIONS = select(renditions).where(renditions.c.photo_id == bindparam("of_photo")).order_by(renditions.c.name)
+
+# --- leftovers
+
+_led_to = exists().where(renditions.c.key == leftovers.c.key)
+_in_work = exists().where(jobs.c.photo_id == leftovers.c.photo_id, jobs.c.state.in_(INCOMPLETE))
+LEAVE = _by_dialect(lambda insert: insert(leftovers).on_conflict_do_nothing())
+KEEP = delete(leftovers).where(leftovers.c.due_at <= _now, leftovers.c.begun_at.is_(None), _led_to)
+_at_hand = select(leftovers.c.key).where(leftovers.c.due_at <= _now, ~_in_work)
+BEGIN = (
+    update(leftovers)
+    .where(leftovers.c.key.in_(_at_hand.order_by(leftovers.c.due_at).limit(_most)))
+    .values(begun_at=_now)
+    .returning(leftovers.c.key)
+)
+POSTPONE = update(leftovers).where(leftovers.c.key.in_(_among("keys"))).values(due_at=bindparam("due"))
+LED_TO = select(photos.c.id, photos.c.source, photos.c.version).where(
+    photos.c.id.in_(select(renditions.c.photo_id).where(renditions.c.key.in_(_among("keys"))))
+)
+SWEEP = delete(leftovers).where(leftovers.c.key.in_(_among("keys")), ~_in_work)
 
 # --- the time
 

@@ -12,7 +12,7 @@ from raythumbs.engine.cluster import NAMESPACE
 from raythumbs.engine.queue import ThumbnailQueue
 from raythumbs.errors import QueueUnavailable, RaythumbsError
 from raythumbs.events import emit
-from raythumbs.model.job import Job, JobRequest, State
+from raythumbs.model.job import Change, Job, State
 from raythumbs.model.overview import Status
 from raythumbs.model.photo import Photo
 from raythumbs.settings import Settings
@@ -32,9 +32,9 @@ class QueueHandle:
     def __init__(self) -> None:
         self._actor: Any = None
 
-    async def enqueue(self, requests: Sequence[JobRequest]) -> list[Job]:
+    async def enqueue(self, changes: Sequence[Change]) -> list[Job]:
         """See ThumbnailQueue.enqueue. Asking twice is the same as once, so a restart in between is harmless."""
-        return await self._ask(lambda queue: queue.enqueue.remote(requests))
+        return await self._ask(lambda queue: queue.enqueue.remote(changes))
 
     async def cancel(self, job_id: str) -> Job:
         """See ThumbnailQueue.cancel."""

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from raythumbs.db.database import Database
+from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.overview import overview
 from raythumbs.db.photos import Photos
@@ -22,7 +23,7 @@ from raythumbs.engine.tasks import run_batch
 from raythumbs.engine.work import Work
 from raythumbs.errors import QueueUnavailable, RaythumbsError
 from raythumbs.events import emit, emit_trouble
-from raythumbs.model.job import Job, JobRequest, State
+from raythumbs.model.job import Change, Job, State
 from raythumbs.model.overview import Overview, Status
 from raythumbs.model.photo import Photo
 from raythumbs.settings import Settings
@@ -52,13 +53,13 @@ class ThumbnailQueue:
 
     # --- the verbs of a job
 
-    async def enqueue(self, requests: Sequence[JobRequest]) -> list[Job]:
-        """Make jobs of the requests in one transaction; see Jobs.enqueue. When it returns, they are on disk."""
+    async def enqueue(self, changes: Sequence[Change]) -> list[Job]:
+        """Make jobs of the requests in one transaction; see Intake.enqueue. When it returns, they are on disk."""
         record, dispatcher = await self._parts()
         if dispatcher.draining:
             raise QueueUnavailable("the queue is shutting down; submit again in a few seconds")
-        jobs = await record.write(lambda db, now: Jobs(db).enqueue(requests, now=now))
-        emit("jobs.enqueued", jobs=len(jobs), requests=len(requests))
+        jobs = await record.write(lambda db, now: Intake(db).enqueue(changes, now=now))
+        emit("jobs.enqueued", jobs=len(jobs), changes=len(changes))
         dispatcher.wake.set()
         return jobs
 

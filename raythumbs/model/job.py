@@ -51,7 +51,8 @@ class JobRequest:
     """What a client submits: make the renditions of the photo at `source`.
 
     `job_id` and `photo_id` are chosen by whoever submits, so that submitting twice is the same as once.
-    `event_id`, where the request follows from a notification, is remembered to recognise its repetition.
+    `event_id`, where the request follows from a notification, is remembered to recognise its repetition; `sequence` is
+    the event's place among those of its photo (see `is_older`).
     """
 
     job_id: str
@@ -63,13 +64,38 @@ class JobRequest:
     folder_id: str | None = None
     file_name: str | None = None
     event_id: str | None = None
+    sequence: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """What a notification tells: the photo at `source` is no longer there. `photo_id` is for one never heard of."""
+
+    photo_id: str
+    source: str
+    event_id: str | None = None
+    sequence: str | None = None
+
+
+Change = JobRequest | Removal
+
+
+def is_older(sequence: str | None, than: str | None) -> bool:
+    """Return whether a sequence surely comes before another; those of different senders cannot be compared.
+
+    A sequence is `sender:text`, where the text of a photo's later event sorts later.
+    """
+    if sequence is None or than is None:
+        return False
+    (sender, place), (other, other_place) = (one.split(":", 1) for one in (sequence, than))
+    return sender == other and place < other_place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A durable request to make the renditions of one photo. Times are UTC, in seconds since 1970.
 
-    `attempt` is the fence: it only ever goes up. `errors` and `crashes` count against budgets of their own;
+    `attempt` is the fence: it only ever goes up. `errors`, `timeouts` and `crashes` count against budgets of their own;
     `losses` counts the batches that were lost around this job before it could be told who was to blame.
     """
 
@@ -81,6 +107,7 @@ class Job:
     folder_id: str | None
     attempt: int
     errors: int
+    timeouts: int
     crashes: int
     losses: int
     code: str | None

@@ -17,6 +17,7 @@ class Lease:
     version: str | None
     size_bytes: int | None
     errors: int
+    timeouts: int
     crashes: int
     losses: int
     until: float

@@ -80,7 +80,10 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Photo:
-    """What was uploaded: its source, and once a job has succeeded what decoding told of it, and its renditions."""
+    """What was uploaded: its source, and once a job has succeeded what decoding told of it, and its renditions.
+
+    `deleted_at` is when the service learnt that the source is no longer there.
+    """
 
     id: str
     source: str
@@ -94,4 +97,5 @@ class Photo:
     thumb_hash: str | None
     notes: tuple[str, ...]
     created_at: float
+    deleted_at: float | None
     renditions: tuple[Rendition, ...]

@@ -8,7 +8,7 @@ from typing import Annotated, BinaryIO, Protocol
 
 from fastapi import Depends, Request
 
-from raythumbs.model.job import Job, JobRequest, State
+from raythumbs.model.job import Change, Job, State
 from raythumbs.model.overview import Status
 from raythumbs.model.photo import Photo, Rendition
 from raythumbs.model.source import SourcePolicy
@@ -18,8 +18,8 @@ from raythumbs.settings import Settings
 class Queue(Protocol):
     """The verbs of the queue that the doors call: those of QueueHandle, and of ThumbnailQueue itself."""
 
-    async def enqueue(self, requests: Sequence[JobRequest]) -> list[Job]:
-        """Make jobs; durable when it returns."""
+    async def enqueue(self, changes: Sequence[Change]) -> list[Job]:
+        """Make jobs, and end those of photos that were deleted; durable when it returns."""
 
     async def cancel(self, job_id: str) -> Job:
         """End a job that is not finished."""

@@ -1,6 +1,6 @@
 """The record on both of its databases: each test that asks for `database` runs twice."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import Connection
 
 from raythumbs.db.database import Database
+from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
+from raythumbs.db.leftovers import Leftovers, Missed
 from raythumbs.db.overview import overview
 from raythumbs.db.photos import Photos
 from raythumbs.errors import RaythumbsError
-from raythumbs.model.job import Job, JobRequest, Priority, State
+from raythumbs.model.job import Change, Job, JobRequest, Priority, Removal, State
 from raythumbs.model.lease import Lease, Succeeded
 from raythumbs.model.overview import Overview
 from raythumbs.model.photo import Format, Photo, PictureFacts, Rendition
@@ -51,8 +53,9 @@ class Record:
         with self._database.reading() as connection:
             return read(connection)
 
-    def enqueue(self, *requests: JobRequest) -> list[Job]:
-        return self._write(lambda jobs: jobs.enqueue(requests, now=self._clock.now))
+    def enqueue(self, *requests: Change) -> list[Job]:
+        with self._database.writing() as connection:
+            return Intake(connection).enqueue(requests, now=self._clock.now)
 
     def lease(self, limit: int = 1, *, seconds: float = 60) -> list[Lease]:
         return self._write(lambda jobs: jobs.lease_next(limit, now=self._clock.now, lease_seconds=seconds))
@@ -71,6 +74,29 @@ class Record:
 
     def fail(self, lease: Lease, error: RaythumbsError) -> None:
         self._write(lambda jobs: jobs.fail(lease, error, now=self._clock.now))
+
+    def miss(self, lease: Lease, error: RaythumbsError) -> None:
+        self._write(lambda jobs: jobs.miss(lease, error, now=self._clock.now))
+
+    def leave(self, photos: Mapping[str, str | None], *, due_at: float = 0) -> None:
+        with self._database.writing() as connection:
+            Leftovers(connection).leave(photos, due_at=due_at)
+
+    def begin(self, limit: int = 100) -> list[str]:
+        with self._database.writing() as connection:
+            return sorted(Leftovers(connection).begin(now=self._clock.now, limit=limit))
+
+    def end(self, *keys: str) -> list[Missed]:
+        with self._database.writing() as connection:
+            return Leftovers(connection).end(keys)
+
+    def postpone(self, *keys: str, after: float) -> None:
+        with self._database.writing() as connection:
+            Leftovers(connection).postpone(keys, due_at=self._clock.now + after)
+
+    def forget_deleted(self, *, before: float) -> int:
+        with self._database.writing() as connection:
+            return Photos(connection).forget_deleted(before=before, limit=100)
 
     def cancel(self, job_id: str) -> Job:
         return self._write(lambda jobs: jobs.cancel(job_id, now=self._clock.now))
@@ -108,13 +134,14 @@ def record(database: Database, clock: Clock) -> Record:
     return Record(database, clock)
 
 
-def a_request(
+def a_request(  # noqa: PLR0913 what tells one request from another
     number: int = 1,
     *,
     source: str | None = None,
     priority: Priority = Priority.NORMAL,
     version: str | None = None,
     event: str | None = None,
+    sequence: str | None = None,
 ) -> JobRequest:
     return JobRequest(
         job_id=f"job-{number:06d}",
@@ -123,7 +150,13 @@ def a_request(
         priority=priority,
         version=version,
         event_id=event,
+        sequence=sequence,
     )
+
+
+def a_removal(number: int = 1, *, event: str | None = None, sequence: str | None = None) -> Removal:
+    source = f"s3://photos/{number:06d}.jpg"
+    return Removal(photo_id=f"removed-{number:06d}", source=source, event_id=event, sequence=sequence)
 
 
 def a_success(*names: str, version: str = "v1") -> Succeeded:

@@ -13,12 +13,12 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from hypothesis.strategies import integers, sampled_from
+from hypothesis.strategies import booleans, integers, sampled_from
 
 from raythumbs.db.database import Database
 from raythumbs.db.schema import metadata
-from raythumbs.errors import Crashed, IllegalMove, NotAnImage, StaleLease, UnknownJob
-from raythumbs.model.job import INCOMPLETE, NEXT, Job, Priority, State
+from raythumbs.errors import Crashed, IllegalMove, NoSuchObject, NotAnImage, StaleLease, UnknownJob
+from raythumbs.model.job import INCOMPLETE, NEXT, Job, Priority, Removal, State, is_older
 from tests.conftest import Clock
 from tests.db.conftest import Record, a_request, a_success
 
@@ -37,12 +37,30 @@ class Moves(RuleBasedStateMachine):
         self.record = Record(database, self.clock)
         self.before: dict[str, Job] = {}
         self.asked = 0
+        self.sequences: dict[str, str | None] = {}
 
     @rule(source=sampled_from(SOURCES), priority=sampled_from(list(Priority)), version=sampled_from(["v1", "v2", None]))
     def enqueue(self, source: str, priority: Priority, version: str | None) -> None:
         self.asked += 1
         (job,) = self.record.enqueue(a_request(self.asked, source=source, priority=priority, version=version))
         assert job.state in INCOMPLETE
+
+    @rule(source=sampled_from(SOURCES), sequence=sampled_from(["s3:1", "s3:2", "s3:3", None]), remove=booleans())
+    def hear(self, *, source: str, sequence: str | None, remove: bool) -> None:
+        """An event: of a creation or of a removal, early or late."""
+        self.asked += 1
+        outdated = is_older(sequence, than=self.sequences.get(source))
+        if remove:
+            photo_id = f"photo-{self.asked:06d}"
+            heard = self.record.enqueue(Removal(photo_id=photo_id, source=source, sequence=sequence))
+            assert heard == []
+            incomplete = {job.source for job in self.record.page(limit=1000) if job.state in INCOMPLETE}
+            assert outdated or source not in incomplete
+        else:
+            heard = self.record.enqueue(a_request(self.asked, source=source, sequence=sequence))
+            assert len(heard) == (not outdated)
+        if not outdated:
+            self.sequences[source] = sequence or self.sequences.get(source)
 
     @rule(target=leases, limit=integers(1, 3))
     def lease(self, limit: int):
@@ -52,13 +70,17 @@ class Moves(RuleBasedStateMachine):
     def finish(self, lease) -> None:
         self.unless_stale(lease, lambda: self.record.finish(lease, a_success()))
 
-    @rule(lease=consumes(leases), counts=sampled_from([(), ("errors",), ("crashes",), ("losses",)]))
+    @rule(lease=consumes(leases), counts=sampled_from([(), ("errors",), ("timeouts",), ("crashes",), ("losses",)]))
     def release(self, lease, counts) -> None:
         self.unless_stale(lease, lambda: self.record.release(lease, Crashed("x"), counts=counts))
 
     @rule(lease=consumes(leases))
     def fail(self, lease) -> None:
         self.unless_stale(lease, lambda: self.record.fail(lease, NotAnImage("x")))
+
+    @rule(lease=consumes(leases))
+    def miss(self, lease) -> None:
+        self.unless_stale(lease, lambda: self.record.miss(lease, NoSuchObject("x")))
 
     @rule(seconds=integers(1, 100))
     def time_passes(self, seconds: int) -> None:

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from raythumbs.db.database import Database
+from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.writer import Writer
 from raythumbs.errors import DatabaseUnavailable, IllegalMove, UnknownJob, Unstorable
@@ -13,7 +14,7 @@ from tests.db.conftest import a_request
 
 
 def enqueued(number):
-    return lambda connection, now: Jobs(connection).enqueue([a_request(number)], now=now)
+    return lambda connection, now: Intake(connection).enqueue([a_request(number)], now=now)
 
 
 def test_what_a_writer_has_answered_is_there_for_others(database, record):

@@ -1,0 +1,109 @@
+"""What comes in: requests and notifications become jobs, or end them, in one transaction."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import Connection
+
+from raythumbs.db import statements as sql
+from raythumbs.db.jobs import DELETED, Jobs, as_job
+from raythumbs.db.photos import Photos
+from raythumbs.model.job import Change, Job, JobRequest, Priority, Removal, State, is_older
+
+_ROWS_A_STATEMENT = 1000  # bounds the variables of one statement (SQLite, "Maximum number of host parameters")
+
+
+class Intake:
+    """The way in, over one connection in a transaction. `now` is always the database's time, in UTC seconds."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._dialect = connection.dialect.name
+        self._photos = Photos(connection)
+
+    def enqueue(self, changes: Sequence[Change], *, now: float) -> list[Job]:
+        """Make a job of each request that is new, and return the jobs in their order; do what removals tell.
+
+        A photo has at most one incomplete job: asking again finds it, and hastens it if the new priority is higher.
+        A job that already runs on an older version of its photo is cancelled as `superseded`, and a new one takes its
+        place. A removal cancels the job as `deleted`, and drops the renditions. An event that is repeated, or older
+        than one that was heard before, changes nothing.
+        """
+        fresh = [change for part in _parts(changes) for change in self._unseen(part, now=now)]
+        return [job for part in _parts(fresh) for job in self._take(part, now=now)]
+
+    def _unseen(self, changes: Sequence[Change], *, now: float) -> list[Change]:
+        ids = {change.event_id for change in changes if change.event_id}
+        if not ids:
+            return list(changes)
+        rows = [{"id": event_id, "seen_at": now} for event_id in sorted(ids)]
+        new = set(self._connection.scalars(sql.REMEMBER[self._dialect], rows))
+        return [change for change in changes if change.event_id is None or change.event_id in new]
+
+    def _take(self, changes: Sequence[Change], *, now: float) -> list[Job]:
+        last = self._not_outdated(_last_words(changes))
+        requests = {source: one for source, one in last.items() if isinstance(one, JobRequest)}
+        removals = {source: one for source, one in last.items() if isinstance(one, Removal)}
+        of_source = self._enqueue(requests, now=now) if requests else {}
+        if removals:
+            self._remove(list(removals.values()), now=now)
+        asked = dict.fromkeys(one.source for one in changes if isinstance(one, JobRequest))
+        return [of_source[source] for source in asked if source in of_source]
+
+    def _not_outdated(self, last: dict[str, Change]) -> dict[str, Change]:
+        if not any(change.sequence for change in last.values()):
+            return last
+        rows = self._connection.execute(sql.SEQUENCES, {"sources": list(last)})
+        known = {row.source: row.sequence for row in rows}
+        return {s: change for s, change in last.items() if not is_older(change.sequence, than=known.get(s))}
+
+    def _enqueue(self, requests: dict[str, JobRequest], *, now: float) -> dict[str, Job]:
+        """Return the incomplete job of each source, made now or there before."""
+        self._supersede(requests.values(), now=now)
+        photo_ids = self._photos.record(requests.values(), now=now)
+        rows = [
+            {"id": r.job_id, "photo_id": photo_ids[r.source], "state": State.QUEUED, "priority": r.priority.rank,
+             "created_at": now, "due_at": now}
+            for r in requests.values()
+        ]  # fmt: skip
+        inserted = set(self._connection.scalars(sql.ENQUEUE[self._dialect], rows))
+        self._hasten([r for r in requests.values() if photo_ids[r.source] not in inserted], photo_ids)
+        found = self._connection.execute(sql.INCOMPLETE_OF_PHOTOS, {"photo_ids": list(photo_ids.values())})
+        jobs = {row.source: as_job(row) for row in found}
+        ended = {s: Jobs(self._connection).get(r.job_id) for s, r in requests.items() if s not in jobs}
+        return jobs | ended  # the latter were asked for twice, and ended in between
+
+    def _supersede(self, requests: Iterable[JobRequest], *, now: float) -> None:
+        versions = {request.source: request.version for request in requests if request.version}
+        if not versions:
+            return
+        running = self._connection.execute(sql.RUNNING_OF_SOURCES, {"sources": list(versions)})
+        old = [row.id for row in running if row.version != versions[row.source]]
+        if old:
+            told = {"told_code": "superseded", "told_reason": "a newer version arrived"}
+            self._connection.execute(sql.SUPERSEDE, {"ids": old, "now": now} | told)
+
+    def _hasten(self, requests: Iterable[JobRequest], photo_ids: dict[str, str]) -> None:
+        for priority in Priority:
+            ids = [photo_ids[r.source] for r in requests if r.priority is priority]
+            if ids:
+                self._connection.execute(sql.HASTEN, {"photo_ids": ids, "rank": priority.rank})
+
+    def _remove(self, removals: Sequence[Removal], *, now: float) -> None:
+        photo_ids = list(self._photos.record_deleted(removals, now=now).values())
+        told = {"told_code": DELETED, "told_reason": "the photo was deleted"}
+        self._connection.execute(sql.CANCEL_OF_PHOTOS, {"photo_ids": photo_ids, "now": now} | told)
+        self._photos.drop_renditions(photo_ids, now=now)
+
+
+def _last_words(changes: Iterable[Change]) -> dict[str, Change]:
+    """Of several changes of one photo, the latest counts: by their sequences, else as they are told."""
+    last: dict[str, Change] = {}
+    for change in changes:
+        before = last.get(change.source)
+        if before is None or not is_older(change.sequence, than=before.sequence):
+            last[change.source] = change
+    return last
+
+
+def _parts(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
+    return (changes[start : start + _ROWS_A_STATEMENT] for start in range(0, len(changes), _ROWS_A_STATEMENT))
