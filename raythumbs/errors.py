@@ -207,9 +207,24 @@ class AccessDenied(RaythumbsError):
 
 
 class StoreUnavailable(RaythumbsError):
-    """The store cannot be reached or is in trouble."""
+    """The store cannot be reached or is in trouble; it may tell when to come back."""
 
     code = "store_unavailable"
+    http_status = 503
+    retryable = True
+
+    def __init__(self, reason: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after_seconds = retry_after_seconds
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, float | None]]:
+        return type(self), (self.reason, self.retry_after_seconds)
+
+
+class Overloaded(RaythumbsError):
+    """The service takes no more work for now: too much waits, or its disk or memory is nearly full."""
+
+    code = "overloaded"
     http_status = 503
     retryable = True
 

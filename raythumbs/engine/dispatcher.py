@@ -7,12 +7,23 @@ from dataclasses import dataclass
 
 from raythumbs.db.database import Connection
 from raythumbs.db.jobs import Jobs
+from raythumbs.db.leftovers import Leftovers
 from raythumbs.engine.record import Record
 from raythumbs.engine.slots import Node, Slots
 from raythumbs.engine.tasks import BatchLost, Reports
-from raythumbs.errors import Crashed, NeedsMemory, Poison, RaythumbsError, StaleLease, TimedOut, TooLarge
+from raythumbs.errors import (
+    Crashed,
+    NeedsMemory,
+    NoSuchObject,
+    Poison,
+    RaythumbsError,
+    StaleLease,
+    StoreUnavailable,
+    TimedOut,
+    TooLarge,
+)
 from raythumbs.events import emit, emit_trouble
-from raythumbs.model.backoff import backoff_seconds
+from raythumbs.model.backoff import LONGEST_SECONDS, backoff_seconds
 from raythumbs.model.lease import Failed, Lease, Report, Succeeded
 
 # The last is the memory of a large photo.
@@ -32,6 +43,7 @@ class Budgets:
 
     lease_seconds: float
     max_errors: int
+    max_timeouts: int
     max_crashes: int
 
 
@@ -51,6 +63,7 @@ class Dispatcher:
         self._large: list[tuple[Lease, int]] = []
         self._batches: set[asyncio.Task[None]] = set()
         self.draining = False
+        self.late_reports = 0
         self.wake = asyncio.Event()
 
     @property
@@ -147,14 +160,18 @@ class Dispatcher:
                     emit("job.succeeded", job_id=lease.job_id, attempt=lease.attempt, seconds=round(report.seconds, 4))
                 case Failed(NeedsMemory() as error):
                     await self._set_aside(lease, error)
-                case Failed(Crashed() | TimedOut() as error):
+                case Failed(NoSuchObject() as error):
+                    await self._miss(lease, error)
+                case Failed(Crashed() as error):
                     await self._crashed(lease, error)
+                case Failed(TimedOut() as error):
+                    await self._timed_out(lease, error)
                 case Failed(error) if error.retryable and lease.errors + 1 < self._budgets.max_errors:
                     await self._release(lease, error, after=lease.errors + 1, counts=("errors",))
                 case Failed(error):
                     await self._fail(lease, error)
         except StaleLease:
-            emit("report.fenced", job_id=lease.job_id, attempt=lease.attempt)
+            await self._fenced(report)
         finally:
             self._held.pop(lease.job_id, None)
 
@@ -184,20 +201,38 @@ class Dispatcher:
                 else:
                     await self._crashed(lease, error)
             except StaleLease:
-                emit("report.fenced", job_id=lease.job_id, attempt=lease.attempt)
+                await self._fenced(Report(lease, Failed(error), 0.0))
+
+    async def _timed_out(self, lease: Lease, error: TimedOut) -> None:
+        if lease.timeouts + 1 < self._budgets.max_timeouts:
+            await self._release(lease, error, after=lease.timeouts + 1, counts=("timeouts",))
+        else:
+            await self._fail(lease, error)
 
     async def _crashed(self, lease: Lease, error: RaythumbsError) -> None:
         if lease.crashes + 1 < self._budgets.max_crashes:
             await self._release(lease, error, after=lease.crashes + 1, counts=("crashes",))
-        elif isinstance(error, TimedOut):
-            await self._fail(lease, error)
         else:
             await self._fail(lease, Poison(f"{lease.crashes + 1} attempts crashed, the last with: {error.reason}"))
 
     async def _release(self, lease: Lease, error: RaythumbsError, *, after: int, counts: tuple[str, ...]) -> None:
-        wait = backoff_seconds(after, chance=self._chance())
+        asked = error.retry_after_seconds if isinstance(error, StoreUnavailable) else None
+        wait = min(LONGEST_SECONDS, max(backoff_seconds(after, chance=self._chance()), asked or 0.0))
         await self._record.write(lambda db, now: Jobs(db).release(lease, error, due_at=now + wait, counts=counts))
         emit("job.released", job_id=lease.job_id, attempt=lease.attempt, code=error.code, after_seconds=round(wait, 1))
+
+    async def _miss(self, lease: Lease, error: NoSuchObject) -> None:
+        await self._record.write(lambda db, now: Jobs(db).miss(lease, error, now=now))
+        emit("photo.missed", job_id=lease.job_id, attempt=lease.attempt, reason=error.reason)
+
+    async def _fenced(self, report: Report) -> None:
+        """A late attempt changes nothing; what it stored is left over, unless the photo leads to it all the same."""
+        self.late_reports += 1
+        lease = report.lease
+        emit("report.fenced", job_id=lease.job_id, attempt=lease.attempt, outcome=type(report.outcome).__name__)
+        if isinstance(report.outcome, Succeeded):
+            left = {made.key: lease.photo_id for made in report.outcome.renditions}
+            await self._record.write(lambda db, now: Leftovers(db).leave(left, due_at=now))
 
     async def _fail(self, lease: Lease, error: RaythumbsError) -> None:
         await self._record.write(lambda db, now: Jobs(db).fail(lease, error, now=now))

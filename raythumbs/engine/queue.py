@@ -13,6 +13,7 @@ from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.overview import overview
 from raythumbs.db.photos import Photos
+from raythumbs.engine.collector import Collector
 from raythumbs.engine.dispatcher import Budgets, Dispatcher, RunBatch
 from raythumbs.engine.janitor import Janitor
 from raythumbs.engine.loop import forever
@@ -108,6 +109,7 @@ class ThumbnailQueue:
             busy=self._slots.busy,
             total=self._slots.total,
             running=dispatcher.running,
+            late_reports=dispatcher.late_reports,
             draining=dispatcher.draining,
         )
 
@@ -162,6 +164,7 @@ class ThumbnailQueue:
             budgets=Budgets(
                 lease_seconds=self._settings.lease_seconds,
                 max_errors=self._settings.max_errors,
+                max_timeouts=self._settings.max_timeouts,
                 max_crashes=self._settings.max_crashes,
             ),
             chance=random.random,
@@ -174,6 +177,7 @@ class ThumbnailQueue:
                 forever(dispatcher.renew, every_seconds=self._settings.lease_seconds / 4),
                 forever(partial(self._follow, dispatcher), every_seconds=2),
                 forever(Janitor(record, self._settings).turn, every_seconds=10),
+                forever(Collector(record, self._work.stores.at(self._work.thumbnails_uri)).turn, every_seconds=5),
             )
         ]
         return record, dispatcher

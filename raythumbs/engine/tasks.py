@@ -18,7 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raythumbs.engine.slots import SLOT_RESOURCE, Node
 from raythumbs.engine.work import Work
-from raythumbs.errors import Crashed, NeedsMemory, RaythumbsError
+from raythumbs.errors import Crashed, RaythumbsError
 from raythumbs.imaging.render import Rendered
 from raythumbs.imaging.sandbox import Sandbox
 from raythumbs.model.lease import Failed, Lease, Outcome, Report, Succeeded
@@ -164,10 +164,9 @@ def _first_done(fetching: list[_Fetching]) -> _Fetching:
 
 
 def _failed(error: Exception) -> Outcome:
-    if isinstance(error, NeedsMemory):
-        return Failed(NeedsMemory(error.reason, error.needed_bytes))
     if isinstance(error, RaythumbsError):
-        return Failed(type(error)(error.reason))  # without its cause, which may not travel
+        error.__cause__ = error.__context__ = None  # which may not travel
+        return Failed(error)
     return Failed(Crashed(f"{type(error).__name__}: {error}"))
 
 

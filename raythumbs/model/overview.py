@@ -28,11 +28,13 @@ class NodeSlots:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """The overview of the record; the slots: each node's, those in use, those there are; the photos that are leased."""
+    """The overview of the record; the slots: each node's, those in use, those there are; the photos that are leased;
+    the reports, since the queue was started, of attempts that had lost their lease, which changed nothing."""
 
     overview: Overview
     nodes: tuple[NodeSlots, ...]
     busy: int
     total: int
     running: int
+    late_reports: int
     draining: bool

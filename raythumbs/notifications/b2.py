@@ -7,7 +7,9 @@ from typing import Any
 
 from raythumbs.errors import BadRequest, Unauthorised
 from raythumbs.notifications.event import (
+    Event,
     Notification,
+    RemovalEvent,
     UploadEvent,
     event_id,
     listed,
@@ -18,6 +20,9 @@ from raythumbs.notifications.event import (
 )
 
 _CREATED = {f"b2:ObjectCreated:{how}" for how in ("Upload", "MultipartUpload", "Copy", "Replica", "MultipartReplica")}
+_HIDDEN = {"b2:HideMarkerCreated:Hide", "b2:HideMarkerCreated:LifecycleRule"}
+_DELETED = {"b2:ObjectDeleted:Delete", "b2:ObjectDeleted:LifecycleRule"}  # one version; another may be shown then
+_MOST_MILLISECONDS = 10**20
 _TEST = "b2:TestEvent"
 _SIGNATURE = "x-bz-event-notification-signature"
 
@@ -32,7 +37,7 @@ def read(body: bytes, headers: Mapping[str, str], *, secret: str | None) -> Noti
     only_tests = all(event.get("eventType") == _TEST for event in events)
     if secret is not None and not only_tests and not _signed(body, headers.get(_SIGNATURE, ""), secret):
         raise Unauthorised(f"{_SIGNATURE} is missing, or is not of this body by RAYTHUMBS_B2_SIGNING_SECRET")
-    wanted = [event for event in events if text(event.get("eventType")) in _CREATED]
+    wanted = [event for event in events if text(event.get("eventType")) in _CREATED | _HIDDEN | _DELETED]
     return Notification(events=tuple(_event(event) for event in wanted), ignored=len(events) - len(wanted))
 
 
@@ -41,13 +46,23 @@ def _signed(body: bytes, header: str, secret: str) -> bool:
     return any(hmac.compare_digest(given.strip().encode(), right.encode()) for given in header.split(","))
 
 
-def _event(event: Mapping[str, Any]) -> UploadEvent:
+def _event(event: Mapping[str, Any]) -> Event:
     bucket, key, known_as = (text(event.get(name)) for name in ("bucketName", "objectName", "eventId"))
     if not (bucket and key and known_as):
         raise BadRequest("an event lacks a readable bucketName, objectName or eventId")
+    source, sequence = f"s3://{bucket}/{key}", _sequence(event.get("eventTimestamp"))
+    if text(event.get("eventType")) in _HIDDEN:
+        return RemovalEvent(id=event_id("b2", known_as), source=source, sequence=sequence)
     return UploadEvent(
         id=event_id("b2", known_as),
-        source=f"s3://{bucket}/{key}",
+        source=source,
         version=storable(event.get("objectVersionId")),
         size_bytes=size_bytes(event.get("objectSize")),
+        sequence=sequence,
     )
+
+
+def _sequence(milliseconds: object) -> str | None:
+    if not isinstance(milliseconds, int) or not 0 <= milliseconds < _MOST_MILLISECONDS:
+        return None
+    return f"b2:{milliseconds:020d}"

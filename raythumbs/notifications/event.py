@@ -14,7 +14,8 @@ MAX_EVENTS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadEvent:
-    """An object was created or overwritten. `id` is the same each time the sender repeats the event.
+    """An object was created or overwritten, or is to be looked at again. `id` is the same each time the sender repeats
+    the event; `sequence` sorts the events of one object (see `model.job.is_older`).
 
     `source` is not checked: it is what the sender says. A notification is a hint; the bucket is the truth.
     """
@@ -23,13 +24,26 @@ class UploadEvent:
     source: str
     version: str | None
     size_bytes: int | None
+    sequence: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalEvent:
+    """An object is no longer there, not in any version that is shown."""
+
+    id: str
+    source: str
+    sequence: str | None
+
+
+Event = UploadEvent | RemovalEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """The uploads that a body tells of, and how many of its events are of no interest here (deletions, tests, ...)."""
+    """What a body tells of, and how many of its events are of no interest here (changes of tags, tests, ...)."""
 
-    events: tuple[UploadEvent, ...]
+    events: tuple[Event, ...]
     ignored: int
 
 

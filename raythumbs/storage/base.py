@@ -31,7 +31,8 @@ class Store(Protocol):
     """
 
     def get(self, key: str, *, max_bytes: int, seconds: float) -> Fetched:
-        """Fetch an object whole within `seconds` (else TimedOut), if it has at most `max_bytes` (else TooLarge)."""
+        """Fetch an object whole within `seconds` (else StoreUnavailable), if it has at most `max_bytes` (else
+        TooLarge)."""
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
         """Store an object whole or not at all, over what was there; when it returns, it is there to stay."""
@@ -45,8 +46,8 @@ class Store(Protocol):
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is as good as removed."""
 
-    def list(self, prefix: str = "") -> Iterator[Stat]:
-        """Tell of every object whose key begins so, in the order of their keys."""
+    def list(self, prefix: str = "", *, after: str = "") -> Iterator[Stat]:
+        """Tell of every object whose key begins so and comes after another, in the order of their keys' UTF-8."""
 
     def url(self, key: str) -> str:
         """Return the address of an object that stays valid; whether it opens without credentials is the store's."""

@@ -80,12 +80,12 @@ class FileStore:
             for folder in path.relative_to(self.root).parents[:-1]:
                 (self.root / folder).rmdir()
 
-    def list(self, prefix: str = "") -> Iterator[Stat]:
+    def list(self, prefix: str = "", *, after: str = "") -> Iterator[Stat]:
         """Walk the folder."""
         with _translated(self.root):
             keys = sorted(path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file())
         for key in keys:
-            if key.startswith(prefix) and not key.startswith(f"{_UNFINISHED}/"):
+            if key > after and key.startswith(prefix) and not key.startswith(f"{_UNFINISHED}/"):
                 with suppress(NoSuchObject):  # deleted since
                     yield self.head(key)
 

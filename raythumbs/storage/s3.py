@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 from urllib3.exceptions import HTTPError
 
-from raythumbs.errors import AccessDenied, NoSuchObject, StoreUnavailable, TimedOut, TooLarge
+from raythumbs.errors import AccessDenied, NoSuchObject, StoreUnavailable, TooLarge
 from raythumbs.storage.base import Fetched, Stat
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class S3Store:
                 if size_bytes > max_bytes:
                     raise TooLarge(f"{shown} has {size_bytes} bytes; at most {max_bytes} are read")
                 file = _in_memory(cast("BufferedIOBase", body), shown, size_bytes=size_bytes, until=until)
-        return Fetched(file, size_bytes, _version(answer.get("VersionId"), answer["ETag"]))
+        return Fetched(file, size_bytes, _version(answer["ETag"]))
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
         """Store the object with one PUT."""
@@ -86,20 +86,21 @@ class S3Store:
         """Ask for the object's head."""
         with _translated(self._shown(key)):
             answer = self.client.head_object(Bucket=self.bucket, Key=self.prefix + key)
-        return Stat(key, answer["ContentLength"], _version(answer.get("VersionId"), answer["ETag"]))
+        return Stat(key, answer["ContentLength"], _version(answer["ETag"]))
 
     def delete(self, key: str) -> None:
         """Delete the object."""
         with _translated(self._shown(key)):
             self.client.delete_object(Bucket=self.bucket, Key=self.prefix + key)
 
-    def list(self, prefix: str = "") -> Iterator[Stat]:
+    def list(self, prefix: str = "", *, after: str = "") -> Iterator[Stat]:
         """List the bucket, page by page."""
+        start = self.prefix + after if after else ""  # which comes before every key
         with _translated(self._shown(prefix)):
             pages = self.client.get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix):
+            for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix, StartAfter=start):
                 for item in page.get("Contents", []):
-                    yield Stat(item["Key"].removeprefix(self.prefix), item["Size"], _version(None, item["ETag"]))
+                    yield Stat(item["Key"].removeprefix(self.prefix), item["Size"], _version(item["ETag"]))
 
     def url(self, key: str) -> str:
         """Return the public address, if the bucket has one, else the object's own in the bucket."""
@@ -131,7 +132,7 @@ def _in_memory(body: BufferedIOBase, shown: str, *, size_bytes: int, until: floa
         while chunk := body.read1(_CHUNK_BYTES):  # what has come; `read` would wait for the rest, however slow it drips
             file.write(chunk)
             if time.monotonic() > until:
-                raise TimedOut(f"{shown} was not read in its time")
+                raise StoreUnavailable(f"{shown} was not read in its time")
         if file.tell() != size_bytes:
             raise StoreUnavailable(f"{shown} ended after {file.tell()} of {size_bytes} bytes")
         file.seek(0)
@@ -139,8 +140,14 @@ def _in_memory(body: BufferedIOBase, shown: str, *, size_bytes: int, until: floa
     return file
 
 
-def _version(version_id: str | None, etag: str) -> str:
-    return version_id if version_id and version_id != "null" else etag.strip('"')
+def _retry_after(error: ClientError) -> float | None:
+    told = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("retry-after", "")
+    return float(told) if told.isdecimal() else None  # the header's other form, a date, is not used by stores
+
+
+def _version(etag: str) -> str:
+    """The ETag, which events, heads and listings all tell; a listing has no version ids."""
+    return etag.strip('"')
 
 
 @contextmanager
@@ -153,7 +160,7 @@ def _translated(shown: str) -> Iterator[None]:
             raise NoSuchObject(f"{shown} does not exist") from error
         if code in _DENIED:
             raise AccessDenied(f"{shown}: the store refuses these credentials ({code})") from error
-        raise StoreUnavailable(f"{shown}: {code or error}") from error
+        raise StoreUnavailable(f"{shown}: {code or error}", retry_after_seconds=_retry_after(error)) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
         advice = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role"
         raise AccessDenied(f"{shown}: there are no credentials; {advice}") from error

@@ -11,10 +11,10 @@ from raythumbs import __version__
 from raythumbs.errors import BadSource, NoSuchObject, UnknownThumbnail
 from raythumbs.events import emit
 from raythumbs.model.ids import new_id
-from raythumbs.model.job import JobRequest, Priority, State
+from raythumbs.model.job import Change, JobRequest, Priority, Removal, State
 from raythumbs.model.source import Source
 from raythumbs.notifications import b2, s3
-from raythumbs.notifications.event import Notification, UploadEvent
+from raythumbs.notifications.event import Event, Notification, RemovalEvent
 from raythumbs.web.bodies import (
     AcceptedBody,
     AcceptedJobsBody,
@@ -115,10 +115,12 @@ async def notified_by_b2(request: Request, parts: PartsHere) -> NotifiedBody:
 async def _notified(told: Notification, parts: Parts) -> NotifiedBody:
     wanted = [event for event in told.events if _wanted(event, parts)]
     jobs = await parts.queue.enqueue([_of_event(parts, event) for event in wanted]) if wanted else []
-    return NotifiedBody(accepted=len(jobs), ignored=told.ignored + len(told.events) - len(jobs))
+    removed = sum(isinstance(event, RemovalEvent) for event in wanted)
+    ignored = told.ignored + len(told.events) - len(jobs) - removed
+    return NotifiedBody(accepted=len(jobs), removed=removed, ignored=ignored)
 
 
-def _wanted(event: UploadEvent, parts: Parts) -> bool:
+def _wanted(event: Event, parts: Parts) -> bool:
     try:
         source = Source.parse(event.source)
     except BadSource as error:  # sending it again would not help, so it is not refused
@@ -130,9 +132,13 @@ def _wanted(event: UploadEvent, parts: Parts) -> bool:
     return True
 
 
-def _of_event(parts: Parts, event: UploadEvent) -> JobRequest:
+def _of_event(parts: Parts, event: Event) -> Change:
+    if isinstance(event, RemovalEvent):
+        photo_id = new_id(now=parts.now())
+        return Removal(photo_id=photo_id, source=event.source, event_id=event.id, sequence=event.sequence)
     request = _requested(parts, event.source, Priority.NORMAL)
-    return replace(request, version=event.version, size_bytes=event.size_bytes, event_id=event.id)
+    request = replace(request, version=event.version, size_bytes=event.size_bytes)
+    return replace(request, event_id=event.id, sequence=event.sequence)
 
 
 def _requested(parts: Parts, source: str, priority: Priority) -> JobRequest:

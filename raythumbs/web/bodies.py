@@ -79,9 +79,11 @@ class UploadsBody(Body):
 
 
 class NotifiedBody(Body):
-    """How many events became jobs, and how many did not: repeated, unwanted, or of the service's own thumbnails."""
+    """How many events became jobs, how many told of deletions, and how many did neither: repeated, outdated, unwanted,
+    or of the service's own thumbnails."""
 
     accepted: int
+    removed: int
     ignored: int
 
 
@@ -97,6 +99,7 @@ class JobBody(Body):
     priority: Priority
     attempt: int
     errors: int
+    timeouts: int
     crashes: int
     code: str | None
     reason: str | None
@@ -118,6 +121,7 @@ class JobBody(Body):
             priority=job.priority,
             attempt=job.attempt,
             errors=job.errors,
+            timeouts=job.timeouts,
             crashes=job.crashes,
             code=job.code,
             reason=job.reason,
@@ -161,6 +165,7 @@ class PhotoBody(Body):
     thumb_hash: str | None = Field(description="ThumbHash, as base64: what to paint before the thumbnail is there")
     notes: list[str] = Field(description="what was wrong with the photo without being worth a refusal")
     created_at: Moment | None
+    deleted_at: Moment | None = Field(description="when the service learnt that the photo is no longer there")
     renditions: list[RenditionBody]
 
     @classmethod
@@ -179,6 +184,7 @@ class PhotoBody(Body):
             thumb_hash=photo.thumb_hash,
             notes=list(photo.notes),
             created_at=_moment(photo.created_at),
+            deleted_at=_moment(photo.deleted_at),
             renditions=[
                 RenditionBody(
                     name=r.name, width=r.width, height=r.height, format=r.format, size_bytes=r.size_bytes, url=link(r)
@@ -206,6 +212,7 @@ class StatusBody(Body):
     processing: bool = Field(description="whether work goes on")
     cpu_count: int = Field(description="CPUs of the cluster")
     running: int = Field(description="photos that are in a slot")
+    late_reports: int = Field(description="reports of attempts that had lost their job, and so changed nothing")
     draining: bool = Field(description="whether the service is shutting down")
     backlog: dict[Priority, int] = Field(description="photos waiting, by priority")
     backlog_age_seconds: float = Field(description="how long the oldest photo that is due has waited")
@@ -225,6 +232,7 @@ class StatusBody(Body):
             processing=status.busy > 0,
             cpu_count=sum(node.cpus for node in status.nodes),
             running=status.running,
+            late_reports=status.late_reports,
             draining=status.draining,
             backlog=dict(seen.backlog),
             backlog_age_seconds=round(seen.backlog_age_seconds, 3),

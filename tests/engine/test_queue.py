@@ -1,6 +1,8 @@
 """The queue with its loops, on a real database; what Ray would do is scripted."""
 
 import asyncio
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +19,9 @@ from raythumbs.errors import (
     TimedOut,
     UnknownJob,
 )
-from raythumbs.model.job import Priority, State
+from raythumbs.model.job import Priority, Removal, State
 from raythumbs.model.lease import Failed, Report
+from raythumbs.storage.files import FileStore
 from tests.engine.conftest import NODE, Batches, Cluster, a_request, a_success, at_work, eventually, failing
 
 
@@ -259,6 +262,144 @@ def test_high_goes_before_what_came_earlier(configured):
             return [job_id for batch in batches.seen for job_id in batch]
 
     assert asyncio.run(run()) == ["job-1", "job-4", "job-2", "job-3"]
+
+
+def stored(settings, key="thumbnails/ab/k.jpg"):
+    """Store a thumbnail; return its file."""
+    file = settings.data_dir / "store" / key
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"thumbnail")
+    return file
+
+
+def made_of(key):
+    success = a_success()
+    return replace(success, renditions=(replace(success.renditions[0], key=key),))
+
+
+async def _is_gone(file):
+    return not file.exists()
+
+
+def test_what_a_late_attempt_stored_is_deleted(configured):
+    settings = configured()
+    file = stored(settings)
+
+    async def run():
+        batches = Batches(lambda _lease: made_of("thumbnails/ab/k.jpg"), gate=asyncio.Event())
+        async with at_work(settings, batches) as queue:
+            await queue.submit(1)
+            await eventually(lambda: _seen(batches, 1))
+            await queue.verbs.enqueue([Removal(photo_id="x", source=a_request(1).source)])
+            batches.gate.set()
+            await eventually(lambda: _is_gone(file))
+            return await queue.job(1), await queue.verbs.status()
+
+    job, status = asyncio.run(run())
+
+    assert (job.state, job.code) == (State.CANCELLED, "deleted")
+    assert status.late_reports == 1
+
+
+def test_the_renditions_of_a_deleted_photo_are_deleted(configured):
+    settings = configured()
+    file = stored(settings)
+
+    async def run():
+        async with at_work(settings, Batches(lambda _lease: made_of("thumbnails/ab/k.jpg"))) as queue:
+            await queue.submit(1)
+            await queue.ended(1)
+            assert file.exists()
+            await queue.verbs.enqueue([Removal(photo_id="x", source=a_request(1).source)])
+            await eventually(lambda: _is_gone(file))
+            return await queue.verbs.photo("photo-1")
+
+    photo = asyncio.run(run())
+
+    assert photo.renditions == ()
+
+
+def test_a_photo_that_comes_back_to_a_rendition_while_it_is_deleted_is_rendered_again(configured, monkeypatch):
+    settings = configured()
+    file = stored(settings)
+    deleting, may_delete = threading.Event(), threading.Event()
+    delete = FileStore.delete
+
+    def slow(self, key):
+        deleting.set()
+        may_delete.wait(20)
+        delete(self, key)
+
+    monkeypatch.setattr(FileStore, "delete", slow)
+    attempts = []
+
+    def answer(lease):
+        attempts.append(lease.job_id)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"thumbnail")
+        return made_of("thumbnails/ab/k.jpg")
+
+    async def run():
+        async with at_work(settings, Batches(answer)) as queue:
+            await queue.submit(1)
+            await queue.ended(1)
+            await queue.verbs.enqueue([Removal(photo_id="x", source=a_request(1).source)])
+            assert await asyncio.to_thread(deleting.wait, 20)
+            await queue.verbs.enqueue([replace(a_request(1), job_id="job-2")])
+            await queue.ended(2)
+            may_delete.set()
+            await eventually(lambda: _seen_thrice(attempts))
+            return await queue.verbs.photo("photo-1")
+
+    photo = asyncio.run(run())
+
+    assert len(photo.renditions) == 1
+    assert file.exists()
+
+
+async def _seen_thrice(attempts):
+    return len(attempts) == 3
+
+
+def test_a_photo_that_is_not_there_any_more_is_no_failure(configured):
+    async def run():
+        async with at_work(configured(), Batches(failing(NoSuchObject("no s3://photos/1.jpg")))) as queue:
+            await queue.verbs.enqueue([replace(a_request(1), version="v1", event_id="e")])
+            return await queue.ended(1)
+
+    (job,) = asyncio.run(run())
+
+    assert (job.state, job.code, job.attempt) == (State.CANCELLED, "deleted", 1)
+
+
+def test_a_store_that_tells_when_to_come_back_is_obeyed(configured):
+    async def run():
+        error = StoreUnavailable("SlowDown", retry_after_seconds=5000)
+        async with at_work(configured(), Batches(failing(error))) as queue:
+            await queue.submit(1)
+            await eventually(lambda: _has_error(queue, 1))
+            return await queue.job(1)
+
+    job = asyncio.run(run())
+
+    assert 4900 < job.due_at - job.created_at < 5100
+
+
+async def _has_error(queue, number):
+    return (await queue.job(number)).errors == 1
+
+
+def test_timeouts_and_crashes_have_budgets_of_their_own(configured):
+    errors = [Crashed("x"), TimedOut("x"), Crashed("x"), TimedOut("x"), StoreUnavailable("x")]
+
+    async def run():
+        async with at_work(configured(), Batches(failing(*errors))) as queue:
+            await queue.submit(1)
+            return await queue.ended(1)
+
+    (job,) = asyncio.run(run())
+
+    assert (job.state, job.crashes, job.timeouts, job.errors) == (State.SUCCEEDED, 2, 2, 1)
 
 
 def test_a_late_report_changes_nothing(configured):

@@ -28,7 +28,7 @@ def bench(work: Work) -> Iterator[Workbench]:
 def a_lease(path: Path, number: int = 1) -> Lease:
     return Lease(
         job_id=f"job-{number}", photo_id=f"photo-{number}", attempt=1, source=f"file://{path}", version=None,
-        size_bytes=None, errors=0, crashes=0, losses=0, until=0.0,
+        size_bytes=None, errors=0, timeouts=0, crashes=0, losses=0, until=0.0,
     )  # fmt: skip
 
 

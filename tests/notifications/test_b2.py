@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from raythumbs.errors import BadRequest, RaythumbsError, Unauthorised
 from raythumbs.notifications import b2
-from raythumbs.notifications.event import MAX_EVENTS, Notification, UploadEvent
+from raythumbs.notifications.event import MAX_EVENTS, Notification, RemovalEvent, UploadEvent
 
 SECRET = "3XDfkdQte2OgA78qCtSD17LAzpj6ay9H"
 OLD_SECRET = "Zq7mR1vXk29TcB4nLwYd83HsPfJg06Ae"
@@ -76,13 +76,31 @@ def test_every_way_to_create_an_object_counts(how: str) -> None:
     assert len(told.events) == 1
 
 
+@pytest.mark.parametrize("name", ["b2:HideMarkerCreated:Hide", "b2:HideMarkerCreated:LifecycleRule"])
+def test_a_hidden_object_is_told_as_removed_with_its_place_in_order(name: str) -> None:
+    [event] = b2.read(body(an_event(eventType=name, eventTimestamp=1721711606884)), {}, secret=None).events
+
+    assert isinstance(event, RemovalEvent)
+    assert event.sequence == "b2:00000001721711606884"
+
+
+@pytest.mark.parametrize("name", ["b2:ObjectDeleted:Delete", "b2:ObjectDeleted:LifecycleRule"])
+def test_where_one_version_was_deleted_the_object_is_looked_at_again(name: str) -> None:
+    [event] = b2.read(body(an_event(eventType=name)), {}, secret=None).events
+
+    assert isinstance(event, UploadEvent)
+
+
+@pytest.mark.parametrize("told", [None, "1721711606884", -1, 1e12, 10**20])
+def test_a_time_that_is_none_gives_no_place_in_order(told: object) -> None:
+    [event] = b2.read(body(an_event(eventTimestamp=told)), {}, secret=None).events
+
+    assert event.sequence is None
+
+
 @pytest.mark.parametrize(
     "name",
     [
-        "b2:ObjectDeleted:Delete",
-        "b2:ObjectDeleted:LifecycleRule",
-        "b2:HideMarkerCreated:Hide",
-        "b2:HideMarkerCreated:LifecycleRule",
         "b2:MultipartUploadCreated:LiveRead",
         "b2:ObjectCreated:Something",
         "b2:TestEvent",
@@ -92,7 +110,7 @@ def test_every_way_to_create_an_object_counts(how: str) -> None:
         {"b2:ObjectCreated:Upload": 1},
     ],
 )
-def test_deletions_and_what_is_unknown_are_ignored(name: object) -> None:
+def test_what_is_unknown_is_ignored(name: object) -> None:
     told = b2.read(body(an_event(eventType=name), an_event()), {}, secret=None)
 
     assert len(told.events) == 1

@@ -8,8 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from raythumbs.errors import BadRequest, RaythumbsError, Unauthorised
+from raythumbs.model.job import is_older
 from raythumbs.notifications import s3
-from raythumbs.notifications.event import MAX_EVENTS, Notification, UploadEvent
+from raythumbs.notifications.event import MAX_EVENTS, Notification, RemovalEvent, UploadEvent
 
 NO_HEADERS: Mapping[str, str] = {}
 
@@ -84,6 +85,7 @@ def body(*records: object) -> bytes:
 
 def read_one(record: Mapping[str, Any]) -> UploadEvent:
     [event] = s3.read(body(record), NO_HEADERS, token=None).events
+    assert isinstance(event, UploadEvent)
     return event
 
 
@@ -101,7 +103,7 @@ def test_an_upload_to_amazon_s3_is_told_with_its_version_and_size() -> None:
 
     [event] = told.events
     assert event.source == "s3://photos/2026/red flower.jpg"
-    assert event.version == "096fKKXTRTtl3on89fVO.nfljtsv6qko"
+    assert event.version == "d41d8cd98f00b204e9800998ecf8427e"
     assert event.size_bytes == 1024
     assert told.ignored == 0
 
@@ -123,12 +125,51 @@ def test_every_way_to_create_an_object_counts(prefix: str, how: str) -> None:
     assert len(told.events) == 1
 
 
+@pytest.mark.parametrize("prefix", ["", "s3:"])
+@pytest.mark.parametrize(
+    ("name", "version_id"),
+    [
+        ("ObjectRemoved:Delete", None),
+        ("LifecycleExpiration:Delete", None),
+        ("ObjectRemoved:DeleteMarkerCreated", "v7"),
+        ("LifecycleExpiration:DeleteMarkerCreated", "v7"),
+    ],
+)
+def test_a_deletion_is_told_with_its_place_in_order(prefix: str, name: str, version_id: str | None) -> None:
+    deleted = {"key": "cat.jpg", "sequencer": "0062B9"} | ({"versionId": version_id} if version_id else {})
+    gone = aws_record(eventName=prefix + name, s3={"bucket": {"name": "photos"}, "object": deleted})
+
+    [event] = s3.read(body(gone), NO_HEADERS, token=None).events
+
+    assert isinstance(event, RemovalEvent)
+    assert (event.source, event.sequence) == ("s3://photos/cat.jpg", "s3:" + "0062b9".rjust(40, "0"))
+
+
+@pytest.mark.parametrize("name", ["ObjectRemoved:Delete", "LifecycleExpiration:Delete"])
+def test_where_one_version_was_deleted_the_object_is_looked_at_again(name: str) -> None:
+    told = {"key": "cat.jpg", "versionId": "v7"}
+
+    event = read_one(aws_record(eventName=name, s3={"bucket": {"name": "photos"}, "object": told}))
+
+    assert (event.source, event.version) == ("s3://photos/cat.jpg", "v7")
+
+
+@given(first=st.integers(0, 2**80), second=st.integers(0, 2**80), letters=st.integers(1, 20))
+def test_sequences_sort_as_their_numbers_do(first: int, second: int, letters: int) -> None:
+    one, other = (read_one(with_object(sequencer=f"{number:0{letters}X}")).sequence for number in (first, second))
+
+    assert is_older(one, than=other) == (first < second)
+
+
+@pytest.mark.parametrize("sequencer", ["", "xyz", "F" * 41, None, 7])
+def test_a_sequencer_that_is_none_is_left_out(sequencer: object) -> None:
+    assert read_one(with_object(sequencer=sequencer)).sequence is None
+
+
 @pytest.mark.parametrize(
     "name",
     [
-        "ObjectRemoved:Delete",
-        "ObjectRemoved:DeleteMarkerCreated",
-        "LifecycleExpiration:Delete",
+        "ObjectRemoved:NoOP",
         "ObjectTagging:Put",
         "ObjectAcl:Put",
         "ObjectRestore:Completed",
@@ -141,7 +182,7 @@ def test_every_way_to_create_an_object_counts(prefix: str, how: str) -> None:
         "s3:s3:ObjectCreated:Put",
     ],
 )
-def test_deletions_and_changes_of_tags_are_ignored(name: str) -> None:
+def test_changes_of_tags_and_the_like_are_ignored(name: str) -> None:
     gone = aws_record(eventName=name, s3={"bucket": {"name": "photos"}, "object": {"key": "cat.jpg"}})
 
     told = s3.read(body(gone, aws_record()), NO_HEADERS, token=None)

@@ -110,7 +110,7 @@ def test_an_s3_event_becomes_a_thumbnail_whatever_its_key(client, bucket, photog
 
     reply = notified(client, s3_event(encoded, sequencer="01"))
 
-    assert (reply.status_code, reply.json()) == (200, {"accepted": 1, "ignored": 0})
+    assert (reply.status_code, reply.json()) == (200, {"accepted": 1, "removed": 0, "ignored": 0})
     job = ended(client, job_of(client, f"s3://{BUCKET}/{key}")["jobId"])
     assert (job["state"], job["priority"]) == ("succeeded", "NORMAL")
 
@@ -122,8 +122,8 @@ def test_a_repeated_event_makes_no_second_job(client, bucket, photographs):
 
     second = notified(client, s3_event("twice.jpg", sequencer="02"))
 
-    assert first.json() == {"accepted": 1, "ignored": 0}
-    assert (second.status_code, second.json()) == (200, {"accepted": 0, "ignored": 1})
+    assert first.json() == {"accepted": 1, "removed": 0, "ignored": 0}
+    assert (second.status_code, second.json()) == (200, {"accepted": 0, "removed": 0, "ignored": 1})
 
 
 def test_the_services_own_thumbnails_deletions_and_tests_make_no_job(client):
@@ -156,7 +156,7 @@ def test_a_signed_b2_event_becomes_a_thumbnail(client, bucket, photographs):
         return client._http.post("/api/notifications/b2", content=body, headers=headers)
 
     assert sent("v1=" + "0" * 64).status_code == 401
-    assert sent(signature).json() == {"accepted": 1, "ignored": 0}
+    assert sent(signature).json() == {"accepted": 1, "removed": 0, "ignored": 0}
     job = job_of(client, f"s3://{BUCKET}/b2/flower 1.jpg")
     assert ended(client, job["jobId"])["state"] == "succeeded"
 

@@ -162,7 +162,10 @@ def test_an_event_becomes_a_job_once(served):
 
     replies, jobs = served(scenario)
 
-    assert [reply.json() for reply in replies[:2]] == [{"accepted": 1, "ignored": 0}, {"accepted": 0, "ignored": 1}]
+    assert [reply.json() for reply in replies[:2]] == [
+        {"accepted": 1, "removed": 0, "ignored": 0},
+        {"accepted": 0, "removed": 0, "ignored": 1},
+    ]
     assert {reply.status_code for reply in replies} == {200}
     assert {job["source"] for job in jobs} == {"s3://photos/a cat.jpg"}
 
@@ -174,7 +177,7 @@ def test_an_event_of_the_services_own_thumbnails_makes_no_job(served):
 
     reply = served(scenario, store="s3://photos/", aws_region="us-east-1")
 
-    assert (reply.status_code, reply.json()) == (200, {"accepted": 0, "ignored": 1})
+    assert (reply.status_code, reply.json()) == (200, {"accepted": 0, "removed": 0, "ignored": 1})
 
 
 @pytest.mark.parametrize(
