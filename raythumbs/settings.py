@@ -70,6 +70,10 @@ class Settings(BaseSettings):
     )
     max_decode_bytes: Positive = Field(2048 * MIB, description="Largest picture in memory, in bytes.")
 
+    max_backlog: Positive = Field(1_000_000, description="Photos that may wait, before no more are taken.")
+    min_free_disk_bytes: int = Field(512 * MIB, ge=0, description="Bytes that must be free on the service's disks.")
+    min_free_memory_bytes: int = Field(256 * MIB, ge=0, description="Bytes of memory that must be available.")
+
     max_workers_per_node: Positive = Field(8, le=1024, description="Slots of a node, at most its CPUs.")
     use_parallel_thumbnails: bool = Field(
         default=True,
@@ -192,6 +196,14 @@ class Settings(BaseSettings):
         return SourcePolicy(
             allowed=self.allowed_sources or by_default, outputs=(self.thumbnails_uri + self.thumbnails_prefix,)
         )
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The local folders that the service writes to."""
+        database = self.database_url.get_secret_value()
+        stores = (uri for uri in (self.store_uri, self.thumbnails_uri) if uri.startswith("file:"))
+        records = (Path(database.removeprefix("sqlite:///")).parent,) if database.startswith("sqlite:") else ()
+        return tuple(dict.fromkeys((*(Path(Source.parse(uri).key) for uri in stores), *records)))
 
     @property
     def identity(self) -> str:

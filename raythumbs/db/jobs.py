@@ -55,6 +55,10 @@ class Jobs:
         """Count the jobs that are due, up to `limit`: what it costs does not grow with the backlog."""
         return self._connection.execute(sql.WAITING, {"now": now, "most": limit}).scalar_one()
 
+    def backlog(self, *, limit: int) -> int:
+        """Count the jobs that wait, due or not, up to `limit`."""
+        return self._connection.execute(sql.BACKLOG, {"most": limit}).scalar_one()
+
     def renew(self, leases: Sequence[Lease], *, now: float, lease_seconds: float) -> None:
         """Prolong the leases that still hold; one that does not will learn so when it reports."""
         if leases:

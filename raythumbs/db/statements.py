@@ -93,6 +93,7 @@ DUE = (  # an exact range of the backlog's index
 WAITING = select(func.count()).select_from(
     select(jobs.c.id).where(_waiting, jobs.c.due_at <= _now).limit(_most).subquery()
 )
+BACKLOG = select(func.count()).select_from(select(jobs.c.id).where(_waiting).limit(_most).subquery())
 LEASE = (
     _move(State.RUNNING)
     .where(jobs.c.id.in_(_among("ids")))

@@ -20,6 +20,7 @@ from raythumbs.settings import Settings
 NAME = "raythumbs-queue"
 _ANSWER_SECONDS = 15.0  # a restarted actor is back in two
 _RETRY_SECONDS = 0.2
+_ADMITTED_SECONDS = 1.0
 _DRAIN_SECONDS = 120.0  # more than any sensible `drain_seconds`
 _HEAD = "node:__internal_head__"
 
@@ -31,10 +32,18 @@ class QueueHandle:
 
     def __init__(self) -> None:
         self._actor: Any = None
+        self._admitted_until = 0.0
 
     async def enqueue(self, changes: Sequence[Change]) -> list[Job]:
         """See ThumbnailQueue.enqueue. Asking twice is the same as once, so a restart in between is harmless."""
         return await self._ask(lambda queue: queue.enqueue.remote(changes))
+
+    async def admit(self) -> None:
+        """See ThumbnailQueue.admit. It is asked once a second: what came in since is refused by `enqueue`."""
+        now = asyncio.get_running_loop().time()
+        if now > self._admitted_until:
+            await self._ask(lambda queue: queue.admit.remote())
+            self._admitted_until = now + _ADMITTED_SECONDS
 
     async def cancel(self, job_id: str) -> Job:
         """See ThumbnailQueue.cancel."""

@@ -18,6 +18,7 @@ from raythumbs.engine.dispatcher import Budgets, Dispatcher, RunBatch
 from raythumbs.engine.janitor import Janitor
 from raythumbs.engine.loop import forever
 from raythumbs.engine.nodes import live_nodes
+from raythumbs.engine.pressure import Bounds, Pressure
 from raythumbs.engine.record import Record
 from raythumbs.engine.slots import Node, Slots
 from raythumbs.engine.tasks import run_batch
@@ -57,12 +58,18 @@ class ThumbnailQueue:
     async def enqueue(self, changes: Sequence[Change]) -> list[Job]:
         """Make jobs of the requests in one transaction; see Intake.enqueue. When it returns, they are on disk."""
         record, dispatcher = await self._parts()
-        if dispatcher.draining:
-            raise QueueUnavailable("the queue is shutting down; submit again in a few seconds")
+        await self.admit()
         jobs = await record.write(lambda db, now: Intake(db).enqueue(changes, now=now))
         emit("jobs.enqueued", jobs=len(jobs), changes=len(changes))
         dispatcher.wake.set()
         return jobs
+
+    async def admit(self) -> None:
+        """Return if more work may be taken, else raise QueueUnavailable or Overloaded."""
+        _, dispatcher = await self._parts()
+        if dispatcher.draining:
+            raise QueueUnavailable("the queue is shutting down; submit again in a few seconds")
+        self._pressure.check()
 
     async def cancel(self, job_id: str) -> Job:
         """End a job that is not finished."""
@@ -114,8 +121,9 @@ class ThumbnailQueue:
         )
 
     async def check(self) -> None:
-        """Return if the database and the stores answer, else raise what is the matter."""
+        """Return if the database and the stores answer and more work may be taken, else raise what is the matter."""
         record, _ = await self._parts()
+        self._pressure.check()
         await record.read(self._database.now)
         for uri in dict.fromkeys((self._settings.store_uri, self._settings.thumbnails_uri)):
             await asyncio.to_thread(self._work.stores.at(uri).check)
@@ -169,6 +177,8 @@ class ThumbnailQueue:
             ),
             chance=random.random,
         )
+        self._pressure = Pressure(record, self._bounds, folders=self._settings.folders)
+        await self._pressure.turn()
         await self._follow(dispatcher)
         self._loops = [
             asyncio.create_task(loop)
@@ -176,11 +186,21 @@ class ThumbnailQueue:
                 forever(dispatcher.turn, every_seconds=1, wake=dispatcher.wake),
                 forever(dispatcher.renew, every_seconds=self._settings.lease_seconds / 4),
                 forever(partial(self._follow, dispatcher), every_seconds=2),
+                forever(self._pressure.turn, every_seconds=1),
                 forever(Janitor(record, self._settings).turn, every_seconds=10),
                 forever(Collector(record, self._work.stores.at(self._work.thumbnails_uri)).turn, every_seconds=5),
             )
         ]
         return record, dispatcher
+
+    @property
+    def _bounds(self) -> Bounds:
+        settings = self._settings
+        return Bounds(
+            max_backlog=settings.max_backlog,
+            min_free_disk_bytes=settings.min_free_disk_bytes,
+            min_free_memory_bytes=settings.min_free_memory_bytes,
+        )
 
     async def _follow(self, dispatcher: Dispatcher) -> None:
         before = self._slots.total

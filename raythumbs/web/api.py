@@ -79,6 +79,7 @@ def _limits(parts: Parts) -> Callable[[str], int]:
 @router.post(_UPLOAD_PATH, status_code=202, openapi_extra=_UPLOAD_FORM, tags=["photos in"])
 async def upload(request: Request, parts: PartsHere) -> UploadsBody:
     """Upload one or more photos. One photo is HIGH priority: a person waits for it."""
+    await parts.queue.admit()
     arriving = Upload(parts, request.headers.get("content-type", ""))
     requests = await arriving.receive(request.stream())
     jobs = await parts.queue.enqueue(requests)

@@ -21,6 +21,9 @@ class Queue(Protocol):
     async def enqueue(self, changes: Sequence[Change]) -> list[Job]:
         """Make jobs, and end those of photos that were deleted; durable when it returns."""
 
+    async def admit(self) -> None:
+        """Return if more work may be taken: asked before a body is read."""
+
     async def cancel(self, job_id: str) -> Job:
         """End a job that is not finished."""
 

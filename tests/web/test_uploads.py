@@ -243,3 +243,17 @@ def test_a_store_that_is_full_or_gone_is_503_and_nothing_is_enqueued(served, pho
     assert (reply.status_code, reply.json()["code"]) == (503, "store_unavailable")
     assert reply.headers["retry-after"]
     assert jobs == []
+
+
+def test_an_upload_to_a_service_that_is_full_is_refused_before_its_body_is_read(served, photo):
+    async def scenario(service):
+        reply = await service.upload(("a.jpg", photo))
+        ready = await service.http.get("/readyz")
+        return reply, ready, service.originals
+
+    reply, ready, originals = served(scenario, min_free_disk_bytes=1 << 60)
+
+    assert (reply.status_code, reply.json()["code"]) == (503, "overloaded")
+    assert int(reply.headers["Retry-After"]) > 0
+    assert (ready.status_code, ready.json()["code"]) == (503, "overloaded")
+    assert originals == []

@@ -1,0 +1,70 @@
+"""Whether the service may take more work: what it takes must fit on its disk, and be done some day."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import disk_usage
+
+import psutil
+
+from raythumbs.db.jobs import Jobs
+from raythumbs.engine.record import Record
+from raythumbs.errors import Overloaded
+from raythumbs.events import emit
+
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Jobs that may wait, and bytes that must be free: on each disk that the service writes to, and of memory."""
+
+    max_backlog: int
+    min_free_disk_bytes: int
+    min_free_memory_bytes: int
+
+
+class Pressure:
+    """One turn measures. Between turns, whoever asks is answered from the last."""
+
+    def __init__(self, record: Record, bounds: Bounds, *, folders: Sequence[Path]) -> None:
+        self._record = record
+        self._bounds = bounds
+        self._folders = folders
+        self._refusal: str | None = None
+
+    async def turn(self) -> None:
+        """Measure the backlog, the disks and the memory."""
+        before, self._refusal = self._refusal, await self._measured()
+        if self._refusal != before:
+            emit("pressure.changed", refusal=self._refusal)
+
+    def check(self) -> None:
+        """Return if more work may be taken, else raise Overloaded."""
+        if self._refusal:
+            raise Overloaded(self._refusal)
+
+    async def _measured(self) -> str | None:
+        bounds = self._bounds
+        backlog = await self._record.read(lambda db: Jobs(db).backlog(limit=bounds.max_backlog + 1))
+        if backlog > bounds.max_backlog:
+            return f"more than {bounds.max_backlog} photos wait; try again when some are done"
+        for folder in self._folders:
+            free = await asyncio.to_thread(_free_bytes, folder)
+            if free < bounds.min_free_disk_bytes:
+                return f"{folder} has {free // _MIB} MiB free of the {bounds.min_free_disk_bytes // _MIB} that it must"
+        free = await asyncio.to_thread(_free_memory_bytes)
+        if free < bounds.min_free_memory_bytes:
+            return f"the machine has {free // _MIB} MiB of memory free of the {bounds.min_free_memory_bytes // _MIB}"
+        return None
+
+
+def _free_bytes(folder: Path) -> int:
+    while not folder.exists():  # it is made when it is first written to
+        folder = folder.parent
+    return disk_usage(folder).free
+
+
+def _free_memory_bytes() -> int:
+    return int(psutil.virtual_memory().available)

@@ -1,0 +1,75 @@
+"""More work is taken only while it fits."""
+
+import asyncio
+
+import pytest
+
+from raythumbs.errors import Overloaded
+from raythumbs.model.job import State
+from tests.engine.conftest import Batches, Cluster, at_work, eventually
+
+
+async def refused(queue) -> str | None:
+    try:
+        await queue.verbs.admit()
+    except Overloaded as error:
+        return error.reason
+    return None
+
+
+def test_over_its_backlog_the_queue_refuses_until_some_are_done(configured):
+    async def run():
+        gate = asyncio.Event()
+        async with at_work(configured(max_backlog=3), Batches(gate=gate), Cluster({})) as queue:
+            await queue.submit(1, 2, 3, 4, 5)
+            await eventually(lambda: _is_refused(queue))
+            with pytest.raises(Overloaded, match="more than 3 photos wait"):
+                await queue.submit(6)
+            with pytest.raises(Overloaded):
+                await queue.verbs.check()
+            for number in (1, 2, 3):
+                await queue.verbs.cancel(f"job-{number}")
+            await eventually(lambda: _is_admitted(queue))
+            return await queue.submit(6)
+
+    (job,) = asyncio.run(run())
+
+    assert job.state is State.QUEUED
+
+
+async def _is_refused(queue) -> bool:
+    return await refused(queue) is not None
+
+
+async def _is_admitted(queue) -> bool:
+    return await refused(queue) is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [("min_free_disk_bytes", r"has \d+ MiB free of the"), ("min_free_memory_bytes", r"\d+ MiB of memory free of the")],
+)
+def test_with_a_full_disk_or_memory_nothing_is_taken_and_what_waits_goes_on(configured, setting, told):
+    async def before():
+        async with at_work(configured(), Batches(), Cluster({})) as queue:
+            await queue.submit(1)
+
+    async def run():
+        async with at_work(configured(**{setting: 1 << 60}), Batches()) as queue:
+            with pytest.raises(Overloaded, match=told):
+                await queue.submit(2)
+            return await queue.ended(1)
+
+    asyncio.run(before())
+    (job,) = asyncio.run(run())
+
+    assert job.state is State.SUCCEEDED
+
+
+def test_a_folder_that_is_not_yet_made_is_on_the_disk_of_the_one_above_it(configured, tmp_path):
+    async def run():
+        settings = configured(store=f"file://{tmp_path}/not/yet/there")
+        async with at_work(settings, Batches()) as queue:
+            await queue.verbs.admit()
+
+    asyncio.run(run())
