@@ -1,4 +1,4 @@
-"""The command line: serve, demo, render, submit, status, retry, cancel, bench."""
+"""The command line: serve, demo, render, submit, status, retry, cancel, reconcile, bench."""
 
 import json
 import logging
@@ -215,6 +215,21 @@ def cancel(job_ids: Annotated[list[str], typer.Argument(help="Jobs to end.")], u
     with Client(url) as client:
         for job_id in job_ids:
             out.print(f"{job_id}  {client.cancel(job_id)['state']}", highlight=False)
+
+
+@app.command()
+def reconcile(url: Url = _HERE, as_json: AsJson = False) -> None:  # noqa: FBT002 an option
+    """Compare the watched places and the thumbnails with the record, and mend what differs."""
+    with Client(url) as client:
+        told = client.reconcile()
+        while told["finishedAt"] is None:
+            time.sleep(0.2)
+            told = client.reconciliation()
+    if as_json:
+        print(json.dumps(told))
+    else:
+        figures = (f"{told[name]} {name}" for name in ("listed", "missing", "stale", "deleted", "orphaned"))
+        out.print(", ".join(figures), highlight=False)
 
 
 @bench.command("imaging")

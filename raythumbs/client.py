@@ -60,6 +60,14 @@ class Client:
         )["jobs"]
         return jobs
 
+    def reconcile(self) -> dict[str, Any]:
+        """Begin to compare the stores with the record."""
+        return self._ask("POST", "/api/reconciliation")
+
+    def reconciliation(self) -> dict[str, Any]:
+        """Return the comparison that runs, or the last one."""
+        return self._ask("GET", "/api/reconciliation")
+
     def job(self, job_id: str) -> dict[str, Any]:
         """Return a job."""
         return self._ask("GET", f"/api/jobs/{job_id}")

@@ -81,6 +81,13 @@ class UnknownPhoto(RaythumbsError):
     http_status = 404
 
 
+class NotReconciled(RaythumbsError):
+    """No reconciliation has been begun yet."""
+
+    code = "not_reconciled"
+    http_status = 404
+
+
 class UnknownThumbnail(RaythumbsError):
     """No thumbnail at that address."""
 

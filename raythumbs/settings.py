@@ -90,6 +90,13 @@ class Settings(BaseSettings):
     keep_failed_seconds: Positive = Field(30 * 86_400, description="How long failed jobs are kept, in seconds.")
     keep_events_seconds: Positive = Field(14 * 86_400, description="How long event ids are remembered, in seconds.")
 
+    watched: Annotated[tuple[str, ...] | None, NoDecode] = Field(
+        None, description="Places that reconciliation compares with the record; by default the uploads."
+    )
+    reconcile_every_seconds: int = Field(
+        86_400, ge=0, description="How long after one reconciliation the next begins, in seconds; 0: when asked."
+    )
+
     notification_token: SecretStr | None = Field(None, description="What S3 notifications must bring to be believed.")
     b2_signing_secret: SecretStr | None = Field(None, description="Signing secret of the Backblaze B2 event rule.")
 
@@ -98,7 +105,7 @@ class Settings(BaseSettings):
     def _absolute(cls, folder: Path) -> Path:
         return Path(os.path.normpath(folder.expanduser().absolute()))  # links stay: where they lead may change
 
-    @field_validator("specs", "allowed_sources", mode="before")
+    @field_validator("specs", "allowed_sources", "watched", mode="before")
     @classmethod
     def _from_json(cls, value: object) -> object:
         try:
@@ -143,6 +150,14 @@ class Settings(BaseSettings):
     def _places(cls, prefixes: tuple[str, ...] | None) -> tuple[str, ...] | None:
         everything = {"s3://", "file:///"}
         return prefixes and tuple(prefix if prefix in everything else _canonical(prefix) for prefix in prefixes)
+
+    @field_validator("watched")
+    @classmethod
+    def _places_to_watch(cls, uris: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for uri in uris or ():
+            if not re.match(r"s3://[^/]+|file:///.", uri):
+                raise ValueError(f"{uri!r} must be s3://BUCKET/PREFIX/ or file:///FOLDER/")
+        return uris and tuple(_canonical(_with_slash(uri)) for uri in uris)
 
     @field_validator("database")
     @classmethod
@@ -196,6 +211,11 @@ class Settings(BaseSettings):
         return SourcePolicy(
             allowed=self.allowed_sources or by_default, outputs=(self.thumbnails_uri + self.thumbnails_prefix,)
         )
+
+    @property
+    def watched_places(self) -> tuple[str, ...]:
+        """The places that reconciliation compares with the record, each with its last slash."""
+        return self.watched if self.watched is not None else (self.store_uri + "originals/",)
 
     @property
     def folders(self) -> tuple[Path, ...]:

@@ -4,11 +4,14 @@ from sqlalchemy import JSON, BigInteger, Column, Double, ForeignKey, Index, Inte
 
 metadata = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"})
 
+# Sorted as stores list their keys: by the bytes of their UTF-8, which SQLite does anyway.
+_Sorted = String().with_variant(String(collation="C"), "postgresql")
+
 photos = Table(
     "photos",
     metadata,
     Column("id", String(36), primary_key=True),
-    Column("source", String, nullable=False, unique=True),
+    Column("source", _Sorted, nullable=False, unique=True),
     Column("version", String),
     Column("folder_id", String),
     Column("file_name", String),
@@ -32,7 +35,7 @@ renditions = Table(
     Column("height", Integer, nullable=False),
     Column("format", String(16), nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
-    Column("key", String, nullable=False, index=True),
+    Column("key", _Sorted, nullable=False, index=True),
     Column("url", String, nullable=False),
 )
 
@@ -89,4 +92,18 @@ leftovers = Table(
     Column("photo_id", String(36)),
     Column("due_at", Double, nullable=False, index=True),
     Column("begun_at", Double),
+)
+
+# The last reconciliation, or the one that runs: one row, or none.
+reconciliation = Table(
+    "reconciliation",
+    metadata,
+    Column("began_at", Double, nullable=False),
+    Column("finished_at", Double),
+    Column("place", String, nullable=False),
+    Column("cursor", String, nullable=False),
+    *(
+        Column(name, BigInteger, nullable=False, server_default=text("0"))
+        for name in ("listed", "missing", "stale", "deleted", "orphaned")
+    ),
 )

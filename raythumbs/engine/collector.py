@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from raythumbs.db.database import Connection
 from raythumbs.db.intake import Intake
-from raythumbs.db.leftovers import Leftovers
+from raythumbs.db.leftovers import Leftovers, Missed
 from raythumbs.engine.record import Record
 from raythumbs.errors import RaythumbsError
 from raythumbs.events import emit
@@ -52,15 +52,16 @@ def _end(db: Connection, deleted: Sequence[str], later: Sequence[str], *, now: f
     leftovers = Leftovers(db)
     leftovers.postpone(later, due_at=now + _LATER_SECONDS)
     missed = leftovers.end(deleted)
-    requests = [
-        JobRequest(
-            job_id=new_id(now=now),
-            photo_id=photo.photo_id,
-            source=photo.source,
-            priority=Priority.LOW,
-            version=photo.version,
-        )
-        for photo in missed
-    ]
-    Intake(db).enqueue(requests, now=now)
-    return len(requests)
+    Intake(db).enqueue([again(photo, now=now) for photo in missed], now=now)
+    return len(missed)
+
+
+def again(photo: Missed, *, now: float) -> JobRequest:
+    """Return what asks for a photo's renditions once more."""
+    return JobRequest(
+        job_id=new_id(now=now),
+        photo_id=photo.photo_id,
+        source=photo.source,
+        priority=Priority.LOW,
+        version=photo.version,
+    )

@@ -15,6 +15,7 @@ from raythumbs.events import emit
 from raythumbs.model.job import Change, Job, State
 from raythumbs.model.overview import Status
 from raythumbs.model.photo import Photo
+from raythumbs.model.reconciliation import Reconciliation
 from raythumbs.settings import Settings
 
 NAME = "raythumbs-queue"
@@ -68,6 +69,14 @@ class QueueHandle:
     async def status(self) -> Status:
         """See ThumbnailQueue.status."""
         return await self._ask(lambda queue: queue.status.remote())
+
+    async def reconcile(self) -> Reconciliation:
+        """See ThumbnailQueue.reconcile."""
+        return await self._ask(lambda queue: queue.reconcile.remote())
+
+    async def reconciliation(self) -> Reconciliation:
+        """See ThumbnailQueue.reconciliation."""
+        return await self._ask(lambda queue: queue.reconciliation.remote())
 
     async def check(self) -> None:
         """See ThumbnailQueue.check."""

@@ -13,21 +13,24 @@ from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.overview import overview
 from raythumbs.db.photos import Photos
+from raythumbs.db.reconciliation import Reconciliations
 from raythumbs.engine.collector import Collector
 from raythumbs.engine.dispatcher import Budgets, Dispatcher, RunBatch
 from raythumbs.engine.janitor import Janitor
 from raythumbs.engine.loop import forever
 from raythumbs.engine.nodes import live_nodes
 from raythumbs.engine.pressure import Bounds, Pressure
+from raythumbs.engine.reconciler import Reconciler
 from raythumbs.engine.record import Record
 from raythumbs.engine.slots import Node, Slots
 from raythumbs.engine.tasks import run_batch
 from raythumbs.engine.work import Work
-from raythumbs.errors import QueueUnavailable, RaythumbsError
+from raythumbs.errors import NotReconciled, QueueUnavailable, RaythumbsError
 from raythumbs.events import emit, emit_trouble
 from raythumbs.model.job import Change, Job, State
 from raythumbs.model.overview import Overview, Status
 from raythumbs.model.photo import Photo
+from raythumbs.model.reconciliation import Reconciliation
 from raythumbs.settings import Settings
 
 _PATIENCE_SECONDS = 30  # beyond a photo's own time, until a silent task is killed: the store's own timeouts fit in
@@ -128,6 +131,21 @@ class ThumbnailQueue:
         for uri in dict.fromkeys((self._settings.store_uri, self._settings.thumbnails_uri)):
             await asyncio.to_thread(self._work.stores.at(uri).check)
 
+    # --- the stores
+
+    async def reconcile(self) -> Reconciliation:
+        """Begin to compare the stores with the record, if that does not happen already."""
+        await self._parts()
+        return await self._reconciler.ask()
+
+    async def reconciliation(self) -> Reconciliation:
+        """Return the reconciliation that runs, or the last one; raise NotReconciled if there was none."""
+        record, _ = await self._parts()
+        last = await record.read(lambda db: Reconciliations(db).last())
+        if last is None:
+            raise NotReconciled("there was no reconciliation yet: POST /api/reconciliation begins one")
+        return last
+
     # --- life and death
 
     async def identity(self) -> str:
@@ -179,6 +197,7 @@ class ThumbnailQueue:
         )
         self._pressure = Pressure(record, self._bounds, folders=self._settings.folders)
         await self._pressure.turn()
+        self._reconciler = Reconciler(record, self._work, self._pressure, self._settings)
         await self._follow(dispatcher)
         self._loops = [
             asyncio.create_task(loop)
@@ -187,6 +206,7 @@ class ThumbnailQueue:
                 forever(dispatcher.renew, every_seconds=self._settings.lease_seconds / 4),
                 forever(partial(self._follow, dispatcher), every_seconds=2),
                 forever(self._pressure.turn, every_seconds=1),
+                forever(self._reconciler.turn, every_seconds=60, wake=self._reconciler.wake),
                 forever(Janitor(record, self._settings).turn, every_seconds=10),
                 forever(Collector(record, self._work.stores.at(self._work.thumbnails_uri)).turn, every_seconds=5),
             )

@@ -1,6 +1,7 @@
 """What a task needs to know to do its work: no secret is in it, for it travels as an argument."""
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -52,3 +53,10 @@ class Work:
         writes the same bytes to the same place."""
         digest = hashlib.sha256(repr((source, version, spec)).encode()).hexdigest()
         return f"{self.thumbnails_prefix}{digest[:2]}/{digest[2:32]}/{spec.name}.{spec.format.extension}"
+
+    def is_key(self, key: str) -> bool:
+        """Return whether a key looks like one of `key`: other things under the prefix are not the service's."""
+        return (
+            re.fullmatch(re.escape(self.thumbnails_prefix) + r"[0-9a-f]{2}/[0-9a-f]{30}/[a-z0-9_-]+\.[a-z]+", key)
+            is not None
+        )

@@ -8,11 +8,13 @@ from typing import BinaryIO, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """What a store tells of an object without reading it. `version` changes whenever the content does."""
+    """What a store tells of an object without reading it. `version` changes whenever the content does; `modified_at` is
+    in UTC seconds since 1970, by the store's clock."""
 
     key: str
     size_bytes: int
     version: str
+    modified_at: float
 
 
 @dataclass(frozen=True, slots=True)

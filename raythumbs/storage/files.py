@@ -69,7 +69,7 @@ class FileStore:
         path = self._path(key)
         with _looked_up(path):
             found = _file(path, path.stat())
-        return Stat(key, found.st_size, _version(found))
+        return Stat(key, found.st_size, _version(found), found.st_mtime)
 
     def delete(self, key: str) -> None:
         """Unlink the file, and the folders that it leaves empty."""

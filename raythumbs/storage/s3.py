@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from io import BufferedIOBase
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -86,7 +87,7 @@ class S3Store:
         """Ask for the object's head."""
         with _translated(self._shown(key)):
             answer = self.client.head_object(Bucket=self.bucket, Key=self.prefix + key)
-        return Stat(key, answer["ContentLength"], _version(answer["ETag"]))
+        return _stat(key, answer["ContentLength"], answer["ETag"], answer["LastModified"])
 
     def delete(self, key: str) -> None:
         """Delete the object."""
@@ -100,7 +101,8 @@ class S3Store:
             pages = self.client.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix, StartAfter=start):
                 for item in page.get("Contents", []):
-                    yield Stat(item["Key"].removeprefix(self.prefix), item["Size"], _version(item["ETag"]))
+                    key = item["Key"].removeprefix(self.prefix)
+                    yield _stat(key, item["Size"], item["ETag"], item["LastModified"])
 
     def url(self, key: str) -> str:
         """Return the public address, if the bucket has one, else the object's own in the bucket."""
@@ -143,6 +145,10 @@ def _in_memory(body: BufferedIOBase, shown: str, *, size_bytes: int, until: floa
 def _retry_after(error: ClientError) -> float | None:
     told = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("retry-after", "")
     return float(told) if told.isdecimal() else None  # the header's other form, a date, is not used by stores
+
+
+def _stat(key: str, size_bytes: int, etag: str, modified: datetime) -> Stat:
+    return Stat(key, size_bytes, _version(etag), modified.timestamp())
 
 
 def _version(etag: str) -> str:

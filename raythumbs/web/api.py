@@ -23,6 +23,7 @@ from raythumbs.web.bodies import (
     JobsBody,
     NotifiedBody,
     PhotoBody,
+    ReconciliationBody,
     StatusBody,
     SubmitBody,
     UploadsBody,
@@ -213,6 +214,18 @@ async def thumbnail(path: Annotated[str, Path(max_length=1024)], parts: PartsHer
 async def status(parts: PartsHere) -> StatusBody:
     """Tell of the queue and its slots."""
     return StatusBody.of(await parts.queue.status())
+
+
+@router.post("/api/reconciliation", status_code=202, tags=["service"])
+async def reconcile(parts: PartsHere) -> ReconciliationBody:
+    """Compare the watched places and the thumbnails with the record, and mend what differs, at LOW priority."""
+    return ReconciliationBody.of(await parts.queue.reconcile())
+
+
+@router.get("/api/reconciliation", tags=["service"])
+async def reconciliation(parts: PartsHere) -> ReconciliationBody:
+    """Tell of the comparison that runs, or of the last one."""
+    return ReconciliationBody.of(await parts.queue.reconciliation())
 
 
 @router.head("/healthz", include_in_schema=False)

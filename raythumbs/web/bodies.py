@@ -1,6 +1,7 @@
 """The JSON that goes in and out. Names are camelCase; times are ISO 8601 in UTC."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
@@ -10,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from raythumbs.model.job import Job, JobRequest, Priority, State
 from raythumbs.model.overview import Status
 from raythumbs.model.photo import Photo, Rendition
+from raythumbs.model.reconciliation import Reconciliation
 
 MAX_SOURCES = 1000
 
@@ -192,6 +194,25 @@ class PhotoBody(Body):
                 for r in photo.renditions
             ],
         )
+
+
+class ReconciliationBody(Body):
+    """A pass over the stores, and what it found that the record did not know."""
+
+    began_at: Moment | None
+    finished_at: Moment | None = Field(description="null while it runs")
+    place: str = Field(description="the place that is, or was last, gone through")
+    listed: int = Field(description="objects listed")
+    missing: int = Field(description="photos without thumbnails, which are made now")
+    stale: int = Field(description="photos whose thumbnails were of another version, and are made anew")
+    deleted: int = Field(description="photos that are no longer there, whose thumbnails are deleted")
+    orphaned: int = Field(description="thumbnails that no photo leads to, which are deleted")
+
+    @classmethod
+    def of(cls, pass_: Reconciliation) -> Self:
+        """Tell of a pass."""
+        found = asdict(pass_.found)
+        return cls(began_at=_moment(pass_.began_at), finished_at=_moment(pass_.finished_at), place=pass_.place, **found)
 
 
 class NodeBody(Body):

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from raythumbs.model.job import Change, Job, State
 from raythumbs.model.overview import Status
 from raythumbs.model.photo import Photo, Rendition
+from raythumbs.model.reconciliation import Reconciliation
 from raythumbs.model.source import SourcePolicy
 from raythumbs.settings import Settings
 
@@ -41,6 +42,12 @@ class Queue(Protocol):
 
     async def status(self) -> Status:
         """Return the figures of the queue."""
+
+    async def reconcile(self) -> Reconciliation:
+        """Begin to compare the stores with the record."""
+
+    async def reconciliation(self) -> Reconciliation:
+        """Return the reconciliation that runs, or the last one."""
 
     async def check(self) -> None:
         """Return if database and stores answer."""

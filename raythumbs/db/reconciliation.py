@@ -1,0 +1,77 @@
+"""The last reconciliation as a row, and the rows that it compares with the stores."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, and_, delete, exists, insert, select, update
+
+from raythumbs.db.leftovers import Missed
+from raythumbs.db.schema import jobs, photos, reconciliation, renditions
+from raythumbs.model.job import INCOMPLETE, State
+from raythumbs.model.reconciliation import Found, KnownPhoto, Reconciliation
+
+_ROWS = 1000
+_job = exists().where(jobs.c.photo_id == photos.c.id)
+_KNOWN = select(
+    photos.c.id,
+    photos.c.source,
+    photos.c.version,
+    photos.c.created_at,
+    photos.c.deleted_at.is_not(None).label("is_deleted"),
+    exists().where(renditions.c.photo_id == photos.c.id).label("is_rendered"),
+    _job.where(jobs.c.state.in_(INCOMPLETE)).label("is_in_work"),
+    _job.where(jobs.c.state == State.FAILED).label("has_failed"),
+)
+
+
+class Reconciliations:
+    """The one row, over one connection in a transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def last(self) -> Reconciliation | None:
+        """Return the pass that runs, or the last one, if there was any."""
+        row = self._connection.execute(select(reconciliation)).one_or_none()
+        if row is None:
+            return None
+        found = Found(**{name: getattr(row, name) for name in Found.__dataclass_fields__})
+        return Reconciliation(
+            began_at=row.began_at, finished_at=row.finished_at, place=row.place, cursor=row.cursor, found=found
+        )
+
+    def begin(self, place: str, *, now: float) -> None:
+        """Begin a new pass at a place; of the one before nothing is kept."""
+        self._connection.execute(delete(reconciliation))
+        self._connection.execute(insert(reconciliation).values(began_at=now, place=place, cursor=""))
+
+    def advance(self, found: Found, *, place: str, cursor: str) -> None:
+        """Note how far the pass came, and what it found on the way."""
+        more = {name: reconciliation.c[name] + getattr(found, name) for name in Found.__dataclass_fields__}
+        self._connection.execute(update(reconciliation).values(place=place, cursor=cursor, **more))
+
+    def finish(self, *, now: float) -> None:
+        """Note that the pass is done."""
+        self._connection.execute(update(reconciliation).values(finished_at=now))
+
+    def known(self, *, after: str, until: str) -> Iterator[KnownPhoto]:
+        """Give the photos whose source comes after one and not after another (in the order of their UTF-8)."""
+        while True:
+            within = and_(photos.c.source > after, photos.c.source <= until)
+            rows = self._connection.execute(_KNOWN.where(within).order_by(photos.c.source).limit(_ROWS)).all()
+            for row in rows:
+                yield KnownPhoto(**row._asdict())
+            if len(rows) < _ROWS:
+                return
+            after = rows[-1].source
+
+    def led_to(self, *, after: str, until: str) -> Iterator[tuple[str, Missed]]:
+        """Give the keys of renditions between two, and the photos that lead to them."""
+        led = select(renditions.c.key, photos.c.id, photos.c.source, photos.c.version).join_from(renditions, photos)
+        while True:
+            within = and_(renditions.c.key > after, renditions.c.key <= until)
+            rows = self._connection.execute(led.where(within).order_by(renditions.c.key).limit(_ROWS)).all()
+            for row in rows:
+                yield row.key, Missed(row.id, row.source, row.version)
+            if len(rows) < _ROWS:
+                return
+            after = rows[-1].key
