@@ -1,4 +1,4 @@
-"""The command line: serve, demo, render, submit, status, retry, cancel, reconcile, bench."""
+"""The command line: serve, demo, render, submit, status, retry, cancel, reconcile, backup, bench."""
 
 import json
 import logging
@@ -230,6 +230,15 @@ def reconcile(url: Url = _HERE, as_json: AsJson = False) -> None:  # noqa: FBT00
     else:
         figures = (f"{told[name]} {name}" for name in ("listed", "missing", "stale", "deleted", "orphaned"))
         out.print(", ".join(figures), highlight=False)
+
+
+@app.command()
+def backup(file: Annotated[Path, typer.Argument(help="Where to put the copy: a new file.")]) -> None:
+    """Copy the record (SQLite) while the service is at work, and check the copy."""
+    from raythumbs.db.backup import backup as copy_record
+
+    size = copy_record(load_settings().database_url.get_secret_value(), file)
+    out.print(f"{file}  {size:,} bytes", highlight=False)
 
 
 @bench.command("imaging")

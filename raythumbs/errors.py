@@ -252,6 +252,13 @@ class DatabaseUnavailable(RaythumbsError):
     retryable = True
 
 
+class DatabaseDamaged(RaythumbsError):
+    """The record's file is broken, and a person has to put a backup in its place."""
+
+    code = "database_damaged"
+    http_status = 503
+
+
 class BadSettings(RaythumbsError):
     """A setting that makes no sense; the service does not start."""
 

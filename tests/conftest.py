@@ -8,7 +8,7 @@ import boto3
 import psycopg
 import pytest
 
-from tests.servers import postgresql_server, s3_server
+from tests.servers import pgbouncer_server, postgresql_server, s3_server
 
 
 @dataclass
@@ -53,6 +53,12 @@ def s3_bucket(s3_endpoint: str) -> str:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     with postgresql_server() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def pgbouncer(postgresql: str) -> Iterator[str]:
+    with pgbouncer_server(postgresql) as address:
         yield address
 
 

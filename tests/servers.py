@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -66,6 +67,34 @@ def postgresql_server() -> Iterator[str]:
             server.send_signal(signal.SIGINT)  # "fast" shutdown: it does not wait for clients
             server.wait()
     finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def pgbouncer_server(postgresql: str) -> Iterator[str]:
+    """Run the machine's PgBouncer, pooling by transaction; give the address of a PostgreSQL's database behind it."""
+    folder = Path(tempfile.mkdtemp(prefix="rt-pool-", dir="/tmp"))
+    server = urlsplit(postgresql)
+    port = _free_port()
+    (folder / "users").write_text(f'"{server.username}" "{server.password}"\n')
+    (folder / "pgbouncer.ini").write_text(
+        f"[databases]\n* = host={server.hostname} port={server.port}\n[pgbouncer]\npool_mode = transaction\n"
+        f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+        f"auth_type = plain\nauth_file = {folder}/users\n"
+    )
+    address = postgresql.replace(f":{server.port}/", f":{port}/")
+    program = shutil.which("pgbouncer")
+    assert program, "PgBouncer is not here: apt-get install pgbouncer"
+    pooler = subprocess.Popen(
+        [program, "-q", folder / "pgbouncer.ini"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, preexec_fn=_unprivileged(folder),
+    )  # fmt: skip
+    try:
+        _await(lambda: _lets_in(address), "PgBouncer does not start")
+        yield address
+    finally:
+        pooler.terminate()
+        pooler.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 

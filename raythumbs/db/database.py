@@ -1,6 +1,5 @@
 """A connection to SQLite or PostgreSQL, and the two ways to use it: to read, and to write."""
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +9,10 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
+from raythumbs.db.sqlite_file import damaged, is_damage, lock, refuse_damaged, refuse_network
 from raythumbs.db.statements import POSTGRESQL_NOW, SQLITE_NOW
 from raythumbs.errors import BadSettings, DatabaseUnavailable, Unstorable
 
@@ -35,13 +35,17 @@ class Database:
 
     def open(self) -> None:
         """Take the database for this process alone (SQLite), and bring its schema up to date."""
-        if self._url.get_backend_name() == "sqlite":
-            self._lock = _locked(Path(str(self._url.database)))
-        with _translated(self._url.render_as_string()), self._engine.begin() as connection:
-            try:
+        try:
+            if self._url.get_backend_name() == "sqlite":
+                self._take(Path(str(self._url.database)))
+            with self.writing() as connection:
                 migrate(connection)
-            except CommandError as error:
-                raise BadSettings(f"{self._url!s} was written by a newer raythumbs: {error}") from error
+        except CommandError as error:
+            self.close()
+            raise BadSettings(f"{self._url!s} was written by a newer raythumbs: {error}") from error
+        except BaseException:
+            self.close()  # else whoever opens it again would find it in use
+            raise
 
     def close(self) -> None:
         """Let go of every connection, and of the lock."""
@@ -53,20 +57,20 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection in a transaction that commits at the end. SQLite: one at a time."""
-        with _translated(self._url.render_as_string()), self._engine.begin() as connection:
+        with _translated(self._url), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def apart(self, connection: Connection) -> Iterator[None]:
         """Let what is written in this context be undone alone, if it fails, within a transaction that goes on."""
-        with _translated(self._url.render_as_string()), connection.begin_nested():
+        with _translated(self._url), connection.begin_nested():
             yield
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection to read with; it does not wait for a writer."""
         with (
-            _translated(self._url.render_as_string()),
+            _translated(self._url),
             self._engine.connect().execution_options(reading=True) as connection,
         ):
             yield connection
@@ -75,6 +79,11 @@ class Database:
         """Return the database's own time, in UTC seconds since 1970: nodes' clocks differ, it has but one."""
         here = SQLITE_NOW if connection.dialect.name == "sqlite" else POSTGRESQL_NOW
         return float(connection.execute(here).scalar_one())
+
+    def _take(self, path: Path) -> None:
+        self._lock = lock(path)
+        refuse_network(path.parent)
+        refuse_damaged(path)
 
     def _sqlite(self) -> Engine:
         engine = create_engine(self._url, connect_args={"timeout": _STATEMENT_SECONDS, "check_same_thread": False})
@@ -94,16 +103,26 @@ class Database:
         return engine
 
     def _postgresql(self) -> Engine:
-        return create_engine(
+        engine = create_engine(
             self._url,
             pool_pre_ping=True,
             pool_timeout=_STATEMENT_SECONDS,
             connect_args={
                 "connect_timeout": 5,
-                "options": f"-c statement_timeout={_STATEMENT_SECONDS}s -c lock_timeout={_STATEMENT_SECONDS}s",
+                "tcp_user_timeout": 1000
+                * _STATEMENT_SECONDS,  # a server that is cut off, where no timer of its own runs
                 "prepare_threshold": None,  # prepared statements do not survive a transaction pooler
             },
         )
+
+        timeouts = "; ".join(f"SET LOCAL {what}_timeout = '{_STATEMENT_SECONDS}s'" for what in ("statement", "lock"))
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            # Not at connect: a pooler refuses options there, and gives each transaction another session.
+            connection.exec_driver_sql(timeouts)
+
+        return engine
 
 
 def migrate(connection: Connection, to: str = "head") -> None:
@@ -114,29 +133,16 @@ def migrate(connection: Connection, to: str = "head") -> None:
     command.upgrade(config, to)
 
 
-def _locked(path: Path) -> int:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise DatabaseUnavailable(f"{path} cannot be written: {error.strerror}") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise DatabaseUnavailable(
-            f"{path} is in use by another raythumbs: stop it, or choose another folder"
-        ) from error
-    return descriptor
-
-
 @contextmanager
-def _translated(shown: str) -> Iterator[None]:
+def _translated(url: URL) -> Iterator[None]:
+    shown = url.render_as_string()
     try:
         yield
     except (DataError, IntegrityError) as error:
         raise Unstorable(f"the database refuses a value: {error.orig}") from error
     except DBAPIError as error:
+        if is_damage(error.orig):
+            raise damaged(Path(str(url.database)), f"is damaged ({error.orig})") from error
         raise DatabaseUnavailable(f"{shown}: {error.orig}") from error
     except SQLAlchemyError as error:
         raise DatabaseUnavailable(f"{shown}: {error}") from error

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Connection
 
 from raythumbs.db.database import Database
-from raythumbs.errors import DatabaseUnavailable, RaythumbsError
+from raythumbs.errors import RaythumbsError
 
 T = TypeVar("T")
 Write = Callable[[Connection, float], T]  # the connection, and the database's time
@@ -90,4 +90,4 @@ class Writer:
 
 
 def _told(error: Exception) -> RaythumbsError:
-    return error if isinstance(error, RaythumbsError) else DatabaseUnavailable(repr(error))
+    return error if isinstance(error, RaythumbsError) else RaythumbsError(repr(error))

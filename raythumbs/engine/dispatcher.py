@@ -92,11 +92,17 @@ class Dispatcher:
             self._start(node, [])
 
     async def renew(self) -> None:
-        """Prolong every lease that is held."""
+        """Prolong every lease that is held, then rescue what nobody holds: after an outage of the database all of them
+        have run out, and those that are held are still worked on."""
         held = [*self._held.values(), *(lease for lease, _ in self._large)]
-        if held:
-            seconds = self._budgets.lease_seconds
-            await self._record.write(lambda db, now: Jobs(db).renew(held, now=now, lease_seconds=seconds))
+
+        def write(db: Connection, now: float) -> list[str]:
+            jobs = Jobs(db)
+            jobs.renew(held, now=now, lease_seconds=self._budgets.lease_seconds)
+            return jobs.rescue(now=now)
+
+        if rescued := await self._record.write(write):
+            emit("jobs.rescued", jobs=rescued)
 
     async def drain(self, seconds: float) -> None:
         """Lease nothing new, and wait for what runs; what is not done by then is queued again, at no cost."""
@@ -156,7 +162,7 @@ class Dispatcher:
             match report.outcome:
                 case Succeeded() as succeeded:
                     self._photo_seconds += _LEARNING * (report.seconds - self._photo_seconds)
-                    await self._record.write(lambda db, now: Jobs(db).finish(lease, succeeded, now=now))
+                    await self._record.insist(lambda db, now: Jobs(db).finish(lease, succeeded, now=now))
                     emit("job.succeeded", job_id=lease.job_id, attempt=lease.attempt, seconds=round(report.seconds, 4))
                 case Failed(NeedsMemory() as error):
                     await self._set_aside(lease, error)
@@ -180,7 +186,7 @@ class Dispatcher:
         if not self._slots.has_memory(error.needed_bytes):
             await self._fail(lease, TooLarge(f"{error.reason}; no node has so much"))
         elif len(self._large) >= _LARGE_WAITING:
-            await self._record.write(
+            await self._record.insist(
                 lambda db, now: Jobs(db).release(lease, error, due_at=now + _LARGE_SECONDS, counts=())
             )
         else:
@@ -218,11 +224,11 @@ class Dispatcher:
     async def _release(self, lease: Lease, error: RaythumbsError, *, after: int, counts: tuple[str, ...]) -> None:
         asked = error.retry_after_seconds if isinstance(error, StoreUnavailable) else None
         wait = min(LONGEST_SECONDS, max(backoff_seconds(after, chance=self._chance()), asked or 0.0))
-        await self._record.write(lambda db, now: Jobs(db).release(lease, error, due_at=now + wait, counts=counts))
+        await self._record.insist(lambda db, now: Jobs(db).release(lease, error, due_at=now + wait, counts=counts))
         emit("job.released", job_id=lease.job_id, attempt=lease.attempt, code=error.code, after_seconds=round(wait, 1))
 
     async def _miss(self, lease: Lease, error: NoSuchObject) -> None:
-        await self._record.write(lambda db, now: Jobs(db).miss(lease, error, now=now))
+        await self._record.insist(lambda db, now: Jobs(db).miss(lease, error, now=now))
         emit("photo.missed", job_id=lease.job_id, attempt=lease.attempt, reason=error.reason)
 
     async def _fenced(self, report: Report) -> None:
@@ -232,8 +238,8 @@ class Dispatcher:
         emit("report.fenced", job_id=lease.job_id, attempt=lease.attempt, outcome=type(report.outcome).__name__)
         if isinstance(report.outcome, Succeeded):
             left = {made.key: lease.photo_id for made in report.outcome.renditions}
-            await self._record.write(lambda db, now: Leftovers(db).leave(left, due_at=now))
+            await self._record.insist(lambda db, now: Leftovers(db).leave(left, due_at=now))
 
     async def _fail(self, lease: Lease, error: RaythumbsError) -> None:
-        await self._record.write(lambda db, now: Jobs(db).fail(lease, error, now=now))
+        await self._record.insist(lambda db, now: Jobs(db).fail(lease, error, now=now))
         emit("job.failed", job_id=lease.job_id, attempt=lease.attempt, code=error.code, reason=error.reason)

@@ -1,9 +1,8 @@
-"""Rescues jobs whose lease ran out, and forgets what is old and done."""
+"""Forgets what is old and done."""
 
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.photos import Photos
 from raythumbs.engine.record import Record
-from raythumbs.events import emit
 from raythumbs.model.job import State
 from raythumbs.settings import Settings
 
@@ -11,17 +10,14 @@ _ROWS_A_TURN = 1000
 
 
 class Janitor:
-    """One turn puts the record in order."""
+    """One turn keeps the record small."""
 
     def __init__(self, record: Record, settings: Settings) -> None:
         self._record = record
         self._settings = settings
 
     async def turn(self) -> None:
-        """Rescue, then prune."""
-        rescued = await self._record.write(lambda db, now: Jobs(db).rescue(now=now))
-        if rescued:
-            emit("jobs.rescued", jobs=rescued)
+        """Prune."""
         keep = self._settings
         done = (State.SUCCEEDED, State.CANCELLED)
         await self._record.write(lambda db, now: Jobs(db).prune(done, before=now - keep.keep_finished_seconds))

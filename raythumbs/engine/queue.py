@@ -181,7 +181,7 @@ class ThumbnailQueue:
                 self._trouble = error
                 await asyncio.sleep(1)
         record = Record(self._database)
-        orphans = await record.write(lambda db, now: Jobs(db).readopt(now=now))
+        orphans = await record.insist(lambda db, now: Jobs(db).readopt(now=now))
         emit("queue.opened", readopted=len(orphans))
         dispatcher = Dispatcher(
             record,

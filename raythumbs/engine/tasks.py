@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import cache
 from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -170,9 +169,16 @@ def _failed(error: Exception) -> Outcome:
     return Failed(Crashed(f"{type(error).__name__}: {error}"))
 
 
-@cache
+_workbenches: dict[Work, Workbench] = {}  # this process's, which is never more than one
+
+
 def _workbench(work: Work) -> Workbench:
-    return Workbench(work)
+    if work not in _workbenches:
+        for old in _workbenches.values():  # of a queue before this one, or with the memory of a large photo
+            old.close()
+        _workbenches.clear()
+        _workbenches[work] = Workbench(work)
+    return _workbenches[work]
 
 
 def render_batch(leases: Sequence[Lease], work: Work) -> Iterator[Reports]:

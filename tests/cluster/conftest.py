@@ -122,6 +122,13 @@ def sandboxes() -> list[psutil.Process]:
     return [process for process in family() if "raythumbs.imaging.sandbox" in title(process)]
 
 
+def holds_photo(sandbox: psutil.Process) -> bool:
+    try:
+        return any(file.path.endswith(".jpg") for file in sandbox.open_files())
+    except psutil.Error:
+        return False
+
+
 StartQueue = Callable[..., LiveQueue]
 
 

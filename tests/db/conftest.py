@@ -1,5 +1,7 @@
-"""The record on both of its databases: each test that asks for `database` runs twice."""
+"""The record on both of its databases: each test that asks for `database` runs on each, and behind a pooler too where
+the machine has PgBouncer."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -23,11 +25,17 @@ from tests.conftest import Clock
 T = TypeVar("T")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+DATABASES = ["sqlite", "postgresql", *(["pgbouncer"] if shutil.which("pgbouncer") else [])]
+
+
+@pytest.fixture(params=DATABASES)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/record.db"
-    return str(request.getfixturevalue("postgresql_url")).replace("postgresql://", "postgresql+psycopg://")
+    server = str(request.getfixturevalue("postgresql_url"))
+    if request.param == "pgbouncer":
+        server = request.getfixturevalue("pgbouncer").rpartition("/")[0] + "/" + server.rpartition("/")[2]
+    return server.replace("postgresql://", "postgresql+psycopg://")
 
 
 @pytest.fixture
