@@ -189,6 +189,14 @@ class Crashed(RaythumbsError):
     retryable = True
 
 
+class NoSandbox(RaythumbsError):
+    """The process that decodes could not be started, which is no photo's fault."""
+
+    code = "no_sandbox"
+    http_status = 503
+    retryable = True
+
+
 class Poison(RaythumbsError):
     """A photo that crashed its process once too often."""
 

@@ -1,12 +1,13 @@
 """Decoding in a child process: what crashes, hangs or eats memory there takes nothing else with it.
 
-The child has an empty environment, so no credentials, and limits on memory, files and core dumps. A photo goes to it as
-a file descriptor, without a copy; what comes back is lengths as JSON and then bytes: nothing that the child says is
-executed, and nothing is believed without a bound.
+The child has an empty environment, so no credentials, can gain no privileges, and has limits on memory, CPU time, files
+and core dumps. A photo goes to it as a file descriptor, without a copy; what comes back is lengths as JSON and then
+bytes: nothing that the child says is executed, and nothing is believed without a bound.
 """
 
 import ctypes
 import json
+import math
 import os
 import resource
 import signal
@@ -20,7 +21,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
 from raythumbs import errors
-from raythumbs.errors import BadPicture, Crashed, NeedsMemory, TimedOut
+from raythumbs.errors import BadPicture, Crashed, NeedsMemory, NoSandbox, TimedOut
 from raythumbs.imaging.decode import Limits
 from raythumbs.imaging.render import Rendered, RenderedSpec, render
 from raythumbs.model.photo import Fit, Format, RenditionSpec
@@ -28,9 +29,15 @@ from raythumbs.model.photo import Fit, Format, RenditionSpec
 PHOTOS_PER_CHILD = 200  # then a new one: whatever leaked is given back
 _ANSWER_BYTES = 64 * 1024  # of the JSON; the child tells of few renditions
 _RENDITION_BYTES = 256 * 1024 * 1024
+_MEMORY_BYTES = 1 << 50
+_SIDE_PIXELS = 1 << 30
+_CPU_SECONDS = 1 << 20
 _THUMB_HASH_BYTES = 32
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38  # of linux/prctl.h
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _SPARE_BYTES = 1 << 30  # of address space, for the interpreter, its libraries and a photo's file
+_STARTING_SECONDS = 30.0
+_ENDING_SECONDS = 0.2  # a child whose line is closed is about to end, if it is not at fault
 _BAD_PICTURES = {
     kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, BadPicture)
 }
@@ -40,6 +47,7 @@ _BAD_PICTURES = {
 class _Child:
     process: subprocess.Popen[bytes]
     line: socket.socket
+    is_ready: bool = False
     photos: int = 0
 
 
@@ -62,38 +70,73 @@ class Sandbox:
     def render(self, file: BinaryIO, *, seconds: float) -> tuple[Rendered, float]:
         """Render the photo within `seconds`; return it, and the CPU seconds that the child took.
 
-        Raises what `render` raises, and TimedOut or Crashed, after which the next photo gets a new child.
+        Raises what `render` raises, and TimedOut or Crashed, after which the next photo gets a new child, and NoSandbox
+        where there is none to be had.
         """
-        child = self.start()
-        child.photos += 1
-        until = time.monotonic() + seconds
+        child = self._given(file, seconds)
         try:
-            return self._asked(child, file, until)
+            return self._answered(child, seconds)
         except TimeoutError as error:
             self.close()
             raise TimedOut(f"rendering took more than {seconds:.0f} s") from error
         except (OSError, ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
-            raise Crashed(f"the decoder died ({self.close()})") from error
+            raise self._blamed(seconds) from error
         finally:
             if child.photos >= self._photos_per_child:
                 self.close()
 
-    def _asked(self, child: _Child, file: BinaryIO, until: float) -> tuple[Rendered, float]:
-        socket.send_fds(child.line, [b"p"], [file.fileno()])
+    def _given(self, file: BinaryIO, seconds: float) -> _Child:
+        """Give the photo to the child; one that died since the last photo is no fault of this one."""
+        message = min(math.ceil(seconds), 0xFFFF).to_bytes(2, "big")
+        for _ in range(2):
+            try:
+                child = self._ready()
+                socket.send_fds(child.line, [message], [file.fileno()])
+            except OSError as error:
+                ended = f"{self.close()}: {error}"
+            else:
+                child.photos += 1
+                return child
+        raise NoSandbox(f"the process that decodes does not start ({ended})")
+
+    def _ready(self) -> _Child:
+        child = self.start()
+        if not child.is_ready:
+            _received(child.line, 1, time.monotonic() + _STARTING_SECONDS)
+            child.is_ready = True
+        return child
+
+    def _blamed(self, seconds: float) -> TimedOut | Crashed:
+        """End the child; return what is to be said of the photo that it had."""
+        ended = self.close()
+        if ended == signal.SIGXCPU.name:
+            return TimedOut(f"rendering took more than {seconds:.0f} s of CPU time")
+        return Crashed(f"the decoder died ({ended})")
+
+    def _answered(self, child: _Child, seconds: float) -> tuple[Rendered, float]:
+        until = time.monotonic() + seconds
         head = _received(child.line, 4, until)
         told = json.loads(_received(child.line, min(int.from_bytes(head, "big"), _ANSWER_BYTES), until))
         if "needed_bytes" in told:
-            raise NeedsMemory(str(told["reason"])[:1000], int(told["needed_bytes"]))
+            raise NeedsMemory(_text(told["reason"], 1000), _bounded(told["needed_bytes"], _MEMORY_BYTES))
         if "code" in told:
-            raise _BAD_PICTURES[told["code"]](str(told["reason"])[:1000])
+            raise _BAD_PICTURES[told["code"]](_text(told["reason"], 1000))
         renditions = tuple(
-            RenderedSpec(spec, int(r["width"]), int(r["height"]), _received(child.line, _bounded(r["bytes"]), until))
+            RenderedSpec(
+                spec,
+                _bounded(r["width"], _SIDE_PIXELS),
+                _bounded(r["height"], _SIDE_PIXELS),
+                _received(child.line, _bounded(r["bytes"], _RENDITION_BYTES), until),
+            )
             for spec, r in zip(self._specs, told["renditions"], strict=True)
         )
-        notes = tuple(str(note)[:200] for note in told["notes"][:10])
-        size = int(told["width"]), int(told["height"])
+        notes = tuple(_text(note, 200) for note in told["notes"][:10])
+        size = _bounded(told["width"], _SIDE_PIXELS), _bounded(told["height"], _SIDE_PIXELS)
         told_hash = bytes.fromhex(told["thumb_hash"])[:_THUMB_HASH_BYTES]
-        return Rendered(*size, str(told["format"])[:16], renditions, told_hash, notes), float(told["cpu"])
+        cpu_seconds = float(told["cpu"])
+        if not 0 <= cpu_seconds < _CPU_SECONDS:
+            raise ValueError(f"{cpu_seconds} seconds of CPU time")
+        return Rendered(*size, _text(told["format"], 16), renditions, told_hash, notes), cpu_seconds
 
     def close(self) -> str:
         """End the child, if there is one; return how it ended, in words."""
@@ -101,32 +144,43 @@ class Sandbox:
         if child is None:
             return "not started"
         child.line.close()
-        with suppress(subprocess.TimeoutExpired):
-            child.process.wait(timeout=0.05)  # one that already fell tells of what
-        child.process.kill()
-        status = child.process.wait()
+        try:
+            status = child.process.wait(timeout=_ENDING_SECONDS)  # one that already fell tells of what
+        except subprocess.TimeoutExpired:
+            child.process.kill()
+            child.process.wait()
+            return "it said what makes no sense, and was ended"
         return signal.Signals(-status).name if status < 0 else f"exit {status}"
 
 
 def _started(orders: bytes) -> _Child:
     ours, theirs = socket.socketpair()
     with theirs:
-        process = subprocess.Popen(  # noqa: S603 our own module, by our own interpreter
-            [sys.executable, "-I", "-m", "raythumbs.imaging.sandbox", str(theirs.fileno()), str(os.getpid())],
-            env={},
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-    ours.sendall(len(orders).to_bytes(4, "big") + orders)
+        try:
+            ours.sendall(len(orders).to_bytes(4, "big") + orders)
+            process = subprocess.Popen(  # noqa: S603 our own module, by our own interpreter
+                [sys.executable, "-I", "-m", "raythumbs.imaging.sandbox", str(theirs.fileno()), str(os.getpid())],
+                env={},
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        except BaseException:
+            ours.close()
+            raise
     return _Child(process, ours)
 
 
-def _bounded(size: Any) -> int:  # noqa: ANN401 whatever the child said
-    if not 0 < int(size) <= _RENDITION_BYTES:
-        raise ValueError(f"a rendition of {size} bytes")
-    return int(size)
+def _bounded(told: Any, most: int) -> int:  # noqa: ANN401 whatever the child said
+    if not 0 < int(told) <= most:
+        raise ValueError(f"{told} is not from 1 to {most}")
+    return int(told)
+
+
+def _text(told: Any, most: int) -> str:  # noqa: ANN401 whatever the child said
+    """Return text that every database takes."""
+    return str(told)[:most].encode("utf-8", "replace").decode().replace("\0", "")
 
 
 def _received(line: socket.socket, size: int, until: float | None) -> bytes:
@@ -150,10 +204,12 @@ def _serve(line: socket.socket) -> None:
     specs = [_spec(told) for told in orders["specs"]]
     limits = Limits(**orders["limits"])
     _confine(limits)
+    line.sendall(b"r")
     while True:
-        signal_byte, descriptors, _, _ = socket.recv_fds(line, 1, 1)
-        if not signal_byte:
+        message, descriptors, _, _ = socket.recv_fds(line, 2, 1)
+        if not message:
             return
+        _limit_cpu(int.from_bytes(message, "big"))
         with os.fdopen(descriptors[0], "rb") as file:
             line.sendall(_answer(file, specs, limits))
 
@@ -190,11 +246,18 @@ def _framed(told: dict[str, object]) -> bytes:
 
 
 def _confine(limits: Limits) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     memory = limits.decode_bytes + _SPARE_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def _limit_cpu(seconds: int) -> None:
+    """From here on so much CPU time a core, whoever watches the clock: one whose owner is held still ends too."""
+    most = math.ceil(time.process_time()) + seconds * (os.cpu_count() or 1)
+    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
 
 
 def _keep_freed_memory() -> None:
@@ -206,7 +269,7 @@ def _keep_freed_memory() -> None:
 
 def _die_with(parent: int) -> None:
     """End this process when its parent ends (prctl(2), PR_SET_PDEATHSIG), also if that was a moment ago."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         raise SystemExit
 

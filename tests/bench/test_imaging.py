@@ -17,8 +17,11 @@ def test_every_contestant_is_measured_on_every_picture_it_can_read(tmp_path: Pat
     result = run_imaging(tmp_path, sizes=[50, 100], runs=1)
 
     ours, vips = ([row for row in result.rows if row.contestant == name] for name in ("raythumbs", "pyvips"))
-    assert len(ours) == len(vips) == 3 * 2
+    apart = [row for row in result.rows if row.contestant == "raythumbs-sandboxed"]
+    assert len(ours) == len(apart) == len(vips) == 3 * 2
     assert all(row.cpu_ms > 0 and row.psnr_db > 30 and row.output_bytes > 500 for row in [*ours, *vips])
+    assert [(row.psnr_db, row.output_bytes) for row in apart] == [(row.psnr_db, row.output_bytes) for row in ours]
+    assert all(row.cpu_ms > 0 for row in apart)
     assert set(result.as_dict()) == {"rows", "missing"}
     assert result.as_table().row_count == len(result.rows)
 

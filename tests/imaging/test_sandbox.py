@@ -5,8 +5,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -15,9 +16,9 @@ from typing import BinaryIO
 import pytest
 from PIL import Image
 
-from raythumbs.errors import Crashed, NeedsMemory, NotAnImage, TimedOut, TooLarge, Truncated
+from raythumbs.errors import Crashed, NeedsMemory, NoSandbox, NotAnImage, TimedOut, TooLarge, Truncated
 from raythumbs.imaging import Limits, Rendered, render
-from raythumbs.imaging.sandbox import Sandbox, _Child
+from raythumbs.imaging.sandbox import Sandbox, _Child, _limit_cpu
 from raythumbs.model.photo import Fit, Format, RenditionSpec
 from tests.imaging.pictures import LIMITS, four_corners, photograph, saved
 
@@ -42,6 +43,18 @@ def rendered(sandbox: Sandbox, photo: bytes = PHOTO, *, seconds: float = PATIENC
 
 def pid_of(sandbox: Sandbox) -> int:
     return sandbox.start().process.pid
+
+
+def in_the_middle(thread: ThreadPoolExecutor, sandbox: Sandbox) -> Future[Rendered]:
+    """Let a photo be rendered by a child that is held still, until somebody does something to it."""
+    rendered(sandbox)
+    os.kill(pid_of(sandbox), signal.SIGSTOP)
+    rendering = thread.submit(rendered, sandbox)
+    until = time.monotonic() + PATIENCE_SECONDS
+    while sandbox.start().photos < 2:
+        assert time.monotonic() < until, "the photo was not given"
+        time.sleep(0.001)
+    return rendering
 
 
 def wait_for_the_end_of(process: int) -> None:
@@ -191,10 +204,9 @@ def test_a_photo_that_takes_too_long_is_given_up_and_the_next_one_is_rendered(ow
 
 def test_a_child_that_is_killed_amid_a_photo_has_crashed_and_the_next_photo_gets_a_new_one(own: Sandbox) -> None:
     pid = pid_of(own)
-    os.kill(pid, signal.SIGSTOP)  # so that it is in the middle for as long as it takes
 
     with ThreadPoolExecutor(1) as thread:
-        rendering = thread.submit(rendered, own)
+        rendering = in_the_middle(thread, own)
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(Crashed, match="SIGKILL"):
             rendering.result()
@@ -203,15 +215,13 @@ def test_a_child_that_is_killed_amid_a_photo_has_crashed_and_the_next_photo_gets
     assert pid_of(own) != pid
 
 
-def test_a_child_that_died_between_photos_costs_one_attempt(own: Sandbox) -> None:
+def test_a_child_that_died_between_photos_costs_the_next_one_nothing(own: Sandbox) -> None:
+    rendered(own)
     pid = pid_of(own)
     process = os.pidfd_open(pid)
     os.kill(pid, signal.SIGSEGV)
     wait_for_the_end_of(process)
     os.close(process)
-
-    with pytest.raises(Crashed, match="SIGSEGV"):
-        rendered(own)
 
     assert rendered(own) == render(PHOTO, SPECS, LIMITS)
 
@@ -259,6 +269,43 @@ def test_the_child_does_not_outlive_its_owner() -> None:
     os.close(child)
 
 
+def test_a_child_that_does_not_start_is_no_photos_fault(own: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(NoSandbox, match=r"does not start \(exit 1") as told:
+        rendered(own)
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    with pytest.raises(NoSandbox, match="No such file"):
+        rendered(own)
+    monkeypatch.undo()
+
+    assert told.value.retryable
+    assert rendered(own) == render(PHOTO, SPECS, LIMITS)
+
+
+def test_a_child_that_spins_ends_though_nobody_watches_the_clock() -> None:
+    child = os.fork()
+    if child == 0:
+        _limit_cpu(0)
+        while True:
+            pass
+
+    _, status, used = os.wait4(child, 0)
+
+    assert os.WTERMSIG(status) == signal.SIGXCPU
+    assert used.ru_utime + used.ru_stime < 10
+
+
+def test_a_death_by_the_limit_of_cpu_time_is_a_timeout(own: Sandbox) -> None:
+    pid = pid_of(own)
+
+    with ThreadPoolExecutor(1) as thread:
+        rendering = in_the_middle(thread, own)
+        os.kill(pid, signal.SIGXCPU)
+        os.kill(pid, signal.SIGCONT)
+        with pytest.raises(TimedOut, match="CPU time"):
+            rendering.result()
+
+
 # --- what the child has
 
 
@@ -281,6 +328,26 @@ def test_the_childs_memory_and_files_are_limited(shared: Sandbox) -> None:
     assert allowed["file size"] == ["0", "0"]
     assert allowed["core file size"] == ["0", "0"]
     assert allowed["open files"] == ["64", "64"]
+
+
+def test_the_child_can_gain_no_privileges(shared: Sandbox) -> None:
+    rendered(shared)
+
+    assert "NoNewPrivs:\t1" in Path(f"/proc/{pid_of(shared)}/status").read_text()
+
+
+def test_the_childs_cpu_time_is_limited_anew_for_each_photo(own: Sandbox) -> None:
+    def limit() -> int:
+        rendered(own, seconds=100)
+        [line] = [line for line in Path(f"/proc/{pid_of(own)}/limits").read_text().splitlines() if "cpu time" in line]
+        return int(line.split()[3])
+
+    first = limit()
+    for _ in range(10):
+        rendered(own, saved(photograph("skimage/astronaut.png", times=4), "PNG"))
+    second = limit()
+
+    assert 100 < first < second < first + 100
 
 
 def test_the_child_has_no_file_of_its_owner_but_its_line_and_the_photo(own: Sandbox, tmp_path: Path) -> None:
@@ -309,10 +376,35 @@ def answer(**changed: object) -> bytes:
         "height": 1,
         "format": "jpeg",
         "notes": [],
+        "thumb_hash": "00",
         "cpu": 0.1,
         "renditions": [{"width": 1, "height": 1, "bytes": 1}],
     }
     return framed(told | changed)
+
+
+def told(sandbox: Sandbox, said: bytes) -> Rendered:
+    """What a photo comes to if its child says this."""
+    ours, theirs = socket.socketpair()
+    sandbox._child = _Child(subprocess.Popen(["sleep", "60"]), ours, is_ready=True)
+    with theirs:
+        theirs.sendall(said)
+        theirs.shutdown(socket.SHUT_WR)
+        return rendered(sandbox)
+
+
+def test_text_that_no_database_takes_is_made_one_that_does() -> None:
+    with closing(Sandbox(SPECS[:1], LIMITS)) as sandbox:
+        made = told(sandbox, answer(format="j\0\ud800", notes=["\0" * 300 + "!"] * 20, thumb_hash="00" * 100) + b"1")
+
+    assert (made.format, made.notes, made.thumb_hash) == ("j?", ("",) * 10, bytes(32))
+
+
+def test_what_is_within_the_bounds_is_believed() -> None:
+    with closing(Sandbox(SPECS[:1], LIMITS)) as sandbox:
+        made = told(sandbox, answer() + b"1")
+
+    assert (made.width, made.renditions[0].data) == (1, b"1")
 
 
 @pytest.mark.parametrize(
@@ -337,22 +429,22 @@ def answer(**changed: object) -> bytes:
         answer(renditions=[{"width": None, "height": 1, "bytes": 1}]) + b"1",
         answer(width=float("inf")) + b"1",
         answer(cpu="much") + b"1",
+        answer(cpu=float("nan")) + b"1",
+        answer(cpu=-1) + b"1",
+        answer(width=-1) + b"1",
+        answer(height=1 << 70) + b"1",
+        answer(renditions=[{"width": 1, "height": 1 << 70, "bytes": 1}]) + b"1",
+        framed({"needed_bytes": 1 << 60, "reason": ""}),
+        framed({"needed_bytes": "all", "reason": ""}),
         answer(notes=5) + b"1",
         answer(),
         b"\0\0",
     ],
-    ids=range(22),
+    ids=range(29),
 )
 def test_nothing_that_a_child_says_is_believed_beyond_a_bound(said: bytes) -> None:
-    sandbox = Sandbox(SPECS[:1], LIMITS)
-    ours, theirs = socket.socketpair()
-    sandbox._child = _Child(subprocess.Popen(["sleep", "60"]), ours)
-    with theirs:
-        theirs.sendall(said)
-        theirs.shutdown(socket.SHUT_WR)
+    with closing(Sandbox(SPECS[:1], LIMITS)) as sandbox:
+        with pytest.raises(Crashed, match="makes no sense"):
+            told(sandbox, said)
 
-        with pytest.raises(Crashed):
-            rendered(sandbox)
-
-    assert rendered(sandbox).width == 120
-    sandbox.close()
+        assert rendered(sandbox).width == 120
