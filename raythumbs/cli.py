@@ -8,10 +8,10 @@ import signal
 import sys
 import threading
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -22,6 +22,9 @@ from raythumbs.client import Client
 from raythumbs.errors import RaythumbsError
 from raythumbs.model.photo import Fit, Format, RenditionSpec
 from raythumbs.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from raythumbs.engine.renewal import Renewal
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 bench = typer.Typer(no_args_is_help=True, help="Measure, beside others, on this machine.")
@@ -54,35 +57,40 @@ def serve(  # noqa: PLR0913, PLR0917 the options of a command
 ) -> None:
     """Run the service until Ctrl-C. Every option is also a setting: RAYTHUMBS_HOST, RAYTHUMBS_PORT, ..."""
     from raythumbs.engine.environment import prepared_ray  # Ray takes seconds to import, and only serve needs it
+    from raythumbs.engine.renewal import Renewal
 
+    renewal = Renewal()
     given = {"host": host, "port": port, "data_dir": data_dir, "store": store, "database": database}
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
     if address:
         from raythumbs.engine.cluster import running_cluster
 
-        _serve_until_asked(settings, running_cluster(address))
+        _serve_until_asked(settings, running_cluster(address), renewal)
         return
-    with prepared_ray() as folder:  # before Ray is imported, which the next lines do
+    with prepared_ray() as renewal.folder:  # before Ray is imported, which the next lines do
         from raythumbs.app import check_database
         from raythumbs.engine.cluster import own_cluster
 
         check_database(settings)
-        _serve_until_asked(settings, own_cluster(folder, slots_per_node=settings.max_workers_per_node))
+        ours = own_cluster(renewal.folder, slots_per_node=settings.max_workers_per_node, lost=renewal.begin)
+        _serve_until_asked(settings, ours, renewal)
 
 
-def _serve_until_asked(settings: Settings, cluster: AbstractContextManager[None]) -> None:
+def _serve_until_asked(settings: Settings, cluster: AbstractContextManager[None], renewal: "Renewal") -> None:
     from raythumbs.app import service  # see serve
 
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     asked_to_stop = threading.Event()
-    with service(settings, cluster):
+    with suppress(KeyboardInterrupt), service(settings, cluster):  # which is how it is asked to stop while it starts
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: asked_to_stop.set())
         out.print(f"raythumbs answers at {settings.base_url} (try {settings.base_url}/docs)", soft_wrap=True)
         out.print(f"store      {settings.store_uri}", highlight=False, soft_wrap=True)
         out.print(f"thumbnails {settings.thumbnails_uri}{settings.thumbnails_prefix}", highlight=False, soft_wrap=True)
         out.print(f"database   {settings.shown_database}", highlight=False, soft_wrap=True)
+        renewal.came_up()
         asked_to_stop.wait()
+        renewal.forgo()
         out.print("finishing what runs ...")
 
 

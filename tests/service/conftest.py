@@ -83,8 +83,8 @@ def family() -> Family:
 @pytest.fixture
 def left_behind() -> Callable[[], set[Path]]:
     """Return what tells which folders of Ray's have come since and are still there."""
-    before = set(Path("/tmp").glob("raythumbs-*"))
-    return lambda: set(Path("/tmp").glob("raythumbs-*")) - before
+    before = set(Path("/tmp").glob("raythumbs.*"))
+    return lambda: set(Path("/tmp").glob("raythumbs.*")) - before
 
 
 def eventually(met: Callable[[], object], *, seconds: float = 60) -> None:

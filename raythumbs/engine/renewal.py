@@ -1,0 +1,59 @@
+"""What follows when a Ray of one's own is lost: the program begins anew, in the same process, and works on."""
+
+import fcntl
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+from raythumbs.engine.folder import end_all_in
+
+_STARTS = 3  # in a row that come to nothing, and no more are tried
+_LEFT = "_RAYTHUMBS_STARTS_LEFT"
+_STDERR = 2
+
+
+class Renewal:
+    """Make one before Ray's surroundings are set: what begins anew shall find those of this program's own start."""
+
+    def __init__(self) -> None:
+        self._environment = dict(os.environ)
+        self._starts_left = int(os.environ.get(_LEFT, _STARTS)) - 1
+        self.folder: Path | None = None
+
+    def came_up(self) -> None:
+        """Note that the service is up: from now on a loss is not the start's fault."""
+        self._starts_left = _STARTS
+
+    def forgo(self) -> None:
+        """Note that the service was asked to end: a Ray that is lost now is lost for good."""
+        self._starts_left = 0
+
+    def begin(self, lost: str) -> NoReturn:
+        """Leave nothing of the Ray whose process `lost` ended, and execute this program again, from any thread."""
+        what = "the service begins anew" if self._starts_left else "and with it the service"
+        sys.stdout.flush()
+        print(f"raythumbs: Ray's {lost} ended, {what}", file=sys.stderr, flush=True)
+        if self.folder:
+            end_all_in(self.folder)
+        if not self._starts_left:
+            os._exit(1)
+        _bury_the_dead()
+        for descriptor in Path("/proc/self/fd").iterdir():
+            _close_when_executing(int(descriptor.name))
+        environment = self._environment | {_LEFT: str(self._starts_left)}
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 ourselves
+
+
+def _bury_the_dead() -> None:
+    """Take note of every child that ended, which the next program would not know of."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _close_when_executing(descriptor: int) -> None:
+    if descriptor > _STDERR:
+        with suppress(OSError):  # closed meanwhile
+            fcntl.fcntl(descriptor, fcntl.F_SETFD, fcntl.FD_CLOEXEC)

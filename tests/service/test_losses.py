@@ -1,0 +1,83 @@
+"""What is left of the service when parts of it, or all of it, are killed."""
+
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+
+import psutil
+import pytest
+
+from raythumbs.bench.local_service import free_port, local_service
+from raythumbs.client import Client, Refused, Unreachable
+from tests.service.conftest import eventually, raythumbs
+
+
+def states(client: Client, job_ids: list[str]) -> set[str]:
+    """The states of jobs, as soon as the service answers."""
+    found: list[str] = []
+
+    def answered() -> bool:
+        with suppress(Unreachable, Refused):
+            found[:] = [client.job(job_id)["state"] for job_id in job_ids]
+        return bool(found)
+
+    eventually(answered)
+    return set(found)
+
+
+def all_succeed(client: Client, job_ids: list[str]) -> Callable[[], bool]:
+    return lambda: states(client, job_ids) == {"succeeded"}
+
+
+@pytest.mark.parametrize("vital", ["gcs_server", "raylet"])
+def test_a_service_whose_ray_is_killed_begins_anew_by_itself(vital, tmp_path, photographs, family, left_behind):
+    with local_service(tmp_path, environment=family.environment) as client:
+        jobs = [uploaded["jobId"] for uploaded in client.upload([photographs["cat"]] * 20)]
+        (victim,) = [process for process in family.members() if process.name() == vital]
+
+        victim.kill()
+
+        eventually(all_succeed(client, jobs))
+        assert len(left_behind()) == 1  # the folder of the Ray that runs now
+        log = (tmp_path / "serve.log").read_text()
+        assert f"Ray's {vital} ended, the service begins anew" in log
+
+    eventually(lambda: not family.members())
+    assert not left_behind()
+
+
+def test_a_service_killed_at_once_with_all_that_it_started_is_taken_up_by_the_next_start(
+    tmp_path, photographs, family, left_behind
+):
+    port = free_port()
+    command = ("serve", "--port", port, "--data-dir", tmp_path)
+    killed = raythumbs(*command, environment=family.environment)
+    with Client(f"http://127.0.0.1:{port}") as client:
+        eventually(lambda: is_ready(client))
+        jobs = [uploaded["jobId"] for uploaded in client.upload([photographs["cat"]] * 20)]
+        stuck = family.members("ThumbnailQueue")[0]
+        stuck.send_signal(signal.SIGSTOP)  # it does not see that all others are gone
+        for process in family.members():
+            with suppress(psutil.NoSuchProcess):
+                if process != stuck:
+                    process.kill()
+        killed.communicate()
+
+        again = raythumbs(*command, environment=family.environment)
+
+        eventually(lambda: is_ready(client))
+        eventually(all_succeed(client, jobs))
+        assert not stuck.is_running()
+        assert len(left_behind()) == 1
+
+        again.send_signal(signal.SIGTERM)
+        again.communicate()
+    assert again.returncode == 0
+    assert not left_behind()
+
+
+def is_ready(client: Client) -> bool:
+    with suppress(Unreachable, Refused):
+        client.ready()
+        return True
+    return False
