@@ -270,6 +270,30 @@ def bench_imaging(
         out.print(result.as_table())
 
 
+@bench.command("queue")
+def bench_queue(  # noqa: PLR0917 the options of a command
+    database: Annotated[
+        str | None,
+        typer.Option(help="A PostgreSQL to measure too: postgresql://USER:PASSWORD@HOST/NAME; USER creates databases."),
+    ] = None,
+    backlog: Annotated[list[int] | None, typer.Option(min=1, help="Jobs that wait, for a row [1000, 100000].")] = None,
+    folder: Annotated[Path, typer.Option(help="Where to put the SQLite file, on a disk; it is removed.")] = Path(),
+    runs: Annotated[int, typer.Option(min=1, help="How often each is measured; medians are told.")] = 3,
+    as_json: AsJson = False,  # noqa: FBT002 an option
+) -> None:
+    """Measure the queue alone: jobs per second and what each costs its actor, whatever waits."""
+    from raythumbs.bench.queue import BACKLOGS, QueuePlan, run_queue  # it knows the database and Ray, slow to import
+
+    result = run_queue(QueuePlan(server=database, backlogs=tuple(backlog or BACKLOGS), folder=folder, runs=runs))
+    if not database:
+        told = "not measured: PostgreSQL (--database postgresql://USER:PASSWORD@HOST/NAME)"
+        Console(stderr=True).print(told, highlight=False, soft_wrap=True)
+    if as_json:
+        print(json.dumps(result.as_dict()))
+    else:
+        out.print(result.as_table())
+
+
 def _status_table(told: dict[str, Any]) -> Table:
     table = Table("", "", show_header=False, title="raythumbs")
     table.add_row("waiting", str(told["queueSize"]))

@@ -73,7 +73,7 @@ class OldWay:
             photos = Photos(connection)
             now = self._database.now(connection)
             photos.record([request], now=now)
-            photos.describe(photo_id, succeeded, now=now)
+            photos.describe({photo_id: succeeded}, now=now)
 
 
 def sequential_seconds(photos: Sequence[Path], folder: Path, specs: Sequence[RenditionSpec]) -> float:

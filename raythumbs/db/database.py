@@ -20,6 +20,7 @@ __all__ = ["Connection", "Database"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _STATEMENT_SECONDS = 10
+_CACHE_KIB = 16_000, 2_000  # of SQLite, to write with and to read with: the pages where a full record's indexes grow
 
 
 class Database:
@@ -29,7 +30,10 @@ class Database:
         self._url = make_url(url)
         self._lock: int | None = None
         try:
-            self._engine = self._sqlite() if self._url.get_backend_name() == "sqlite" else self._postgresql()
+            if self._url.get_backend_name() == "sqlite":
+                self._writers, self._readers = (self._sqlite(cache_kib=size) for size in _CACHE_KIB)
+            else:
+                self._writers = self._readers = self._postgresql()
         except ImportError as error:
             raise BadSettings(f"{self._url!s} needs a driver: pip install 'raythumbs[postgres]'") from error
 
@@ -49,7 +53,8 @@ class Database:
 
     def close(self) -> None:
         """Let go of every connection, and of the lock."""
-        self._engine.dispose()
+        self._readers.dispose()
+        self._writers.dispose()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -57,21 +62,21 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection in a transaction that commits at the end. SQLite: one at a time."""
-        with _translated(self._url), self._engine.begin() as connection:
+        with translated(self._url), self._writers.begin() as connection:
             yield connection
 
     @contextmanager
     def apart(self, connection: Connection) -> Iterator[None]:
         """Let what is written in this context be undone alone, if it fails, within a transaction that goes on."""
-        with _translated(self._url), connection.begin_nested():
+        with translated(self._url), connection.begin_nested():
             yield
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection to read with; it does not wait for a writer."""
         with (
-            _translated(self._url),
-            self._engine.connect().execution_options(reading=True) as connection,
+            translated(self._url),
+            self._readers.connect().execution_options(reading=True) as connection,
         ):
             yield connection
 
@@ -85,13 +90,16 @@ class Database:
         refuse_network(path.parent)
         refuse_damaged(path)
 
-    def _sqlite(self) -> Engine:
-        engine = create_engine(self._url, connect_args={"timeout": _STATEMENT_SECONDS, "check_same_thread": False})
+    def _sqlite(self, *, cache_kib: int) -> Engine:
+        # The last one used is used next: what a connection has in its cache is worthless once another has written.
+        there = {"timeout": _STATEMENT_SECONDS, "check_same_thread": False}
+        engine = create_engine(self._url, pool_use_lifo=True, connect_args=there)
+        pragmas = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", f"cache_size = -{cache_kib}")
 
         @event.listens_for(engine, "connect")
         def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 the driver's own
             connection.isolation_level = None  # we say when a transaction begins
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            for pragma in pragmas:
                 connection.execute(f"PRAGMA {pragma}")
 
         @event.listens_for(engine, "begin")
@@ -134,7 +142,8 @@ def migrate(connection: Connection, to: str = "head") -> None:
 
 
 @contextmanager
-def _translated(url: URL) -> Iterator[None]:
+def translated(url: URL) -> Iterator[None]:
+    """Translate the errors of the database's library; `url` tells which database, its password is not shown."""
     shown = url.render_as_string()
     try:
         yield

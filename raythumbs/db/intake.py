@@ -6,7 +6,8 @@ from sqlalchemy import Connection
 
 from raythumbs.db import statements as sql
 from raythumbs.db.jobs import DELETED, Jobs, as_job
-from raythumbs.db.photos import Photos
+from raythumbs.db.photos import PhotoKey, Photos
+from raythumbs.db.rows import insert
 from raythumbs.model.job import Change, Job, JobRequest, Priority, Removal, State, is_older
 
 _ROWS_A_STATEMENT = 1000  # bounds the variables of one statement (SQLite, "Maximum number of host parameters")
@@ -36,7 +37,7 @@ class Intake:
         if not ids:
             return list(changes)
         rows = [{"id": event_id, "seen_at": now} for event_id in sorted(ids)]
-        new = set(self._connection.scalars(sql.REMEMBER[self._dialect], rows))
+        new = set(insert(self._connection, sql.REMEMBER, rows).scalars())
         return [change for change in changes if change.event_id is None or change.event_id in new]
 
     def _take(self, changes: Sequence[Change], *, now: float) -> list[Job]:
@@ -52,21 +53,28 @@ class Intake:
     def _not_outdated(self, last: dict[str, Change]) -> dict[str, Change]:
         if not any(change.sequence for change in last.values()):
             return last
-        rows = self._connection.execute(sql.SEQUENCES, {"sources": list(last)})
+        rows = self._connection.execute(sql.SEQUENCES[self._dialect], {"sources": list(last)})
         known = {row.source: row.sequence for row in rows}
         return {s: change for s, change in last.items() if not is_older(change.sequence, than=known.get(s))}
 
     def _enqueue(self, requests: dict[str, JobRequest], *, now: float) -> dict[str, Job]:
         """Return the incomplete job of each source, made now or there before."""
         self._supersede(requests.values(), now=now)
-        photo_ids = self._photos.record(requests.values(), now=now)
+        photos = self._photos.record(requests.values(), now=now)
         rows = [
-            {"id": r.job_id, "photo_id": photo_ids[r.source], "state": State.QUEUED, "priority": r.priority.rank,
+            {"id": r.job_id, "photo_id": photos[r.source].id, "state": State.QUEUED, "priority": r.priority.rank,
              "created_at": now, "due_at": now}
             for r in requests.values()
         ]  # fmt: skip
-        inserted = set(self._connection.scalars(sql.ENQUEUE[self._dialect], rows))
-        self._hasten([r for r in requests.values() if photo_ids[r.source] not in inserted], photo_ids)
+        inserted = set(insert(self._connection, sql.ENQUEUE, rows).scalars())
+        new = {s: _new_job(r, photos[s], now=now) for s, r in requests.items() if photos[s].id in inserted}
+        known = {s: r for s, r in requests.items() if s not in new}
+        return new | self._known(known, photos) if known else new
+
+    def _known(self, requests: dict[str, JobRequest], photos: dict[str, PhotoKey]) -> dict[str, Job]:
+        """Return the jobs that were there before, hastened."""
+        photo_ids = {source: photos[source].id for source in requests}
+        self._hasten(requests.values(), photo_ids)
         found = self._connection.execute(sql.INCOMPLETE_OF_PHOTOS, {"photo_ids": list(photo_ids.values())})
         jobs = {row.source: as_job(row) for row in found}
         ended = {s: Jobs(self._connection).get(r.job_id) for s, r in requests.items() if s not in jobs}
@@ -76,7 +84,7 @@ class Intake:
         versions = {request.source: request.version for request in requests if request.version}
         if not versions:
             return
-        running = self._connection.execute(sql.RUNNING_OF_SOURCES, {"sources": list(versions)})
+        running = self._connection.execute(sql.RUNNING_OF_SOURCES[self._dialect], {"sources": list(versions)})
         old = [row.id for row in running if row.version != versions[row.source]]
         if old:
             told = {"told_code": "superseded", "told_reason": "a newer version arrived"}
@@ -89,10 +97,33 @@ class Intake:
                 self._connection.execute(sql.HASTEN, {"photo_ids": ids, "rank": priority.rank})
 
     def _remove(self, removals: Sequence[Removal], *, now: float) -> None:
-        photo_ids = list(self._photos.record_deleted(removals, now=now).values())
+        photo_ids = [photo.id for photo in self._photos.record_deleted(removals, now=now).values()]
         told = {"told_code": DELETED, "told_reason": "the photo was deleted"}
         self._connection.execute(sql.CANCEL_OF_PHOTOS, {"photo_ids": photo_ids, "now": now} | told)
         self._photos.drop_renditions(photo_ids, now=now)
+
+
+def _new_job(request: JobRequest, photo: PhotoKey, *, now: float) -> Job:
+    """Return the job that has just been written; to read a thousand back would take longer than to write them."""
+    return Job(
+        id=request.job_id,
+        photo_id=photo.id,
+        source=request.source,
+        state=State.QUEUED,
+        priority=request.priority,
+        folder_id=photo.folder_id,
+        attempt=0,
+        errors=0,
+        timeouts=0,
+        crashes=0,
+        losses=0,
+        code=None,
+        reason=None,
+        created_at=now,
+        due_at=now,
+        started_at=None,
+        finished_at=None,
+    )
 
 
 def _last_words(changes: Iterable[Change]) -> dict[str, Change]:

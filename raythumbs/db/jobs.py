@@ -28,28 +28,26 @@ class Jobs:
 
     # --- out
 
-    def lease_next(self, limit: int, *, now: float, lease_seconds: float) -> list[Lease]:
-        """Lease the next `limit` jobs that are due, by priority and then by age.
+    def lease_next(self, sizes: Sequence[int], *, now: float, lease_seconds: float) -> list[list[Lease]]:
+        """Lease the jobs that are due, by priority and then by age, as batches of up to these sizes.
 
-        A job whose batch was lost before is leased alone, so that the next loss tells who is to blame.
+        A job whose batch was lost before is a batch of its own, so that the next loss tells who is to blame.
         """
-        chosen: list[str] = []
-        for priority in Priority:  # each an exact range of the backlog's index
-            if len(chosen) < limit:
-                asked = {"rank": priority.rank, "now": now, "most": limit - len(chosen)}
-                due = self._connection.execute(sql.DUE, asked).all()
-                if not chosen and due and due[0].losses:
-                    chosen = [due[0].id]
-                    break
-                harmless = list(takewhile(lambda row: not row.losses, due))
-                chosen += [row.id for row in harmless]
-                if len(harmless) < len(due):
-                    break  # its turn, alone, is before that of lower priorities
+        batches = _batches(self._due(sum(sizes), now=now), sizes)
+        chosen = [job_id for batch in batches for job_id in batch]
         if not chosen:
             return []
         self._connection.execute(sql.LEASE, {"ids": chosen, "now": now, "until": now + lease_seconds})
         leases = {row.id: _lease(row) for row in self._connection.execute(sql.LEASED, {"ids": chosen})}
-        return [leases[job_id] for job_id in chosen]
+        return [[leases[job_id] for job_id in batch] for batch in batches]
+
+    def _due(self, limit: int, *, now: float) -> list[Row[Any]]:
+        due: list[Row[Any]] = []
+        for priority in Priority:  # each an exact range of the backlog's index
+            if len(due) < limit:
+                asked = {"rank": priority.rank, "now": now, "most": limit - len(due)}
+                due += self._connection.execute(sql.DUE, asked)
+        return due
 
     def waiting(self, *, now: float, limit: int) -> int:
         """Count the jobs that are due, up to `limit`: what it costs does not grow with the backlog."""
@@ -67,10 +65,17 @@ class Jobs:
 
     # --- back
 
-    def finish(self, lease: Lease, succeeded: Succeeded, *, now: float) -> None:
-        """The job has succeeded: its photo's facts, its renditions' addresses and its state change as one."""
-        self._settle(sql.FINISH, lease, now=now)
-        Photos(self._connection).describe(lease.photo_id, succeeded, now=now)
+    def finish(self, done: Sequence[tuple[Lease, Succeeded]], *, now: float) -> list[Lease]:
+        """These jobs have succeeded: their photos' facts, their renditions' addresses and their states change as one.
+
+        Returns the leases that no longer hold; of those, nothing changes.
+        """
+        fences = [(lease.job_id, lease.attempt) for lease, _ in done]
+        asked = {"held_ids": [job_id for job_id, _ in fences], "held": fences, "now": now}
+        held = {(row.id, row.attempt) for row in self._connection.execute(sql.FINISH, asked)}
+        finished = {lease.photo_id: succeeded for lease, succeeded in done if (lease.job_id, lease.attempt) in held}
+        Photos(self._connection).describe(finished, now=now)
+        return [lease for lease, _ in done if (lease.job_id, lease.attempt) not in held]
 
     def release(self, lease: Lease, error: RaythumbsError, *, due_at: float, counts: Sequence[str]) -> None:
         """Let it be tried again from `due_at`; `counts` names which of these go up by one: `errors`, `timeouts`,
@@ -147,6 +152,19 @@ class Jobs:
     def list(self, *, state: State | None, after: str | None, limit: int) -> list[Job]:
         """Return up to `limit` jobs, the newest first, from below the id `after` on."""
         return [as_job(row) for row in self._connection.execute(sql.page(state, after, limit))]
+
+
+def _batches(due: Sequence[Row[Any]], sizes: Sequence[int]) -> list[list[str]]:
+    """Divide what is due into batches; a job with losses is alone in its own, whatever its size."""
+    batches: list[list[str]] = []
+    start = 0
+    for size in sizes:
+        if start < len(due):
+            harmless = list(takewhile(lambda row: not row.losses, due[start : start + size]))
+            batch = harmless or due[start : start + 1]
+            batches.append([row.id for row in batch])
+            start += len(batch)
+    return batches
 
 
 def _fence(lease: Lease) -> dict[str, object]:

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 
 from raythumbs.db.schema import jobs
+from raythumbs.db.statements import likely
 from raythumbs.model.job import Priority, State
 from raythumbs.model.overview import Overview
 
@@ -22,7 +23,7 @@ def overview(connection: Connection, *, now: float) -> Overview:
     ]
     ages = [now - due_at for due_at in oldest if due_at is not None]
     finished = connection.scalar(
-        select(func.count()).where(jobs.c.finished_at > now - RATE_SECONDS, jobs.c.state == State.SUCCEEDED)
+        select(func.count()).where(jobs.c.finished_at > now - RATE_SECONDS, likely(jobs.c.state == State.SUCCEEDED))
     )
     return Overview(
         states={state: by_state.get(state, 0) for state in State},

@@ -1,16 +1,27 @@
 """Photos and their renditions as rows."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 
 from sqlalchemy import Connection
 
 from raythumbs.db import statements as sql
 from raythumbs.db.leftovers import Leftovers
+from raythumbs.db.rows import insert
 from raythumbs.errors import UnknownPhoto
 from raythumbs.model.job import JobRequest, Removal
 from raythumbs.model.lease import Succeeded
-from raythumbs.model.photo import Format, Photo, Rendition
+from raythumbs.model.photo import Format, Photo, PictureFacts, Rendition
+
+_FACTS = tuple(field.name for field in fields(PictureFacts))
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoKey:
+    """A photo's id, and the folder that it was first uploaded to."""
+
+    id: str
+    folder_id: str | None
 
 
 class Photos:
@@ -19,8 +30,8 @@ class Photos:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def record(self, requests: Iterable[JobRequest], *, now: float) -> dict[str, str]:
-        """Note the photos of these requests, one for each source, and return the ids by source."""
+    def record(self, requests: Iterable[JobRequest], *, now: float) -> dict[str, PhotoKey]:
+        """Note the photos of these requests, one for each source, and return their keys by source."""
         rows: list[dict[str, object]] = [
             {"id": r.photo_id, "source": r.source, "version": r.version, "folder_id": r.folder_id,
              "file_name": r.file_name, "size_bytes": r.size_bytes, "created_at": now, "sequence": r.sequence,
@@ -29,8 +40,8 @@ class Photos:
         ]  # fmt: skip
         return self._record(rows)
 
-    def record_deleted(self, removals: Iterable[Removal], *, now: float) -> dict[str, str]:
-        """Note that these photos are no longer there, also of those never heard of; return the ids by source."""
+    def record_deleted(self, removals: Iterable[Removal], *, now: float) -> dict[str, PhotoKey]:
+        """Note that these photos are no longer there, also of those never heard of; return their keys by source."""
         none = dict.fromkeys(("version", "folder_id", "file_name", "size_bytes"))
         rows: list[dict[str, object]] = [
             {"id": r.photo_id, "source": r.source, "created_at": now, "sequence": r.sequence, "deleted_at": now} | none
@@ -38,9 +49,9 @@ class Photos:
         ]
         return self._record(rows)
 
-    def _record(self, rows: Sequence[dict[str, object]]) -> dict[str, str]:
-        recorded = self._connection.execute(sql.RECORD[self._connection.dialect.name], rows)
-        return {row.source: row.id for row in recorded}
+    def _record(self, rows: Sequence[dict[str, object]]) -> dict[str, PhotoKey]:
+        recorded = insert(self._connection, sql.RECORD, rows)
+        return {row.source: PhotoKey(row.id, row.folder_id) for row in recorded}
 
     def mark_deleted(self, photo_id: str, *, now: float) -> None:
         """Note that the photo is no longer there, and drop its renditions."""
@@ -57,19 +68,25 @@ class Photos:
         """Forget photos that were deleted before then and have neither jobs nor renditions."""
         return self._connection.execute(sql.FORGET_DELETED, {"before": before, "most": limit}).rowcount
 
-    def describe(self, photo_id: str, succeeded: Succeeded, *, now: float) -> None:
-        """Note what rendering told of the photo, and its renditions in place of earlier ones."""
-        seen = {f"seen_{name}": value for name, value in asdict(succeeded.picture).items()}
-        self._connection.execute(sql.DESCRIBE, seen | {"of_photo": photo_id})
-        self.drop_renditions([photo_id], now=now, but=frozenset(r.key for r in succeeded.renditions))
+    def describe(self, rendered: Mapping[str, Succeeded], *, now: float) -> None:
+        """Note what rendering told of these photos, by their ids, and their renditions in place of earlier ones."""
+        if not rendered:
+            return
+        made = [(photo_id, r) for photo_id, succeeded in rendered.items() for r in succeeded.renditions]
         self._connection.execute(
-            sql.INSERT_RENDITIONS,
+            sql.DESCRIBE,
             [
-                {"photo_id": photo_id, "name": r.name, "width": r.width, "height": r.height, "format": r.format,
-                 "size_bytes": r.size_bytes, "key": r.key, "url": r.url}
-                for r in succeeded.renditions
+                {"of_photo": photo_id} | {f"seen_{name}": getattr(succeeded.picture, name) for name in _FACTS}
+                for photo_id, succeeded in rendered.items()
             ],
-        )  # fmt: skip
+        )
+        self.drop_renditions(list(rendered), now=now, but=frozenset(r.key for _, r in made))
+        rows = [
+            {"photo_id": photo_id, "name": r.name, "width": r.width, "height": r.height, "format": r.format,
+             "size_bytes": r.size_bytes, "key": r.key, "url": r.url}
+            for photo_id, r in made
+        ]  # fmt: skip
+        insert(self._connection, sql.INSERT_RENDITIONS, rows)
 
     def get(self, photo_id: str) -> Photo:
         """Return the photo with its renditions, or raise UnknownPhoto."""

@@ -6,7 +6,8 @@ from sqlalchemy import Connection, and_, delete, exists, insert, select, update
 
 from raythumbs.db.leftovers import Missed
 from raythumbs.db.schema import jobs, photos, reconciliation, renditions
-from raythumbs.model.job import INCOMPLETE, State
+from raythumbs.db.statements import INCOMPLETE_JOB
+from raythumbs.model.job import State
 from raythumbs.model.reconciliation import Found, KnownPhoto, Reconciliation
 
 _ROWS = 1000
@@ -18,7 +19,7 @@ _KNOWN = select(
     photos.c.created_at,
     photos.c.deleted_at.is_not(None).label("is_deleted"),
     exists().where(renditions.c.photo_id == photos.c.id).label("is_rendered"),
-    _job.where(jobs.c.state.in_(INCOMPLETE)).label("is_in_work"),
+    _job.where(INCOMPLETE_JOB).label("is_in_work"),
     _job.where(jobs.c.state == State.FAILED).label("has_failed"),
 )
 

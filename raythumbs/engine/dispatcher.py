@@ -1,9 +1,9 @@
 """Fills free slots with batches of leases, and decides what follows from each outcome."""
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from raythumbs.db.database import Connection
 from raythumbs.db.jobs import Jobs
@@ -21,6 +21,7 @@ from raythumbs.errors import (
     StoreUnavailable,
     TimedOut,
     TooLarge,
+    Unstorable,
 )
 from raythumbs.events import emit, emit_trouble
 from raythumbs.model.backoff import LONGEST_SECONDS, backoff_seconds
@@ -33,6 +34,7 @@ _BATCH_SECONDS = 0.5  # of work: long enough that Ray's cost per task vanishes, 
 _BATCH_PHOTOS = 16
 _FIRST_GUESS_SECONDS = 0.05  # for one photo, until some have been measured
 _LEARNING = 0.1  # how much one photo changes the guess
+_SHORTEST_SECONDS = 0.001  # that is guessed, so that photos which take no time at all can be divided by it
 _LARGE_WAITING = 32  # photos that wait for the lane of the large; more of them wait in the database
 _LARGE_SECONDS = 10  # until one of those is looked at again
 
@@ -74,17 +76,18 @@ class Dispatcher:
     async def turn(self) -> None:
         """Lease into every free slot, as long as there is work; large photos that wait go first."""
         self._start_large()
-        while not self.draining and (node := self._slots.take()) is not None:
-            leases: list[Lease] = []
+        while not self.draining and (nodes := list(iter(self._slots.take, None))):
+            batches: list[list[Lease]] = []
             try:
-                leases = await self._record.write(self._lease)
+                batches = await self._record.write(partial(self._lease, batches=len(nodes)))
             finally:
-                if not leases:
+                for node in nodes[len(batches) :]:
                     self._slots.give_back(node)
-            if not leases:
+            for node, leases in zip(nodes, batches, strict=False):
+                self._held.update({lease.job_id: lease for lease in leases})
+                self._start(node, leases)
+            if len(batches) < len(nodes):
                 return
-            self._held.update({lease.job_id: lease for lease in leases})
-            self._start(node, leases)
 
     def warm(self) -> None:
         """Run an empty batch in every free slot: its process is up before the first photo comes."""
@@ -112,14 +115,13 @@ class Dispatcher:
         left = await self._record.write(lambda db, now: Jobs(db).readopt(now=now))
         emit("queue.drained", unfinished=len(left))
 
-    def _lease(self, db: Connection, now: float) -> list[Lease]:
+    def _lease(self, db: Connection, now: float, *, batches: int) -> list[list[Lease]]:
         jobs = Jobs(db)
-        most = max(1, min(_BATCH_PHOTOS, round(_BATCH_SECONDS / self._photo_seconds)))
-        slots = max(1, self._slots.total)
-        share = math.ceil(
-            jobs.waiting(now=now, limit=most * slots) / slots
-        )  # the last photos are spread over the slots
-        return jobs.lease_next(min(most, share), now=now, lease_seconds=self._budgets.lease_seconds) if share else []
+        most = max(1, min(_BATCH_PHOTOS, round(_BATCH_SECONDS / max(_SHORTEST_SECONDS, self._photo_seconds))))
+        slots = max(batches, self._slots.total)
+        waiting = jobs.waiting(now=now, limit=most * slots)
+        shares = [(waiting + slots - 1 - place) // slots for place in range(batches)]  # the last photos are spread
+        return jobs.lease_next([n for n in shares if n], now=now, lease_seconds=self._budgets.lease_seconds)
 
     def _start_large(self) -> None:
         """Start what waits for the lane of the large: one a node, each with its memory set apart."""
@@ -142,7 +144,9 @@ class Dispatcher:
             async for reports in self._run(node, leases, memory_bytes):
                 for report in reports:
                     left.pop(report.lease.job_id, None)
-                await asyncio.gather(*map(self._settle, reports))  # at once, so that they share a commit
+                done = [report for report in reports if isinstance(report.outcome, Succeeded)]
+                failed = [report for report in reports if isinstance(report.outcome, Failed)]
+                await asyncio.gather(self._succeed(done), *map(self._settle, failed))  # at once: they share a commit
         except BatchLost as lost:
             await self._settle_lost(left.values(), lost)
         except Exception as error:  # noqa: BLE001 a batch's edge: its leases run out and are rescued
@@ -156,14 +160,34 @@ class Dispatcher:
                 self._slots.give_back(node)
             self.wake.set()
 
+    async def _succeed(self, reports: Sequence[Report]) -> None:
+        """Record successes, all in one write. One that the database refuses fails alone, at no cost to the others."""
+        done = [(report.lease, report.outcome) for report in reports if isinstance(report.outcome, Succeeded)]
+        try:
+            late = set(await self._record.insist(lambda db, now: Jobs(db).finish(done, now=now))) if done else set()
+        except Unstorable as error:
+            if len(reports) == 1:
+                await self._settle(replace(reports[0], outcome=Failed(error)))
+            else:
+                await asyncio.gather(*(self._succeed([report]) for report in reports))
+            return
+        finally:
+            for lease, _ in done:
+                self._held.pop(lease.job_id, None)
+        for report in reports:
+            await self._fenced(report) if report.lease in late else self._learn(report)
+
+    def _learn(self, report: Report) -> None:
+        lease = report.lease
+        self._photo_seconds += _LEARNING * (report.seconds - self._photo_seconds)
+        emit("job.succeeded", job_id=lease.job_id, attempt=lease.attempt, seconds=round(report.seconds, 4))
+
     async def _settle(self, report: Report) -> None:
         lease = report.lease
         try:
             match report.outcome:
-                case Succeeded() as succeeded:
-                    self._photo_seconds += _LEARNING * (report.seconds - self._photo_seconds)
-                    await self._record.insist(lambda db, now: Jobs(db).finish(lease, succeeded, now=now))
-                    emit("job.succeeded", job_id=lease.job_id, attempt=lease.attempt, seconds=round(report.seconds, 4))
+                case Succeeded():
+                    await self._succeed([report])
                 case Failed(NeedsMemory() as error):
                     await self._set_aside(lease, error)
                 case Failed(NoSuchObject() as error):

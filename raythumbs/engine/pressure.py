@@ -1,7 +1,9 @@
 """Whether the service may take more work: what it takes must fit on its disk, and be done some day."""
 
 import asyncio
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import disk_usage
@@ -14,6 +16,7 @@ from raythumbs.errors import Overloaded
 from raythumbs.events import emit
 
 _MIB = 1 << 20
+_COUNTED_SECONDS = 10  # how old a count of the backlog may be, where no more than the limit can wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +31,16 @@ class Bounds:
 class Pressure:
     """One turn measures. Between turns, whoever asks is answered from the last."""
 
-    def __init__(self, record: Record, bounds: Bounds, *, folders: Sequence[Path]) -> None:
+    def __init__(
+        self, record: Record, bounds: Bounds, *, folders: Sequence[Path], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._record = record
         self._bounds = bounds
         self._folders = folders
         self._refusal: str | None = None
+        self._clock = clock
+        self._counted_at = -math.inf
+        self._most_waiting = 0
 
     async def turn(self) -> None:
         """Measure the backlog, the disks and the memory."""
@@ -45,10 +53,22 @@ class Pressure:
         if self._refusal:
             raise Overloaded(self._refusal)
 
+    def took(self, jobs: int) -> None:
+        """Know that so many jobs, or fewer, were added to the backlog."""
+        self._most_waiting += jobs
+
+    async def _is_over(self, max_backlog: int) -> bool:
+        """Count only when it could be: a long backlog, counted every second, would slow down what works it off."""
+        now, before = self._clock(), self._most_waiting
+        if before > max_backlog or now >= self._counted_at + _COUNTED_SECONDS:
+            counted = await self._record.read(lambda db: Jobs(db).backlog(limit=max_backlog + 1))
+            self._most_waiting += counted - before  # what was added in the meantime stays added
+            self._counted_at = now
+        return self._most_waiting > max_backlog
+
     async def _measured(self) -> str | None:
         bounds = self._bounds
-        backlog = await self._record.read(lambda db: Jobs(db).backlog(limit=bounds.max_backlog + 1))
-        if backlog > bounds.max_backlog:
+        if await self._is_over(bounds.max_backlog):
             return f"more than {bounds.max_backlog} photos wait; try again when some are done"
         for folder in self._folders:
             free = await asyncio.to_thread(_free_bytes, folder)

@@ -63,6 +63,7 @@ class ThumbnailQueue:
         record, dispatcher = await self._parts()
         await self.admit()
         jobs = await record.write(lambda db, now: Intake(db).enqueue(changes, now=now))
+        self._pressure.took(len(jobs))
         emit("jobs.enqueued", jobs=len(jobs), changes=len(changes))
         dispatcher.wake.set()
         return jobs

@@ -89,6 +89,7 @@ class Reconciler:
         pages = _pages(place, store, after)
         while (page := await asyncio.to_thread(next, pages, None)) is not None:
             self._pressure.check()  # what is found is work; over the limits the turn ends, and the next goes on here
+            self._pressure.took(len(page.stats))
             if place == self._thumbnails:
                 await self._record.write(partial(self._compare_renditions, page))
             else:

@@ -15,7 +15,7 @@ from raythumbs.db.jobs import Jobs
 from raythumbs.db.leftovers import Leftovers, Missed
 from raythumbs.db.overview import overview
 from raythumbs.db.photos import Photos
-from raythumbs.errors import RaythumbsError
+from raythumbs.errors import RaythumbsError, StaleLease
 from raythumbs.model.job import Change, Job, JobRequest, Priority, Removal, State
 from raythumbs.model.lease import Lease, Succeeded
 from raythumbs.model.overview import Overview
@@ -66,7 +66,10 @@ class Record:
             return Intake(connection).enqueue(requests, now=self._clock.now)
 
     def lease(self, limit: int = 1, *, seconds: float = 60) -> list[Lease]:
-        return self._write(lambda jobs: jobs.lease_next(limit, now=self._clock.now, lease_seconds=seconds))
+        return [lease for batch in self.lease_batches(limit, seconds=seconds) for lease in batch]
+
+    def lease_batches(self, *sizes: int, seconds: float = 60) -> list[list[Lease]]:
+        return self._write(lambda jobs: jobs.lease_next(sizes, now=self._clock.now, lease_seconds=seconds))
 
     def waiting(self, limit: int) -> int:
         return self._write(lambda jobs: jobs.waiting(now=self._clock.now, limit=limit))
@@ -75,7 +78,11 @@ class Record:
         self._write(lambda jobs: jobs.renew(leases, now=self._clock.now, lease_seconds=seconds))
 
     def finish(self, lease: Lease, succeeded: Succeeded) -> None:
-        self._write(lambda jobs: jobs.finish(lease, succeeded, now=self._clock.now))
+        if self.finish_all((lease, succeeded)):
+            raise StaleLease(f"attempt {lease.attempt} no longer holds job {lease.job_id}")
+
+    def finish_all(self, *done: tuple[Lease, Succeeded]) -> list[Lease]:
+        return self._write(lambda jobs: jobs.finish(done, now=self._clock.now))
 
     def release(self, lease: Lease, error: RaythumbsError, *, after: float = 0, counts: Sequence[str] = ()) -> None:
         self._write(lambda jobs: jobs.release(lease, error, due_at=self._clock.now + after, counts=counts))

@@ -190,6 +190,28 @@ def test_a_job_that_is_leased_alone_keeps_its_turn_before_lower_priorities(recor
     assert [[lease.job_id[-1] for lease in batch] for batch in batches] == [["1"], ["2"], ["3"]]
 
 
+def test_several_batches_are_leased_at_once_in_their_order(record):
+    record.enqueue(*(a_request(number) for number in range(5)))
+
+    batches = record.lease_batches(2, 2, 2, 2)
+
+    assert [[lease.job_id[-1] for lease in batch] for batch in batches] == [["0", "1"], ["2", "3"], ["4"]]
+
+
+def test_of_several_batches_those_of_suspects_have_one_job(record):
+    record.enqueue(a_request(1), a_request(2), a_request(3), a_request(4))
+    (_, suspect, *_) = record.lease(4)
+    record.release(suspect, Crashed("lost"), counts=["losses"])
+    record.readopt()
+
+    batches = record.lease_batches(3, 3, 3)
+
+    assert sorted([lease.job_id[-1] for lease in batch] for batch in batches) in (
+        [["1", "3", "4"], ["2"]],
+        [["1"], ["2"], ["3", "4"]],
+    )
+
+
 def test_what_waits_is_counted_up_to_a_limit(record):
     record.enqueue(*(a_request(number) for number in range(5)))
 
@@ -257,6 +279,47 @@ def test_a_late_attempt_cannot_finish_a_job_it_lost(record, clock):
     assert record.job(first.job_id).state is State.RUNNING
     assert record.photo(first.photo_id).renditions == ()
     record.finish(second, a_success())
+
+
+def test_of_successes_that_are_told_together_only_the_late_one_changes_nothing(record, clock):
+    record.enqueue(a_request(1), a_request(2), a_request(3))
+    first, late, third = record.lease(3, seconds=60)
+    record.cancel(late.job_id)
+
+    refused = record.finish_all(*((lease, a_success()) for lease in (first, late, third)))
+
+    assert refused == [late]
+    assert [record.job(lease.job_id).state for lease in (first, late, third)] == [
+        State.SUCCEEDED,
+        State.CANCELLED,
+        State.SUCCEEDED,
+    ]
+    assert [len(record.photo(lease.photo_id).renditions) for lease in (first, late, third)] == [1, 0, 1]
+
+
+def test_of_two_attempts_of_a_job_that_are_told_together_the_later_counts(record, clock):
+    record.enqueue(a_request(1))
+    (lost,) = record.lease(seconds=60)
+    clock.advance(seconds=61)
+    record.rescue()
+    (held,) = record.lease()
+
+    refused = record.finish_all((held, a_success("held")), (lost, a_success("lost")))
+
+    assert refused == [lost]
+    assert [one.name for one in record.photo(held.photo_id).renditions] == ["held"]
+
+
+def test_successes_that_are_told_together_keep_each_others_renditions_apart(record):
+    record.enqueue(a_request(1), a_request(2))
+    leases = record.lease(2)
+    record.finish_all(*((lease, a_success("old")) for lease in leases))
+    record.enqueue(a_request(3, source=leases[0].source), a_request(4, source=leases[1].source))
+    again = record.lease(2)
+
+    record.finish_all((again[0], a_success("new")), (again[1], a_success("old")))
+
+    assert [[one.name for one in record.photo(lease.photo_id).renditions] for lease in again] == [["new"], ["old"]]
 
 
 def test_a_renewed_lease_is_not_rescued(record, clock):

@@ -1,10 +1,12 @@
 """More work is taken only while it fits."""
 
 import asyncio
+from dataclasses import dataclass
 
 import pytest
 
-from raythumbs.errors import Overloaded
+from raythumbs.engine.pressure import Bounds, Pressure
+from raythumbs.errors import DatabaseUnavailable, Overloaded
 from raythumbs.model.job import State
 from tests.engine.conftest import Batches, Cluster, at_work, eventually
 
@@ -43,6 +45,59 @@ async def _is_refused(queue) -> bool:
 
 async def _is_admitted(queue) -> bool:
     return await refused(queue) is None
+
+
+def test_a_backlog_is_counted_when_it_could_be_over_its_limit_or_after_a_while(configured, tmp_path, clock):
+    async def run():
+        record = CountedRecord(backlog=2)
+        bounds = Bounds(max_backlog=5, min_free_disk_bytes=0, min_free_memory_bytes=0)
+        pressure = Pressure(record, bounds, folders=(), clock=lambda: clock.now)
+        counts = []
+        for took, seconds in ((0, 0), (2, 1), (2, 1), (0, 1), (0, 5), (0, 10)):
+            clock.advance(seconds=seconds)
+            pressure.took(took)
+            await pressure.turn()
+            pressure.check()
+            counts.append(record.counts)
+        record.backlog = 9
+        pressure.took(4)
+        await pressure.turn()
+        with pytest.raises(Overloaded):
+            pressure.check()
+        return counts
+
+    # at first; 2 that waited and 2 more are no more than 5; but 2 more could be; then it is known again; and after 10 s
+    assert asyncio.run(run()) == [1, 1, 2, 2, 2, 3]
+
+
+def test_a_count_that_failed_is_made_again(clock):
+    async def run():
+        record = CountedRecord(backlog=9, error=DatabaseUnavailable("away"))
+        bounds = Bounds(max_backlog=5, min_free_disk_bytes=0, min_free_memory_bytes=0)
+        pressure = Pressure(record, bounds, folders=(), clock=lambda: clock.now)
+        with pytest.raises(DatabaseUnavailable):
+            await pressure.turn()
+        record.error = None
+        await pressure.turn()
+        with pytest.raises(Overloaded):
+            pressure.check()
+
+    asyncio.run(run())
+
+
+@dataclass
+class CountedRecord:
+    """A record that has a backlog, and knows how often it was counted."""
+
+    backlog: int
+    error: Exception | None = None
+    counts: int = 0
+
+    async def read(self, _read) -> int:
+        if self.error:
+            raise self.error
+        self.counts += 1
+        return self.backlog
 
 
 @pytest.mark.parametrize(

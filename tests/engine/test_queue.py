@@ -249,6 +249,43 @@ async def _seen(batches, count):
     return len(batches.seen) >= count
 
 
+async def told_together(_node, leases, _memory_bytes):
+    """Run a batch that reports at its end. Each photo is a success; that of photo 2 can be put into no row."""
+    if leases:
+        yield ()
+        success = a_success()
+        twice = replace(success, renditions=success.renditions * 2)
+        yield tuple(Report(one, twice if one.job_id == "job-2" else success, seconds=0.0) for one in leases)
+
+
+def test_a_success_that_cannot_be_recorded_fails_alone(configured):
+    async def run():
+        async with at_work(configured(), told_together, Cluster({"n": Node("n", cpus=1)})) as queue:
+            await queue.submit(1, 2, 3)
+            return await queue.ended(1, 2, 3)
+
+    jobs = asyncio.run(run())
+
+    assert [(job.state, job.code, job.attempt) for job in jobs] == [
+        (State.SUCCEEDED, None, 1),
+        (State.FAILED, "unstorable", 1),
+        (State.SUCCEEDED, None, 1),
+    ]
+
+
+def test_photos_that_take_no_time_at_all_still_come_in_batches(configured, monkeypatch):
+    monkeypatch.setattr("raythumbs.engine.dispatcher._LEARNING", 1.0)  # the guess is at once what was measured
+
+    async def run():
+        async with at_work(configured(), told_together) as queue:
+            await queue.submit(1)
+            await queue.ended(1)
+            await queue.submit(3, 4)
+            return await queue.ended(3, 4)
+
+    assert {job.state for job in asyncio.run(run())} == {State.SUCCEEDED}
+
+
 def test_high_goes_before_what_came_earlier(configured):
     async def run():
         batches = Batches(gate=asyncio.Event())
@@ -418,6 +455,35 @@ def test_a_late_report_changes_nothing(configured):
 
     assert job.state is State.CANCELLED
     assert photo.renditions == ()
+
+
+def test_of_reports_that_come_together_only_the_late_one_is_refused(configured):
+    async def run():
+        gate = asyncio.Event()
+
+        async def batches(node, leases, memory_bytes):
+            if leases:
+                await gate.wait()
+            async for reports in told_together(node, leases, memory_bytes):
+                yield reports
+
+        async with at_work(configured(), batches, Cluster({"n": Node("n", cpus=1)})) as queue:
+            await queue.submit(3, 4, 5)
+            await eventually(lambda: _all_run(queue, 3, 4, 5))
+            await queue.verbs.cancel("job-4")
+            gate.set()
+            jobs = await queue.ended(3, 4, 5)
+            await eventually(lambda: _idle(queue))
+            return jobs, await queue.verbs.status()
+
+    jobs, status = asyncio.run(run())
+
+    assert [job.state for job in jobs] == [State.SUCCEEDED, State.CANCELLED, State.SUCCEEDED]
+    assert status.late_reports == 1
+
+
+async def _all_run(queue, *numbers):
+    return all([(await queue.job(number)).state is State.RUNNING for number in numbers])
 
 
 def test_a_queue_that_is_begun_anew_takes_up_what_ran(configured):
