@@ -18,7 +18,14 @@ from ray import serve
 
 from raythumbs.db.database import Database
 from raythumbs.engine.handle import QueueHandle, start_queue, stop_queue
-from raythumbs.errors import BadSettings, NoSuchObject
+from raythumbs.errors import (
+    BadSettings,
+    DatabaseUnavailable,
+    NoSuchObject,
+    Overloaded,
+    QueueUnavailable,
+    StoreUnavailable,
+)
 from raythumbs.model.photo import Rendition
 from raythumbs.settings import Settings, load_settings
 from raythumbs.storage.files import FileStore
@@ -32,8 +39,11 @@ NAME = "raythumbs"
 
 
 @contextmanager
-def service(settings: Settings, cluster: AbstractContextManager[None]) -> Iterator[None]:
-    """Run the service on a Ray until the context is left: then finish what runs, and leave that Ray as it was."""
+def service(settings: Settings, cluster: AbstractContextManager[None]) -> Iterator[str | None]:
+    """Run the service on a Ray until the context is left: then finish what runs, and leave that Ray as it was.
+
+    Gives what keeps it from being ready, if that may pass; what needs a person is raised.
+    """
     _refuse_taken(settings.host, settings.port)
     with cluster:
         # Ray's own handler ends the process on the spot; end in order instead, as by Ctrl-C.
@@ -43,11 +53,18 @@ def service(settings: Settings, cluster: AbstractContextManager[None]) -> Iterat
         )
         try:
             serve.run(build_with(settings), name=NAME, route_prefix="/")
-            asyncio.run(QueueHandle().check())
-            yield
+            yield _passing_trouble()
         finally:
             asyncio.run(stop_queue())
             serve.delete(NAME)
+
+
+def _passing_trouble() -> str | None:
+    try:
+        asyncio.run(QueueHandle().check())
+    except (StoreUnavailable, DatabaseUnavailable, QueueUnavailable, Overloaded) as error:
+        return error.reason
+    return None
 
 
 def check_database(settings: Settings) -> None:

@@ -11,7 +11,7 @@ import time
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -81,13 +81,16 @@ def _serve_until_asked(settings: Settings, cluster: AbstractContextManager[None]
 
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     asked_to_stop = threading.Event()
-    with suppress(KeyboardInterrupt), service(settings, cluster):  # which is how it is asked to stop while it starts
+    # A KeyboardInterrupt is how it is asked to stop while it starts.
+    with suppress(KeyboardInterrupt), service(settings, cluster) as trouble:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: asked_to_stop.set())
         out.print(f"raythumbs answers at {settings.base_url} (try {settings.base_url}/docs)", soft_wrap=True)
         out.print(f"store      {settings.store_uri}", highlight=False, soft_wrap=True)
         out.print(f"thumbnails {settings.thumbnails_uri}{settings.thumbnails_prefix}", highlight=False, soft_wrap=True)
         out.print(f"database   {settings.shown_database}", highlight=False, soft_wrap=True)
+        if trouble:
+            Console(stderr=True).print(f"not ready yet: {trouble}", highlight=False, soft_wrap=True)
         renewal.came_up()
         asked_to_stop.wait()
         renewal.forgo()
@@ -292,6 +295,30 @@ def bench_queue(  # noqa: PLR0917 the options of a command
         print(json.dumps(result.as_dict()))
     else:
         out.print(result.as_table())
+
+
+@bench.command("chaos")
+def bench_chaos(  # noqa: PLR0917 the options of a command
+    photos: Annotated[int, typer.Option(min=1, help="How many photos come in.")] = 2000,
+    minutes: Annotated[float, typer.Option(min=0.1, help="Over how many minutes.")] = 5,
+    database: Annotated[Literal["sqlite", "postgresql"], typer.Option(help="Where the record is kept.")] = "sqlite",
+    seed: Annotated[int, typer.Option(help="Of all chance.")] = 1,
+    as_json: AsJson = False,  # noqa: FBT002 an option
+) -> None:
+    """Kill everything while photos come in, and prove that nothing is lost."""
+    from raythumbs.bench.chaos.result import ChaosPlan
+    from raythumbs.bench.chaos.run import run_chaos  # its servers are only a benchmark's
+
+    with Console(stderr=True).status(f"killing for {minutes:g} minutes, then waiting until all is quiet"):
+        result = run_chaos(ChaosPlan(photos=photos, minutes=minutes, database=database, seed=seed))
+    if as_json:
+        print(json.dumps(result.as_dict()))
+    else:
+        out.print(result.as_table())
+    for trouble in (*result.verdict.lost, *result.verdict.wrong, *result.temporary_files, *result.orphans):
+        Console(stderr=True).print(trouble, highlight=False, soft_wrap=True)
+    if not result.is_flawless:
+        raise typer.Exit(1)
 
 
 def _status_table(told: dict[str, Any]) -> Table:

@@ -8,7 +8,8 @@ import boto3
 import psycopg
 import pytest
 
-from tests.servers import pgbouncer_server, postgresql_server, s3_server
+from raythumbs.bench.servers import postgresql_server, s3_server
+from tests.servers import pgbouncer_server
 
 
 @dataclass
@@ -52,8 +53,8 @@ def s3_bucket(s3_endpoint: str) -> str:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    with postgresql_server() as address:
-        yield address
+    with postgresql_server("-c fsync=off -c synchronous_commit=off") as server:
+        yield server.address
 
 
 @pytest.fixture(scope="session")

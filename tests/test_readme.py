@@ -1,5 +1,6 @@
 """The README is the manual: what it names is there, and what is there it names."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,14 @@ def test_the_manual_has_every_command():
     commands = [command.name or command.callback.__name__ for command in app.registered_commands]
 
     assert [name for name in commands if f"raythumbs {name}" not in README] == []
+
+
+def test_the_manual_names_no_test_that_is_not_there():
+    tests = "".join(path.read_text() for path in (HOUSE / "tests").rglob("test_*.py"))
+
+    told = set(re.findall(r"`(test_\w+)`", README))
+
+    assert [name for name in sorted(told) if f"def {name}(" not in tests] == []
 
 
 def test_what_a_change_must_pass_ends_with_the_manuals_line_of_tests():

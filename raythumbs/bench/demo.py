@@ -1,12 +1,10 @@
 """The main job, shown: photos through the whole service, and the same photos one after the other."""
 
 import shutil
-import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
@@ -18,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from raythumbs.bench.local_service import local_service
+from raythumbs.bench.local_service import local_service, orderly_end
 from raythumbs.bench.memory import warm_memory
 from raythumbs.bench.pictures import draw_photos
 from raythumbs.bench.sequential import sequential_seconds
@@ -80,7 +78,7 @@ class DemoResult:
 def run_demo(plan: DemoPlan, *, quiet: bool) -> DemoResult:
     """Run the demo in a new folder, of which only the thumbnails stay; no process is left behind."""
     folder = Path(tempfile.mkdtemp(prefix="raythumbs-demo-"))
-    with _orderly_end(), _bars(quiet=quiet) as bars:
+    with orderly_end(), _bars(quiet=quiet) as bars:
         try:
             return _run(plan, folder, bars)
         finally:
@@ -189,16 +187,6 @@ def _keep_thumbnails(folder: Path) -> None:
                 shutil.rmtree(path, ignore_errors=True)
             elif path != kept:
                 path.unlink()
-
-
-@contextmanager
-def _orderly_end() -> Iterator[None]:
-    """Let SIGTERM unwind as Ctrl-C does, so that what was started is stopped."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _bars(*, quiet: bool) -> Progress:

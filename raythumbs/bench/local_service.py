@@ -35,7 +35,7 @@ def local_service(data_dir: Path, *, environment: Mapping[str, str] | None = Non
     log = data_dir / "serve.log"
     with log.open("wb") as said:
         process = subprocess.Popen(  # noqa: S603 our own program, by our own interpreter
-            [sys.executable, "-m", "raythumbs.cli", "serve", "--port", str(port), "--data-dir", str(data_dir)],
+            serve_command(port, data_dir),
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,
@@ -49,6 +49,21 @@ def local_service(data_dir: Path, *, environment: Mapping[str, str] | None = Non
             yield client
     finally:
         _stop(process)
+
+
+def serve_command(port: int, data_dir: Path) -> list[str]:
+    """Return the command that starts the service."""
+    return [sys.executable, "-m", "raythumbs.cli", "serve", "--port", str(port), "--data-dir", str(data_dir)]
+
+
+@contextmanager
+def orderly_end() -> Iterator[None]:
+    """Let SIGTERM unwind as Ctrl-C does, so that what was started is stopped."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _stopped_with_its_parent() -> None:

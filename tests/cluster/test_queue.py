@@ -83,6 +83,22 @@ def test_a_killed_worker_loses_no_photo_and_no_innocent_pays(start: StartQueue, 
     assert max(job.losses for job in ended) <= 1
 
 
+def test_a_worker_that_is_held_still_is_replaced_and_what_it_says_later_changes_nothing(
+    start: StartQueue, photos: list[Path]
+):
+    queue = start(job_timeout_seconds=3)
+    jobs = queue.submit(photos[:12])
+    queue.at_work()
+
+    held = worker()
+    os.kill(held.pid, signal.SIGSTOP)
+
+    ended = queue.ended(jobs)
+    assert {job.state for job in ended} == {State.SUCCEEDED}
+    assert sum(job.crashes for job in ended) <= 1
+    assert not held.is_running()
+
+
 def test_a_killed_decoder_costs_its_photo_one_crash(start: StartQueue, photos: list[Path]):
     queue = start()
     jobs = queue.submit(photos)

@@ -19,6 +19,7 @@ from raythumbs.db.database import Database
 from raythumbs.db.schema import metadata
 from raythumbs.errors import Crashed, IllegalMove, NoSuchObject, NotAnImage, StaleLease, UnknownJob
 from raythumbs.model.job import INCOMPLETE, NEXT, Job, Priority, Removal, State, is_older
+from raythumbs.model.lease import Lease
 from tests.conftest import Clock
 from tests.db.conftest import Record, a_request, a_success
 
@@ -38,6 +39,9 @@ class Moves(RuleBasedStateMachine):
         self.before: dict[str, Job] = {}
         self.asked = 0
         self.sequences: dict[str, str | None] = {}
+        self.held: dict[str, Lease] = {}  # what the dispatcher works on, by job
+        self.until: dict[str, float] = {}  # when the lease of a job runs out
+        self.finished: set[str] = set()
 
     @rule(source=sampled_from(SOURCES), priority=sampled_from(list(Priority)), version=sampled_from(["v1", "v2", None]))
     def enqueue(self, source: str, priority: Priority, version: str | None) -> None:
@@ -64,11 +68,32 @@ class Moves(RuleBasedStateMachine):
 
     @rule(target=leases, limit=integers(1, 3))
     def lease(self, limit: int):
-        return multiple(*self.record.lease(limit, seconds=60))
+        return self.lease_again(limit)
+
+    def lease_again(self, limit: int):
+        leased = self.record.lease(limit, seconds=60)
+        self.held |= {lease.job_id: lease for lease in leased}
+        self.until |= {lease.job_id: self.clock.now + 60 for lease in leased}
+        return multiple(*leased)
+
+    @rule(lease=leases)
+    def renew(self, lease) -> None:
+        self.record.renew(lease, seconds=60)
+        if self.holds(lease):
+            self.until[lease.job_id] = self.clock.now + 60
+
+    @rule(target=leases)
+    def all_is_overtaken(self):
+        """Every lease runs out, and others take the jobs up: what the first then report is too late."""
+        self.clock.advance(seconds=61)
+        self.rescue()
+        return self.lease_again(limit=3)
 
     @rule(lease=consumes(leases))
     def finish(self, lease) -> None:
-        self.unless_stale(lease, lambda: self.record.finish(lease, a_success()))
+        if self.unless_stale(lease, lambda: self.record.finish(lease, a_success())):
+            assert lease.job_id not in self.finished
+            self.finished.add(lease.job_id)
 
     @rule(lease=consumes(leases), counts=sampled_from([(), ("errors",), ("timeouts",), ("crashes",), ("losses",)]))
     def release(self, lease, counts) -> None:
@@ -85,11 +110,23 @@ class Moves(RuleBasedStateMachine):
     @rule(seconds=integers(1, 100))
     def time_passes(self, seconds: int) -> None:
         self.clock.advance(seconds=seconds)
-        self.record.rescue()
+        self.rescue()
+
+    @rule(seconds=integers(-100_000, 100_000))
+    def the_clock_jumps(self, seconds: int) -> None:
+        """The dispatcher renews what it holds before it rescues what nobody does."""
+        self.clock.advance(seconds=seconds)
+        worked_on = [lease for lease in self.held.values() if self.holds(lease)]
+        self.record.renew(*self.held.values(), seconds=60)
+        self.until |= {lease.job_id: self.clock.now + 60 for lease in worked_on}
+        self.rescue()
 
     @rule()
-    def restart(self) -> None:
-        self.record.readopt()
+    def crash(self) -> None:
+        """The queue is killed and begins anew; what it worked on may still report, too late."""
+        self.held.clear()
+        running = {job.id for job in self.before.values() if job.state is State.RUNNING}
+        assert set(self.record.readopt()) == running
 
     @rule(number=integers(1, 20))
     def cancel(self, number: int) -> None:
@@ -106,15 +143,26 @@ class Moves(RuleBasedStateMachine):
         with nullcontext() if allowed else pytest.raises((UnknownJob, IllegalMove)):
             self.record.retry(f"job-{number:06d}")
 
-    def unless_stale(self, lease, move) -> None:
-        held = self.record.job(lease.job_id)
-        holds = held.state is State.RUNNING and held.attempt == lease.attempt
+    def rescue(self) -> None:
+        running = {job.id for job in self.before.values() if job.state is State.RUNNING}
+        assert set(self.record.rescue()) == {job_id for job_id in running if self.until[job_id] < self.clock.now}
+
+    def holds(self, lease) -> bool:
+        job = self.record.job(lease.job_id)
+        return job.state is State.RUNNING and job.attempt == lease.attempt
+
+    def unless_stale(self, lease, move) -> bool:
+        """Make the move, which may only come to nothing if the job is lost to the lease; return whether it was made."""
+        holds = self.holds(lease)
+        if self.held.get(lease.job_id) == lease:
+            del self.held[lease.job_id]
         try:
             move()
         except StaleLease:
             assert not holds
         else:
             assert holds
+        return holds
 
     @invariant()
     def no_state_is_reached_by_a_way_that_is_not_drawn(self) -> None:
@@ -136,5 +184,5 @@ def reachable(start: State, end: State) -> bool:
 
 def test_whatever_the_order_of_the_moves_a_job_keeps_to_the_rules(database):
     run_state_machine_as_test(
-        lambda: Moves(database), settings=settings(max_examples=40, stateful_step_count=25, deadline=None)
+        lambda: Moves(database), settings=settings(max_examples=80, stateful_step_count=40, deadline=None)
     )

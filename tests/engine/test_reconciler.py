@@ -57,7 +57,8 @@ class Shop:
 
     @property
     def thumbnails(self) -> list[Path]:
-        return [path for path in (self.store.root / "thumbnails").rglob("*") if path.is_file()]
+        walk = os.walk(self.store.root / "thumbnails")  # which, other than rglob, may lose a folder on its way
+        return [Path(folder, name) for folder, _, names in walk for name in names]
 
 
 async def passed(queue):

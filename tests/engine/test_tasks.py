@@ -1,6 +1,9 @@
 """A worker's bench, in this process: real files, a real store, the real sandbox."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -10,6 +13,7 @@ from PIL import Image
 from raythumbs.engine.tasks import Workbench
 from raythumbs.engine.work import Work
 from raythumbs.model.lease import Failed, Lease, Succeeded
+from raythumbs.model.photo import RenditionSpec
 from raythumbs.settings import load_settings
 
 
@@ -81,17 +85,20 @@ def test_a_batch_may_be_longer_than_what_is_fetched_ahead(bench, photo):
     assert all(isinstance(report.outcome, Succeeded) for report in reports)
 
 
-def test_a_decoder_that_is_killed_costs_one_photo(bench, photo):
+def test_a_decoder_that_is_killed_amid_a_photo_costs_that_photo_alone(bench, photo):
+    outcomes(bench, photo)
     (decoder,) = decoders()
     decoder.suspend()
     leases = [a_lease(photo, number) for number in range(3)]
-    reports = bench.render(leases)
 
-    decoder.kill()
-    told = [report.outcome for several in reports for report in several]
+    with ThreadPoolExecutor(1) as thread:
+        told = thread.submit(lambda: [report.outcome for several in bench.render(leases) for report in several])
+        while bench._sandbox.start().photos < 2:
+            time.sleep(0.001)
+        decoder.kill()
 
-    assert sorted(type(outcome).__name__ for outcome in told) == ["Failed", "Succeeded", "Succeeded"]
-    assert [outcome.error.code for outcome in told if isinstance(outcome, Failed)] == ["crash"]
+    assert sorted(type(outcome).__name__ for outcome in told.result()) == ["Failed", "Succeeded", "Succeeded"]
+    assert [outcome.error.code for outcome in told.result() if isinstance(outcome, Failed)] == ["crash"]
 
 
 def test_a_store_that_cannot_be_written_to_is_each_photos_own_passing_error(bench, photo, tmp_path):
@@ -101,6 +108,24 @@ def test_a_store_that_cannot_be_written_to_is_each_photos_own_passing_error(benc
 
     assert isinstance(outcome, Failed)
     assert (outcome.error.code, outcome.error.retryable) == ("store_unavailable", True)
+
+
+def test_a_set_of_thumbnails_that_is_stored_in_part_is_not_told_and_the_next_try_completes_it(photo, tmp_path):
+    specs = tuple(RenditionSpec(name=name, width=100, height=100) for name in ("one", "two", "three", "four"))
+    work = Work.of(load_settings(data_dir=tmp_path, specs=specs))
+    with closing(Workbench(work)) as bench:
+        (complete,) = outcomes(bench, photo).values()
+        third = tmp_path / "store" / complete.renditions[2].key
+        third.unlink()
+        third.mkdir()  # where no file can be put
+
+        (partial,) = outcomes(bench, photo).values()
+        third.rmdir()
+        (again,) = outcomes(bench, photo).values()
+
+    assert isinstance(partial, Failed)
+    assert partial.error.retryable
+    assert again == complete
 
 
 def test_closing_ends_the_decoder(work):

