@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     max_photo_bytes: Positive = Field(128 * MIB, description="Largest photo, in bytes.")
     max_upload_bytes: Positive = Field(1024 * MIB, description="Largest body of a direct upload, in bytes.")
     max_body_bytes: Positive = Field(4 * MIB, description="Largest body of any other request, in bytes.")
+    prefetch_bytes: Positive = Field(
+        64 * MIB, description="Memory for photos that a worker fetches ahead, in bytes; one it always fetches."
+    )
     worker_decode_bytes: Positive = Field(
         512 * MIB, description="Memory for a picture in an ordinary worker, in bytes; what needs more has its own lane."
     )

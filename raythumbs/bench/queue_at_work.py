@@ -9,15 +9,15 @@ import asyncio
 import math
 import statistics
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from raythumbs.engine.batch import Batch, Reports
 from raythumbs.engine.queue import ThumbnailQueue
 from raythumbs.engine.slots import Node
-from raythumbs.engine.tasks import Reports
 from raythumbs.errors import RaythumbsError
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import JobRequest, Priority
@@ -81,12 +81,12 @@ class Renders:
         self.finished = 0
         self._progress = asyncio.Event()
 
-    async def __call__(self, _node: Node, leases: Sequence[Lease], _memory: int | None) -> AsyncIterator[Reports]:
+    async def __call__(self, batch: Batch) -> AsyncIterator[Reports]:
         """Report as a task does: nothing at its beginning, then what was done in the meantime, at one time."""
         yield ()
         await self.gate.wait()
-        yield tuple(Report(lease, _success(lease), seconds=0.0) for lease in leases)
-        self.finished += len(leases)  # we are asked for more once these are committed
+        yield tuple(Report(lease, _success(lease), seconds=0.0) for lease in batch.leases)
+        self.finished += len(batch.leases)  # we are asked for more once these are committed
         self._progress.set()
 
     async def reach(self, finished: int) -> None:

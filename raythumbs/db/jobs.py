@@ -41,6 +41,16 @@ class Jobs:
         leases = {row.id: _lease(row) for row in self._connection.execute(sql.LEASED, {"ids": chosen})}
         return [[leases[job_id] for job_id in batch] for batch in batches]
 
+    def lease_more(self, limit: int, *, now: float, lease_seconds: float) -> list[Lease]:
+        due = self._due(limit, now=now)
+        harmless = list(takewhile(lambda row: not row.losses, due))
+        if not harmless:
+            return []
+        chosen = [row.id for row in harmless]
+        self._connection.execute(sql.LEASE, {"ids": chosen, "now": now, "until": now + lease_seconds})
+        leases = {row.id: _lease(row) for row in self._connection.execute(sql.LEASED, {"ids": chosen})}
+        return [leases[job_id] for job_id in chosen]
+
     def _due(self, limit: int, *, now: float) -> list[Row[Any]]:
         due: list[Row[Any]] = []
         for priority in Priority:  # each an exact range of the backlog's index
@@ -206,6 +216,7 @@ def _lease(row: Row[Any]) -> Lease:
         source=row.source,
         version=row.version,
         size_bytes=row.size_bytes,
+        priority=Priority.ranked(row.priority),
         errors=row.errors,
         timeouts=row.timeouts,
         crashes=row.crashes,

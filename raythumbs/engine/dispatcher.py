@@ -1,16 +1,18 @@
 """Fills free slots with batches of leases, and decides what follows from each outcome."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 
 from raythumbs.db.database import Connection
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.leftovers import Leftovers
+from raythumbs.engine.batch import Batch, BatchLost, RunBatch
 from raythumbs.engine.record import Record
-from raythumbs.engine.slots import Node, Slots
-from raythumbs.engine.tasks import BatchLost, Reports
+from raythumbs.engine.slots import Slots
 from raythumbs.errors import (
     Crashed,
     NeedsMemory,
@@ -27,11 +29,8 @@ from raythumbs.events import emit, emit_trouble
 from raythumbs.model.backoff import LONGEST_SECONDS, backoff_seconds
 from raythumbs.model.lease import Failed, Lease, Report, Succeeded
 
-# The last is the memory of a large photo.
-RunBatch = Callable[[Node, Sequence[Lease], int | None], AsyncIterator[Reports]]
-
 _BATCH_SECONDS = 0.5  # of work: long enough that Ray's cost per task vanishes, short enough that a person does not wait
-_BATCH_PHOTOS = 16
+_BATCH_PHOTOS = 32
 _FIRST_GUESS_SECONDS = 0.05  # for one photo, until some have been measured
 _LEARNING = 0.1  # how much one photo changes the guess
 _SHORTEST_SECONDS = 0.001  # that is guessed, so that photos which take no time at all can be divided by it
@@ -49,6 +48,14 @@ class Budgets:
     max_crashes: int
 
 
+@dataclass(frozen=True, slots=True)
+class _AtWork:
+    """A batch and what it has not reported yet."""
+
+    batch: Batch
+    left: dict[str, Lease]
+
+
 class Dispatcher:
     """Leases what is due into the slots that are free. It alone renews leases: the nodes' clocks do not matter."""
 
@@ -63,6 +70,8 @@ class Dispatcher:
         self._photo_seconds = _FIRST_GUESS_SECONDS
         self._held: dict[str, Lease] = {}
         self._large: list[tuple[Lease, int]] = []
+        self._tickets = count(1)
+        self._growing: dict[int, _AtWork] = {}
         self._batches: set[asyncio.Task[None]] = set()
         self.draining = False
         self.late_reports = 0
@@ -84,15 +93,29 @@ class Dispatcher:
                 for node in nodes[len(batches) :]:
                     self._slots.give_back(node)
             for node, leases in zip(nodes, batches, strict=False):
-                self._held.update({lease.job_id: lease for lease in leases})
-                self._start(node, leases)
+                self._start(Batch(next(self._tickets), node, tuple(leases)))
             if len(batches) < len(nodes):
                 return
 
     def warm(self) -> None:
         """Run an empty batch in every free slot: its process is up before the first photo comes."""
         while (node := self._slots.take()) is not None:
-            self._start(node, [])
+            self._start(Batch(next(self._tickets), node, ()))
+
+    async def more(self, ticket: int, room: int) -> list[Lease]:
+        """Return up to `room` leases for a batch that asks before it is out of work, so that no slot idles between two
+        batches; none if its slot is wanted for something else."""
+        if not self._may_grow(ticket):
+            return []
+        leases = await self._record.write(partial(self._lease_more, room=room))
+        at_work = self._growing.get(ticket)
+        if at_work is None:  # it was lost in the meantime
+            await self._settle_lost(leases, BatchLost("its batch ended", blameless=True))
+            return []
+        taken = {lease.job_id: lease for lease in leases}
+        at_work.left.update(taken)
+        self._held.update(taken)
+        return leases
 
     async def renew(self) -> None:
         """Prolong every lease that is held, then rescue what nobody holds: after an outage of the database all of them
@@ -115,6 +138,11 @@ class Dispatcher:
         left = await self._record.write(lambda db, now: Jobs(db).readopt(now=now))
         emit("queue.drained", unfinished=len(left))
 
+    def _may_grow(self, ticket: int) -> bool:
+        at_work = self._growing.get(ticket)
+        wanted_otherwise = self.draining or self._large
+        return at_work is not None and not wanted_otherwise and not self._slots.is_over(at_work.batch.node)
+
     def _lease(self, db: Connection, now: float, *, batches: int) -> list[list[Lease]]:
         jobs = Jobs(db)
         most = max(1, min(_BATCH_PHOTOS, round(_BATCH_SECONDS / max(_SHORTEST_SECONDS, self._photo_seconds))))
@@ -123,42 +151,56 @@ class Dispatcher:
         shares = [(waiting + slots - 1 - place) // slots for place in range(batches)]  # the last photos are spread
         return jobs.lease_next([n for n in shares if n], now=now, lease_seconds=self._budgets.lease_seconds)
 
+    def _lease_more(self, db: Connection, now: float, *, room: int) -> list[Lease]:
+        jobs = Jobs(db)
+        shares = 2 * self._slots.total  # the last photos are spread, in ever smaller helpings
+        waiting = jobs.waiting(now=now, limit=room * shares)
+        return jobs.lease_more(math.ceil(waiting / shares), now=now, lease_seconds=self._budgets.lease_seconds)
+
     def _start_large(self) -> None:
         """Start what waits for the lane of the large: one a node, each with its memory set apart."""
         waiting, self._large = self._large, []
         for lease, needed_bytes in waiting:
             if not self.draining and (node := self._slots.take_large(needed_bytes)):
-                self._held[lease.job_id] = lease
-                self._start(node, [lease], memory_bytes=needed_bytes)
+                self._start(Batch(next(self._tickets), node, (lease,), memory_bytes=needed_bytes))
             else:
                 self._large.append((lease, needed_bytes))
 
-    def _start(self, node: Node, leases: Sequence[Lease], *, memory_bytes: int | None = None) -> None:
-        batch = asyncio.create_task(self._batch(node, leases, memory_bytes))
-        self._batches.add(batch)
-        batch.add_done_callback(self._batches.discard)
+    def _start(self, batch: Batch) -> None:
+        self._held.update({lease.job_id: lease for lease in batch.leases})
+        at_work = _AtWork(batch, {lease.job_id: lease for lease in batch.leases})
+        if batch.may_grow:
+            self._growing[batch.ticket] = at_work
+        task = asyncio.create_task(self._run_batch(at_work))
+        self._batches.add(task)
+        task.add_done_callback(self._batches.discard)
 
-    async def _batch(self, node: Node, leases: Sequence[Lease], memory_bytes: int | None) -> None:
-        left = {lease.job_id: lease for lease in leases}
+    async def _run_batch(self, at_work: _AtWork) -> None:
+        batch = at_work.batch
         try:
-            async for reports in self._run(node, leases, memory_bytes):
-                for report in reports:
-                    left.pop(report.lease.job_id, None)
-                done = [report for report in reports if isinstance(report.outcome, Succeeded)]
-                failed = [report for report in reports if isinstance(report.outcome, Failed)]
-                await asyncio.gather(self._succeed(done), *map(self._settle, failed))  # at once: they share a commit
+            async for reports in self._run(batch):
+                await self._take_in(at_work, reports)
         except BatchLost as lost:
-            await self._settle_lost(left.values(), lost)
+            self._growing.pop(batch.ticket, None)  # before anything else: it must not be given more
+            await self._settle_lost(at_work.left.values(), lost)
         except Exception as error:  # noqa: BLE001 a batch's edge: its leases run out and are rescued
-            emit_trouble("batch.stumbled", error, jobs=sorted(left))
+            emit_trouble("batch.stumbled", error, jobs=sorted(at_work.left))
         finally:
-            for job_id in left:
+            self._growing.pop(batch.ticket, None)
+            for job_id in at_work.left:
                 self._held.pop(job_id, None)
-            if memory_bytes:
-                self._slots.give_back_large(node)
+            if batch.memory_bytes:
+                self._slots.give_back_large(batch.node)
             else:
-                self._slots.give_back(node)
+                self._slots.give_back(batch.node)
             self.wake.set()
+
+    async def _take_in(self, at_work: _AtWork, reports: Sequence[Report]) -> None:
+        for report in reports:
+            at_work.left.pop(report.lease.job_id, None)
+        done = [report for report in reports if isinstance(report.outcome, Succeeded)]
+        failed = [report for report in reports if isinstance(report.outcome, Failed)]
+        await asyncio.gather(self._succeed(done), *map(self._settle, failed))  # at once: they share a commit
 
     async def _succeed(self, reports: Sequence[Report]) -> None:
         """Record successes, all in one write. One that the database refuses fails alone, at no cost to the others."""

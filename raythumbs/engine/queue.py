@@ -14,8 +14,9 @@ from raythumbs.db.jobs import Jobs
 from raythumbs.db.overview import overview
 from raythumbs.db.photos import Photos
 from raythumbs.db.reconciliation import Reconciliations
+from raythumbs.engine.batch import RunBatch
 from raythumbs.engine.collector import Collector
-from raythumbs.engine.dispatcher import Budgets, Dispatcher, RunBatch
+from raythumbs.engine.dispatcher import Budgets, Dispatcher
 from raythumbs.engine.janitor import Janitor
 from raythumbs.engine.loop import forever
 from raythumbs.engine.nodes import live_nodes
@@ -28,6 +29,7 @@ from raythumbs.engine.work import Work
 from raythumbs.errors import NotReconciled, QueueUnavailable, RaythumbsError
 from raythumbs.events import emit, emit_trouble
 from raythumbs.model.job import Change, Job, State
+from raythumbs.model.lease import Lease
 from raythumbs.model.overview import Overview, Status
 from raythumbs.model.photo import Photo
 from raythumbs.model.reconciliation import Reconciliation
@@ -89,6 +91,13 @@ class ThumbnailQueue:
         emit("job.retried", job_id=job_id)
         dispatcher.wake.set()
         return job
+
+    # --- for batches at work
+
+    async def more(self, ticket: int, room: int) -> list[Lease]:
+        """See Dispatcher.more."""
+        _, dispatcher = await self._parts()
+        return await dispatcher.more(ticket, room)
 
     # --- to look at
 

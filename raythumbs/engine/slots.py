@@ -72,6 +72,10 @@ class Slots:
         if not self._busy[node.id]:
             del self._busy[node.id]
 
+    def is_over(self, node: Node) -> bool:
+        """Return whether more of a node's slots are in use than it has, or it is gone: what runs there is to end."""
+        return self._busy.get(node.id, 0) > (self._size(self._nodes[node.id]) if node.id in self._nodes else 0)
+
     @property
     def busy(self) -> int:
         """Slots in use."""

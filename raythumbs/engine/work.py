@@ -23,6 +23,7 @@ class Work:
     specs: tuple[RenditionSpec, ...]
     limits: Limits
     max_photo_bytes: int
+    prefetch_bytes: int
     photo_seconds: float
 
     @classmethod
@@ -40,6 +41,7 @@ class Work:
                 elsewhere_bytes=settings.max_decode_bytes,
             ),
             max_photo_bytes=settings.max_photo_bytes,
+            prefetch_bytes=settings.prefetch_bytes,
             photo_seconds=settings.job_timeout_seconds,
         )
 

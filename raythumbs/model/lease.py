@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from raythumbs.errors import RaythumbsError
+from raythumbs.model.job import Priority
 from raythumbs.model.photo import PictureFacts, Rendition
 
 
@@ -16,6 +17,7 @@ class Lease:
     source: str
     version: str | None
     size_bytes: int | None
+    priority: Priority
     errors: int
     timeouts: int
     crashes: int

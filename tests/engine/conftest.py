@@ -1,7 +1,7 @@
 """The engine without Ray: the queue's plain class on a real database, and batches that a test scripts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from raythumbs.bench.pictures import draw_photo
+from raythumbs.engine.batch import Batch, Reports
 from raythumbs.engine.queue import ThumbnailQueue
 from raythumbs.engine.slots import Node
-from raythumbs.engine.tasks import Reports
 from raythumbs.model.job import INCOMPLETE, Job, JobRequest, Priority
 from raythumbs.model.lease import Failed, Lease, Outcome, Report, Succeeded
 from raythumbs.model.photo import Format, PictureFacts, Rendition
@@ -46,15 +46,15 @@ class Batches:
     large: list[tuple[str, int]] = field(default_factory=list)
     gate: asyncio.Event | None = None
 
-    async def __call__(self, node: Node, leases: Sequence[Lease], memory_bytes: int | None) -> AsyncIterator[Reports]:
-        if not leases:
+    async def __call__(self, batch: Batch) -> AsyncIterator[Reports]:
+        if not batch.leases:
             return
-        self.seen.append([lease.job_id for lease in leases])
-        if memory_bytes:
-            self.large.append((node.id, memory_bytes))
+        self.seen.append([lease.job_id for lease in batch.leases])
+        if batch.memory_bytes:
+            self.large.append((batch.node.id, batch.memory_bytes))
         if self.gate:
             await self.gate.wait()
-        for lease in leases:
+        for lease in batch.leases:
             outcome = self.answer(lease)
             if isinstance(outcome, BaseException):
                 raise outcome

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from raythumbs.engine.batch import BatchLost
 from raythumbs.engine.slots import Node
-from raythumbs.engine.tasks import BatchLost
 from raythumbs.errors import (
     Crashed,
     NeedsMemory,
@@ -147,14 +147,14 @@ def test_a_photo_that_needs_much_memory_is_rendered_apart_at_no_cost(configured)
 def test_a_node_renders_one_large_photo_at_a_time_and_small_ones_beside_it(configured):
     at_once, most = 0, 0
 
-    async def batch(_node, leases, memory_bytes):
+    async def batch(given):
         nonlocal at_once, most
-        for lease in leases:
-            if lease.job_id == "job-9" or memory_bytes:
-                at_once += bool(memory_bytes)
+        for lease in given.leases:
+            if lease.job_id == "job-9" or given.memory_bytes:
+                at_once += bool(given.memory_bytes)
                 most = max(most, at_once)
                 await asyncio.sleep(0)  # whoever else may run, runs
-                at_once -= bool(memory_bytes)
+                at_once -= bool(given.memory_bytes)
                 yield (Report(lease, a_success(), 0.01),)
             else:
                 yield (Report(lease, Failed(NeedsMemory("much", 1_500)), 0.0),)
@@ -174,9 +174,9 @@ def test_more_large_photos_than_may_wait_in_memory_wait_in_the_database(configur
     monkeypatch.setattr("raythumbs.engine.dispatcher._LARGE_WAITING", 2)
     monkeypatch.setattr("raythumbs.engine.dispatcher._LARGE_SECONDS", 0.05)
 
-    async def batch(_node, leases, memory_bytes):
-        for lease in leases:
-            outcome = a_success() if memory_bytes else Failed(NeedsMemory("much", 1_500))
+    async def batch(given):
+        for lease in given.leases:
+            outcome = a_success() if given.memory_bytes else Failed(NeedsMemory("much", 1_500))
             yield (Report(lease, outcome, 0.01),)
 
     async def run():
@@ -249,13 +249,13 @@ async def _seen(batches, count):
     return len(batches.seen) >= count
 
 
-async def told_together(_node, leases, _memory_bytes):
+async def told_together(batch):
     """Run a batch that reports at its end. Each photo is a success; that of photo 2 can be put into no row."""
-    if leases:
+    if batch.leases:
         yield ()
         success = a_success()
         twice = replace(success, renditions=success.renditions * 2)
-        yield tuple(Report(one, twice if one.job_id == "job-2" else success, seconds=0.0) for one in leases)
+        yield tuple(Report(one, twice if one.job_id == "job-2" else success, seconds=0.0) for one in batch.leases)
 
 
 def test_a_success_that_cannot_be_recorded_fails_alone(configured):
@@ -461,10 +461,10 @@ def test_of_reports_that_come_together_only_the_late_one_is_refused(configured):
     async def run():
         gate = asyncio.Event()
 
-        async def batches(node, leases, memory_bytes):
-            if leases:
+        async def batches(batch):
+            if batch.leases:
                 await gate.wait()
-            async for reports in told_together(node, leases, memory_bytes):
+            async for reports in told_together(batch):
                 yield reports
 
         async with at_work(configured(), batches, Cluster({"n": Node("n", cpus=1)})) as queue:

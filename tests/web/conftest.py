@@ -1,7 +1,7 @@
 """The doors over a queue without Ray: a real database, a real store, and the real sandbox, in this process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,15 @@ import pytest
 
 from raythumbs.app import parts
 from raythumbs.bench.pictures import draw_photo
+from raythumbs.engine.batch import Batch, Reports
+from raythumbs.engine.pipeline import render
 from raythumbs.engine.queue import ThumbnailQueue
 from raythumbs.engine.slots import Node
-from raythumbs.engine.tasks import Reports, Workbench
 from raythumbs.engine.work import Work
-from raythumbs.model.lease import Lease
+from raythumbs.engine.workbench import Workbench
 from raythumbs.settings import Settings, load_settings
 from raythumbs.web.api import make_app
+from tests.batches import no_more
 
 HERE = "http://127.0.0.1:8000"
 NODE = Node("here", cpus=1)
@@ -29,8 +31,8 @@ class Batches:
     def __init__(self, settings: Settings) -> None:
         self._bench = Workbench(Work.of(settings))
 
-    async def __call__(self, _node: Node, leases: Sequence[Lease], _memory_bytes: int | None) -> AsyncIterator[Reports]:
-        for reports in await asyncio.to_thread(lambda: list(self._bench.render(leases))):
+    async def __call__(self, batch: Batch) -> AsyncIterator[Reports]:
+        for reports in await asyncio.to_thread(lambda: list(render(self._bench, batch.leases, no_more))):
             yield reports
 
     def close(self) -> None:

@@ -10,11 +10,14 @@ import psutil
 import pytest
 from PIL import Image
 
-from raythumbs.engine.tasks import Workbench
+from raythumbs.engine.pipeline import render
 from raythumbs.engine.work import Work
+from raythumbs.engine.workbench import Workbench
+from raythumbs.model.job import Priority
 from raythumbs.model.lease import Failed, Lease, Succeeded
 from raythumbs.model.photo import RenditionSpec
 from raythumbs.settings import load_settings
+from tests.batches import no_more
 
 
 @pytest.fixture
@@ -32,13 +35,13 @@ def bench(work: Work) -> Iterator[Workbench]:
 def a_lease(path: Path, number: int = 1) -> Lease:
     return Lease(
         job_id=f"job-{number}", photo_id=f"photo-{number}", attempt=1, source=f"file://{path}", version=None,
-        size_bytes=None, errors=0, timeouts=0, crashes=0, losses=0, until=0.0,
+        size_bytes=None, priority=Priority.NORMAL, errors=0, timeouts=0, crashes=0, losses=0, until=0.0,
     )  # fmt: skip
 
 
 def outcomes(bench: Workbench, *paths: Path) -> dict[str, object]:
     leases = [a_lease(path, number) for number, path in enumerate(paths)]
-    reports = [report for several in bench.render(leases) for report in several]
+    reports = [report for several in render(bench, leases, no_more) for report in several]
     assert sorted(report.lease.job_id for report in reports) == sorted(lease.job_id for lease in leases)
     return {Path(report.lease.source).name: report.outcome for report in reports}
 
@@ -79,7 +82,7 @@ def test_bad_photos_do_not_spoil_the_others(bench, photo, tmp_path):
 def test_a_batch_may_be_longer_than_what_is_fetched_ahead(bench, photo):
     leases = [a_lease(photo, number) for number in range(20)]
 
-    reports = [report for several in bench.render(leases) for report in several]
+    reports = [report for several in render(bench, leases, no_more) for report in several]
 
     assert sorted(report.lease.job_id for report in reports) == sorted(lease.job_id for lease in leases)
     assert all(isinstance(report.outcome, Succeeded) for report in reports)
@@ -92,7 +95,9 @@ def test_a_decoder_that_is_killed_amid_a_photo_costs_that_photo_alone(bench, pho
     leases = [a_lease(photo, number) for number in range(3)]
 
     with ThreadPoolExecutor(1) as thread:
-        told = thread.submit(lambda: [report.outcome for several in bench.render(leases) for report in several])
+        told = thread.submit(
+            lambda: [report.outcome for several in render(bench, leases, no_more) for report in several]
+        )
         while bench._sandbox.start().photos < 2:
             time.sleep(0.001)
         decoder.kill()

@@ -1,0 +1,37 @@
+"""A batch: the leases that one Ray task renders. It may grow while it runs: see `Dispatcher.more`."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from raythumbs.engine.slots import Node
+from raythumbs.model.lease import Lease, Report
+
+Reports = tuple[Report, ...]
+Ask = Callable[[int], "Future[Sequence[Lease]]"]  # for up to so many leases more; few may come, or none
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A ticket, by which it asks for more; its node; its first leases; the memory of a large photo, in bytes."""
+
+    ticket: int
+    node: Node
+    leases: tuple[Lease, ...]
+    memory_bytes: int | None = None
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether others may join. Not one that was lost before: the next loss must tell who is to blame."""
+        return self.memory_bytes is None and not any(lease.losses for lease in self.leases)
+
+
+RunBatch = Callable[[Batch], AsyncIterator[Reports]]
+
+
+class BatchLost(Exception):
+    """The task ended without reporting all of its batch; `blameless` where its node, not a photo, is the reason."""
+
+    def __init__(self, reason: str, *, blameless: bool) -> None:
+        super().__init__(reason)
+        self.blameless = blameless

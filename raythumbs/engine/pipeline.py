@@ -1,0 +1,190 @@
+"""A batch at work: while a photo is rendered the next are fetched and the last are stored, and more is asked for before
+there is nothing left to render."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from heapq import heappop, heappush
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+from raythumbs.engine.batch import Ask, Reports
+from raythumbs.engine.workbench import AT_ONCE, InHand, Workbench
+from raythumbs.errors import Crashed, RaythumbsError
+from raythumbs.model.lease import Failed, Lease, Report, Succeeded
+
+T = TypeVar("T")
+Tell = Callable[[Report], None]
+
+_IN_HAND_SECONDS = 0.5  # of rendering: more than a store's answer takes, less than a person would mind
+_ASK_AGAIN_SECONDS = 0.05  # when there was nothing more
+_GATHERING_SECONDS = 0.2
+_PHOTOS_A_TASK = 1000  # then it ends: a worker is renewed between tasks
+
+
+@dataclass(order=True, slots=True)
+class _Photo:
+    """In the order in which they are rendered: what is more urgent overtakes, the rest as they came."""
+
+    rank: int
+    number: int
+    lease: Lease = field(compare=False)
+    guessed_bytes: float = field(compare=False, default=0.0)
+    in_hand: InHand | None = field(compare=False, default=None)
+
+
+def render(bench: Workbench, leases: Sequence[Lease], ask: Ask) -> Iterator[Reports]:
+    """Render these leases and what more is given for the asking; report each once.
+
+    What is done is reported within a fifth of a second, the last photo at once: reports that travel together, and are
+    committed together, cost a fraction.
+    """
+    reports: SimpleQueue[Report | None] = SimpleQueue()
+    # In a thread of its own: while reports are on their way, the next photo is rendered.
+    running = bench.renderer.submit(Pipeline(bench, ask, reports.put).run, leases)
+    running.add_done_callback(lambda _: reports.put(None))
+    yield from iter(lambda: _gathered(reports), ())
+    running.result()  # or what it raised
+
+
+def _gathered(reports: "SimpleQueue[Report | None]") -> Reports:
+    """Wait for a report, and a little longer for others; at the end return none."""
+    ready: list[Report] = []
+    until: float | None = None
+    with suppress(Empty):
+        while report := reports.get(timeout=None if until is None else max(0.0, until - time.monotonic())):
+            ready.append(report)
+            until = until or time.monotonic() + _GATHERING_SECONDS
+        if ready:
+            reports.put(None)  # the end, which the next call tells
+    return tuple(ready)
+
+
+class Pipeline:
+    """One thread moves everything: `run`. Others only tell it what happened."""
+
+    def __init__(self, bench: Workbench, ask: Ask, tell: Tell) -> None:
+        self._bench = bench
+        self._ask = ask
+        self._tell = tell
+        self._happened: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._numbered = 0
+        self._to_fetch: list[_Photo] = []
+        self._fetching = 0
+        self._to_render: list[_Photo] = []
+        self._storing = 0
+        self._held_bytes = 0.0
+        self._asking = False
+        self._ask_again_at = time.monotonic() + _ASK_AGAIN_SECONDS
+
+    def run(self, leases: Sequence[Lease]) -> None:
+        """Render these leases and what more is given, until nothing is left. Each has one outcome told."""
+        self._take(leases)
+        while self._not_rendered or self._storing or self._asking:
+            self._fetch_ahead()
+            self._ask_for_more()
+            self._hear()
+            if self._can_render:
+                self._render(heappop(self._to_render))
+
+    @property
+    def _not_rendered(self) -> int:
+        return len(self._to_fetch) + self._fetching + len(self._to_render)
+
+    @property
+    def _can_render(self) -> bool:
+        return bool(self._to_render) and self._storing < AT_ONCE  # else thumbnails would pile up before a slow store
+
+    def _hear(self) -> None:
+        """Take in what happened; where nothing can be rendered, wait for something to happen."""
+        with suppress(Empty):
+            if not self._can_render:
+                self._happened.get(timeout=_ASK_AGAIN_SECONDS)()
+            while True:
+                self._happened.get_nowait()()
+
+    def _take(self, leases: Sequence[Lease]) -> None:
+        for lease in leases:
+            self._numbered += 1
+            heappush(self._to_fetch, _Photo(lease.priority.rank, self._numbered, lease))
+
+    # --- more
+
+    def _ask_for_more(self) -> None:
+        """Ask when half of what should be in hand is rendered."""
+        wanted = max(2, min(AT_ONCE, round(_IN_HAND_SECONDS / self._bench.photo_seconds)))
+        is_time = time.monotonic() >= self._ask_again_at and self._numbered < _PHOTOS_A_TASK
+        if is_time and not self._asking and self._not_rendered <= wanted // 2:
+            self._asking = True
+            self._ask(wanted - self._not_rendered).add_done_callback(self._then(self._on_more))
+
+    def _on_more(self, more: "Future[Sequence[Lease]]") -> None:
+        self._asking = False
+        leases = () if more.exception() else more.result()  # a queue that died has ended this task, or soon will
+        if not leases:
+            self._ask_again_at = time.monotonic() + _ASK_AGAIN_SECONDS
+        self._take(leases)
+
+    # --- the stages
+
+    def _fetch_ahead(self) -> None:
+        while self._to_fetch and self._has_room(self._to_fetch[0]):
+            photo = heappop(self._to_fetch)
+            photo.guessed_bytes = self._guess(photo)
+            self._held_bytes += photo.guessed_bytes
+            self._fetching += 1
+            self._bench.fetch(photo.lease).add_done_callback(self._then(partial(self._on_fetched, photo)))
+
+    def _has_room(self, photo: _Photo) -> bool:
+        nothing_held = not (self._fetching or self._to_render)
+        return nothing_held or self._held_bytes + self._guess(photo) <= self._bench.work.prefetch_bytes
+
+    def _guess(self, photo: _Photo) -> float:
+        return photo.lease.size_bytes or self._bench.photo_bytes
+
+    def _on_fetched(self, photo: _Photo, fetched: "Future[InHand]") -> None:
+        self._fetching -= 1
+        try:
+            photo.in_hand = fetched.result()
+        except Exception as error:  # noqa: BLE001 an attempt's edge: it becomes the photo's outcome
+            self._held_bytes -= photo.guessed_bytes
+            self._tell(Report(photo.lease, _failed(error), 0.0))
+        else:
+            heappush(self._to_render, photo)
+
+    def _render(self, photo: _Photo) -> None:
+        assert photo.in_hand  # noqa: S101 only what was fetched is rendered
+        try:
+            rendered, seconds = self._bench.render(photo.in_hand)
+        except Exception as error:  # noqa: BLE001 as above
+            self._tell(Report(photo.lease, _failed(error), 0.0))
+        else:
+            self._storing += 1
+            stored = self._bench.store(photo.lease, photo.in_hand.fetched, rendered)
+            stored.add_done_callback(partial(self._tell_stored, photo.lease, seconds))  # at once, whatever is rendered
+            stored.add_done_callback(self._then(self._on_stored))
+        finally:
+            self._held_bytes -= photo.guessed_bytes
+
+    def _tell_stored(self, lease: Lease, seconds: float, stored: "Future[Succeeded]") -> None:
+        try:
+            self._tell(Report(lease, stored.result(), seconds))
+        except Exception as error:  # noqa: BLE001 as above
+            self._tell(Report(lease, _failed(error), seconds))
+
+    def _on_stored(self, _stored: "Future[Succeeded]") -> None:
+        self._storing -= 1
+
+    def _then(self, react: Callable[["Future[T]"], None]) -> Callable[["Future[T]"], None]:
+        """Return what has `run` react to a future that is done."""
+        return lambda future: self._happened.put(partial(react, future))
+
+
+def _failed(error: Exception) -> Failed:
+    if isinstance(error, RaythumbsError):
+        error.__cause__ = error.__context__ = None  # which may not travel
+        return Failed(error)
+    return Failed(Crashed(f"{type(error).__name__}: {error}"))

@@ -1,0 +1,16 @@
+"""What a test answers a batch that asks for more."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+from raythumbs.model.lease import Lease
+
+
+def given(*leases: Lease) -> "Future[Sequence[Lease]]":
+    told: Future[Sequence[Lease]] = Future()
+    told.set_result(leases)
+    return told
+
+
+def no_more(_room: int) -> "Future[Sequence[Lease]]":
+    return given()

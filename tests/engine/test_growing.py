@@ -1,0 +1,179 @@
+"""Batches that ask for more: what the queue gives them, and when it gives nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from raythumbs.engine.batch import Batch, BatchLost, Reports
+from raythumbs.engine.queue import ThumbnailQueue
+from raythumbs.engine.slots import Node
+from raythumbs.model.job import Priority, State
+from raythumbs.model.lease import Lease, Report
+from tests.engine.conftest import Cluster, a_success, at_work, eventually
+
+ONE_SLOT = {"n": Node("n", cpus=1)}
+
+
+@dataclass
+class Growing:
+    """Runs batches that stay until a test lets them go; meanwhile it asks on their behalf."""
+
+    taken: dict[int, list[Lease]] = field(default_factory=dict)
+    batches: list[Batch] = field(default_factory=list)
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+    end: Callable[[Batch], BaseException | None] = lambda _batch: None
+
+    async def __call__(self, batch: Batch) -> AsyncIterator[Reports]:
+        if not batch.leases:
+            return
+        self.batches.append(batch)
+        self.taken[batch.ticket] = list(batch.leases)
+        yield ()
+        await self.go.wait()
+        if error := self.end(batch):
+            raise error
+        yield tuple(Report(lease, a_success(), seconds=0.01) for lease in self.taken[batch.ticket])
+
+    async def ask(self, queue: ThumbnailQueue, room: int) -> list[str]:
+        ticket = self.batches[-1].ticket
+        leases = await queue.more(ticket, room)
+        self.taken[ticket] += leases
+        return [lease.job_id for lease in leases]
+
+    async def begun(self) -> bool:
+        return bool(self.batches)
+
+
+def test_a_batch_that_asks_is_given_what_waits_the_most_urgent_first(configured):
+    async def run():
+        batches = Growing()
+        async with at_work(configured(), batches, Cluster(ONE_SLOT)) as queue:
+            await queue.submit(1)
+            await eventually(batches.begun)
+            await queue.submit(2, 3, priority=Priority.LOW)
+            await queue.submit(4, priority=Priority.HIGH)
+
+            given = [await batches.ask(queue.verbs, room=1) for _ in range(4)]
+            batches.go.set()
+            return given, await queue.ended(1, 2, 3, 4), len(batches.batches)
+
+    given, jobs, batches = asyncio.run(run())
+
+    assert given == [["job-4"], ["job-2"], ["job-3"], []]
+    assert {(job.state, job.attempt) for job in jobs} == {(State.SUCCEEDED, 1)}
+    assert batches == 1
+
+
+def test_what_waits_is_given_in_ever_smaller_helpings_so_that_every_slot_has_some(configured):
+    async def run():
+        batches = Growing()
+        async with at_work(configured(), batches, Cluster(ONE_SLOT)) as queue:
+            await queue.submit(0)
+            await eventually(batches.begun)
+            await queue.submit(*range(1, 21))
+
+            helpings = [len(await batches.ask(queue.verbs, room=8)) for _ in range(6)]
+            batches.go.set()
+            await queue.ended(*range(21))
+            return helpings
+
+    assert asyncio.run(run()) == [8, 6, 3, 2, 1, 0]
+
+
+def test_a_batch_on_a_slot_that_is_no_more_is_given_nothing(configured):
+    async def run():
+        batches = Growing()
+        cluster = Cluster({"n": Node("n", cpus=1)})
+        async with at_work(configured(), batches, cluster) as queue:
+            await queue.submit(1)
+            await eventually(batches.begun)
+            await queue.submit(2)
+            cluster.nodes = {"other": Node("other", cpus=1)}
+
+            async def moved() -> bool:
+                return len(batches.batches) == 2  # what waited has gone to the other node
+
+            await eventually(moved)
+            await queue.submit(3)
+            given = await queue.verbs.more(batches.batches[0].ticket, 5)
+            batches.go.set()
+            return given
+
+    assert asyncio.run(run()) == []
+
+
+def test_a_queue_that_drains_gives_nothing(configured):
+    async def run():
+        batches = Growing()
+        async with at_work(configured(), batches, Cluster(ONE_SLOT), drained=False) as queue:
+            await queue.submit(1)
+            await eventually(batches.begun)
+            await queue.submit(2)
+            draining = asyncio.create_task(queue.verbs.drain())
+
+            async def drains() -> bool:
+                return (await queue.verbs.status()).draining
+
+            await eventually(drains)
+            given = await batches.ask(queue.verbs, room=5)
+            batches.go.set()
+            await draining
+            return given
+
+    assert asyncio.run(run()) == []
+
+
+def test_nobody_joins_a_photo_whose_batch_was_lost_before(configured):
+    async def run():
+        lost = [BatchLost("the worker died", blameless=False)]
+        batches = Growing(end=lambda _batch: lost.pop() if lost else None)
+        batches.go.set()
+        async with at_work(configured(), batches, Cluster(ONE_SLOT)) as queue:
+            await queue.submit(1, 2)
+            await eventually(lambda: _is_tried_alone(batches))
+            batches.go.clear()
+            return await queue.verbs.more(batches.batches[1].ticket, 5), await _let_go(queue, batches)
+
+    given, jobs = asyncio.run(run())
+
+    assert given == []
+    assert {job.state for job in jobs} == {State.SUCCEEDED}
+
+
+async def _is_tried_alone(batches: Growing) -> bool:
+    return len(batches.batches) > 1
+
+
+async def _let_go(queue, batches):
+    batches.go.set()
+    return await queue.ended(1, 2)
+
+
+def test_what_was_given_to_a_batch_that_is_lost_is_tried_again_alone(configured):
+    async def run():
+        lost = [BatchLost("the worker died", blameless=False)]
+        batches = Growing(end=lambda _batch: lost.pop() if lost else None)
+        async with at_work(configured(), batches, Cluster(ONE_SLOT)) as queue:
+            await queue.submit(1)
+            await eventually(batches.begun)
+            await queue.submit(2)
+            await batches.ask(queue.verbs, room=2)
+            batches.go.set()
+            return await queue.ended(1, 2), batches.batches
+
+    jobs, batches = asyncio.run(run())
+
+    assert {(job.state, job.losses, job.crashes) for job in jobs} == {(State.SUCCEEDED, 1, 0)}
+    assert [len(batch.leases) for batch in batches] == [1, 1, 1]
+
+
+def test_a_ticket_of_a_batch_that_has_ended_is_worth_nothing(configured):
+    async def run():
+        batches = Growing()
+        batches.go.set()
+        async with at_work(configured(), batches, Cluster(ONE_SLOT)) as queue:
+            await queue.submit(1)
+            await queue.ended(1)
+            return await queue.verbs.more(batches.batches[0].ticket, 5)
+
+    assert asyncio.run(run()) == []
