@@ -83,6 +83,10 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("USE_PARALLEL_THUMBNAILS", "RAYTHUMBS_USE_PARALLEL_THUMBNAILS"),
         description="`false`: one slot in all, one photo after the other.",
     )
+    yield_to_others: bool = Field(
+        default=False,
+        description="`true`: give up slots of a node whose cores other programs use, or whose memory is short.",
+    )
     job_timeout_seconds: Seconds = Field(30, description="Longest time for one photo, in seconds.")
     lease_seconds: Seconds = Field(60, ge=5, description="How long a job may go unrenewed, in seconds.")
     max_errors: Positive = Field(15, description="Passing errors until a job fails.")

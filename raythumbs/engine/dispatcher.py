@@ -11,6 +11,7 @@ from raythumbs.db.database import Connection
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.leftovers import Leftovers
 from raythumbs.engine.batch import Batch, BatchLost, RunBatch
+from raythumbs.engine.lookout import Surroundings
 from raythumbs.engine.record import Record
 from raythumbs.engine.slots import Slots
 from raythumbs.errors import (
@@ -40,12 +41,13 @@ _LARGE_SECONDS = 10  # until one of those is looked at again
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budgets:
-    """How long a lease lasts, and how often a job may go wrong until it fails."""
+    """How long a lease lasts; how often a job may go wrong until it fails; the memory that a node must have left."""
 
     lease_seconds: float
     max_errors: int
     max_timeouts: int
     max_crashes: int
+    min_free_memory_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +104,12 @@ class Dispatcher:
         while (node := self._slots.take()) is not None:
             self._start(Batch(next(self._tickets), node, ()))
 
-    async def more(self, ticket: int, room: int) -> list[Lease]:
+    async def more(self, ticket: int, room: int, seen: Surroundings | None = None) -> list[Lease]:
         """Return up to `room` leases for a batch that asks before it is out of work, so that no slot idles between two
-        batches; none if its slot is wanted for something else."""
+        batches; none if its slot is wanted for something else. `seen` is what its worker sees of the node."""
+        if seen and ticket in self._growing:
+            node = self._growing[ticket].batch.node
+            self._slots.yield_to(seen, node, min_free_bytes=self._budgets.min_free_memory_bytes)
         if not self._may_grow(ticket):
             return []
         leases = await self._record.write(partial(self._lease_more, room=room))

@@ -18,6 +18,7 @@ from raythumbs.engine.batch import RunBatch
 from raythumbs.engine.collector import Collector
 from raythumbs.engine.dispatcher import Budgets, Dispatcher
 from raythumbs.engine.janitor import Janitor
+from raythumbs.engine.lookout import Surroundings
 from raythumbs.engine.loop import forever
 from raythumbs.engine.nodes import live_nodes
 from raythumbs.engine.pressure import Bounds, Pressure
@@ -94,10 +95,10 @@ class ThumbnailQueue:
 
     # --- for batches at work
 
-    async def more(self, ticket: int, room: int) -> list[Lease]:
+    async def more(self, ticket: int, room: int, seen: Surroundings | None = None) -> list[Lease]:
         """See Dispatcher.more."""
         _, dispatcher = await self._parts()
-        return await dispatcher.more(ticket, room)
+        return await dispatcher.more(ticket, room, seen)
 
     # --- to look at
 
@@ -202,6 +203,7 @@ class ThumbnailQueue:
                 max_errors=self._settings.max_errors,
                 max_timeouts=self._settings.max_timeouts,
                 max_crashes=self._settings.max_crashes,
+                min_free_memory_bytes=self._settings.min_free_memory_bytes,
             ),
             chance=random.random,
         )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from raythumbs.engine.lookout import Surroundings
 from raythumbs.model.overview import NodeSlots
 
 SLOT_RESOURCE = "thumb_slot"  # the same number as a resource of Ray, so that the autoscaler sees the right shape
@@ -27,11 +28,13 @@ class Slots:
         self._in_all = in_all
         self._nodes: dict[str, Node] = {}
         self._busy: dict[str, int] = {}
+        self._yielded: dict[str, int] = {}
         self._with_large: set[str] = set()
 
     def follow(self, nodes: Mapping[str, Node]) -> None:
         """Know these nodes and no others. What runs on a node that went away keeps its slot until it is given back."""
         self._nodes = dict(nodes)
+        self._yielded = {id_: slots for id_, slots in self._yielded.items() if id_ in nodes}
 
     def take(self) -> Node | None:
         """Take a slot on the node with the most free ones, or return None if there is none."""
@@ -72,6 +75,14 @@ class Slots:
         if not self._busy[node.id]:
             del self._busy[node.id]
 
+    def yield_to(self, seen: Surroundings, node: Node, *, min_free_bytes: int) -> None:
+        """Leave a node's cores to other programs that keep them busy, and give up a slot as long as its memory is
+        short; one slot always stays, or nobody would see that it is over."""
+        wanted = round(node.cpus - seen.others_cpus)
+        if seen.available_bytes < min_free_bytes:
+            wanted = min(wanted, self._busy.get(node.id, 0) - 1)
+        self._yielded[node.id] = max(1, wanted)
+
     def is_over(self, node: Node) -> bool:
         """Return whether more of a node's slots are in use than it has, or it is gone: what runs there is to end."""
         return self._busy.get(node.id, 0) > (self._size(self._nodes[node.id]) if node.id in self._nodes else 0)
@@ -95,4 +106,4 @@ class Slots:
         )
 
     def _size(self, node: Node) -> int:
-        return min(node.cpus, self._per_node)
+        return min(node.cpus, self._per_node, self._yielded.get(node.id, node.cpus))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import Future
+from functools import cache
 from typing import Any
 
 import ray
@@ -10,6 +11,7 @@ from ray.exceptions import NodeDiedError, RayError, RuntimeEnvSetupError, TaskUn
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raythumbs.engine.batch import Ask, Batch, BatchLost, Reports
+from raythumbs.engine.lookout import Lookout
 from raythumbs.engine.pipeline import render
 from raythumbs.engine.slots import SLOT_RESOURCE
 from raythumbs.engine.work import Work
@@ -30,6 +32,9 @@ def render_batch(leases: Sequence[Lease], work: Work, ask: Ask) -> Iterator[Repo
     yield from render(_workbench(work), leases, ask)
 
 
+_lookout = cache(Lookout)  # one for this process
+
+
 def _workbench(work: Work) -> Workbench:
     if work not in _workbenches:
         for old in _workbenches.values():  # of a queue before this one, or with the memory of a large photo
@@ -44,7 +49,8 @@ def _workbench(work: Work) -> Workbench:
 
 def _render_batch(leases: Sequence[Lease], work: Work, queue: Any, ticket: int) -> Iterator[Reports]:  # noqa: ANN401 Ray's handles have no type
     def ask(room: int) -> "Future[Sequence[Lease]]":
-        told: Future[Sequence[Lease]] = queue.more.remote(ticket, room).future()  # which does not block this task
+        seen = _lookout().look() if work.yields_to_others else None
+        told: Future[Sequence[Lease]] = queue.more.remote(ticket, room, seen).future()  # which does not block this task
         return told
 
     yield from render_batch(leases, work, ask)  # a generator itself, which is how Ray knows that it streams

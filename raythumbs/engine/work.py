@@ -25,6 +25,7 @@ class Work:
     max_photo_bytes: int
     prefetch_bytes: int
     photo_seconds: float
+    yields_to_others: bool
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -43,6 +44,7 @@ class Work:
             max_photo_bytes=settings.max_photo_bytes,
             prefetch_bytes=settings.prefetch_bytes,
             photo_seconds=settings.job_timeout_seconds,
+            yields_to_others=settings.yield_to_others,
         )
 
     @property

@@ -1,6 +1,8 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from raythumbs.engine.lookout import Surroundings
 from raythumbs.engine.slots import Node, Slots
 
 
@@ -89,3 +91,32 @@ def test_a_large_photo_waits_for_a_slot_like_any_other():
     assert slots.take_large(1) is None
     slots.give_back(taken)
     assert slots.take_large(1) == taken
+
+
+@pytest.mark.parametrize(("others_cpus", "slots"), [(0.2, 4), (0.6, 3), (2.0, 2), (3.9, 1), (9.0, 1)])
+def test_cores_that_other_programs_keep_busy_are_left_to_them(others_cpus, slots):
+    node = Node("a", 4)
+    semaphore = Slots(per_node=8)
+    semaphore.follow({"a": node})
+
+    semaphore.yield_to(Surroundings(others_cpus, 10**9), node, min_free_bytes=10**8)
+
+    assert semaphore.total == slots
+
+
+def test_a_node_that_is_short_of_memory_gives_up_a_slot_after_the_other_and_has_them_back_afterwards():
+    node = Node("a", 4)
+    semaphore = Slots(per_node=8)
+    semaphore.follow({"a": node})
+    while semaphore.take():
+        pass
+    short, plenty = Surroundings(0.0, 10**6), Surroundings(0.0, 10**9)
+
+    totals = []
+    for seen in (short, short, short, short, plenty):
+        semaphore.yield_to(seen, node, min_free_bytes=10**8)
+        totals.append(semaphore.total)
+        while semaphore.is_over(node):
+            semaphore.give_back(node)
+
+    assert totals == [3, 2, 1, 1, 4]
