@@ -1,0 +1,127 @@
+"""A bucket that is so many milliseconds away, at hardly any CPU: nginx over a folder, which waits before it answers.
+
+It is read and written as S3 is, without listings and without an ETag for what is put: as much as a benchmark needs.
+"""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from socket import socket
+
+from raythumbs.bench.local_service import NotStarted, free_port
+from raythumbs.bench.servers import await_server, unprivileged
+
+_MODULES = Path("/usr/lib/nginx/modules")  # Debian's
+_NEEDED = ("ndk_http_module.so", "ngx_http_lua_module.so")
+_INSTALL = "apt-get install nginx-extras"
+_CONFIGURATION = """
+{modules}
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    keepalive_requests 1000000;
+    client_max_body_size 1g;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        root {folder}/buckets;
+        dav_methods PUT DELETE;
+        create_full_put_path on;
+        {wait}
+        location ~ ^/[^/]+/?$ {{ return 200; }}  # the bucket itself, which is asked for its head
+    }}
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyStore:
+    """Its address, and the folder that has a folder for each bucket."""
+
+    endpoint: str
+    buckets: Path
+
+    def bucket(self, name: str) -> Path:
+        """Return the folder of a bucket: what is written there lies in the bucket, and the other way round."""
+        folder = self.buckets / name
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def empty(self, name: str) -> None:
+        """Remove a bucket's objects."""
+        shutil.rmtree(self.buckets / name, ignore_errors=True)
+
+    def sizes_bytes(self, name: str) -> list[int]:
+        """Return how large each of a bucket's objects is."""
+        return [path.stat().st_size for path in (self.buckets / name).rglob("*") if path.is_file()]
+
+
+@contextmanager
+def store_folder() -> Iterator[Path]:
+    """Give a folder for one store after the other, and remove it."""
+    folder = Path(tempfile.mkdtemp(prefix="rt-store-", dir="/tmp"))
+    try:
+        (folder / "buckets").mkdir(mode=0o777)
+        (folder / "buckets").chmod(0o777)  # the server may be somebody else than we
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def latency_store(folder: Path, *, latency_ms: float) -> Iterator[LatencyStore]:
+    """Run a store over a folder that `store_folder` gave; every request waits so long. Raises NotStarted."""
+    nginx = _nginx()
+    port = free_port()
+    configuration = folder / "nginx.conf"
+    configuration.write_text(_configured(folder, port, latency_ms))
+    server = subprocess.Popen(  # noqa: S603 nginx, by its path
+        [nginx, "-p", folder, "-c", configuration, "-e", folder / "error.log"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,  # a terminal's Ctrl-C is for us
+        preexec_fn=unprivileged(folder),  # noqa: PLW1509 it only becomes someone else and asks for a signal
+    )  # fmt: skip
+    try:
+        await_server(lambda: _listens(server, port, folder), f"nginx does not start: {_INSTALL}")
+        yield LatencyStore(f"http://127.0.0.1:{port}", folder / "buckets")
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _configured(folder: Path, port: int, latency_ms: float) -> str:
+    return _CONFIGURATION.format(
+        modules="\n".join(f"load_module {_MODULES / module};" for module in _NEEDED),
+        folder=folder,
+        port=port,
+        wait=f"access_by_lua_block {{ ngx.sleep({latency_ms / 1000}) }}" if latency_ms else "",
+    )
+
+
+def _nginx() -> str:
+    nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/bin")
+    if nginx is None or not all((_MODULES / module).exists() for module in _NEEDED):
+        raise NotStarted(f"the store of this benchmark is nginx with its Lua module, which is not here: {_INSTALL}")
+    return nginx
+
+
+def _listens(server: "subprocess.Popen[bytes]", port: int, folder: Path) -> bool:
+    if server.poll() is not None:
+        said = folder / "error.log"
+        raise NotStarted(f"nginx ended: {said.read_text()[-1000:] if said.exists() else _INSTALL}")
+    with socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
