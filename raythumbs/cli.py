@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -318,6 +318,43 @@ def bench_chaos(  # noqa: PLR0917 the options of a command
     for trouble in (*result.verdict.lost, *result.verdict.wrong, *result.temporary_files, *result.orphans):
         Console(stderr=True).print(trouble, highlight=False, soft_wrap=True)
     if not result.is_flawless:
+        raise typer.Exit(1)
+
+
+@bench.command("throughput")
+def bench_throughput(  # noqa: PLR0913, PLR0917 the options of a command
+    photos: Annotated[int, typer.Option(min=1, help="How many photos to draw.")] = 200,
+    size_mb: Annotated[float, typer.Option(min=0.05, max=50, help="About how large, in MB.")] = 5,
+    pictures: Annotated[Path | None, typer.Option(help="Take the JPEGs of this folder instead.")] = None,
+    store_latency_ms: Annotated[
+        list[float] | None, typer.Option(min=0, help="How long the store waits, for a row of everybody [0, 50, 200].")
+    ] = None,
+    runs: Annotated[int, typer.Option(min=1, help="How often each takes part; medians are told.")] = 1,
+    only: Annotated[list[str] | None, typer.Option(help="Who takes part [everybody].")] = None,
+    peers_dir: Annotated[Path, typer.Option(help="Where the rivals are.")] = Path("notebooks/peers"),
+    as_json: AsJson = False,  # noqa: FBT002 an option
+) -> None:
+    """Measure photos per second from bucket to bucket: the whole service, other ways, and the machine's limit."""
+    from raythumbs.bench.throughput.result import ThroughputPlan
+    from raythumbs.bench.throughput.run import run_throughput  # its servers are only a benchmark's
+
+    plan = ThroughputPlan(
+        photos=photos, size_mb=size_mb, pictures=pictures, runs=runs, only=only or (), peers_dir=peers_dir
+    )
+    if store_latency_ms:
+        plan = replace(plan, latencies_ms=store_latency_ms)
+    errors = Console(stderr=True)
+    with errors.status("throughput") as told:
+        result = run_throughput(plan, say=told.update)
+    for missing in result.missing:
+        errors.print(f"not measured: {missing}", highlight=False, markup=False, soft_wrap=True)
+    for contestant, error in result.failures:
+        errors.print(f"{contestant}: {error}", highlight=False, markup=False, soft_wrap=True)
+    if as_json:
+        print(json.dumps(result.as_dict()))
+    else:
+        out.print(result.as_table())
+    if result.failures:
         raise typer.Exit(1)
 
 

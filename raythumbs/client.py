@@ -60,6 +60,11 @@ class Client:
         )["jobs"]
         return jobs
 
+    def notify(self, records: Sequence[dict[str, Any]], *, token: str) -> dict[str, Any]:
+        """Tell of photos as their bucket would, by S3 event records."""
+        headers = {"Authorization": f"Bearer {token}"}
+        return self._ask("POST", "/api/notifications/s3", json={"Records": list(records)}, headers=headers)
+
     def reconcile(self) -> dict[str, Any]:
         """Begin to compare the stores with the record."""
         return self._ask("POST", "/api/reconciliation")

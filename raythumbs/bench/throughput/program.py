@@ -1,0 +1,117 @@
+"""A contestant that is a program.
+
+It reads a contest from the first line of its standard input, starts what it needs, warms up and prints a line of JSON:
+its `version`. At the next line of input it sets out, and prints at the end a line of JSON: `done`, the seconds of each
+photo since then.
+"""
+
+import json
+import os
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import IO, Any, BinaryIO
+
+from raythumbs.bench.meter import MARK
+from raythumbs.bench.servers import die_with_parent
+from raythumbs.bench.throughput.contest import Contest, ContestantFailed, Finish, Ready
+
+_START_SECONDS = 120.0
+_PHOTO_SECONDS = 5.0  # that a photo may take, whoever makes its thumbnail
+_END_SECONDS = 30.0
+_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench"}  # the store takes whatever there is
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program by its name and command; `workers` of its own where it has not the contest's."""
+
+    name: str
+    command: Sequence[str]
+    workers: int | None = None
+
+    @contextmanager
+    def ready(self, contest: Contest, mark: str) -> Iterator[Ready]:
+        """Start it and let it warm up."""
+        with tempfile.TemporaryFile() as said, self._running(mark, said) as process:
+            assert process.stdin  # noqa: S101 asked for below
+            assert process.stdout  # noqa: S101 asked for below
+            conversation = _Conversation(self.name, process, process.stdin, process.stdout, said)
+            told = conversation.ask(contest.line(), seconds=_START_SECONDS)
+            patience_seconds = _START_SECONDS + _PHOTO_SECONDS * len(contest.keys)
+            yield _ReadyProgram(str(told["version"]), conversation, patience_seconds)
+
+    @contextmanager
+    def _running(self, mark: str, said: BinaryIO) -> Iterator["subprocess.Popen[bytes]"]:
+        process = subprocess.Popen(  # noqa: S603 those of rivals.py
+            self.command,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said,
+            env={**os.environ, **_CREDENTIALS, MARK: mark},
+            start_new_session=True,  # a terminal's Ctrl-C is for us
+            preexec_fn=die_with_parent,  # noqa: PLW1509 it only asks for a signal
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            _end(process)
+
+
+@dataclass(frozen=True, slots=True)
+class _Conversation:
+    name: str
+    process: "subprocess.Popen[bytes]"
+    asked: IO[bytes]
+    told: IO[bytes]
+    said: BinaryIO
+
+    def ask(self, line: bytes, *, seconds: float) -> dict[str, Any]:
+        """Send a line and return the answer; a program that does not answer in time is killed."""
+        too_late = threading.Timer(seconds, self.process.kill)
+        too_late.start()
+        try:
+            self.asked.write(line)
+            self.asked.flush()
+            answer = self.told.readline()
+        except BrokenPipeError:
+            answer = b""
+        finally:
+            too_late.cancel()
+        try:
+            told: dict[str, Any] = json.loads(answer)
+        except ValueError:
+            raise ContestantFailed(f"{self.name} ended without an answer: {self._last_words()}") from None
+        return told
+
+    def _last_words(self) -> str:
+        self.said.seek(0)
+        return self.said.read()[-2000:].decode(errors="replace").strip() or "it said nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadyProgram:
+    version: str
+    conversation: _Conversation
+    patience_seconds: float
+
+    def go(self) -> Finish:
+        done = [float(seconds) for seconds in self.conversation.ask(b"go\n", seconds=self.patience_seconds)["done"]]
+        return Finish(done, done)  # each photo was told of at the start
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End it: the end of its input is its sign, SIGTERM the second."""
+    for stream in (process.stdin, process.stdout):
+        if stream:
+            with suppress(BrokenPipeError):
+                stream.close()
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_END_SECONDS)
+        process.kill()
+        process.wait()

@@ -1,0 +1,149 @@
+"""The throughput run: everybody in turn, round after round, on the same photos and in the same store."""
+
+import secrets
+import shutil
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from raythumbs.bench.latency_store import LatencyStore, latency_store, store_folder
+from raythumbs.bench.local_service import NotStarted, orderly_end
+from raythumbs.bench.memory import warm_memory
+from raythumbs.bench.meter import Family, metered
+from raythumbs.bench.pictures import draw_photos
+from raythumbs.bench.throughput.contest import Contest, Contestant, ContestantFailed
+from raythumbs.bench.throughput.limit import limit_photos_per_second
+from raythumbs.bench.throughput.result import Figures, Row, ThroughputPlan, ThroughputResult
+from raythumbs.bench.throughput.rivals import contestants
+from raythumbs.errors import BadRequest
+from raythumbs.model.photo import RenditionSpec
+
+_PHOTOS, _MADE = "photos", "made"
+_WARM_UP = "warm-up"
+_WARM_UP_PHOTOS_A_CORE = 4
+_SPEC = RenditionSpec()
+_SUFFIXES = {".jpg", ".jpeg"}
+_PIECE_BYTES = 1 << 20
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lap:
+    """A contestant's run through all photos: its version, and its figures or why there are none."""
+
+    version: str
+    figures: Figures | str
+
+
+def run_throughput(plan: ThroughputPlan, *, say: Say) -> ThroughputResult:
+    """Run it; `say` hears what goes on. What is started and written is gone at the end."""
+    here, missing = contestants(plan.peers_dir, plan.only)
+    cores = psutil.cpu_count() or 1
+    with orderly_end(), ExitStack() as stack:
+        folder = stack.enter_context(store_folder())
+        say("bringing the photos into the store")
+        photos, warm_up = _stored(plan, folder / "buckets" / _PHOTOS, cores)
+        laps: dict[tuple[float, str], list[_Lap]] = {}
+        limits = []
+        for number in range(plan.runs):
+            say(f"run {number + 1} of {plan.runs}: the machine's limit")
+            limits.append(limit_photos_per_second(photos, _SPEC, workers=cores))
+            for latency_ms in plan.latencies_ms:
+                with latency_store(folder, latency_ms=latency_ms) as store:
+                    for one in here:
+                        say(f"run {number + 1} of {plan.runs}: {one.name}, store {latency_ms:g} ms away")
+                        contest = _contest(store, photos, warm_up, workers=cores)
+                        laps.setdefault((latency_ms, one.name), []).append(_lap(one, contest, store))
+        return ThroughputResult(
+            limit_photos_per_second=round(statistics.median(limits), 2),
+            cores=cores,
+            runs=plan.runs,
+            rows=tuple(_row(name, latency_ms, len(photos), several) for (latency_ms, name), several in laps.items()),
+            missing=tuple(missing),
+        )
+
+
+def _stored(plan: ThroughputPlan, bucket: Path, cores: int) -> tuple[list[Path], list[Path]]:
+    """Put the photos into the bucket, and some of them once more, to warm up with."""
+    bucket.mkdir(mode=0o755)
+    if plan.pictures:
+        photos = list(_copied(plan.pictures, bucket))
+    else:
+        photos = list(draw_photos(bucket, count=plan.photos, size_mb=plan.size_mb, processes=cores))
+    warm_up = [bucket / f"{_WARM_UP}-{number}.jpg" for number in range(_WARM_UP_PHOTOS_A_CORE * cores)]
+    for number, again in enumerate(warm_up):
+        again.hardlink_to(photos[number % len(photos)])
+    return photos, warm_up
+
+
+def _copied(pictures: Path, bucket: Path) -> Iterator[Path]:
+    """Copy the JPEGs of a folder: not everybody reads other formats. They get names that need no quoting."""
+    found = sorted(path for path in pictures.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
+    if not found:
+        raise BadRequest(f"{pictures} has no JPEGs ({', '.join(sorted(_SUFFIXES))})")
+    for number, path in enumerate(found):
+        yield Path(shutil.copyfile(path, bucket / f"photo-{number:05d}.jpg"))
+
+
+def _contest(store: LatencyStore, photos: Sequence[Path], warm_up: Sequence[Path], *, workers: int) -> Contest:
+    return Contest(
+        endpoint=store.endpoint,
+        bucket=_PHOTOS,
+        made_bucket=_MADE,
+        keys=tuple(photo.name for photo in photos),
+        warm_up=tuple(photo.name for photo in warm_up),
+        pixels=_SPEC.width,
+        quality=_SPEC.quality,
+        workers=workers,
+    )
+
+
+def _lap(one: Contestant, contest: Contest, store: LatencyStore) -> _Lap:
+    """Let a contestant run, and make sure that each photo has its thumbnail and that no process is left."""
+    mark = secrets.token_hex(8)
+    version = ""
+    try:
+        with one.ready(contest, mark) as ready:
+            version = ready.version
+            store.empty(_MADE)
+            _same_memory(store, contest)
+            with metered(mark) as meter:
+                finish = ready.go()
+            made = store.sizes_bytes(_MADE)
+    except (ContestantFailed, NotStarted) as error:
+        return _Lap(version, error.reason)
+    finally:
+        Family(mark).kill()
+        store.empty(_MADE)
+    if not len(made) == len(finish.done) == len(contest.keys) or not all(made):
+        told = f"{len(made)} thumbnails, {made.count(0)} of them empty, of {len(contest.keys)} photos"
+        return _Lap(version, told)
+    return _Lap(version, Figures.of(finish, meter.usage(), cores=contest.workers, output_bytes=sum(made)))
+
+
+def _same_memory(store: LatencyStore, contest: Contest) -> None:
+    """Let each contestant find the photos in the page cache, and memory that the machine has already."""
+    photos = [store.bucket(_PHOTOS) / key for key in contest.keys]
+    warm_memory(photos, store.bucket(_MADE))
+    store.empty(_MADE)
+    for photo in photos:
+        with photo.open("rb", buffering=0) as file:
+            while file.read(_PIECE_BYTES):
+                pass
+
+
+def _row(name: str, latency_ms: float, photos: int, laps: Sequence[_Lap]) -> Row:
+    good = [lap.figures for lap in laps if isinstance(lap.figures, Figures)]
+    bad = [lap.figures for lap in laps if isinstance(lap.figures, str)]
+    return Row(
+        contestant=name,
+        version=laps[-1].version,
+        photos=photos,
+        store_latency_ms=latency_ms,
+        figures=bad[0] if bad else Figures.medians(good),
+    )

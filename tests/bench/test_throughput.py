@@ -1,0 +1,96 @@
+"""The throughput benchmark, small."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from raythumbs.bench.meter import Usage
+from raythumbs.bench.throughput.contest import Finish
+from raythumbs.bench.throughput.result import Figures, Row, ThroughputResult
+from raythumbs.bench.throughput.rivals import contestants
+from raythumbs.errors import BadRequest
+
+OURS = ("sequential", "process pool", "raythumbs")
+
+
+def figures(photos_per_second: float) -> Figures:
+    done = [photo / photos_per_second for photo in range(1, 101)]
+    return Figures.of(Finish(done, done), Usage(cpu_seconds=1.0, peak_memory_bytes=1 << 20), cores=2, output_bytes=9)
+
+
+def row(contestant: str, told: Figures | str) -> Row:
+    return Row(contestant=contestant, version="1", photos=100, store_latency_ms=0, figures=told)
+
+
+def result(*rows: Row) -> ThroughputResult:
+    return ThroughputResult(limit_photos_per_second=40, cores=2, runs=1, rows=rows, missing=())
+
+
+@pytest.mark.timeout(300)
+def test_everybody_makes_every_thumbnail_and_is_measured():
+    small = ["--photos", "6", "--size-mb", "0.3", "--store-latency-ms", "10"]
+    chosen = [word for name in OURS for word in ("--only", name)]
+    command = [sys.executable, "-m", "raythumbs.cli", "bench", "throughput", *small, *chosen, "--json"]
+
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert run.returncode == 0, run.stderr
+    told = json.loads(run.stdout)
+    assert (told["runs"], told["missing"]) == (1, [])
+    assert told["limit_photos_per_second"] > 1
+    assert [one["contestant"] for one in told["rows"]] == list(OURS)
+    for one in told["rows"]:
+        assert (one["photos"], one["store_latency_ms"]) == (6, 10)
+        assert 0.02 < one["p50_seconds"] <= one["p95_seconds"] <= one["seconds"]
+        assert 0 < one["cpu_percent"] < 110
+        assert one["peak_memory_mb"] > 20
+        assert one["output_bytes"] > 6 * 1000
+    assert len({one["output_bytes"] for one in told["rows"]}) == 1  # the same thumbnails, whoever makes them
+    assert not list(Path("/tmp").glob("rt-store-*"))
+
+
+def test_figures_are_of_the_seconds_until_the_last_thumbnail():
+    told = figures(20)
+
+    assert (told.seconds, told.photos_per_second) == (5.0, 20.0)
+    assert (told.p50_seconds, told.p95_seconds) == (2.525, 4.8)
+    assert (told.cpu_percent, told.peak_memory_mb) == (10.0, 1.0)
+
+
+def test_of_several_runs_medians_are_told():
+    told = Figures.medians([figures(10), figures(40), figures(20)])
+
+    assert (told.photos_per_second, told.seconds) == (20.0, 5.0)
+
+
+def test_a_contestant_that_failed_is_a_row_that_says_so():
+    told = result(row("raythumbs", figures(20)), row("libvips", "5 thumbnails of 100 photos"))
+
+    assert told.failures == [("libvips", "5 thumbnails of 100 photos")]
+    ours, theirs = told.as_dict()["rows"]
+    assert ours["photos_per_second"] == 20.0
+    assert set(theirs) == {"contestant", "version", "photos", "store_latency_ms", "error"}
+    assert told.as_table().row_count == 2
+
+
+def test_people_are_told_the_share_of_the_limit_and_how_many_times_faster_raythumbs_is():
+    told = result(row("sequential", figures(10)), row("raythumbs", figures(30))).as_table()
+
+    cells = {str(column.header): list(column.cells) for column in told.columns}
+    assert (cells["of limit"], cells["ours"]) == (["25%", "75%"], ["3.00x", "1.00x"])
+
+
+def test_rivals_that_are_not_installed_are_missing_with_the_line_that_installs_them(tmp_path):
+    here, missing = contestants(tmp_path, ())
+
+    assert [one.name for one in here] == list(OURS)
+    assert len(missing) == 7
+    assert f"sharp, async I/O: npm install --prefix {tmp_path}, with node on the path, in a checkout" in missing
+
+
+def test_a_contestant_whom_nobody_knows_is_refused(tmp_path):
+    with pytest.raises(BadRequest, match="nobody here is called sharpest"):
+        contestants(tmp_path, ["sharpest"])
