@@ -1,6 +1,7 @@
 """What a program takes of the machine: the CPU time and the memory of all its processes."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,8 +16,12 @@ _LOOKS_A_WEIGHING = 5  # to add up its pages costs a large process milliseconds,
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What was taken. Memory is PSS: a page that several processes share counts once. It is weighed once a second."""
+    """What was taken in these seconds.
 
+    Memory is PSS: a page that several processes share counts once. It is weighed once a second.
+    """
+
+    seconds: float
     cpu_seconds: float
     peak_memory_bytes: int
 
@@ -44,6 +49,7 @@ class Meter:
         self._watch = threading.Thread(target=self._look_on, name="meter", daemon=True)
         self._weigh()
         self._look(is_first=True)
+        self._began = self._ended = time.monotonic()
 
     def begin(self) -> None:
         """Look again and again, in a thread."""
@@ -51,6 +57,7 @@ class Meter:
 
     def end(self) -> None:
         """Look a last time."""
+        self._ended = time.monotonic()
         self._over.set()
         self._watch.join()
         self._look()
@@ -58,7 +65,7 @@ class Meter:
 
     def usage(self) -> Usage:
         """Return what was taken, after the end."""
-        return Usage(self._cpu_seconds(), self._peak_memory_bytes)
+        return Usage(self._ended - self._began, self._cpu_seconds(), self._peak_memory_bytes)
 
     def _look_on(self) -> None:
         looks = 0

@@ -42,7 +42,8 @@ class InTurn:
 _kept: dict[Contest, InTurn] = {}  # a pool's process's own, which is never more than one
 
 
-def _take(contest: Contest, key: str) -> float:
+def take(contest: Contest, key: str) -> float:
+    """Do the same with what this process keeps for the contest."""
     if contest not in _kept:
         _kept[contest] = InTurn(contest)
     return _kept[contest].take(key)
@@ -57,7 +58,7 @@ def _one_process(contest: Contest) -> Iterator[Callable[[Iterable[str]], Iterabl
 def _pool(contest: Contest) -> Iterator[Callable[[Iterable[str]], Iterable[float]]]:
     context = get_context("spawn")
     with ProcessPoolExecutor(contest.workers, mp_context=context, initializer=die_with_parent) as pool:
-        yield partial(pool.map, partial(_take, contest))
+        yield partial(pool.map, partial(take, contest))
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ class ThroughputPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What a contestant did and took. CPU is the share of all cores; memory is PSS, of all its processes.
+    """What a contestant did and took; `cpu_percent` is the share of all cores, and memory is PSS, of all its processes.
 
     `p50_seconds` and `p95_seconds` are of the photos, from when it was told of one until the thumbnail was stored (the
     service: until its address was in the database).
@@ -50,7 +50,7 @@ class Figures:
         return cls(
             seconds=round(seconds, 3),
             photos_per_second=round(len(finish.done) / seconds, 2),
-            cpu_percent=round(100 * usage.cpu_seconds / (seconds * cores), 1),
+            cpu_percent=round(100 * usage.cpu_seconds / (usage.seconds * cores), 1),
             peak_memory_mb=round(usage.peak_memory_bytes / _MIB, 1),
             p50_seconds=round(statistics.median(waited), 3),
             p95_seconds=round(waited[int(len(waited) * 0.95)], 3),

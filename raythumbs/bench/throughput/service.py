@@ -17,6 +17,7 @@ from raythumbs.client import Client
 
 _PHOTOS_A_NOTIFICATION = 100
 _POLL_SECONDS = 0.5  # to ask costs CPU, which the photos could use
+_NEARLY = 0.8  # ended: from here on the end is looked for more often
 _PATIENCE_SECONDS = 120.0
 _PHOTO_SECONDS = 5.0
 _TOKEN = "a-token"  # noqa: S105 of a service that listens on this machine alone, and lives for minutes
@@ -70,7 +71,7 @@ class _ReadyService:
         while (ended := self._ended()) < count:
             if time.monotonic() > until:
                 raise ContestantFailed(f"{ended} of {count} jobs ended")
-            time.sleep(_POLL_SECONDS)
+            time.sleep(_POLL_SECONDS if ended < count * _NEARLY else _POLL_SECONDS / 5)
 
     def _ended(self) -> int:
         states = self.client.status()["states"]
