@@ -1,14 +1,15 @@
 """QueueHandle: the queue's verbs, awaitable; Ray is hidden, and so is a restart of the actor."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import ray
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 
 from raythumbs.engine.cluster import NAMESPACE
+from raythumbs.engine.intake_batches import IntakeBatches
 from raythumbs.engine.queue import ThumbnailQueue
 from raythumbs.errors import QueueUnavailable, RaythumbsError
 from raythumbs.events import emit
@@ -34,10 +35,12 @@ class QueueHandle:
     def __init__(self) -> None:
         self._actor: Any = None
         self._admitted_until = 0.0
+        self._intake = IntakeBatches(lambda groups: self._ask(lambda queue: queue.enqueue_all.remote(groups)))
 
     async def enqueue(self, changes: Sequence[Change]) -> list[Job]:
         """See ThumbnailQueue.enqueue. Asking twice is the same as once, so a restart in between is harmless."""
-        return await self._ask(lambda queue: queue.enqueue.remote(changes))
+        async with _patience(_ANSWER_SECONDS):  # one's own: the call before may have taken its time
+            return await self._intake.enqueue(changes)
 
     async def admit(self) -> None:
         """See ThumbnailQueue.admit. It is asked once a second: what came in since is refused by `enqueue`."""
@@ -87,22 +90,28 @@ class QueueHandle:
         await self._ask(lambda queue: queue.drain.remote(), seconds=_DRAIN_SECONDS)
 
     async def _ask(self, verb: Callable[[Any], Awaitable[T]], *, seconds: float | None = _ANSWER_SECONDS) -> T:
-        try:
-            async with asyncio.timeout(seconds):
-                while True:
-                    try:
-                        if self._actor is None:
-                            self._actor = await asyncio.to_thread(ray.get_actor, NAME, NAMESPACE)
-                        return await verb(self._actor)
-                    except RayTaskError as error:
-                        if isinstance(error.cause, RaythumbsError):
-                            raise error.cause from None
-                        raise
-                    except (ActorUnavailableError, ActorDiedError, ValueError):  # ValueError: no actor has the name now
-                        self._actor = None
-                        await asyncio.sleep(_RETRY_SECONDS)
-        except TimeoutError as error:
-            raise QueueUnavailable("the queue does not answer; try again in a few seconds") from error
+        async with _patience(seconds):
+            while True:
+                try:
+                    if self._actor is None:
+                        self._actor = await asyncio.to_thread(ray.get_actor, NAME, NAMESPACE)
+                    return await verb(self._actor)
+                except RayTaskError as error:
+                    if isinstance(error.cause, RaythumbsError):
+                        raise error.cause from None
+                    raise
+                except (ActorUnavailableError, ActorDiedError, ValueError):  # ValueError: no actor has the name now
+                    self._actor = None
+                    await asyncio.sleep(_RETRY_SECONDS)
+
+
+@asynccontextmanager
+async def _patience(seconds: float | None) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise QueueUnavailable("the queue does not answer; try again in a few seconds") from error
 
 
 async def start_queue(settings: Settings) -> QueueHandle:

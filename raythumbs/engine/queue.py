@@ -17,6 +17,7 @@ from raythumbs.db.reconciliation import Reconciliations
 from raythumbs.engine.batch import RunBatch
 from raythumbs.engine.collector import Collector
 from raythumbs.engine.dispatcher import Budgets, Dispatcher
+from raythumbs.engine.intake_batches import enqueued_together
 from raythumbs.engine.janitor import Janitor
 from raythumbs.engine.lookout import Surroundings
 from raythumbs.engine.loop import forever
@@ -70,6 +71,17 @@ class ThumbnailQueue:
         emit("jobs.enqueued", jobs=len(jobs), changes=len(changes))
         dispatcher.wake.set()
         return jobs
+
+    async def enqueue_all(self, groups: Sequence[Sequence[Change]]) -> list[list[Job] | RaythumbsError]:
+        """Do as `enqueue` for each group of changes, with one commit for all; tell each its jobs, or its own error."""
+        record, dispatcher = await self._parts()
+        await self.admit()
+        told = await enqueued_together(record, groups)
+        jobs = sum(len(one) for one in told if not isinstance(one, RaythumbsError))
+        self._pressure.took(jobs)
+        emit("jobs.enqueued", jobs=jobs, changes=sum(map(len, groups)))
+        dispatcher.wake.set()
+        return told
 
     async def admit(self) -> None:
         """Return if more work may be taken, else raise QueueUnavailable or Overloaded."""
