@@ -13,6 +13,7 @@ from urllib.parse import quote
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.handlers import add_expect_header
 from urllib3.exceptions import HTTPError
 
 from raythumbs.errors import AccessDenied, NoSuchObject, StoreUnavailable, TooLarge
@@ -28,7 +29,7 @@ _DENIED = {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureD
 
 def s3_client(region: str | None, endpoint_url: str | None) -> "S3Client":
     """Return a client with the credentials of its surroundings (environment, profile, instance). One per process."""
-    return boto3.client(
+    client: S3Client = boto3.client(
         "s3",
         region_name=region or "us-east-1",
         endpoint_url=endpoint_url,
@@ -37,13 +38,17 @@ def s3_client(region: str | None, endpoint_url: str | None) -> "S3Client":
             read_timeout=15,
             signature_version="s3v4",  # what every region and look-alike takes, also in links
             retries={"mode": "standard", "total_max_attempts": 2},  # the queue owns retries; this is for a lost socket
-            max_pool_connections=32,
+            max_pool_connections=64,
             # look-alikes do not all know the newer checksums; TLS and the length guard the bytes on their way
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             s3={"addressing_style": "path"} if endpoint_url else {},
         ),
     )
+    # A PUT would first ask whether it may (Expect: 100-continue), one more way to the store and back, and waits a
+    # second for a store that does not answer that. What is put here is small, and is seldom refused.
+    client.meta.events.unregister("before-call.s3", add_expect_header)
+    return client
 
 
 class S3Store:
