@@ -267,7 +267,7 @@ class Dispatcher:
     async def _settle_lost(self, leases: Iterable[Lease], lost: BatchLost) -> None:
         """Find out who is to blame, do not guess: of several, each is tried again alone; one alone is it."""
         unsettled = list(leases)
-        emit("batch.lost", reason=str(lost), blameless=lost.blameless, jobs=[lease.job_id for lease in unsettled])
+        emit_trouble("batch.lost", lost, blameless=lost.blameless, jobs=[lease.job_id for lease in unsettled])
         error = Crashed(f"the task was lost: {lost}")
         for lease in unsettled:
             try:

@@ -46,7 +46,8 @@ def render(bench: Workbench, leases: Sequence[Lease], ask: Ask) -> Iterator[Repo
     # In a thread of its own: while reports are on their way, the next photo is rendered.
     running = bench.renderer.submit(Pipeline(bench, ask, reports.put).run, leases)
     running.add_done_callback(lambda _: reports.put(None))
-    yield from iter(lambda: _gathered(reports), ())
+    while ready := _gathered(reports):
+        yield ready
     running.result()  # or what it raised
 
 

@@ -27,7 +27,7 @@ def test_photos_become_thumbnails_in_tasks_of_ray(start: StartQueue, photos: lis
 
     jobs = queue.ended(queue.submit(photos[:6]))
 
-    assert {job.state for job in jobs} == {State.SUCCEEDED}
+    assert {(job.state, job.attempt, job.losses) for job in jobs} == {(State.SUCCEEDED, 1, 0)}
     thumbnails = list(Path(queue.settings.data_dir).rglob("thumbnail.jpg"))
     assert len(thumbnails) == 6
     for thumbnail in thumbnails:
