@@ -213,6 +213,7 @@ def _lease(row: Row[Any]) -> Lease:
         job_id=row.id,
         photo_id=row.photo_id,
         attempt=row.attempt,
+        priority=Priority.ranked(row.priority),
         source=row.source,
         version=row.version,
         size_bytes=row.size_bytes,

@@ -14,6 +14,7 @@ class Lease:
     job_id: str
     photo_id: str
     attempt: int
+    priority: Priority
     source: str
     version: str | None
     size_bytes: int | None
