@@ -1,11 +1,12 @@
 """What comes in: requests and notifications become jobs, or end them, in one transaction."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection
 
 from raythumbs.db import statements as sql
 from raythumbs.db.jobs import DELETED, Jobs, as_job
+from raythumbs.db.line import Line, Place, folder_in_line, numbered
 from raythumbs.db.photos import PhotoKey, Photos
 from raythumbs.db.rows import insert
 from raythumbs.model.job import Change, Job, JobRequest, Priority, Removal, State, is_older
@@ -20,6 +21,7 @@ class Intake:
         self._connection = connection
         self._dialect = connection.dialect.name
         self._photos = Photos(connection)
+        self._line = Line(connection)
 
     def enqueue(self, changes: Sequence[Change], *, now: float) -> list[Job]:
         """Make a job of each request that is new, and return the jobs in their order; do what removals tell.
@@ -61,15 +63,27 @@ class Intake:
         """Return the incomplete job of each source, made now or there before."""
         self._supersede(requests.values(), now=now)
         photos = self._photos.record(requests.values(), now=now)
-        rows = [
-            {"id": r.job_id, "photo_id": photos[r.source].id, "state": State.QUEUED, "priority": r.priority.rank,
-             "created_at": now, "due_at": now}
-            for r in requests.values()
-        ]  # fmt: skip
-        inserted = set(insert(self._connection, sql.ENQUEUE, rows).scalars())
+        inserted = self._insert(requests.values(), photos, now=now)
         new = {s: _new_job(r, photos[s], now=now) for s, r in requests.items() if photos[s].id in inserted}
         known = {s: r for s, r in requests.items() if s not in new}
         return new | self._known(known, photos) if known else new
+
+    def _insert(self, requests: Collection[JobRequest], photos: dict[str, PhotoKey], *, now: float) -> set[str]:
+        """Make a job of each request whose photo has no incomplete one; return the ids of these photos."""
+        places = [Place(r.priority, folder_in_line(photos[r.source].folder_id)) for r in requests]
+        first = self._line.next_turns(places)
+        turns = numbered(places, first)
+        rows = [
+            {"id": r.job_id, "photo_id": photos[r.source].id, "folder_id": place.folder_id, "state": State.QUEUED,
+             "priority": place.priority.rank, "turn": turn, "created_at": now, "due_at": now}
+            for r, place, turn in zip(requests, places, turns, strict=True)
+        ]  # fmt: skip
+        inserted = set(insert(self._connection, sql.ENQUEUE, rows).scalars())
+        if len(inserted) < len(rows):  # what was there before has left gaps, in which others would go first
+            of_job = zip(requests, places, strict=True)
+            new = {r.job_id: place for r, place in of_job if photos[r.source].id in inserted}
+            self._line.take(new, first)
+        return inserted
 
     def _known(self, requests: dict[str, JobRequest], photos: dict[str, PhotoKey]) -> dict[str, Job]:
         """Return the jobs that were there before, hastened."""

@@ -3,13 +3,14 @@
 Each move is one guarded statement: where no row changes, the move was not allowed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import Connection, Row, Update
 
 from raythumbs.db import statements as sql
+from raythumbs.db.line import Line
 from raythumbs.db.photos import Photos
 from raythumbs.errors import IllegalMove, RaythumbsError, StaleLease, UnknownJob
 from raythumbs.model.job import Job, Priority, State
@@ -29,17 +30,13 @@ class Jobs:
     # --- out
 
     def lease_next(self, sizes: Sequence[int], *, now: float, lease_seconds: float) -> list[list[Lease]]:
-        """Lease the jobs that are due, by priority and then by age, as batches of up to these sizes.
+        """Lease the jobs that are due, by priority and in turn, as batches of up to these sizes.
 
         A job whose batch was lost before is a batch of its own, so that the next loss tells who is to blame.
         """
         batches = _batches(self._due(sum(sizes), now=now), sizes)
-        chosen = [job_id for batch in batches for job_id in batch]
-        if not chosen:
-            return []
-        self._connection.execute(sql.LEASE, {"ids": chosen, "now": now, "until": now + lease_seconds})
-        leases = {row.id: _lease(row) for row in self._connection.execute(sql.LEASED, {"ids": chosen})}
-        return [[leases[job_id] for job_id in batch] for batch in batches]
+        leases = self._lease([row for batch in batches for row in batch], now=now, lease_seconds=lease_seconds)
+        return [[leases[row.id] for row in batch] for batch in batches]
 
     def lease_more(self, limit: int, *, now: float, lease_seconds: float) -> list[Lease]:
         due = self._due(limit, now=now)
@@ -52,16 +49,24 @@ class Jobs:
         return [leases[job_id] for job_id in chosen]
 
     def _due(self, limit: int, *, now: float) -> list[Row[Any]]:
+        line = Line(self._connection)
+        line.take_back(now=now)
         due: list[Row[Any]] = []
-        for priority in Priority:  # each an exact range of the backlog's index
+        for priority in Priority:
             if len(due) < limit:
-                asked = {"rank": priority.rank, "now": now, "most": limit - len(due)}
-                due += self._connection.execute(sql.DUE, asked)
+                due += line.first(limit - len(due), of=priority)
         return due
+
+    def _lease(self, due: Sequence[Row[Any]], *, now: float, lease_seconds: float) -> dict[str, Lease]:
+        if not due:
+            return {}
+        ids = [row.id for row in due]
+        self._connection.execute(sql.LEASE, {"ids": ids, "now": now, "until": now + lease_seconds})
+        return {row.id: _lease(row) for row in self._connection.execute(sql.LEASED, {"ids": ids})}
 
     def waiting(self, *, now: float, limit: int) -> int:
         """Count the jobs that are due, up to `limit`: what it costs does not grow with the backlog."""
-        return self._connection.execute(sql.WAITING, {"now": now, "most": limit}).scalar_one()
+        return Line(self._connection).waiting(now=now, limit=limit)
 
     def backlog(self, *, limit: int) -> int:
         """Count the jobs that wait, due or not, up to `limit`."""
@@ -164,17 +169,21 @@ class Jobs:
         return [as_job(row) for row in self._connection.execute(sql.page(state, after, limit))]
 
 
-def _batches(due: Sequence[Row[Any]], sizes: Sequence[int]) -> list[list[str]]:
+def _batches(due: Sequence[Row[Any]], sizes: Sequence[int]) -> list[Sequence[Row[Any]]]:
     """Divide what is due into batches; a job with losses is alone in its own, whatever its size."""
-    batches: list[list[str]] = []
+    batches: list[Sequence[Row[Any]]] = []
     start = 0
     for size in sizes:
         if start < len(due):
-            harmless = list(takewhile(lambda row: not row.losses, due[start : start + size]))
-            batch = harmless or due[start : start + 1]
-            batches.append([row.id for row in batch])
+            batch = _harmless(due[start : start + size]) or due[start : start + 1]
+            batches.append(batch)
             start += len(batch)
     return batches
+
+
+def _harmless(due: Iterable[Row[Any]]) -> list[Row[Any]]:
+    """Return what comes before the first job with losses."""
+    return list(takewhile(lambda row: not row.losses, due))
 
 
 def _fence(lease: Lease) -> dict[str, object]:

@@ -4,8 +4,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
+from raythumbs.db.line import Line
 from raythumbs.db.schema import jobs
-from raythumbs.db.statements import likely
+from raythumbs.db.statements import WAITS, likely
 from raythumbs.model.job import Priority, State
 from raythumbs.model.overview import Overview
 
@@ -14,13 +15,10 @@ RATE_SECONDS = 60
 
 def overview(connection: Connection, *, now: float) -> Overview:
     """Count the jobs; each count is answered from an index."""
-    waiting = jobs.c.state == State.QUEUED
     by_state = _counts(connection, select(jobs.c.state, func.count()).group_by(jobs.c.state))
-    by_rank = _counts(connection, select(jobs.c.priority, func.count()).where(waiting).group_by(jobs.c.priority))
-    oldest = [
-        connection.scalar(select(func.min(jobs.c.due_at)).where(waiting, jobs.c.priority == priority.rank))
-        for priority in Priority
-    ]
+    by_rank = _counts(connection, select(jobs.c.priority, func.count()).where(likely(WAITS)).group_by(jobs.c.priority))
+    line = Line(connection)
+    oldest = [*line.due_since().values(), line.back_since()]
     ages = [now - due_at for due_at in oldest if due_at is not None]
     finished = connection.scalar(
         select(func.count()).where(jobs.c.finished_at > now - RATE_SECONDS, likely(jobs.c.state == State.SUCCEEDED))

@@ -43,7 +43,9 @@ jobs = Table(
     "jobs",
     metadata,
     Column("id", String(36), primary_key=True),
-    Column("photo_id", String(36), ForeignKey("photos.id"), nullable=False),
+    Column("photo_id", String(36), ForeignKey("photos.id"), nullable=False, index=True),
+    Column("folder_id", String(255), nullable=False, server_default=text("''")),
+    Column("turn", BigInteger),
     Column("state", String(9), nullable=False),
     Column("priority", Integer, nullable=False),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
@@ -65,10 +67,20 @@ Index(
     "uq_jobs_incomplete", jobs.c.photo_id, unique=True,
     sqlite_where=text("state IN ('queued', 'running')"), postgresql_where=text("state IN ('queued', 'running')"),
 )  # fmt: skip
-# The backlog in the order in which it is leased.
+# The line of each priority in the order in which it is leased, and what each folder has in it; see `line.py`.
 Index(
-    "ix_jobs_backlog", jobs.c.priority, jobs.c.due_at, jobs.c.id,
+    "ix_jobs_line", jobs.c.priority, jobs.c.turn, jobs.c.id,
     sqlite_where=text("state = 'queued'"), postgresql_where=text("state = 'queued'"),
+)  # fmt: skip
+Index(
+    "ix_jobs_folder", jobs.c.priority, jobs.c.folder_id, jobs.c.turn,
+    sqlite_where=text("state = 'queued'"), postgresql_where=text("state = 'queued'"),
+)  # fmt: skip
+# What came back and has no turn yet.
+Index(
+    "ix_jobs_back", jobs.c.due_at, jobs.c.id,
+    sqlite_where=text("state = 'queued' AND turn IS NULL"),
+    postgresql_where=text("state = 'queued' AND turn IS NULL"),
 )  # fmt: skip
 Index(
     "ix_jobs_leased", jobs.c.lease_until,

@@ -92,7 +92,7 @@ def _move(state: State) -> Update:
 
 
 INCOMPLETE_JOB = _is_one_of(INCOMPLETE)
-_waiting = _is(State.QUEUED)
+WAITS = _is(State.QUEUED)
 _running = _is(State.RUNNING)
 
 
@@ -106,7 +106,8 @@ _now: Bound = bindparam("now")
 _most: Bound = bindparam("most")
 _told: Mapping[str, Bound] = {"code": bindparam("told_code"), "reason": bindparam("told_reason")}
 _untold = {"code": None, "reason": None}
-_jobs = select(jobs, photos.c.source, photos.c.folder_id).join(photos)
+_of_jobs = (column for column in jobs.c if column.name != "folder_id")  # which is told as the photo has it
+_jobs: Select[Any] = select(*_of_jobs, photos.c.source, photos.c.folder_id).join(photos)
 
 # --- in
 
@@ -115,7 +116,7 @@ REMEMBER = _by_dialect(
 )
 ENQUEUE = _by_dialect(
     lambda insertion: insertion.on_conflict_do_nothing().returning(jobs.c.photo_id),
-    jobs, "id", "photo_id", "state", "priority", "created_at", "due_at",
+    jobs, "id", "photo_id", "folder_id", "state", "priority", "turn", "created_at", "due_at",
 )  # fmt: skip
 INCOMPLETE_OF_PHOTOS = _jobs.where(jobs.c.photo_id.in_(_among("photo_ids")), INCOMPLETE_JOB)
 SEQUENCES = _of_sources(select(photos.c.source, photos.c.sequence))
@@ -133,25 +134,15 @@ HASTEN = (
     .where(
         jobs.c.photo_id.in_(_among("photo_ids")),
         INCOMPLETE_JOB,  # says nothing more, but has an index of photos
-        likely(_waiting),
+        likely(WAITS),
         jobs.c.priority > bindparam("rank"),
     )
-    .values(priority=bindparam("rank"))
+    .values(priority=bindparam("rank"), turn=None)
 )
 
 # --- out
 
-DUE = (  # an exact range of the backlog's index
-    select(jobs.c.id, jobs.c.losses)
-    .where(_waiting, jobs.c.priority == bindparam("rank"), jobs.c.due_at <= _now)
-    .order_by(jobs.c.priority, jobs.c.due_at, jobs.c.id)
-    .limit(_most)
-    .with_for_update(skip_locked=True)
-)
-WAITING = select(func.count()).select_from(
-    select(jobs.c.id).where(_waiting, jobs.c.due_at <= _now).limit(_most).subquery()
-)
-BACKLOG = select(func.count()).select_from(select(jobs.c.id).where(_waiting).limit(_most).subquery())
+BACKLOG = select(func.count()).select_from(select(jobs.c.id).where(WAITS).limit(_most).subquery())
 LEASE = (
     _move(State.RUNNING)
     .where(jobs.c.id.in_(_among("ids")))
@@ -180,6 +171,7 @@ FINISH = (
 FAIL = _settle(State.FAILED).values(finished_at=_now, **_told)
 RELEASE = _settle(State.QUEUED).values(
     due_at=bindparam("due"),
+    turn=None,
     errors=jobs.c.errors + bindparam("more_errors"),
     timeouts=jobs.c.timeouts + bindparam("more_timeouts"),
     crashes=jobs.c.crashes + bindparam("more_crashes"),
@@ -190,10 +182,15 @@ DROP = _settle(State.CANCELLED).values(finished_at=_now, **_told)
 RESCUE = (
     update(jobs)
     .where(jobs.c.lease_until < _now, _running)
-    .values(state=State.QUEUED, due_at=_now, lease_until=None, losses=jobs.c.losses + 1)
+    .values(state=State.QUEUED, due_at=_now, turn=None, lease_until=None, losses=jobs.c.losses + 1)
     .returning(jobs.c.id)
 )
-READOPT = update(jobs).where(_running).values(state=State.QUEUED, due_at=_now, lease_until=None).returning(jobs.c.id)
+READOPT = (
+    update(jobs)
+    .where(_running)
+    .values(state=State.QUEUED, due_at=_now, turn=None, lease_until=None)
+    .returning(jobs.c.id)
+)
 
 # --- by a person
 
@@ -203,7 +200,8 @@ CANCEL = _move(State.CANCELLED).where(jobs.c.id.in_(_among("ids"))).values(finis
 RETRY = (
     update(jobs)
     .where(jobs.c.id.in_(_among("ids")), _is(State.FAILED), ~_busy)
-    .values(state=State.QUEUED, due_at=_now, finished_at=None, errors=0, timeouts=0, crashes=0, losses=0, **_untold)
+    .values(state=State.QUEUED, due_at=_now, turn=None, finished_at=None, **_untold)
+    .values(dict.fromkeys(("errors", "timeouts", "crashes", "losses"), 0))
 )
 
 # --- old

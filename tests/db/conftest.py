@@ -65,11 +65,23 @@ class Record:
         with self._database.writing() as connection:
             return Intake(connection).enqueue(requests, now=self._clock.now)
 
-    def lease(self, limit: int = 1, *, seconds: float = 60) -> list[Lease]:
-        return [lease for batch in self.lease_batches(limit, seconds=seconds) for lease in batch]
+    def lease(
+        self, limit: int = 1, *, seconds: float = 60, priorities: Sequence[Priority] = tuple(Priority)
+    ) -> list[Lease]:
+        batches = self.lease_batches(limit, seconds=seconds, priorities=priorities)
+        return [lease for batch in batches for lease in batch]
 
-    def lease_batches(self, *sizes: int, seconds: float = 60) -> list[list[Lease]]:
-        return self._write(lambda jobs: jobs.lease_next(sizes, now=self._clock.now, lease_seconds=seconds))
+    def lease_batches(
+        self, *sizes: int, seconds: float = 60, priorities: Sequence[Priority] = tuple(Priority)
+    ) -> list[list[Lease]]:
+        now = self._clock.now
+        return self._write(lambda jobs: jobs.lease_next(sizes, now=now, lease_seconds=seconds, priorities=priorities))
+
+    def lease_more(self, limit: int, *, seconds: float = 60) -> list[Lease]:
+        return self._write(lambda jobs: jobs.lease_more(limit, now=self._clock.now, lease_seconds=seconds))
+
+    def longest_waiting(self) -> Priority | None:
+        return self._write(lambda jobs: jobs.longest_waiting(now=self._clock.now))
 
     def waiting(self, limit: int) -> int:
         return self._write(lambda jobs: jobs.waiting(now=self._clock.now, limit=limit))
@@ -155,6 +167,7 @@ def a_request(  # noqa: PLR0913 what tells one request from another
     source: str | None = None,
     priority: Priority = Priority.NORMAL,
     version: str | None = None,
+    folder: str | None = None,
     event: str | None = None,
     sequence: str | None = None,
 ) -> JobRequest:
@@ -164,6 +177,7 @@ def a_request(  # noqa: PLR0913 what tells one request from another
         source=source or f"s3://photos/{number:06d}.jpg",
         priority=priority,
         version=version,
+        folder_id=folder,
         event_id=event,
         sequence=sequence,
     )

@@ -1,13 +1,18 @@
 """What SQLite goes through to find rows: what the queue asks all day must not take longer the more jobs wait, or have
 ended. (PostgreSQL counts its rows, and needs no hints.)"""
 
+import re
+
 import pytest
 from sqlalchemy import event
 
 from raythumbs.db.database import Database
 from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
-from raythumbs.model.job import State
+from raythumbs.db.line import Line
+from raythumbs.db.photos import Photos
+from raythumbs.errors import StoreUnavailable
+from raythumbs.model.job import Priority, State
 from tests.db.conftest import a_request, a_success
 
 EVERY_JOB_OF_A_STATE = "USING INDEX ix_jobs_state (state=?)"
@@ -42,7 +47,7 @@ def test_photos_that_are_asked_for_again_are_found_by_themselves(database, count
         Intake(connection).enqueue([a_request(number) for number in range(count)], now=1.0)
         Intake(connection).enqueue(sources(count), now=2.0)
 
-    plans = plans_of(database, again)
+    plans = [plan for plan in plans_of(database, again) if "ix_jobs_line" not in plan]
 
     assert len(plans) == 2  # to hasten, and to read what is there
     assert all("uq_jobs_incomplete" in plan for plan in plans), plans
@@ -64,6 +69,40 @@ def test_no_turn_goes_through_every_job_of_a_state(database, asked):
 
     assert plans
     assert not [plan for plan in plans if EVERY_JOB_OF_A_STATE in plan], plans
+
+
+@pytest.mark.parametrize(
+    ("asked", "indexes"),
+    [
+        (lambda db: Intake(db).enqueue(of_folders(50), now=2.0), ["ix_jobs_line", "ix_jobs_folder"]),
+        (lambda db: Line(db).take_back(now=9.0), ["ix_jobs_back", "ix_jobs_line"]),
+        (lambda db: [Line(db).first(5, of=priority) for priority in Priority], ["ix_jobs_line"]),
+        (lambda db: Jobs(db).waiting(now=9.0, limit=5), ["ix_jobs_line", "ix_jobs_back"]),
+        (lambda db: Line(db).due_since(), ["ix_jobs_line"]),
+        (lambda db: Line(db).back_since(), ["ix_jobs_back"]),
+    ],
+)
+def test_a_place_in_the_line_is_found_by_an_index_alone(database, asked, indexes):
+    with database.writing() as connection:
+        Intake(connection).enqueue([a_request(number, folder=str(number % 3)) for number in range(20)], now=1.0)
+        (lease,) = leased(connection)[0][:1]
+        Jobs(connection).release(lease, StoreUnavailable("away"), due_at=3.0, counts=())
+
+    plans = plans_of(database, asked)
+
+    for plan in plans:
+        assert not re.search("SCAN jobs|TEMP B-TREE|" + re.escape(EVERY_JOB_OF_A_STATE), plan), plan
+    assert [index for index in indexes if index not in str(plans)] == []
+
+
+def test_the_jobs_of_a_photo_that_was_deleted_are_found_by_it(database):
+    plans = plans_of(database, lambda db: Photos(db).forget_deleted(before=1.0, limit=10))
+
+    assert "jobs USING INDEX ix_jobs_photo_id (photo_id=?)" in plans[0]
+
+
+def of_folders(count):
+    return [a_request(1000 + number, folder=f"folder {number}") for number in range(count)]
 
 
 def leased(connection):

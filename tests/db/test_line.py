@@ -1,0 +1,351 @@
+"""Whose turn it is: within a priority, folders share fairly."""
+
+from collections import Counter
+from contextlib import suppress
+from itertools import count, pairwise
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import create_engine, text
+
+from raythumbs.db.database import Database, migrate
+from raythumbs.db.intake import Intake
+from raythumbs.db.jobs import Jobs
+from raythumbs.errors import Crashed, StoreUnavailable, Unstorable
+from raythumbs.model.job import Priority
+from tests.db.conftest import Record, a_request
+
+AWAY = StoreUnavailable("away")
+
+
+class Sender:
+    """Enqueues photos that nobody has enqueued before, and tells whose a lease is."""
+
+    def __init__(self, record):
+        self._record = record
+        self._numbers = count(1)
+        self._folders = {}
+
+    def send(self, folder, photos=1, **more):
+        jobs = self._record.enqueue(*(a_request(next(self._numbers), folder=folder, **more) for _ in range(photos)))
+        self._folders |= {job.id: folder for job in jobs}
+        return jobs
+
+    def folders(self, leases):
+        return [self._folders[lease.job_id] for lease in leases]
+
+
+@pytest.fixture
+def sender(record):
+    return Sender(record)
+
+
+# --- folders
+
+
+def test_ten_photos_are_leased_in_turn_with_hundreds_that_came_before_them(record, sender):
+    sender.send("many", 300)
+    sender.send("few", 10)
+
+    leased = sender.folders(record.lease(30))
+
+    assert leased.count("few") == 10
+    assert sender.folders(record.lease(300)) == ["many"] * 280
+
+
+def test_photos_that_come_while_others_are_worked_on_do_not_wait_for_the_rest_of_them(record, sender):
+    sender.send("many", 300)
+    record.lease(100)
+
+    sender.send("few", 10)
+
+    assert sender.folders(record.lease(22)).count("few") == 10
+
+
+def test_photos_without_a_folder_are_one_folder(record, sender):
+    sender.send(None, 100)
+    sender.send("few", 10)
+
+    assert sender.folders(record.lease(21)).count("few") == 10
+
+
+def test_the_order_within_a_folder_is_the_order_of_arrival(record, sender):
+    jobs = [job for _ in range(5) for folder in ("a", "b") for job in sender.send(folder, 3)]
+
+    leased = record.lease(30)
+
+    for folder in ("a", "b"):
+        assert [one.job_id for one in leased if one.job_id in of(folder, jobs)] == of(folder, jobs)
+
+
+def of(folder, jobs):
+    return [job.id for job in jobs if job.folder_id == folder]
+
+
+def test_a_folder_that_sends_all_the_time_cannot_keep_another_out(record, sender):
+    sender.send("all the time", 50)
+    sender.send("patient", 5)
+    leased = []
+
+    for _ in range(12):
+        leased += sender.folders(record.lease())
+        sender.send("all the time", 20)
+
+    assert leased.count("patient") == 5
+
+
+def test_two_that_send_one_photo_whenever_one_is_leased_cannot_keep_a_third_out(record, sender):
+    for folder in ("one", "other"):
+        sender.send(folder)
+    sender.send("third", 5)
+    leased = []
+
+    for _ in range(18):
+        leased += (now := sender.folders(record.lease()))
+        if now != ["third"]:
+            sender.send(*now)
+
+    assert leased.count("third") == 5
+
+
+def test_a_thousand_folders_in_one_request_have_a_turn_each(record, sender):
+    sender.send("many", 5)
+
+    record.enqueue(*(a_request(10_000 + number, folder=f"folder {number}") for number in range(1000)))
+
+    turns = [lease.job_id for lease in record.lease(1003)]
+    assert len([job_id for job_id in turns if job_id >= "job-010000"]) == 1000
+
+
+def test_what_is_asked_for_again_leaves_no_gap_in_which_others_go_first(record, sender):
+    sender.send("many", 100)
+    record.enqueue(*(a_request(1000 + number, folder="few") for number in range(10)))
+
+    record.enqueue(*(a_request(1000 + number, folder="few") for number in range(12)))
+
+    few = [lease for lease in record.lease(26) if lease.job_id >= "job-001000"]
+    assert len(few) == 12
+
+
+@pytest.mark.parametrize("name", ["\N{CAMERA}" * 1024, "\"'\\%;é", "a\0b", "", " "])
+def test_a_folder_may_have_any_name_that_the_database_takes(record, sender, name):
+    with suppress(Unstorable):  # PostgreSQL refuses a NUL
+        sender.send("many", 100)
+        jobs = sender.send(name, 10)
+
+        leased = sender.folders(record.lease(21))
+
+        assert record.job(jobs[0].id).folder_id == jobs[0].folder_id == name
+        assert leased.count(name) == 10
+
+
+# --- what comes back
+
+
+def test_a_retry_whose_time_has_come_goes_to_the_head(record, sender, clock):
+    sender.send("many", 100)
+    early, retried, *_ = record.lease(20)
+    record.release(retried, AWAY, after=10)
+    clock.advance(seconds=9)
+    (other,) = record.lease()
+    clock.advance(seconds=1)
+
+    (again,) = record.lease()
+
+    assert (again.job_id, again.attempt) == (retried.job_id, 2)
+    assert other.job_id not in (early.job_id, retried.job_id)
+
+
+def test_a_retry_waits_for_its_time_however_empty_the_line_is(record, sender, clock):
+    sender.send("a")
+    (lease,) = record.lease()
+    record.release(lease, AWAY, after=10)
+
+    assert (record.waiting(5), record.lease()) == (0, [])
+    clock.advance(seconds=10)
+    assert record.waiting(5) == 1
+    assert len(record.lease()) == 1
+
+
+def test_what_was_lost_or_is_retried_by_a_person_has_the_turns_from_the_head_on(record, sender, clock):
+    sender.send("many", 100)
+    failed, lost, adopted = record.lease(3, seconds=5)
+    record.fail(failed, Crashed("no"))
+    record.renew(adopted, seconds=60)
+    clock.advance(seconds=6)
+    record.rescue()
+    record.readopt()
+    record.retry(failed.job_id)
+
+    batches = record.lease_batches(*[1] * 5)  # a turn has one of those, and one that is new
+
+    back = {failed.job_id, lost.job_id, adopted.job_id}
+    assert {lease.job_id for (lease,) in batches} >= back
+    assert batches[0][0].job_id in back
+
+
+def test_many_retries_of_one_folder_take_turns_with_the_others(record, sender, clock):
+    sender.send("many", 100)
+    for lease in record.lease(100):
+        record.release(lease, AWAY, after=10)
+    sender.send("few", 10)
+    clock.advance(seconds=10)
+
+    assert sender.folders(record.lease(20)).count("few") == 10
+
+
+def test_a_job_that_comes_back_gives_nobody_the_turns_that_are_over(record, sender):
+    sender.send("many", 100)
+    sender.send("others", 100)
+    (first, *_) = record.lease(100)
+    record.release(first, AWAY)
+
+    sender.send("few", 20)
+
+    assert sender.folders(record.lease(13)).count("few") <= 4
+
+
+def test_a_hastened_job_goes_to_the_head_of_the_higher_line(record, sender):
+    sender.send("many", 50, priority=Priority.LOW)
+    (hastened,) = sender.send("some", priority=Priority.LOW)
+    sender.send("many", 50, priority=Priority.HIGH)
+    record.lease(10)
+
+    record.enqueue(a_request(900, source=hastened.source, priority=Priority.HIGH))
+
+    first = record.lease(2)
+    assert hastened.id in [lease.job_id for lease in first]
+    assert [lease.priority for lease in first] == [Priority.HIGH] * 2
+
+
+def test_the_age_of_the_backlog_is_that_of_the_folder_that_waits_longest(record, sender, clock):
+    sender.send("old", 100)
+    clock.advance(seconds=10)
+    sender.send("new", 100)
+    record.lease(1)
+
+    assert record.overview().backlog_age_seconds == pytest.approx(10)
+
+
+# --- whatever comes
+
+FOLDERS = "ABC"
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("enqueue"), st.sampled_from(FOLDERS), st.integers(1, 5)),
+        st.tuples(st.just("lease"), st.integers(1, 4), st.just(0)),
+        st.tuples(st.just("release"), st.integers(0, 9), st.sampled_from([0, 3])),
+        st.tuples(st.just("cancel"), st.integers(0, 9), st.just(0)),
+        st.tuples(st.just("advance"), st.integers(1, 3), st.just(0)),
+    ),
+    min_size=10,
+    max_size=50,
+)
+
+
+class Model:
+    """What happens in one line, and when each job came into it."""
+
+    def __init__(self, connection):
+        self._jobs, self._intake = Jobs(connection), Intake(connection)
+        self._numbers = count()
+        self.now = 1000.0
+        self.folders, self.in_line, self.back, self.running = {}, {}, {}, []
+        self.cancelled = Counter()
+        self.leased = []  # id, whether it is its first lease, the ids that stayed in line
+
+    def enqueue(self, folder, photos):
+        requests = [a_request(next(self._numbers), folder=folder) for _ in range(photos)]
+        self.in_line |= {job.id: True for job in self._intake.enqueue(requests, now=self.now)}
+        self.folders |= {request.job_id: folder for request in requests}
+
+    def lease(self, limit, _):
+        due = [job_id for job_id, due_at in self.back.items() if due_at <= self.now]
+        self.back = {job_id: due_at for job_id, due_at in self.back.items() if job_id not in due}
+        self.in_line |= dict.fromkeys(due, False)
+        for batch in self._jobs.lease_next([limit], now=self.now, lease_seconds=60):
+            for lease in batch:
+                is_first = self.in_line.pop(lease.job_id)
+                self.leased.append((lease.job_id, is_first, frozenset(self.in_line), self.cancelled.copy()))
+                self.running.append(lease)
+
+    def release(self, which, after):
+        if self.running:
+            lease = self.running.pop(which % len(self.running))
+            self._jobs.release(lease, AWAY, due_at=self.now + after, counts=())
+            self.back[lease.job_id] = self.now + after
+
+    def cancel(self, which, _):
+        if self.in_line:
+            job_id = sorted(self.in_line)[which % len(self.in_line)]
+            self._jobs.cancel(job_id, now=self.now)
+            del self.in_line[job_id]
+            self.cancelled[self.folders[job_id]] += 1
+
+    def advance(self, seconds, _):
+        self.now += seconds
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_between_two_leases_of_a_folder_that_waits_no_other_gets_more_than_two(database, steps):
+    """And one more for each photo of the folder that was cancelled in the line: its turn is over without a lease. What
+    comes back (a retry) is not counted: it has been leased before."""
+    with database.reading() as connection:  # which undoes it all
+        model = Model(connection)
+        for verb, *told in [*steps, ("lease", 1000, 0)]:
+            getattr(model, verb)(*told)
+
+    for folder in FOLDERS:
+        places = [place for place, (job_id, *_) in enumerate(model.leased) if model.folders[job_id] == folder]
+        for here, there in pairwise(places):
+            if model.leased[there][0] in model.leased[here][2]:
+                between = Counter(model.folders[one] for one, is_first, *_ in model.leased[here:there] if is_first)
+                del between[folder]
+                most = 2 + model.leased[there][3][folder]
+                assert all(leases <= most for leases in between.values()), (between, model.leased)
+    for folder in FOLDERS:
+        first = [one for one, is_first, *_ in model.leased if is_first and model.folders[one] == folder]
+        assert first == sorted(first)
+
+
+# --- from before there were turns
+
+
+def test_what_waited_before_there_were_turns_keeps_its_order_and_shares_fairly(url, clock):
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        migrate(connection, "0004")
+        for number in range(40):  # 30 of one folder, then 10 without one; the first of all is tried again later
+            values = {
+                "id": f"{number:03}",
+                "folder": "many" if number < 30 else None,
+                "attempt": int(number == 0),
+                "due": clock.now + 100 if number == 0 else number,
+            }
+            connection.execute(
+                text("INSERT INTO photos (id, source, folder_id, created_at) VALUES (:id, :id, :folder, 1)"), values
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO jobs (id, photo_id, state, priority, attempt, created_at, due_at)"
+                    " VALUES (:id, :id, 'queued', 1, :attempt, 1, :due)"
+                ),
+                values,
+            )
+    engine.dispose()
+
+    database = Database(url)
+    database.open()
+
+    record = Record(database, clock)
+    leased = [int(lease.job_id) for lease in record.lease(40)]
+    record.enqueue(a_request(7, folder="many"))
+    clock.advance(seconds=100)
+    late = record.lease(2)
+    database.close()
+    assert sorted(leased[:20]) == [*range(1, 11), *range(30, 40)]
+    assert [number for number in leased if number < 30] == list(range(1, 30))
+    assert [number for number in leased if number >= 30] == list(range(30, 40))
+    assert [lease.job_id for lease in late] == ["000", "job-000007"]
