@@ -17,6 +17,7 @@ from raythumbs.model.job import Job, Priority, State
 from raythumbs.model.lease import Lease, Succeeded
 
 DELETED = "deleted"  # why a job was cancelled
+_ALL = tuple(Priority)
 _ROWS_A_TURN = 1000
 _REASON_LETTERS = 1000
 
@@ -29,30 +30,31 @@ class Jobs:
 
     # --- out
 
-    def lease_next(self, sizes: Sequence[int], *, now: float, lease_seconds: float) -> list[list[Lease]]:
-        """Lease the jobs that are due, by priority and in turn, as batches of up to these sizes.
+    def lease_next(
+        self, sizes: Sequence[int], *, now: float, lease_seconds: float, priorities: Sequence[Priority] = _ALL
+    ) -> list[list[Lease]]:
+        """Lease the jobs that are due, one of these priorities after another, as batches of up to these sizes.
 
         A job whose batch was lost before is a batch of its own, so that the next loss tells who is to blame.
         """
-        batches = _batches(self._due(sum(sizes), now=now), sizes)
+        batches = _batches(self._due(sum(sizes), priorities, now=now), sizes)
         leases = self._lease([row for batch in batches for row in batch], now=now, lease_seconds=lease_seconds)
         return [[leases[row.id] for row in batch] for batch in batches]
 
-    def lease_more(self, limit: int, *, now: float, lease_seconds: float) -> list[Lease]:
-        due = self._due(limit, now=now)
-        harmless = list(takewhile(lambda row: not row.losses, due))
-        if not harmless:
-            return []
-        chosen = [row.id for row in harmless]
-        self._connection.execute(sql.LEASE, {"ids": chosen, "now": now, "until": now + lease_seconds})
-        leases = {row.id: _lease(row) for row in self._connection.execute(sql.LEASED, {"ids": chosen})}
-        return [leases[job_id] for job_id in chosen]
+    def lease_more(
+        self, limit: int, *, now: float, lease_seconds: float, priorities: Sequence[Priority] = _ALL
+    ) -> list[Lease]:
+        """Lease up to `limit` jobs that are due to join a batch that runs: those before the first that must be alone in
+        its batch."""
+        joining = _harmless(self._due(limit, priorities, now=now))
+        leases = self._lease(joining, now=now, lease_seconds=lease_seconds)
+        return [leases[row.id] for row in joining]
 
-    def _due(self, limit: int, *, now: float) -> list[Row[Any]]:
+    def _due(self, limit: int, priorities: Sequence[Priority], *, now: float) -> list[Row[Any]]:
         line = Line(self._connection)
         line.take_back(now=now)
         due: list[Row[Any]] = []
-        for priority in Priority:
+        for priority in priorities:
             if len(due) < limit:
                 due += line.first(limit - len(due), of=priority)
         return due
@@ -67,6 +69,14 @@ class Jobs:
     def waiting(self, *, now: float, limit: int) -> int:
         """Count the jobs that are due, up to `limit`: what it costs does not grow with the backlog."""
         return Line(self._connection).waiting(now=now, limit=limit)
+
+    def longest_waiting(self, *, now: float) -> Priority | None:
+        """Return the priority whose line has kept somebody waiting the longest, if anybody waits; see
+        `Line.due_since`."""
+        line = Line(self._connection)
+        line.take_back(now=now)
+        since = line.due_since()
+        return min(since, key=lambda priority: since[priority], default=None)
 
     def backlog(self, *, limit: int) -> int:
         """Count the jobs that wait, due or not, up to `limit`."""
@@ -226,7 +236,6 @@ def _lease(row: Row[Any]) -> Lease:
         source=row.source,
         version=row.version,
         size_bytes=row.size_bytes,
-        priority=Priority.ranked(row.priority),
         errors=row.errors,
         timeouts=row.timeouts,
         crashes=row.crashes,

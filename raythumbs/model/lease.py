@@ -18,7 +18,6 @@ class Lease:
     source: str
     version: str | None
     size_bytes: int | None
-    priority: Priority
     errors: int
     timeouts: int
     crashes: int

@@ -162,7 +162,7 @@ def test_a_retry_waits_for_its_time_however_empty_the_line_is(record, sender, cl
     (lease,) = record.lease()
     record.release(lease, AWAY, after=10)
 
-    assert (record.waiting(5), record.lease()) == (0, [])
+    assert (record.waiting(5), record.lease(), record.longest_waiting()) == (0, [], None)
     clock.advance(seconds=10)
     assert record.waiting(5) == 1
     assert len(record.lease()) == 1
@@ -219,6 +219,29 @@ def test_a_hastened_job_goes_to_the_head_of_the_higher_line(record, sender):
     assert [lease.priority for lease in first] == [Priority.HIGH] * 2
 
 
+# --- lines
+
+
+def test_another_line_can_go_first(record, sender):
+    sender.send("a", priority=Priority.HIGH)
+    sender.send("a", priority=Priority.LOW)
+
+    leased = record.lease(2, priorities=[Priority.LOW, Priority.HIGH])
+
+    assert [lease.priority for lease in leased] == [Priority.LOW, Priority.HIGH]
+
+
+def test_the_line_that_keeps_somebody_waiting_the_longest_is_told(record, sender, clock):
+    none = record.longest_waiting()
+    sender.send("many", 20, priority=Priority.LOW)
+    clock.advance(seconds=1)
+    sender.send("a", priority=Priority.HIGH)
+    first = record.longest_waiting()
+    record.lease(20, priorities=[Priority.LOW])
+
+    assert (none, first, record.longest_waiting()) == (None, Priority.LOW, Priority.HIGH)
+
+
 def test_the_age_of_the_backlog_is_that_of_the_folder_that_waits_longest(record, sender, clock):
     sender.send("old", 100)
     clock.advance(seconds=10)
@@ -226,6 +249,36 @@ def test_the_age_of_the_backlog_is_that_of_the_folder_that_waits_longest(record,
     record.lease(1)
 
     assert record.overview().backlog_age_seconds == pytest.approx(10)
+
+
+# --- to join a batch
+
+
+def test_jobs_join_a_batch_up_to_a_limit_in_the_order_of_the_lines(record, sender):
+    (low,) = sender.send("a", priority=Priority.LOW)
+    jobs = sender.send("a", 3)
+
+    joined = [record.lease_more(2), record.lease_more(2), record.lease_more(2)]
+
+    order = [[lease.job_id for lease in leases] for leases in joined]
+    assert order == [[jobs[0].id, jobs[1].id], [jobs[2].id, low.id], []]
+
+
+def test_none_join_a_batch_from_the_first_that_must_be_alone_in_its_own(record, sender):
+    sender.send("a", 3)
+    _, suspect, _ = record.lease(3)
+    record.release(suspect, Crashed("lost"), counts=["losses"])
+    record.readopt()
+    sender.send("b", 3)
+
+    before = record.lease_more(10)
+    at_it = record.lease_more(10)
+    ((alone,),) = record.lease_batches(10)
+    after = record.lease_more(10)
+
+    assert at_it == []
+    assert alone.job_id == suspect.job_id
+    assert len(before) + len(after) == 5
 
 
 # --- whatever comes
