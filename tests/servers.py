@@ -22,6 +22,7 @@ def pgbouncer_server(postgresql: str) -> Iterator[str]:
     (folder / "pgbouncer.ini").write_text(
         f"[databases]\n* = host={server.hostname} port={server.port}\n[pgbouncer]\npool_mode = transaction\n"
         f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+        "server_idle_timeout = 3\n"  # each test has a database of its own: more than the server has connections for
         f"auth_type = plain\nauth_file = {folder}/users\n"
     )
     address = postgresql.replace(f":{server.port}/", f":{port}/")
