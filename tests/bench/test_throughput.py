@@ -3,17 +3,58 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from raythumbs.bench.latency_store import LatencyStore, latency_store, store_folder
 from raythumbs.bench.meter import Usage
-from raythumbs.bench.throughput.contest import Finish
+from raythumbs.bench.throughput.contest import Contest, Finish
+from raythumbs.bench.throughput.lap import Lap, lap
+from raythumbs.bench.throughput.program import Program
 from raythumbs.bench.throughput.result import Figures, Row, ThroughputResult
 from raythumbs.bench.throughput.rivals import contestants
 from raythumbs.errors import BadRequest
 
+HOUSE = Path(__file__).parent.parent.parent
 OURS = ("sequential", "process pool", "raythumbs")
+CHOSEN = (*OURS[:2], "libvips", OURS[2])
+
+LAZY = """
+import json, pathlib, sys
+contest = json.loads(input())
+print(json.dumps({"version": "1"}), flush=True)
+input()
+bucket = pathlib.Path(sys.argv[1])
+bucket.mkdir()
+for key in contest["keys"][:int(sys.argv[2])]:
+    (bucket / key).write_bytes(b"a thumbnail")
+print(json.dumps({"done": [0.5] * len(contest["keys"])}), flush=True)
+"""
+
+
+@pytest.fixture
+def store() -> Iterator[LatencyStore]:
+    with store_folder() as folder, latency_store(folder, latency_ms=0) as store:
+        for key in ("a.jpg", "b.jpg", "warm-up.jpg"):
+            (store.bucket("photos") / key).write_bytes(b"a photo")
+        yield store
+
+
+def ended(store: LatencyStore, program: str, *arguments: str) -> Lap:
+    """How a program's run ends, through two photos."""
+    contest = Contest(
+        endpoint=store.endpoint,
+        bucket="photos",
+        made_bucket="made",
+        keys=("a.jpg", "b.jpg"),
+        warm_up=("warm-up.jpg",),
+        pixels=300,
+        quality=85,
+        workers=1,
+    )
+    return lap(Program("somebody", [sys.executable, "-c", program, *arguments]), contest, store)
 
 
 def figures(photos_per_second: float) -> Figures:
@@ -34,24 +75,44 @@ def result(*rows: Row) -> ThroughputResult:
 @pytest.mark.timeout(300)
 def test_everybody_makes_every_thumbnail_and_is_measured():
     small = ["--photos", "6", "--size-mb", "0.3", "--store-latency-ms", "10"]
-    chosen = [word for name in OURS for word in ("--only", name)]
+    chosen = [word for name in CHOSEN for word in ("--only", name)]
     command = [sys.executable, "-m", "raythumbs.cli", "bench", "throughput", *small, *chosen, "--json"]
 
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    run = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True, check=False)
 
     assert run.returncode == 0, run.stderr
     told = json.loads(run.stdout)
     assert (told["runs"], told["missing"]) == (1, [])
     assert told["limit_photos_per_second"] > 1
-    assert [one["contestant"] for one in told["rows"]] == list(OURS)
+    assert [one["contestant"] for one in told["rows"]] == list(CHOSEN)
     for one in told["rows"]:
         assert (one["photos"], one["store_latency_ms"]) == (6, 10)
         assert 0.02 < one["p50_seconds"] <= one["p95_seconds"] <= one["seconds"]
         assert 0 < one["cpu_percent"] < 110
         assert one["peak_memory_mb"] > 20
         assert one["output_bytes"] > 6 * 1000
-    assert len({one["output_bytes"] for one in told["rows"]}) == 1  # the same thumbnails, whoever makes them
-    assert not list(Path("/tmp").glob("rt-store-*"))
+    ours = [one["output_bytes"] for one in told["rows"] if one["contestant"] in OURS]
+    assert len(set(ours)) == 1  # the same thumbnails, whichever way they are made
+
+
+def test_a_contestant_that_left_a_photo_out_has_no_figures(store):
+    folder = str(store.buckets / "made")
+
+    assert ended(store, LAZY, folder, "1") == Lap("1", "2 photos got 1 thumbnails, 0 of them empty")
+
+
+def test_a_contestant_that_ends_too_early_is_told_of_by_its_last_words(store):
+    assert ended(store, "import sys; sys.exit('no such option')") == Lap(
+        "", "somebody ended without an answer: no such option"
+    )
+
+
+def test_a_contestant_that_did_everything_has_figures_and_leaves_an_empty_bucket(store):
+    told = ended(store, LAZY, str(store.buckets / "made"), "2").figures
+
+    assert isinstance(told, Figures)
+    assert (told.photos_per_second, told.output_bytes) == (4.0, 22)
+    assert store.sizes_bytes("made") == []
 
 
 def test_figures_are_of_the_seconds_until_the_last_thumbnail():

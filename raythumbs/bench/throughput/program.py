@@ -27,11 +27,10 @@ _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench"} 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program by its name and command; `workers` of its own where it has not the contest's."""
+    """A program by its name and command."""
 
     name: str
     command: Sequence[str]
-    workers: int | None = None
 
     @contextmanager
     def ready(self, contest: Contest, mark: str) -> Iterator[Ready]:
@@ -55,6 +54,7 @@ class Program:
         )  # fmt: skip
         try:
             yield process
+            _let_end(process)
         finally:
             _end(process)
 
@@ -101,17 +101,19 @@ class _ReadyProgram:
         return Finish(done, done)  # each photo was told of at the start
 
 
+def _let_end(process: "subprocess.Popen[bytes]") -> None:
+    """Wait for it: after its answer it ends by itself."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_END_SECONDS)
+
+
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End it: the end of its input is its sign, SIGTERM the second."""
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_END_SECONDS)
+    process.kill()
+    process.wait()
     for stream in (process.stdin, process.stdout):
         if stream:
             with suppress(BrokenPipeError):
                 stream.close()
-    try:
-        process.wait(_END_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_END_SECONDS)
-        process.kill()
-        process.wait()

@@ -1,6 +1,7 @@
 """Who takes part: the old ways and ourselves, and rivals where they are installed."""
 
 import importlib.util
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -48,7 +49,7 @@ def _refuse_unknown(only: Sequence[str], known: set[str]) -> None:
 def _rivals(peers_dir: Path) -> Iterator[Rival]:
     own = peers_dir / ".venv" / "bin"  # for those that do not go together with what we need
     install_own = f"python3 -m venv {peers_dir}/.venv && {own}/pip install -r {peers_dir}/requirements.txt"
-    node = shutil.which("node") or "node"
+    threads = f"UV_THREADPOOL_SIZE={max(4, len(os.sched_getaffinity(0)))}"  # four is libuv's default, and sharp's limit
     has_sharp = bool(shutil.which("node")) and (peers_dir / "node_modules" / "sharp").is_dir()
     install_sharp = f"npm install --prefix {peers_dir}, with node on the path, in a checkout"
     python = sys.executable
@@ -65,7 +66,7 @@ def _rivals(peers_dir: Path) -> Iterator[Rival]:
         ("sharp, a worker thread per photo", "sharp_threads.mjs"),
         ("sharp, async I/O", "sharp_async.mjs"),
     ):
-        yield Rival(name, (node, script(file)), has_sharp, install_sharp)
+        yield Rival(name, ("env", threads, "node", script(file)), has_sharp, install_sharp)
     for name, file, module in (("libvips", "libvips_pool.py", "pyvips"), ("Ray Data", "ray_data.py", "pyarrow")):
         is_here = is_checkout and importlib.util.find_spec(module) is not None
         yield Rival(name, (python, script(file)), is_here, "pip install 'raythumbs[bench,peers]', in a checkout")

@@ -1,21 +1,17 @@
 """The throughput run: everybody in turn, round after round, on the same photos and in the same store."""
 
-import secrets
+import os
 import shutil
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from raythumbs.bench.latency_store import LatencyStore, latency_store, store_folder
-from raythumbs.bench.local_service import NotStarted, orderly_end
-from raythumbs.bench.memory import warm_memory
-from raythumbs.bench.meter import Family, metered
+from raythumbs.bench.local_service import orderly_end
 from raythumbs.bench.pictures import draw_photos
-from raythumbs.bench.throughput.contest import Contest, Contestant, ContestantFailed
+from raythumbs.bench.throughput.contest import Contest
+from raythumbs.bench.throughput.lap import Lap, lap
 from raythumbs.bench.throughput.limit import limit_photos_per_second
 from raythumbs.bench.throughput.result import Figures, Row, ThroughputPlan, ThroughputResult
 from raythumbs.bench.throughput.rivals import contestants
@@ -27,28 +23,19 @@ _WARM_UP = "warm-up"
 _WARM_UP_PHOTOS_A_CORE = 4
 _SPEC = RenditionSpec()
 _SUFFIXES = {".jpg", ".jpeg"}
-_PIECE_BYTES = 1 << 20
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Lap:
-    """A contestant's run through all photos: its version, and its figures or why there are none."""
-
-    version: str
-    figures: Figures | str
 
 
 def run_throughput(plan: ThroughputPlan, *, say: Say) -> ThroughputResult:
     """Run it; `say` hears what goes on. What is started and written is gone at the end."""
     here, missing = contestants(plan.peers_dir, plan.only)
-    cores = psutil.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0))
     with orderly_end(), ExitStack() as stack:
         folder = stack.enter_context(store_folder())
         say("bringing the photos into the store")
         photos, warm_up = _stored(plan, folder / "buckets" / _PHOTOS, cores)
-        laps: dict[tuple[float, str], list[_Lap]] = {}
+        laps: dict[tuple[float, str], list[Lap]] = {}
         limits = []
         for number in range(plan.runs):
             say(f"run {number + 1} of {plan.runs}: the machine's limit")
@@ -58,7 +45,7 @@ def run_throughput(plan: ThroughputPlan, *, say: Say) -> ThroughputResult:
                     for one in here:
                         say(f"run {number + 1} of {plan.runs}: {one.name}, store {latency_ms:g} ms away")
                         contest = _contest(store, photos, warm_up, workers=cores)
-                        laps.setdefault((latency_ms, one.name), []).append(_lap(one, contest, store))
+                        laps.setdefault((latency_ms, one.name), []).append(lap(one, contest, store))
         return ThroughputResult(
             limit_photos_per_second=round(statistics.median(limits), 2),
             cores=cores,
@@ -70,11 +57,14 @@ def run_throughput(plan: ThroughputPlan, *, say: Say) -> ThroughputResult:
 
 def _stored(plan: ThroughputPlan, bucket: Path, cores: int) -> tuple[list[Path], list[Path]]:
     """Put the photos into the bucket, and some of them once more, to warm up with."""
-    bucket.mkdir(mode=0o755)
+    bucket.mkdir()
+    bucket.chmod(0o755)
     if plan.pictures:
         photos = list(_copied(plan.pictures, bucket))
     else:
         photos = list(draw_photos(bucket, count=plan.photos, size_mb=plan.size_mb, processes=cores))
+    for photo in photos:
+        photo.chmod(0o644)  # the store's server may be somebody else than we
     warm_up = [bucket / f"{_WARM_UP}-{number}.jpg" for number in range(_WARM_UP_PHOTOS_A_CORE * cores)]
     for number, again in enumerate(warm_up):
         again.hardlink_to(photos[number % len(photos)])
@@ -103,41 +93,7 @@ def _contest(store: LatencyStore, photos: Sequence[Path], warm_up: Sequence[Path
     )
 
 
-def _lap(one: Contestant, contest: Contest, store: LatencyStore) -> _Lap:
-    """Let a contestant run, and make sure that each photo has its thumbnail and that no process is left."""
-    mark = secrets.token_hex(8)
-    version = ""
-    try:
-        with one.ready(contest, mark) as ready:
-            version = ready.version
-            store.empty(_MADE)
-            _same_memory(store, contest)
-            with metered(mark) as meter:
-                finish = ready.go()
-            made = store.sizes_bytes(_MADE)
-    except (ContestantFailed, NotStarted) as error:
-        return _Lap(version, error.reason)
-    finally:
-        Family(mark).kill()
-        store.empty(_MADE)
-    if not len(made) == len(finish.done) == len(contest.keys) or not all(made):
-        told = f"{len(made)} thumbnails, {made.count(0)} of them empty, of {len(contest.keys)} photos"
-        return _Lap(version, told)
-    return _Lap(version, Figures.of(finish, meter.usage(), cores=contest.workers, output_bytes=sum(made)))
-
-
-def _same_memory(store: LatencyStore, contest: Contest) -> None:
-    """Let each contestant find the photos in the page cache, and memory that the machine has already."""
-    photos = [store.bucket(_PHOTOS) / key for key in contest.keys]
-    warm_memory(photos, store.bucket(_MADE))
-    store.empty(_MADE)
-    for photo in photos:
-        with photo.open("rb", buffering=0) as file:
-            while file.read(_PIECE_BYTES):
-                pass
-
-
-def _row(name: str, latency_ms: float, photos: int, laps: Sequence[_Lap]) -> Row:
+def _row(name: str, latency_ms: float, photos: int, laps: Sequence[Lap]) -> Row:
     good = [lap.figures for lap in laps if isinstance(lap.figures, Figures)]
     bad = [lap.figures for lap in laps if isinstance(lap.figures, str)]
     return Row(
