@@ -38,10 +38,10 @@ class _Taken:
 
 
 class Meter:
-    """Looks at the processes that carry a mark, and at their children."""
+    """Looks at the processes of a family."""
 
-    def __init__(self, mark: str) -> None:
-        self._family = Family(mark)
+    def __init__(self, family: "Family") -> None:
+        self._family = family
         self._running: set[psutil.Process] = set()
         self._taken: dict[psutil.Process, _Taken] = {}
         self._peak_memory_bytes = 0
@@ -115,7 +115,7 @@ class Family:
     """The processes that were started with a mark in their environment, and their children.
 
     By the environment are found those whose parent has ended, by the parent those that wrote their title over their
-    environment, as Ray's workers do.
+    environment, as Ray's workers do. Of those that did both, it knows whom it has met before.
     """
 
     def __init__(self, mark: str) -> None:
@@ -154,9 +154,9 @@ def _parent(process: psutil.Process) -> int:
 
 
 @contextmanager
-def metered(mark: str) -> Iterator[Meter]:
-    """Look at the marked processes while the context lasts; then the meter tells their usage."""
-    meter = Meter(mark)
+def metered(family: Family) -> Iterator[Meter]:
+    """Look at the processes while the context lasts; then the meter tells their usage."""
+    meter = Meter(family)
     meter.begin()
     try:
         yield meter

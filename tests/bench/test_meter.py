@@ -29,7 +29,7 @@ def parent_of(child: str, *, lingers: bool = False) -> str:
 def test_cpu_time_of_a_child_that_has_ended_is_counted(tmp_path):
     with started("ended-child", parent_of(BURN, lingers=True)) as parent:
         parent.stdout.readline()
-        with metered("ended-child") as meter:
+        with metered(Family("ended-child")) as meter:
             parent.stdin.write(b"\n")
             parent.stdin.flush()
             parent.stdout.readline()
@@ -41,7 +41,7 @@ def test_cpu_time_of_a_child_that_has_ended_is_counted(tmp_path):
 def test_cpu_time_from_before_is_not_counted():
     with started("before", f"{BURN}\n{WAIT}") as program:
         program.stdout.readline()
-        with metered("before") as meter:
+        with metered(Family("before")) as meter:
             time.sleep(0.05)
         program.communicate(b"\n")
 
@@ -52,7 +52,7 @@ def test_cpu_time_of_a_process_that_has_ended_unburied_is_counted_as_far_as_it_w
     orphan = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {BURN + BURN[11:]!r}])"
     with started("orphan", f"{WAIT}\n{orphan}") as program:
         program.stdout.readline()
-        with metered("orphan") as meter:
+        with metered(Family("orphan")) as meter:
             program.communicate(b"\n")
             while Family("orphan").members():
                 time.sleep(0.01)
@@ -63,7 +63,7 @@ def test_cpu_time_of_a_process_that_has_ended_unburied_is_counted_as_far_as_it_w
 def test_memory_of_a_child_is_seen():
     with started("memory", parent_of(f"{HOLD}\n{WAIT}")) as parent:
         parent.stdout.readline()
-        with metered("memory") as meter:
+        with metered(Family("memory")) as meter:
             parent.stdin.write(b"\n")
             parent.stdin.flush()
             parent.stdout.readline()

@@ -24,19 +24,20 @@ class Lap:
 def lap(one: Contestant, contest: Contest, store: LatencyStore) -> Lap:
     """Let a contestant run; make sure that each photo has its thumbnail, and that no process of it is left."""
     mark = secrets.token_hex(8)
+    family = Family(mark)
     version = ""
     try:
         with one.ready(contest, mark) as ready:
             version = ready.version
             _same_memory(store, contest)
             store.empty(contest.made_bucket)
-            with metered(mark) as meter:
+            with metered(family) as meter:
                 finish = ready.go()
             made = store.sizes_bytes(contest.made_bucket)
     except (ContestantFailed, NotStarted) as error:
         return Lap(version, error.reason)
     finally:
-        Family(mark).kill()
+        family.kill()
         store.empty(contest.made_bucket)
     if not len(made) == len(finish.done) == len(contest.keys) or not all(made):
         return Lap(version, f"{len(contest.keys)} photos got {len(made)} thumbnails, {made.count(0)} of them empty")

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any, BinaryIO
 
-from raythumbs.bench.meter import MARK
+from raythumbs.bench.meter import MARK, Family
 from raythumbs.bench.servers import die_with_parent
 from raythumbs.bench.throughput.contest import Contest, ContestantFailed, Finish, Ready
 
@@ -56,7 +56,10 @@ class Program:
             yield process
             _let_end(process)
         finally:
+            family = Family(mark)
+            family.members()  # whom it meets now, it knows when they have lost their parents
             _end(process)
+            family.kill()
 
 
 @dataclass(frozen=True, slots=True)
