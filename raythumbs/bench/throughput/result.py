@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from raythumbs.bench.meter import Usage
 from raythumbs.bench.throughput.contest import Finish
@@ -102,11 +102,15 @@ class ThroughputResult:
     def as_table(self) -> Table:
         """Return the result for people: `of limit` is the share of the machine's limit, `ours` how many times faster
         than this contestant raythumbs is."""
-        title = f"raythumbs bench throughput: limit {self.limit_photos_per_second:.1f} photos/s on {self.cores} cores"
-        columns = ("store ms", "contestant", "photos/s", "of limit", "ours", "CPU", "peak MB", "p50 s", "p95 s")
-        table = Table(*columns, title=title)
+        table = Table(
+            *("store", Column("contestant", no_wrap=True), "per s", "of limit", "ours", "CPU", "MB", "p50 s", "p95 s"),
+            title=f"photos per second; the limit of {self.cores} cores is {self.limit_photos_per_second:.1f}",
+            caption=", ".join(dict.fromkeys(f"{row.contestant} {row.version}" for row in self.rows)),
+        )
         for row in self.rows:
-            table.add_row(f"{row.store_latency_ms:g}", f"{row.contestant} {row.version}", *self._told(row))
+            if table.rows and row.store_latency_ms != self.rows[len(table.rows) - 1].store_latency_ms:
+                table.add_section()
+            table.add_row(f"{row.store_latency_ms:g} ms", row.contestant, *self._told(row))
         return table
 
     def _told(self, row: Row) -> list[str]:
