@@ -49,7 +49,8 @@ def _refuse_unknown(only: Sequence[str], known: set[str]) -> None:
 def _rivals(peers_dir: Path) -> Iterator[Rival]:
     own = peers_dir / ".venv" / "bin"  # for those that do not go together with what we need
     install_own = f"python3 -m venv {peers_dir}/.venv && {own}/pip install -r {peers_dir}/requirements.txt"
-    threads = f"UV_THREADPOOL_SIZE={max(4, len(os.sched_getaffinity(0)))}"  # four is libuv's default, and sharp's limit
+    # sharp works in libuv's threads, which are four: with more cores there shall be more.
+    threads = f"UV_THREADPOOL_SIZE={max(4, len(os.sched_getaffinity(0)))}"
     has_sharp = bool(shutil.which("node")) and (peers_dir / "node_modules" / "sharp").is_dir()
     install_sharp = f"npm install --prefix {peers_dir}, with node on the path, in a checkout"
     python = sys.executable
@@ -57,10 +58,7 @@ def _rivals(peers_dir: Path) -> Iterator[Rival]:
     def script(name: str) -> str:
         return str(peers_dir / name)
 
-    def is_script(name: str) -> bool:
-        return (peers_dir / name).is_file()
-
-    is_checkout = is_script("contest.py")
+    is_checkout = (peers_dir / "contest.py").is_file()
     yield Rival("ray task per photo", (python, script("ray_tasks.py")), is_checkout, "run it in a checkout")
     for name, file in (
         ("sharp, a worker thread per photo", "sharp_threads.mjs"),
