@@ -1,17 +1,10 @@
-"""What comes in at one time travels to the queue together, and is written together. Nobody waits for company.
-
-Plain asyncio: the replica's side and the actor's side of one call, both without Ray.
-"""
+"""What comes in at one time travels to the queue together, and nobody waits for company: the replica's side of it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 
-from raythumbs.db.database import Connection
-from raythumbs.db.intake import Intake
-from raythumbs.engine.record import Record
-from raythumbs.errors import DatabaseUnavailable, RaythumbsError
-from raythumbs.model.job import Change, Job, JobRequest
+from raythumbs.errors import RaythumbsError
+from raythumbs.model.job import Change, Job
 
 Group = Sequence[Change]  # of one caller
 Told = list[Job] | RaythumbsError  # to one caller
@@ -66,50 +59,3 @@ class IntakeBatches:
                 jobs.set_exception(one)
             else:
                 jobs.set_result(one)
-
-
-async def enqueued_together(record: Record, groups: Sequence[Group]) -> list[Told]:
-    """Enqueue groups as if each came alone, in their order, and commit them together; tell each its jobs or its error.
-
-    Groups that have no photo and no event in common are written as one: at 16 of one photo, a quarter of the time that a savepoint around each takes.
-    """
-    if not _are_apart(groups):
-        return await _each(record, groups)
-    together = [change for group in groups for change in group]
-    try:
-        jobs = await record.write(partial(_write, together))
-    except DatabaseUnavailable as error:
-        return [error] * len(groups)
-    except RaythumbsError:  # somebody's; to find out whose, and to spare the others
-        return await _each(record, groups)
-    by_source = {job.source: job for job in jobs}
-    return [[by_source[source] for source in _asked(group) if source in by_source] for group in groups]
-
-
-async def _each(record: Record, groups: Sequence[Group]) -> list[Told]:
-    return await asyncio.gather(*(_one(record, group) for group in groups))  # at once: they share a commit
-
-
-async def _one(record: Record, group: Group) -> Told:
-    try:
-        return await record.write(partial(_write, group))
-    except RaythumbsError as error:
-        return error
-
-
-def _write(changes: Group, db: Connection, now: float) -> list[Job]:
-    return Intake(db).enqueue(changes, now=now)
-
-
-def _are_apart(groups: Sequence[Group]) -> bool:
-    taken: set[str] = set()
-    for group in groups:
-        names = {name for change in group for name in (change.source, change.event_id) if name}
-        if taken & names:
-            return False
-        taken |= names
-    return True
-
-
-def _asked(group: Group) -> list[str]:
-    return list(dict.fromkeys(change.source for change in group if isinstance(change, JobRequest)))

@@ -17,7 +17,7 @@ from raythumbs.db.reconciliation import Reconciliations
 from raythumbs.engine.batch import RunBatch
 from raythumbs.engine.collector import Collector
 from raythumbs.engine.dispatcher import Budgets, Dispatcher
-from raythumbs.engine.intake_batches import enqueued_together
+from raythumbs.engine.groups import enqueued_together
 from raythumbs.engine.janitor import Janitor
 from raythumbs.engine.lookout import Surroundings
 from raythumbs.engine.loop import forever
