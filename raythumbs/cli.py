@@ -297,6 +297,22 @@ def bench_queue(  # noqa: PLR0917 the options of a command
         out.print(result.as_table())
 
 
+@bench.command("ingest")
+def bench_ingest(
+    connections: Annotated[int, typer.Option(min=1, max=1000, help="Each with one request under way.")] = 16,
+    seconds: Annotated[float, typer.Option(min=0.1, help="For each kind of request.")] = 10,
+    as_json: AsJson = False,  # noqa: FBT002 an option
+) -> None:
+    """Measure a service's doors: notifications per second, and how long each waits until its job is on disk."""
+    from raythumbs.bench.ingest import IngestPlan, run_ingest  # see demo
+
+    result = run_ingest(IngestPlan(connections=connections, seconds=seconds))
+    if as_json:
+        print(json.dumps(result.as_dict()))
+    else:
+        out.print(result.as_table())
+
+
 @bench.command("chaos")
 def bench_chaos(  # noqa: PLR0917 the options of a command
     photos: Annotated[int, typer.Option(min=1, help="How many photos come in.")] = 2000,

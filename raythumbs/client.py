@@ -32,7 +32,7 @@ class Client:
     """A connection to a service. Every method returns the reply's JSON, or raises Refused or Unreachable."""
 
     def __init__(self, url: str, *, timeout_seconds: float = 60) -> None:
-        self._url = url
+        self.url = url
         self._http = httpx.Client(base_url=url, timeout=timeout_seconds)
 
     def __enter__(self) -> Self:
@@ -112,7 +112,7 @@ class Client:
         try:
             reply = self._http.request(method, path, **options)
         except httpx.TransportError as error:
-            raise Unreachable(f"no service answers at {self._url}: {error}") from error
+            raise Unreachable(f"no service answers at {self.url}: {error}") from error
         told: dict[str, Any] = reply.json() if "json" in reply.headers.get("content-type", "") else {}
         if reply.is_error:
             raise Refused(reply.status_code, told.get("code", "http"), told.get("reason", reply.reason_phrase))

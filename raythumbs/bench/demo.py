@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from raythumbs.bench.local_service import local_service, orderly_end
+from raythumbs.bench.local_service import await_workers, local_service, orderly_end
 from raythumbs.bench.memory import warm_memory
 from raythumbs.bench.pictures import draw_photos
 from raythumbs.bench.sequential import sequential_seconds
@@ -94,7 +94,7 @@ def _run(plan: DemoPlan, folder: Path, bars: Progress) -> DemoResult:
     }
     starting = bars.add_task("starting the service", total=None)
     with local_service(folder / "data", environment=environment) as client:
-        _await_workers(client)
+        await_workers(client)
         warm_memory(photos, folder / "data")
         bars.remove_task(starting)
         psutil.cpu_percent()  # from here on it counts
@@ -119,12 +119,6 @@ def _run(plan: DemoPlan, folder: Path, bars: Progress) -> DemoResult:
         workers=workers,
         thumbnails_dir=str(folder / "data" / "store" / settings.thumbnails_prefix),
     )
-
-
-def _await_workers(client: Client) -> None:
-    """Wait until the workers are up: a service is started once, and takes photos for months."""
-    while client.status()["processing"]:
-        time.sleep(_POLL_SECONDS)
 
 
 def _through_the_service(client: Client, photos: Sequence[Path], bars: Progress) -> tuple[int, dict[str, int]]:

@@ -16,6 +16,7 @@ from raythumbs.errors import RaythumbsError
 
 _START_SECONDS = 120
 _STOP_SECONDS = 90
+_POLL_SECONDS = 1  # to ask costs CPU, which the workers need to come up
 
 
 class NotStarted(RaythumbsError):
@@ -49,6 +50,12 @@ def local_service(data_dir: Path, *, environment: Mapping[str, str] | None = Non
             yield client
     finally:
         _stop(process)
+
+
+def await_workers(client: Client) -> None:
+    """Wait until the workers are up: a service is started once, and takes photos for months."""
+    while client.status()["processing"]:
+        time.sleep(_POLL_SECONDS)
 
 
 def serve_command(port: int, data_dir: Path) -> list[str]:
