@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from ray import serve
 
 from raythumbs.db.database import Database
-from raythumbs.engine.handle import QueueHandle, start_queue, stop_queue
+from raythumbs.engine.handle import QueueHandle, begin_queue, start_queue, stop_queue
 from raythumbs.errors import (
     BadSettings,
     DatabaseUnavailable,
@@ -29,7 +29,6 @@ from raythumbs.errors import (
 from raythumbs.model.photo import Rendition
 from raythumbs.settings import Settings, load_settings
 from raythumbs.storage.files import FileStore
-from raythumbs.storage.s3 import S3Store
 from raythumbs.storage.stores import Stores
 from raythumbs.web.api import make_app
 from raythumbs.web.ingress import ingress
@@ -52,6 +51,7 @@ def service(settings: Settings, cluster: AbstractContextManager[None]) -> Iterat
             http_options={"host": settings.host, "port": settings.port}, logging_config={"log_level": "WARNING"}
         )
         try:
+            begin_queue(settings)  # beside the replica, which needs it
             serve.run(build_with(settings), name=NAME, route_prefix="/")
             yield _passing_trouble()
         finally:
@@ -108,9 +108,9 @@ def parts(settings: Settings, queue: Queue) -> Parts:
     thumbnails = stores.at(settings.thumbnails_uri, base_url=settings.thumbnails_base_url)
 
     def link(rendition: Rendition) -> str:
-        if isinstance(thumbnails, S3Store):
-            return thumbnails.link(rendition.key, seconds=settings.link_seconds)
-        return rendition.url
+        if isinstance(thumbnails, FileStore):  # the service itself serves it
+            return rendition.url
+        return thumbnails.link(rendition.key, seconds=settings.link_seconds)
 
     def thumbnail_file(path: str) -> Path:
         key = settings.thumbnails_prefix + path

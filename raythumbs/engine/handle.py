@@ -118,7 +118,7 @@ async def start_queue(settings: Settings) -> QueueHandle:
     """Return a handle of the queue for these settings. One with other settings, or older code, is drained and ended."""
     handle = QueueHandle()
     while True:
-        queue = await asyncio.to_thread(_get_or_create, settings)
+        queue = await asyncio.to_thread(begin_queue, settings)
         try:
             if await queue.identity.remote() == settings.identity:
                 return handle
@@ -138,7 +138,8 @@ async def stop_queue() -> None:
         ray.kill(await asyncio.to_thread(ray.get_actor, NAME, NAMESPACE))
 
 
-def _get_or_create(settings: Settings) -> Any:  # noqa: ANN401 Ray's handles have no type of the actor's methods
+def begin_queue(settings: Settings) -> Any:  # noqa: ANN401 Ray's handles have no type of the actor's methods
+    """Return the queue's actor; if there was none, it starts now, while the caller does something else."""
     embedded = settings.database_url.get_secret_value().startswith("sqlite")
     return (
         ray.remote(ThumbnailQueue)

@@ -54,5 +54,8 @@ class Store(Protocol):
     def url(self, key: str) -> str:
         """Return the address of an object that stays valid; whether it opens without credentials is the store's."""
 
+    def link(self, key: str, *, seconds: int) -> str:
+        """Return an address of an object that opens for so long, without credentials."""
+
     def check(self) -> None:
         """Return if the store answers, else raise."""
