@@ -313,6 +313,21 @@ def bench_ingest(
         out.print(result.as_table())
 
 
+@bench.command("idle")
+def bench_idle(
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long it is watched.")] = 30,
+    as_json: AsJson = False,  # noqa: FBT002 an option
+) -> None:
+    """Measure what a service costs that has nothing to do: memory, CPU, and how long it takes to come up."""
+    from raythumbs.bench.idle import run_idle  # see demo
+
+    result = run_idle(seconds=seconds)
+    if as_json:
+        print(json.dumps(result.as_dict()))
+    else:
+        out.print(result.as_table())
+
+
 @bench.command("chaos")
 def bench_chaos(  # noqa: PLR0917 the options of a command
     photos: Annotated[int, typer.Option(min=1, help="How many photos come in.")] = 2000,
