@@ -1,7 +1,7 @@
 """Ray Data: batches of addresses, each mapped by a task that fetches, renders (with raythumbs' imaging) and stores.
 
 Threads in the task do it for several photos at a time, so that no core waits for the store. As three maps, with the
-photos' bytes from task to task through Ray's object store, a thumbnail took about four times the CPU.
+photos' bytes from task to task through Ray's object store, it took several times the CPU.
 """
 
 import os
