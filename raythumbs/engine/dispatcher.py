@@ -28,10 +28,12 @@ from raythumbs.errors import (
 )
 from raythumbs.events import emit, emit_trouble
 from raythumbs.model.backoff import LONGEST_SECONDS, backoff_seconds
+from raythumbs.model.job import Priority
 from raythumbs.model.lease import Failed, Lease, Report, Succeeded
 
 _BATCH_SECONDS = 0.5  # of work: long enough that Ray's cost per task vanishes, short enough that a person does not wait
 _BATCH_PHOTOS = 32
+_AGED_OF_LEASINGS = 10
 _FIRST_GUESS_SECONDS = 0.05  # for one photo, until some have been measured
 _LEARNING = 0.1  # how much one photo changes the guess
 _SHORTEST_SECONDS = 0.001  # that is guessed, so that photos which take no time at all can be divided by it
@@ -73,6 +75,7 @@ class Dispatcher:
         self._held: dict[str, Lease] = {}
         self._large: list[tuple[Lease, int]] = []
         self._tickets = count(1)
+        self._leasings = 0
         self._growing: dict[int, _AtWork] = {}
         self._batches: set[asyncio.Task[None]] = set()
         self.draining = False
@@ -154,13 +157,30 @@ class Dispatcher:
         slots = max(batches, self._slots.total)
         waiting = jobs.waiting(now=now, limit=most * slots)
         shares = [(waiting + slots - 1 - place) // slots for place in range(batches)]  # the last photos are spread
-        return jobs.lease_next([n for n in shares if n], now=now, lease_seconds=self._budgets.lease_seconds)
+        return jobs.lease_next(
+            [n for n in shares if n],
+            now=now,
+            lease_seconds=self._budgets.lease_seconds,
+            priorities=self._order(jobs, now=now),
+        )
 
     def _lease_more(self, db: Connection, now: float, *, room: int) -> list[Lease]:
         jobs = Jobs(db)
         shares = 2 * self._slots.total  # the last photos are spread, in ever smaller helpings
         waiting = jobs.waiting(now=now, limit=room * shares)
-        return jobs.lease_more(math.ceil(waiting / shares), now=now, lease_seconds=self._budgets.lease_seconds)
+        return jobs.lease_more(
+            math.ceil(waiting / shares),
+            now=now,
+            lease_seconds=self._budgets.lease_seconds,
+            priorities=self._order(jobs, now=now),
+        )
+
+    def _order(self, jobs: Jobs, *, now: float) -> list[Priority]:
+        """Return whose turn it is: the most urgent's, and every tenth time first that of those who have waited longest,
+        so that a steady stream of urgent photos never stops a backfill."""
+        self._leasings += 1
+        patient = None if self._leasings % _AGED_OF_LEASINGS else jobs.longest_waiting(now=now)
+        return sorted(Priority, key=lambda priority: (priority is not patient, priority.rank))
 
     def _start_large(self) -> None:
         """Start what waits for the lane of the large: one a node, each with its memory set apart."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from raythumbs.engine.batch import Batch, BatchLost, Reports
 from raythumbs.engine.queue import ThumbnailQueue
@@ -177,3 +178,25 @@ def test_a_ticket_of_a_batch_that_has_ended_is_worth_nothing(configured):
             return await queue.verbs.more(batches.batches[0].ticket, 5)
 
     assert asyncio.run(run()) == []
+
+
+def test_photos_of_low_priority_move_however_many_urgent_ones_come(configured):
+    async def run():
+        batches = Growing()
+        async with at_work(configured(), batches, Cluster(ONE_SLOT)) as queue:
+            await queue.submit(0)
+            await eventually(batches.begun)
+            await queue.submit(1, 2, 3, priority=Priority.LOW)
+            given = []
+            for number in range(10, 50):
+                await queue.submit(number, number + 100, priority=Priority.HIGH)  # more than are taken
+                given += await batches.ask(queue.verbs, room=1)
+            batches.go.set()
+            return given
+
+    given = asyncio.run(run())
+
+    low = [place for place, job_id in enumerate(given) if job_id in {"job-1", "job-2", "job-3"}]
+    assert len(low) == 3
+    assert low[0] < 12
+    assert all(later - earlier == 10 for earlier, later in pairwise(low))
