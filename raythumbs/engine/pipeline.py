@@ -2,6 +2,7 @@
 there is nothing left to render."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -20,6 +21,7 @@ T = TypeVar("T")
 Tell = Callable[[Report], None]
 
 _IN_HAND_SECONDS = 0.5  # of rendering: more than a store's answer takes, less than a person would mind
+_GIVEN = 2  # photos that the decoder has: the one that it renders, and the next
 _ASK_AGAIN_SECONDS = 0.05  # when there was nothing more
 _GATHERING_SECONDS = 0.2
 _PHOTOS_A_TASK = 1000  # then it ends: a worker is renewed between tasks
@@ -76,6 +78,7 @@ class Pipeline:
         self._to_fetch: list[_Photo] = []
         self._fetching = 0
         self._to_render: list[_Photo] = []
+        self._rendering: deque[_Photo] = deque()
         self._storing = 0
         self._held_bytes = 0.0
         self._asking = False
@@ -89,15 +92,16 @@ class Pipeline:
             self._ask_for_more()
             self._hear()
             if self._can_render:
-                self._render(heappop(self._to_render))
+                self._render()
 
     @property
     def _not_rendered(self) -> int:
-        return len(self._to_fetch) + self._fetching + len(self._to_render)
+        return len(self._to_fetch) + self._fetching + len(self._to_render) + len(self._rendering)
 
     @property
     def _can_render(self) -> bool:
-        return bool(self._to_render) and self._storing < AT_ONCE  # else thumbnails would pile up before a slow store
+        has_some = bool(self._to_render or self._rendering)
+        return has_some and self._storing < AT_ONCE  # else thumbnails would pile up before a slow store
 
     def _hear(self) -> None:
         """Take in what happened; where nothing can be rendered, wait for something to happen."""
@@ -140,7 +144,7 @@ class Pipeline:
             self._bench.fetch(photo.lease).add_done_callback(self._then(partial(self._on_fetched, photo)))
 
     def _has_room(self, photo: _Photo) -> bool:
-        nothing_held = not (self._fetching or self._to_render)
+        nothing_held = not (self._fetching or self._to_render or self._rendering)
         return nothing_held or self._held_bytes + self._guess(photo) <= self._bench.work.prefetch_bytes
 
     def _guess(self, photo: _Photo) -> float:
@@ -156,15 +160,19 @@ class Pipeline:
         else:
             heappush(self._to_render, photo)
 
-    def _render(self, photo: _Photo) -> None:
-        assert photo.in_hand  # noqa: S101 only what was fetched is rendered
+    def _render(self) -> None:
+        """Wait until the first photo is rendered, when the next has been given too: the decoder does not wait for us."""
+        while self._to_render and len(self._rendering) < _GIVEN:
+            self._rendering.append(heappop(self._to_render))
+            self._bench.begin(_fetched(self._rendering[-1]))
+        photo = self._rendering.popleft()
         try:
-            rendered, seconds = self._bench.render(photo.in_hand)
+            rendered, seconds = self._bench.end(_fetched(photo))
         except Exception as error:  # noqa: BLE001 as above
             self._tell(Report(photo.lease, _failed(error), 0.0))
         else:
             self._storing += 1
-            stored = self._bench.store(photo.lease, photo.in_hand.fetched, rendered)
+            stored = self._bench.store(photo.lease, _fetched(photo).fetched, rendered)
             stored.add_done_callback(partial(self._tell_stored, photo.lease, seconds))  # at once, whatever is rendered
             stored.add_done_callback(self._then(self._on_stored))
         finally:
@@ -182,6 +190,11 @@ class Pipeline:
     def _then(self, react: Callable[["Future[T]"], None]) -> Callable[["Future[T]"], None]:
         """Return what has `run` react to a future that is done."""
         return lambda future: self._happened.put(partial(react, future))
+
+
+def _fetched(photo: _Photo) -> InHand:
+    assert photo.in_hand  # noqa: S101 only what was fetched is rendered
+    return photo.in_hand
 
 
 def _failed(error: Exception) -> Failed:

@@ -55,13 +55,15 @@ class Workbench:
         """Begin to fetch a photo."""
         return self._fetchers.submit(self._fetch, lease)
 
-    def render(self, photo: InHand) -> tuple[Rendered, float]:
-        """Render a photo in what its fetching has left of its time, and let go of it; also return its CPU seconds."""
+    def begin(self, photo: InHand) -> None:
+        """Have a photo rendered, after those begun before, in what its fetching has left of its time."""
+        self._sandbox.give(photo.fetched.file, seconds=max(self.work.photo_seconds - photo.seconds, 1.0))
+
+    def end(self, photo: InHand) -> tuple[Rendered, float]:
+        """Return the photo that was begun first, rendered, and its CPU seconds; let go of its file."""
         fetched = photo.fetched
         with closing(fetched.file):
-            rendered, seconds = self._sandbox.render(
-                fetched.file, seconds=max(self.work.photo_seconds - photo.seconds, 1.0)
-            )
+            rendered, seconds = self._sandbox.answer()
             # It will hardly be read again: its memory is better used for the photos to come.
             os.posix_fadvise(fetched.file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         self.photo_seconds += _LEARNING * (max(seconds, _SHORTEST_SECONDS) - self.photo_seconds)

@@ -15,9 +15,11 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any, BinaryIO
 
 from raythumbs import errors
@@ -51,8 +53,18 @@ class _Child:
     photos: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Photo:
+    file: BinaryIO
+    seconds: float
+
+
 class Sandbox:
-    """One child process at a time, started when it is first needed; used by one thread."""
+    """One child process at a time, started when it is first needed; used by one thread.
+
+    Photos are answered in the order in which they are given. Give the next before the last is answered, and the child
+    need not wait for us in between.
+    """
 
     def __init__(
         self, specs: Sequence[RenditionSpec], limits: Limits, *, photos_per_child: int = PHOTOS_PER_CHILD
@@ -61,43 +73,69 @@ class Sandbox:
         self._specs = tuple(specs)
         self._photos_per_child = photos_per_child
         self._child: _Child | None = None
+        self._given: deque[_Photo] = deque()
+        self._sent = 0  # of those that were given
 
     def start(self) -> _Child:
         """Start the child now, if there is none."""
         self._child = self._child or _started(self._orders)
         return self._child
 
-    def render(self, file: BinaryIO, *, seconds: float) -> tuple[Rendered, float]:
-        """Render the photo within `seconds`; return it, and the CPU seconds that the child took.
+    def give(self, file: BinaryIO, *, seconds: float) -> None:
+        """Give a photo, to be rendered within `seconds` of the answer before; its file stays open until the answer."""
+        self._given.append(_Photo(file, seconds))
+        if self._child and self._child.is_ready:
+            with suppress(OSError):  # a child that has died: `answer` starts another
+                self._send()
+
+    def answer(self) -> tuple[Rendered, float]:
+        """Return the first photo that was given, rendered, and the CPU seconds that the child took.
 
         Raises what `render` raises, and TimedOut or Crashed, after which the next photo gets a new child, and NoSandbox
         where there is none to be had.
         """
-        child = self._given(file, seconds)
+        photo = self._given[0]
         try:
-            return self._answered(child, seconds)
+            return self._answered(self._at_work(), photo.seconds)
         except TimeoutError as error:
             self.close()
-            raise TimedOut(f"rendering took more than {seconds:.0f} s") from error
+            raise TimedOut(f"rendering took more than {photo.seconds:.0f} s") from error
         except (OSError, ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
-            raise self._blamed(seconds) from error
+            raise self._blamed(photo.seconds) from error
         finally:
-            if child.photos >= self._photos_per_child:
+            self._given.popleft()
+            self._sent = max(0, self._sent - 1)
+            if self._child and not self._sent and self._child.photos >= self._photos_per_child:
                 self.close()
 
-    def _given(self, file: BinaryIO, seconds: float) -> _Child:
-        """Give the photo to the child; one that died since the last photo is no fault of this one."""
-        message = min(math.ceil(seconds), 0xFFFF).to_bytes(2, "big")
+    def render(self, file: BinaryIO, *, seconds: float) -> tuple[Rendered, float]:
+        """Give one photo, and return its answer."""
+        self.give(file, seconds=seconds)
+        return self.answer()
+
+    def _at_work(self) -> _Child:
+        """Return the child that has the first photo; one that died before it was given it is no fault of that photo."""
         for _ in range(2):
             try:
                 child = self._ready()
-                socket.send_fds(child.line, [message], [file.fileno()])
+                self._send()
             except OSError as error:
+                if self._sent:
+                    raise
                 ended = f"{self.close()}: {error}"
             else:
-                child.photos += 1
                 return child
         raise NoSandbox(f"the process that decodes does not start ({ended})")
+
+    def _send(self) -> None:
+        """Send what was given, as much as this child shall render."""
+        child = self.start()
+        for photo in islice(self._given, self._sent, None):
+            if child.photos < self._photos_per_child:
+                message = min(math.ceil(photo.seconds), 0xFFFF).to_bytes(2, "big")
+                socket.send_fds(child.line, [message], [photo.file.fileno()])
+                child.photos += 1
+                self._sent += 1
 
     def _ready(self) -> _Child:
         child = self.start()
@@ -140,7 +178,7 @@ class Sandbox:
 
     def close(self) -> str:
         """End the child, if there is one; return how it ended, in words."""
-        child, self._child = self._child, None
+        child, self._child, self._sent = self._child, None, 0
         if child is None:
             return "not started"
         child.line.close()

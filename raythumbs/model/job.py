@@ -46,7 +46,7 @@ NEXT: Mapping[State, frozenset[State]] = {
 INCOMPLETE = frozenset({State.QUEUED, State.RUNNING})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class JobRequest:
     """What a client submits: make the renditions of the photo at `source`.
 
@@ -67,7 +67,7 @@ class JobRequest:
     sequence: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Removal:
     """What a notification tells: the photo at `source` is no longer there. `photo_id` is for one never heard of."""
 
@@ -91,7 +91,7 @@ def is_older(sequence: str | None, than: str | None) -> bool:
     return sender == other and place < other_place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """A durable request to make the renditions of one photo. Times are UTC, in seconds since 1970.
 

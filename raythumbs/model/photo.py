@@ -32,7 +32,7 @@ class Format(StrEnum):
         return f"image/{self}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RenditionSpec:
     """What a rendition shall be: its name, the box it is fitted to in pixels, its format and quality (1-100).
 
@@ -49,7 +49,7 @@ class RenditionSpec:
     enlarge: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PictureFacts:
     """What decoding told of a photo: its size in pixels as a person sees it (turned upright), and its format.
 
@@ -65,7 +65,7 @@ class PictureFacts:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Rendition:
     """One picture made from a source by one spec: where it lies (`key` in the thumbnails' store) and its address."""
 
@@ -78,7 +78,7 @@ class Rendition:
     url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Photo:
     """What was uploaded: its source, and once a job has succeeded what decoding told of it, and its renditions.
 

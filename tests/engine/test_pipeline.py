@@ -57,7 +57,10 @@ class Stages:
             raise
         return SimpleNamespace(fetched=lease)
 
-    def render(self, photo: Any) -> tuple[object, float]:
+    def begin(self, photo: Any) -> None:
+        self._note("begin", photo.fetched)
+
+    def end(self, photo: Any) -> tuple[object, float]:
         lease = photo.fetched
         self._note("render", lease)
         try:
@@ -112,6 +115,15 @@ def test_while_a_photo_is_rendered_the_next_are_fetched_and_the_last_is_stored()
 
     assert len(told) == 4
     assert all(isinstance(report.outcome, Succeeded) for report in told.values())
+
+
+def test_the_decoder_has_the_next_photo_before_it_has_answered_for_the_last():
+    stages = Stages()
+    reported(stages, leases(10))
+
+    steps = [step for step in stages.log if step[0] in {"begin", "render"}]
+    for number in range(3, 9):  # the first are rendered as they come
+        assert steps.index(("begin", f"job-{number + 1}")) < steps.index(("render", f"job-{number}"))
 
 
 def test_a_slow_store_does_not_stop_rendering():
