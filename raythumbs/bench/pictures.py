@@ -13,6 +13,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 _ASPECT = 4 / 3
 _PIXELS_PER_MB = 12_000_000 / 5  # a camera's JPEG: 12 MP are about 5 MB
+_WEB_PIXELS, _WEB_PIXELS_PER_MB = 1600 * 1200, 1600 * 1200 / 0.3  # what messengers and the web make of it
 _QUALITY = 88
 _SAMPLE = 0.2  # of each side: the part on which the grain is tuned
 
@@ -22,7 +23,8 @@ Size = tuple[int, int]
 def draw_photo(seed: int, size_mb: float) -> bytes:
     """Return a JPEG of about that many MB; each seed gives another picture."""
     chance = random.Random(seed)  # noqa: S311 pictures, not secrets
-    height = max(64, round(math.sqrt(size_mb * _PIXELS_PER_MB / _ASPECT)))
+    pixels = max(size_mb * _PIXELS_PER_MB, min(size_mb * _WEB_PIXELS_PER_MB, _WEB_PIXELS))
+    height = max(64, round(math.sqrt(pixels / _ASPECT)))
     size = (round(height * _ASPECT), height)
     scene = _scene(chance, size)
     grain = ImageChops.offset(_grain(size), chance.randrange(size[0]), chance.randrange(size[1]))

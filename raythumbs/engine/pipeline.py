@@ -161,7 +161,7 @@ class Pipeline:
             heappush(self._to_render, photo)
 
     def _render(self) -> None:
-        """Wait until the first photo is rendered, when the next has been given too: the decoder does not wait for us."""
+        """Wait until the first photo is rendered. The next was given before: the decoder does not wait for us."""
         while self._to_render and len(self._rendering) < _GIVEN:
             self._rendering.append(heappop(self._to_render))
             self._bench.begin(_fetched(self._rendering[-1]))

@@ -25,10 +25,11 @@ from typing import Any, BinaryIO
 from raythumbs import errors
 from raythumbs.errors import BadPicture, Crashed, NeedsMemory, NoSandbox, TimedOut
 from raythumbs.imaging.decode import Limits
+from raythumbs.imaging.malloc import keep_freed_memory
 from raythumbs.imaging.render import Rendered, RenderedSpec, render
 from raythumbs.model.photo import Fit, Format, RenditionSpec
 
-PHOTOS_PER_CHILD = 200  # then a new one: whatever leaked is given back
+PHOTOS_PER_CHILD = 2000  # then a new one: whatever leaked is given back. A start costs as much as 20 small photos
 _ANSWER_BYTES = 64 * 1024  # of the JSON; the child tells of few renditions
 _RENDITION_BYTES = 256 * 1024 * 1024
 _MEMORY_BYTES = 1 << 50
@@ -36,7 +37,6 @@ _SIDE_PIXELS = 1 << 30
 _CPU_SECONDS = 1 << 20
 _THUMB_HASH_BYTES = 32
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38  # of linux/prctl.h
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _SPARE_BYTES = 1 << 30  # of address space, for the interpreter, its libraries and a photo's file
 _STARTING_SECONDS = 30.0
 _ENDING_SECONDS = 0.2  # a child whose line is closed is about to end, if it is not at fault
@@ -304,13 +304,6 @@ def _limit_cpu(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
 
 
-def _keep_freed_memory() -> None:
-    """Keep what one photo's pixels took for the next (mallopt(3)): faulting it in anew costs a millisecond a photo."""
-    mallopt = ctypes.CDLL(None).mallopt
-    mallopt(_M_MMAP_THRESHOLD, 32 << 20)
-    mallopt(_M_TRIM_THRESHOLD, 64 << 20)
-
-
 def _die_with(parent: int) -> None:
     """End this process when its parent ends (prctl(2), PR_SET_PDEATHSIG), also if that was a moment ago."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -321,7 +314,7 @@ def _die_with(parent: int) -> None:
 def main() -> None:
     """Serve photos on the socket whose descriptor is the first argument, until it is closed."""
     _die_with(int(sys.argv[2]))
-    _keep_freed_memory()
+    keep_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the service, which ends this one
     with suppress(EOFError, ConnectionError), socket.socket(fileno=int(sys.argv[1])) as line:
         _serve(line)

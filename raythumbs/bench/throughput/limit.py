@@ -9,6 +9,7 @@ from threading import Barrier
 
 from raythumbs.bench.servers import die_with_parent
 from raythumbs.imaging import Limits, render
+from raythumbs.imaging.malloc import keep_freed_memory
 from raythumbs.model.photo import RenditionSpec
 
 _HELD_PHOTOS = 16  # by each process
@@ -29,6 +30,7 @@ def limit_photos_per_second(photos: Sequence[Path], spec: RenditionSpec, *, work
 
 def _hold(sample: Sequence[Path], together: Barrier) -> None:
     die_with_parent()
+    keep_freed_memory()  # as the service does: the machine can do more
     _held.extend(photo.read_bytes() for photo in sample)
     _together.append(together)
 
