@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from io import BufferedIOBase
 from tempfile import TemporaryFile
@@ -18,6 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from raythumbs.errors import AccessDenied, NoSuchObject, StoreUnavailable, TooLarge
 from raythumbs.storage.base import Fetched, Stat
+from raythumbs.storage.buffers import BufferFile, Buffers
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -51,6 +52,9 @@ def s3_client(region: str | None, endpoint_url: str | None) -> "S3Client":
     return client
 
 
+_buffers = Buffers()  # of this process
+
+
 class S3Store:
     """Objects of `bucket` whose keys begin with `prefix`; the keys of this store are what follows it."""
 
@@ -72,7 +76,7 @@ class S3Store:
                     raise StoreUnavailable(f"{shown}: the store does not tell its size")
                 if size_bytes > max_bytes:
                     raise TooLarge(f"{shown} has {size_bytes} bytes; at most {max_bytes} are read")
-                file = _in_memory(cast("BufferedIOBase", body), shown, size_bytes=size_bytes, until=until)
+                file = _received(cast("BufferedIOBase", body), shown, size_bytes=size_bytes, until=until)
         return Fetched(file, size_bytes, _version(answer["ETag"]))
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
@@ -133,18 +137,33 @@ class S3Store:
         return f"s3://{self.bucket}/{self.prefix}{key}"
 
 
-def _in_memory(body: BufferedIOBase, shown: str, *, size_bytes: int, until: float) -> BinaryIO:
-    with ExitStack() as undo:
-        file = undo.enter_context(os.fdopen(os.memfd_create("photo", os.MFD_CLOEXEC), "w+b", buffering=0))
+def _received(body: BufferedIOBase, shown: str, *, size_bytes: int, until: float) -> BinaryIO:
+    buffer = _buffers.take(max(size_bytes, 1))
+    try:
+        with buffer.view() as view:
+            _fill(view[:size_bytes], body, shown, until=until)
+        if not size_bytes:
+            os.ftruncate(buffer.descriptor, 0)
+    except BaseException:
+        buffer.close()
+        raise
+    return BufferFile(_buffers, buffer)
+
+
+def _fill(view: memoryview, body: BufferedIOBase, shown: str, *, until: float) -> None:
+    """Fill the view with what comes, which is to be as much as there is room for."""
+    filled = 0
+    with view:
         while chunk := body.read1(_CHUNK_BYTES):  # what has come; `read` would wait for the rest, however slow it drips
-            file.write(chunk)
+            end = filled + len(chunk)
+            if end > len(view):
+                raise StoreUnavailable(f"{shown} goes on after {len(view)} bytes")
+            view[filled:end] = chunk
+            filled = end
             if time.monotonic() > until:
                 raise StoreUnavailable(f"{shown} was not read in its time")
-        if file.tell() != size_bytes:
-            raise StoreUnavailable(f"{shown} ended after {file.tell()} of {size_bytes} bytes")
-        file.seek(0)
-        undo.pop_all()
-    return file
+        if filled != len(view):
+            raise StoreUnavailable(f"{shown} ended after {filled} of {len(view)} bytes")
 
 
 def _retry_after(error: ClientError) -> float | None:

@@ -1,0 +1,47 @@
+"""Memory with a descriptor, used again."""
+
+import os
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raythumbs.storage.buffers import BufferFile, Buffers
+
+
+def filled(buffers: Buffers, data: bytes) -> BufferFile:
+    buffer = buffers.take(len(data))
+    with buffer.view() as view:
+        view[:] = data
+    return BufferFile(buffers, buffer)
+
+
+@given(photos=st.lists(st.binary(min_size=1, max_size=10_000), max_size=20))
+def test_a_buffer_that_is_used_again_has_nothing_of_the_photo_before(photos):
+    buffers = Buffers()
+
+    for photo in photos:
+        with filled(buffers, photo) as file:
+            with os.fdopen(os.dup(file.fileno()), "rb") as elsewhere:
+                assert elsewhere.read() == photo
+            assert os.fstat(file.fileno()).st_size == len(photo)
+
+
+def test_photos_that_are_held_at_the_same_time_have_buffers_of_their_own():
+    buffers = Buffers()
+
+    files = [filled(buffers, bytes([number]) * 5000) for number in range(6)]
+
+    assert [file.read() for file in files] == [bytes([number]) * 5000 for number in range(6)]
+
+
+def test_of_many_buffers_that_nobody_uses_any_more_few_are_kept():
+    buffers = Buffers()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    files = [filled(buffers, b"photo") for _ in range(6)]
+
+    for file in files:
+        file.close()
+        file.close()
+
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
