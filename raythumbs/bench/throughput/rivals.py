@@ -60,11 +60,12 @@ def _rivals(peers_dir: Path) -> Iterator[Rival]:
 
     is_checkout = (peers_dir / "contest.py").is_file()
     yield Rival("ray task per photo", (python, script("ray_tasks.py")), is_checkout, "run it in a checkout")
-    for name, file in (
+    for name, file, *options in (
         ("sharp, a worker thread per photo", "sharp_threads.mjs"),
         ("sharp, async I/O", "sharp_async.mjs"),
+        ("sharp, async I/O, mozjpeg", "sharp_async.mjs", "mozjpeg"),  # files as small as ours
     ):
-        yield Rival(name, ("env", threads, "node", script(file)), has_sharp, install_sharp)
+        yield Rival(name, ("env", threads, "node", script(file), *options), has_sharp, install_sharp)
     for name, file, module in (("libvips", "libvips_pool.py", "pyvips"), ("Ray Data", "ray_data.py", "pyarrow")):
         is_here = is_checkout and importlib.util.find_spec(module) is not None
         yield Rival(name, (python, script(file)), is_here, "pip install 'raythumbs[bench,peers]', in a checkout")
