@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from heapq import heappop, heappush
 from queue import Empty, SimpleQueue
+from threading import Event
 from typing import TypeVar
 
 from raythumbs.engine.batch import Ask, Reports
@@ -44,25 +45,23 @@ def render(bench: Workbench, leases: Sequence[Lease], ask: Ask) -> Iterator[Repo
     What is done is reported within a fifth of a second, the last photo at once: reports that travel together, and are
     committed together, cost a fraction.
     """
-    reports: SimpleQueue[Report | None] = SimpleQueue()
+    reports: SimpleQueue[Report] = SimpleQueue()
+    ended = Event()
     # In a thread of its own: while reports are on their way, the next photo is rendered.
     running = bench.renderer.submit(Pipeline(bench, ask, reports.put).run, leases)
-    running.add_done_callback(lambda _: reports.put(None))
-    while ready := _gathered(reports):
-        yield ready
+    running.add_done_callback(lambda _: ended.set())
+    while not ended.wait(_GATHERING_SECONDS):  # not for each report: to wake up costs more than to take it in
+        if ready := _taken(reports):
+            yield ready
+    yield _taken(reports)
     running.result()  # or what it raised
 
 
-def _gathered(reports: "SimpleQueue[Report | None]") -> Reports:
-    """Wait for a report, and a little longer for others; at the end return none."""
+def _taken(reports: "SimpleQueue[Report]") -> Reports:
     ready: list[Report] = []
-    until: float | None = None
     with suppress(Empty):
-        while report := reports.get(timeout=None if until is None else max(0.0, until - time.monotonic())):
-            ready.append(report)
-            until = until or time.monotonic() + _GATHERING_SECONDS
-        if ready:
-            reports.put(None)  # the end, which the next call tells
+        while True:
+            ready.append(reports.get_nowait())
     return tuple(ready)
 
 
