@@ -12,6 +12,7 @@ from ray._private.node import Node
 
 from raythumbs.engine.slots import SLOT_RESOURCE
 from raythumbs.engine.watch import watched
+from raythumbs.errors import BadSettings
 
 NAMESPACE = "raythumbs"
 _SERVE_NAMESPACE = "serve"  # as Ray Serve has it
@@ -68,8 +69,12 @@ def _do_nothing(_node: Node, **_options: object) -> None:
 
 @contextmanager
 def running_cluster(address: str) -> Iterator[None]:
-    """Join a Ray that runs, and leave it at the end as it was: a Serve that ran before goes on."""
-    ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, namespace=NAMESPACE)
+    """Join a Ray that runs, and leave it at the end as it was: a Serve that ran before goes on. Raises BadSettings."""
+    try:
+        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, namespace=NAMESPACE)
+    except ConnectionError as error:
+        advice = "if it is there and asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or _PATH)"
+        raise BadSettings(f"no Ray lets us in at {address} ({error}); {advice}") from error
     serve_ran = _serve_runs()
     try:
         yield

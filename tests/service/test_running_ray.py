@@ -19,6 +19,7 @@ from tests.service.conftest import COMMANDS, ended, eventually, raythumbs
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """A Ray of two CPUs, started as its administrator would."""
+    os.environ["RAY_AUTH_MODE"] = "disabled"  # whatever token somebody has left in the home folder
     folder = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
     port = free_port()
     surroundings = {"RAY_TMPDIR": str(folder), "RAY_gcs_rpc_server_reconnect_timeout_s": "3"}
@@ -33,6 +34,7 @@ def address() -> Iterator[str]:
     os.killpg(running.pid, signal.SIGTERM)
     running.wait(60)
     shutil.rmtree(folder, ignore_errors=True)
+    del os.environ["RAY_AUTH_MODE"]
 
 
 def serves(client: Client) -> bool:

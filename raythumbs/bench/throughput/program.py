@@ -7,6 +7,7 @@ photo since then.
 
 import json
 import os
+import secrets
 import subprocess
 import tempfile
 import threading
@@ -23,6 +24,12 @@ _START_SECONDS = 120.0
 _PHOTO_SECONDS = 5.0  # that a photo may take, whoever makes its thumbnail
 _END_SECONDS = 30.0
 _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench"}  # the store takes whatever there is
+
+
+def _ray_token() -> dict[str, str]:
+    """A token for a program that starts a Ray: without one Ray writes its own to the home folder, and whoever starts a
+    Ray there afterwards has it."""
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,7 @@ class Program:
         process = subprocess.Popen(  # noqa: S603 those of rivals.py
             self.command,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said,
-            env={**os.environ, **_CREDENTIALS, MARK: mark},
+            env={**os.environ, **_CREDENTIALS, **_ray_token(), MARK: mark},
             start_new_session=True,  # a terminal's Ctrl-C is for us
             preexec_fn=die_with_parent,  # noqa: PLW1509 it only asks for a signal
         )  # fmt: skip
