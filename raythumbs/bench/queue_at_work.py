@@ -1,8 +1,10 @@
 """One measurement of the queue, in a process of its own: its CPU time and its memory are then the queue's alone.
 
-It is the actor's own class with all of its loops, on a real database. What is missing is Ray, and the render does
-nothing but report a success. One caller keeps the backlog at about its size: what is measured is the whole way of a
-job, `enqueue`, `lease` and `finish`, as often in as out, with as many waiting at the end as at the beginning.
+It is the actor's own class with all of its loops, on a real database. What is missing is Ray, and that a photo takes
+time; but batches ask for more while they run, and report, as those of a camera's photos do: see simulated_batches.py.
+One caller keeps the backlog at about its size: what is measured is the whole way of a job, `enqueue`, `lease` and
+`finish`, as often in as out, with as many waiting at the end as at the beginning. Without a backlog, as many as are
+topped up come at one time, when the last has finished.
 """
 
 import asyncio
@@ -10,35 +12,24 @@ import math
 import statistics
 import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from raythumbs.engine.batch import Batch, Reports
+from raythumbs.bench.simulated_batches import SimulatedBatches
 from raythumbs.engine.queue import ThumbnailQueue
 from raythumbs.engine.slots import Node
-from raythumbs.errors import RaythumbsError
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import JobRequest, Priority
-from raythumbs.model.lease import Lease, Report, Succeeded
-from raythumbs.model.photo import Format, PictureFacts, Rendition
 from raythumbs.settings import load_settings
 
 BATCH_RECORDS = 1000
-_NODE = Node("bench", cpus=8)
+_SLOTS = 32  # so many ask and report that the queue is what they wait for
 _WARM_UP_JOBS = 500
 _TOP_UP_JOBS = 500
 _ENQUEUES = 20
-_PATIENCE_SECONDS = 60
-_FACTS = PictureFacts(
-    width=4000,
-    height=3000,
-    format="jpeg",
-    size_bytes=5_000_000,
-    version="v1",
-    thumb_hash="3OcRJYB4d3h/iIeHeEh3eIhw+j2w",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +44,7 @@ class Plan:
     @property
     def top_up(self) -> int:
         """How many have finished when as many are enqueued: by so much is the backlog smaller at times."""
-        return min(_TOP_UP_JOBS, math.ceil(self.backlog / 2), self.jobs)
+        return min(_TOP_UP_JOBS, math.ceil(self.backlog / 2) or _TOP_UP_JOBS, self.jobs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,81 +58,70 @@ class Measured:
     growth_mb: float
 
 
-class Stuck(RaythumbsError):
-    """The queue does not go on."""
-
-    code = "stuck"
-
-
-class Renders:
-    """Runs batches: while the gate is open, each photo is a success at once."""
-
-    def __init__(self) -> None:
-        self.gate = asyncio.Event()
-        self.finished = 0
-        self._progress = asyncio.Event()
-
-    async def __call__(self, batch: Batch) -> AsyncIterator[Reports]:
-        """Report as a task does: nothing at its beginning, then what was done in the meantime, at one time."""
-        yield ()
-        await self.gate.wait()
-        yield tuple(Report(lease, _success(lease), seconds=0.0) for lease in batch.leases)
-        self.finished += len(batch.leases)  # we are asked for more once these are committed
-        self._progress.set()
-
-    async def reach(self, finished: int) -> None:
-        """Wait until so many have finished since the beginning, or raise Stuck."""
-        while self.finished < finished:
-            self._progress.clear()
-            try:
-                async with asyncio.timeout(_PATIENCE_SECONDS):
-                    await self._progress.wait()
-            except TimeoutError as error:
-                raise Stuck(f"no job finished for {_PATIENCE_SECONDS} s; {self.finished} had") from error
-
-
 def measure(plan: Plan) -> Measured:
     """Measure; for a process that does nothing else."""
     return asyncio.run(_measure(plan))
 
 
-async def _measure(plan: Plan) -> Measured:
+@asynccontextmanager
+async def queue_at_work(
+    batches: SimulatedBatches, *, database_url: str | None, folder: Path, slots: int, max_backlog: int = 1_000_000
+) -> AsyncIterator[ThumbnailQueue]:
+    """Give a queue that runs these batches in so many slots of one node."""
+    node = Node("bench", cpus=slots)
     settings = load_settings(
-        data_dir=plan.folder,
-        database=plan.database_url,
-        store=f"file://{plan.folder}/store",
+        data_dir=folder,
+        database=database_url,
+        store=f"file://{folder}/store",
         thumbnails_store=None,
+        max_workers_per_node=slots,
         reconcile_every_seconds=0,
-        max_backlog=10 * plan.backlog + 1_000_000,
+        max_backlog=max_backlog,
         drain_seconds=0.1,
     )
-    renders = Renders()
-    queue = ThumbnailQueue(settings, run=renders, nodes=_nodes)
+
+    async def nodes() -> Mapping[str, Node]:
+        return {node.id: node}
+
+    queue = ThumbnailQueue(settings, run=batches, nodes=nodes)
+    batches.ask(queue.more)
     try:
-        return await _measured(queue, renders, plan)
+        yield queue
     finally:
         await queue.drain()
 
 
-async def _measured(queue: ThumbnailQueue, renders: Renders, plan: Plan) -> Measured:
-    caller = _Caller(queue)
-    renders.gate.set()
+async def _measure(plan: Plan) -> Measured:
+    batches = SimulatedBatches()
+    async with queue_at_work(
+        batches,
+        database_url=plan.database_url,
+        folder=plan.folder,
+        slots=_SLOTS,
+        max_backlog=10 * plan.backlog + 1_000_000,
+    ) as queue:
+        return await _measured(Caller(queue), batches, plan)
+
+
+async def _measured(caller: "Caller", batches: SimulatedBatches, plan: Plan) -> Measured:
+    batches.gate.set()
     await caller.enqueue(_WARM_UP_JOBS)
-    await renders.reach(_WARM_UP_JOBS)  # what is made at the first use is made
-    renders.gate.clear()
+    await batches.reach(_WARM_UP_JOBS)  # what is made at the first use is made
+    batches.gate.clear()
     before = _resident_mb()
 
-    for start in range(0, plan.backlog, BATCH_RECORDS):
-        await caller.enqueue(min(BATCH_RECORDS, plan.backlog - start))
-    renders.gate.set()
-    await _pass_through(caller, renders, tops=1, jobs=plan.top_up)  # the first leases are smaller, and waited
+    waiting = plan.backlog or plan.top_up
+    for start in range(0, waiting, BATCH_RECORDS):
+        await caller.enqueue(min(BATCH_RECORDS, waiting - start))
+    batches.gate.set()
+    await _pass_through(caller, batches, tops=1, jobs=plan.top_up)  # the first leases are smaller, and waited
 
     tops = plan.jobs // plan.top_up
     began_at, began_cpu = time.perf_counter(), time.process_time()
-    most = await _pass_through(caller, renders, tops=tops, jobs=plan.top_up)
+    most = await _pass_through(caller, batches, tops=tops, jobs=plan.top_up)
     seconds, cpu = time.perf_counter() - began_at, time.process_time() - began_cpu
 
-    renders.gate.clear()
+    batches.gate.clear()
     enqueues = [await caller.enqueue(BATCH_RECORDS) for _ in range(_ENQUEUES)]
     most = max(most, _resident_mb())
     return Measured(
@@ -153,18 +133,18 @@ async def _measured(queue: ThumbnailQueue, renders: Renders, plan: Plan) -> Meas
     )
 
 
-async def _pass_through(caller: "_Caller", renders: Renders, *, tops: int, jobs: int) -> float:
+async def _pass_through(caller: "Caller", batches: SimulatedBatches, *, tops: int, jobs: int) -> float:
     """So many times, let jobs finish and enqueue as many; return the most memory seen."""
-    done = renders.finished
+    done = batches.finished
     most = 0.0
     for top in range(1, tops + 1):
-        await renders.reach(done + top * jobs)
+        await batches.reach(done + top * jobs)
         await caller.enqueue(jobs)
         most = max(most, _resident_mb())
     return most
 
 
-class _Caller:
+class Caller:
     """Enqueues photos that nobody has enqueued before, each as the notification of an upload would."""
 
     def __init__(self, queue: ThumbnailQueue) -> None:
@@ -195,24 +175,6 @@ def _request(number: int) -> JobRequest:
         event_id=f"s3:photos:{number:09d}:0055AED6DCD90281E5:9b2cf535f27731c974343645a3985328",
         sequence=f"s3:{number:016X}",
     )
-
-
-def _success(lease: Lease) -> Succeeded:
-    key = f"thumbnails/{lease.photo_id}/thumbnail.jpg"
-    made = Rendition(
-        name="thumbnail",
-        width=300,
-        height=225,
-        format=Format.JPEG,
-        size_bytes=20_000,
-        key=key,
-        url=f"http://127.0.0.1:8000/{key}",
-    )
-    return Succeeded(_FACTS, (made,))
-
-
-async def _nodes() -> Mapping[str, Node]:
-    return {_NODE.id: _NODE}
 
 
 def _resident_mb() -> float:

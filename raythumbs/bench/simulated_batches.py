@@ -1,0 +1,174 @@
+"""Batches whose photos only take time, or not even that: they come, grow and report as those of real workers do.
+
+A batch asks for more when half of what it should have in hand is rendered, and reports what was done in the meantime;
+after so many photos it ends, and its slot gets a new one. See engine/pipeline.py, of which this is the shadow: no
+photo, no thread, no Ray.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+
+from raythumbs.engine.batch import Batch, Reports
+from raythumbs.engine.workbench import AT_ONCE
+from raythumbs.errors import RaythumbsError
+from raythumbs.model.lease import Lease, Report, Succeeded
+from raythumbs.model.photo import Format, PictureFacts, Rendition
+
+# As the pipeline has them; a test holds them together.
+IN_HAND_SECONDS = 0.5
+GATHERING_SECONDS = 0.2
+ASK_AGAIN_SECONDS = 0.05
+PHOTOS_A_TASK = 1000
+
+_TYPICAL_SECONDS = 0.05  # of a camera's photo: what takes no time is asked for and reported in the same helpings
+_PATIENCE_SECONDS = 60
+_FACTS = PictureFacts(
+    width=4000,
+    height=3000,
+    format="jpeg",
+    size_bytes=5_000_000,
+    version="v1",
+    thumb_hash="3OcRJYB4d3h/iIeHeEh3eIhw+j2w",
+)
+
+More = Callable[[int, int], Awaitable[Sequence[Lease]]]
+
+
+class Stuck(RaythumbsError):
+    """The queue does not go on."""
+
+    code = "stuck"
+
+
+class SimulatedBatches:
+    """Runs batches: while the gate is open, each photo is a success after `photo_seconds`."""
+
+    def __init__(self, photo_seconds: float = 0.0) -> None:
+        self.gate = asyncio.Event()
+        self.finished = 0
+        self.photo_seconds = photo_seconds
+        self._more: More | None = None
+        self._progress = asyncio.Event()
+
+    def ask(self, more: More) -> None:
+        """Ask there for more, by a batch's ticket and for up to so many leases."""
+        self._more = more
+
+    async def more(self, ticket: int, room: int) -> Sequence[Lease]:
+        """Return what a batch is given."""
+        return await self._more(ticket, room) if self._more else ()
+
+    async def __call__(self, batch: Batch) -> AsyncIterator[Reports]:
+        """Report as a task does: nothing at its beginning, then what was done in the meantime, at one time."""
+        yield ()
+        worker = _Worker(self, batch)
+        working = asyncio.create_task(worker.work())
+        try:
+            while done := await worker.reported():
+                yield tuple(Report(lease, _success(lease), seconds=self.photo_seconds) for lease in done)
+                self.finished += len(done)  # we are asked for the next once these are committed
+                self._progress.set()
+            await working  # or what it raised
+        finally:
+            working.cancel()
+
+    async def reach(self, finished: int) -> None:
+        """Wait until so many have finished since the beginning, or raise Stuck."""
+        while self.finished < finished:
+            self._progress.clear()
+            try:
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    await self._progress.wait()
+            except TimeoutError as error:
+                raise Stuck(f"no job finished for {_PATIENCE_SECONDS} s; {self.finished} had") from error
+
+
+class _Worker:
+    """One batch at work."""
+
+    def __init__(self, batches: SimulatedBatches, batch: Batch) -> None:
+        typical = batches.photo_seconds or _TYPICAL_SECONDS
+        self._batches = batches
+        self._ticket = batch.ticket
+        self._hand = deque(batch.leases)
+        self._wanted = max(2, min(AT_ONCE, round(IN_HAND_SECONDS / typical)))
+        self._a_report = max(1, round(GATHERING_SECONDS / typical))
+        self._taken = len(batch.leases)
+        self._asking: asyncio.Future[Sequence[Lease]] | None = None
+        self._ask_again_at = 0.0
+        self._rendered_at = 0.0
+        self._done: list[Lease] = []
+        self._is_over = False
+        self._has_news = asyncio.Event()
+
+    async def work(self) -> None:
+        """Render what is in hand and what more is given, until nothing is left."""
+        try:
+            await self._batches.gate.wait()
+            self._rendered_at = time.monotonic()
+            while self._hand or self._asking:
+                self._ask_for_more()
+                if self._hand:
+                    await self._render()
+                await self._hear()
+        finally:
+            self._is_over = True
+            self._has_news.set()
+
+    async def reported(self) -> list[Lease]:
+        """Wait until there are enough for a report; at the end return none."""
+        await self._has_news.wait()
+        done, self._done = self._done, []
+        if not self._is_over:
+            self._has_news.clear()
+        return done
+
+    async def _render(self) -> None:
+        await self._batches.gate.wait()
+        if self._batches.photo_seconds:
+            # By the clock, not from where the loop woke us up: what that is late is no photo's.
+            self._rendered_at += self._batches.photo_seconds
+            await asyncio.sleep(self._rendered_at - time.monotonic())
+        self._done.append(self._hand.popleft())
+        if len(self._done) >= self._a_report:
+            self._has_news.set()
+
+    def _ask_for_more(self) -> None:
+        is_time = time.monotonic() >= self._ask_again_at and self._taken < PHOTOS_A_TASK
+        if is_time and self._asking is None and len(self._hand) <= self._wanted // 2:
+            asked = self._batches.more(self._ticket, self._wanted - len(self._hand))
+            self._asking = asyncio.ensure_future(asked)
+
+    async def _hear(self) -> None:
+        """Take what was given; with nothing in hand, wait for it."""
+        if self._asking is None or (self._hand and not self._asking.done()):
+            return
+        waited = not self._hand
+        if waited and self._done:
+            self._has_news.set()  # what is done does not wait with us
+        with suppress(RaythumbsError):  # a queue that ends gives nothing
+            leases = await self._asking
+            self._hand.extend(leases)
+            self._taken += len(leases)
+        self._asking = None
+        if waited:
+            self._rendered_at = time.monotonic()
+        if not self._hand:
+            self._ask_again_at = time.monotonic() + ASK_AGAIN_SECONDS
+
+
+def _success(lease: Lease) -> Succeeded:
+    key = f"thumbnails/{lease.photo_id}/thumbnail.jpg"
+    made = Rendition(
+        name="thumbnail",
+        width=300,
+        height=225,
+        format=Format.JPEG,
+        size_bytes=20_000,
+        key=key,
+        url=f"http://127.0.0.1:8000/{key}",
+    )
+    return Succeeded(_FACTS, (made,))
