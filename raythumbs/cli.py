@@ -313,6 +313,28 @@ def bench_ingest(
         out.print(result.as_table())
 
 
+@bench.command("latency")
+def bench_latency(  # noqa: PLR0917 the options of a command
+    backlog: Annotated[int, typer.Option(min=1, help="LOW photos that wait meanwhile.")] = 10_000,
+    uploads: Annotated[int, typer.Option(min=1, max=1000, help="How many come, every 0.7 s on average.")] = 60,
+    size_mb: Annotated[float, typer.Option(min=0.05, max=50, help="About how large all photos are, in MB.")] = 5,
+    store_latency_ms: Annotated[
+        float, typer.Option(min=0, help="How long a bucket waits before it answers; 0: a folder.")
+    ] = 0,
+    as_json: AsJson = False,  # noqa: FBT002 an option
+) -> None:
+    """Measure how long a person waits for a thumbnail, on an idle service and during a backfill."""
+    from raythumbs.bench.latency import LatencyPlan, run_latency  # see demo
+
+    plan = LatencyPlan(backlog=backlog, uploads=uploads, size_mb=size_mb, store_latency_ms=store_latency_ms)
+    with Console(stderr=True).status("latency") as told:
+        result = run_latency(plan, say=told.update)
+    if as_json:
+        print(json.dumps(result.as_dict()))
+    else:
+        out.print(result.as_table())
+
+
 @bench.command("idle")
 def bench_idle(
     seconds: Annotated[float, typer.Option(min=0.1, help="How long it is watched.")] = 30,

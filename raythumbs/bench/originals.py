@@ -1,0 +1,47 @@
+"""A store with many photos in it, at hardly any disk: a few that were drawn, each under many names."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from raythumbs.bench.latency_store import latency_store, store_folder
+
+_FOLDER = "backfill"
+_BUCKET = "photos"
+
+
+@dataclass(frozen=True, slots=True)
+class Originals:
+    """The folder that a store's objects are files of, the store's address, and what a service needs to reach it."""
+
+    folder: Path
+    uri: str
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def link(self, drawn: Sequence[Path], count: int) -> list[str]:
+        """Give these photos, one after the other, so many names; return the sources."""
+        folder = self.folder / _FOLDER
+        folder.mkdir(parents=True)
+        folder.chmod(0o755)  # the store's server may be somebody else than we
+        names = [f"{number:06d}.jpg" for number in range(count)]
+        for number, name in enumerate(names):
+            (folder / name).hardlink_to(drawn[number % len(drawn)])
+        return [f"{self.uri}/{_FOLDER}/{name}" for name in names]
+
+
+@contextmanager
+def originals(*, latency_ms: float) -> Iterator[Originals]:
+    """Give an empty store: a folder of the service's own, or a bucket that is so far away; see latency_store.py."""
+    with store_folder() as folder:
+        if not latency_ms:
+            yield Originals(folder / "buckets", f"file://{folder}/buckets")
+            return
+        with latency_store(folder, latency_ms=latency_ms) as store:
+            reach = {
+                "AWS_ENDPOINT_URL_S3": store.endpoint,
+                "AWS_ACCESS_KEY_ID": "bench",
+                "AWS_SECRET_ACCESS_KEY": "bench",
+                "AWS_REGION": "us-east-1",
+            }
+            yield Originals(store.bucket(_BUCKET), f"s3://{_BUCKET}", reach)
