@@ -350,6 +350,33 @@ def bench_idle(
         out.print(result.as_table())
 
 
+@bench.command("growth")
+def bench_growth(  # noqa: PLR0917 the options of a command
+    photos: Annotated[
+        list[int] | None, typer.Option(min=1, help="Small photos in one go, for a row [100, 1000, 20000].")
+    ] = None,
+    slots: Annotated[
+        list[int] | None, typer.Option(min=1, max=1024, help="Slots, for a row [1, 2, 4, ... 64]; few are real.")
+    ] = None,
+    backlog: Annotated[
+        list[int] | None, typer.Option(min=0, help="Jobs that wait, for a row [0, 1000, 100000].")
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="Where to put SQLite files, on a disk; they are removed.")] = Path(),
+    as_json: AsJson = False,  # noqa: FBT002 an option
+) -> None:
+    """Measure how the cost grows: with the photos, with the slots, with the backlog."""
+    from raythumbs.bench.growth.result import BACKLOGS, PHOTOS, SLOTS, GrowthPlan  # see queue
+    from raythumbs.bench.growth.run import run_growth
+
+    plan = GrowthPlan(photos=photos or PHOTOS, slots=slots or SLOTS, backlogs=backlog or BACKLOGS, folder=folder)
+    with Console(stderr=True).status("growth") as told:
+        result = run_growth(plan, say=told.update)
+    if as_json:
+        print(json.dumps(result.as_dict()))
+    else:
+        out.print(result.as_tables())
+
+
 @bench.command("chaos")
 def bench_chaos(  # noqa: PLR0917 the options of a command
     photos: Annotated[int, typer.Option(min=1, help="How many photos come in.")] = 2000,

@@ -88,11 +88,7 @@ class Meter:
                 taken.own, taken.buried = own, buried
 
     def _weigh(self) -> None:
-        weight = 0
-        for process in self._family.members():
-            with suppress(psutil.Error):
-                weight += process.memory_full_info().pss
-        self._peak_memory_bytes = max(self._peak_memory_bytes, weight)
+        self._peak_memory_bytes = max(self._peak_memory_bytes, self._family.memory_bytes())
 
     def _cpu_seconds(self) -> float:
         """Add up what each process took that was seen, and what was taken between two looks and then buried.
@@ -120,7 +116,7 @@ class Family:
     """
 
     def __init__(self, mark: str) -> None:
-        self._mark = f"{MARK}={mark}\0".encode()
+        self.mark = mark
         self._is_ours: dict[psutil.Process, bool] = {}
 
     def members(self) -> list[psutil.Process]:
@@ -134,6 +130,14 @@ class Family:
                 ours.add(process.pid)
         return [process for process in running if process.pid in ours]
 
+    def memory_bytes(self) -> int:
+        """Return what they have of the machine's memory now: their PSS."""
+        weight = 0
+        for process in self.members():
+            with suppress(psutil.Error):
+                weight += int(process.memory_full_info().pss)
+        return weight
+
     def kill(self) -> None:
         """End those that run still."""
         for process in self.members():
@@ -141,8 +145,9 @@ class Family:
                 process.kill()
 
     def _is_marked(self, process: psutil.Process) -> bool:
+        marked = f"{MARK}={self.mark}\0".encode()
         try:
-            return self._mark in Path(f"/proc/{process.pid}/environ").read_bytes()
+            return marked in Path(f"/proc/{process.pid}/environ").read_bytes()
         except OSError:  # it has ended, or is somebody else's
             return False
 

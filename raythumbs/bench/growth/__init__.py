@@ -1,0 +1,1 @@
+"""How the cost grows with the work: with the photos, with the slots, with the backlog."""
