@@ -1,0 +1,64 @@
+"""The notebook runs from top to bottom, and draws what it says."""
+
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+from raythumbs.bench.meter import MARK, Family
+
+HOUSE = Path(__file__).parent.parent
+NOTEBOOK = HOUSE / "notebooks" / "throughput.ipynb"
+CHARTS = 6
+SMALL = {"PHOTOS": "12", "SIZE_MB": "0.3", "STORE_LATENCIES_MS": "[0]", "PEERS": "false", "GROWTH": "[6, 18, 54]"}
+
+
+@pytest.fixture
+def notebook() -> NotebookNode:
+    return nbformat.read(NOTEBOOK, as_version=4)
+
+
+@pytest.fixture
+def small(monkeypatch, tmp_path) -> None:
+    for name, value in SMALL.items():
+        monkeypatch.setenv(f"RAYTHUMBS_NOTEBOOK_{name}", value)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+
+
+def charts(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if "chart" in cell.metadata.get("tags", ())]
+
+
+def test_the_notebook_is_stored_without_what_it_showed(notebook):
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+    assert [cell.source for cell in code if cell.outputs or cell.execution_count is not None] == []
+
+
+def test_a_text_before_each_chart_explains_it(notebook):
+    explained = [before for before in notebook.cells if "**How to read it.**" in before.source]
+
+    assert len(explained) == len(charts(notebook)) == CHARTS
+
+
+@pytest.mark.parametrize("folder", [HOUSE, NOTEBOOK.parent])
+def test_the_notebook_finds_its_modules_from_the_root_and_from_its_folder(notebook, small, folder):
+    [last] = [number for number, cell in enumerate(notebook.cells) if cell.source.endswith("\nplan")]
+    notebook.cells = notebook.cells[: last + 1]
+
+    NotebookClient(notebook, kernel_name="python3").execute(cwd=folder)
+
+    assert "photos=12" in notebook.cells[last].outputs[0].data["text/plain"]  # the environment's, not the cell's
+
+
+def test_the_notebook_runs_draws_every_chart_and_leaves_nothing_behind(notebook, small):
+    family = Family("notebook")
+
+    NotebookClient(notebook, kernel_name="python3").execute(cwd=HOUSE, env={**os.environ, MARK: "notebook"})
+
+    for cell in charts(notebook):
+        assert [list(output.data) for output in cell.outputs] == [["text/plain", "image/png"]], cell.source
+    assert family.members() == []
