@@ -17,10 +17,14 @@ import psutil
 from pydantic import Field, PositiveInt
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from raythumbs.bench.latency_store import latency_store, store_folder
 from raythumbs.bench.local_service import await_workers, local_service, orderly_end
 from raythumbs.bench.pictures import draw_photos
-from raythumbs.bench.throughput.result import ThroughputPlan, ThroughputResult
-from raythumbs.bench.throughput.run import run_throughput
+from raythumbs.bench.throughput.contest import ContestantFailed
+from raythumbs.bench.throughput.lap import lap
+from raythumbs.bench.throughput.result import Figures, ThroughputPlan, ThroughputResult
+from raythumbs.bench.throughput.run import PHOTOS, contest_of, run_throughput, stored
+from raythumbs.bench.throughput.service import Service
 from raythumbs.client import Client
 
 NOTEBOOKS = Path(__file__).parent
@@ -82,13 +86,17 @@ def everybody(plan: Plan) -> ThroughputResult:
 
 def by_slots(plan: Plan, result: ThroughputResult) -> pd.DataFrame:
     """Measure raythumbs with 1, 2, ... slots, but not again with as many as it had in `result`."""
-    asked = replace(_throughput_plan(plan), only=_OURS[-1:], latencies_ms=plan.store_latencies_ms[:1])
+    asked = _throughput_plan(plan)
     default = min(_CORES, _MOST_SLOTS)
-    rates = {default: _our_rate(result)}
-    for slots in sorted(set(range(1, _CORES + 1)) - {default}):
-        print(f"with {slots} of {_CORES} slots")
-        with _environment("RAYTHUMBS_MAX_WORKERS_PER_NODE", str(slots)):
-            rates[slots] = _our_rate(run_throughput(asked, say=print))
+    rates = {default: _rate(next(row.figures for row in result.rows if row.contestant == "raythumbs"))}
+    with orderly_end(), store_folder() as folder:
+        photos, warm_up = stored(asked, folder / "buckets" / PHOTOS, _CORES)
+        with latency_store(folder, latency_ms=plan.store_latencies_ms[0]) as store:
+            contest = contest_of(store, photos, warm_up, workers=_CORES)
+            for slots in sorted(set(range(1, _CORES + 1)) - {default}):
+                print(f"with {slots} of {_CORES} slots")
+                with _environment("RAYTHUMBS_MAX_WORKERS_PER_NODE", str(slots)):
+                    rates[slots] = _rate(lap(Service(), contest, store).figures)
     return pd.DataFrame(sorted(rates.items()), columns=["slots", "photos_per_second"])
 
 
@@ -120,11 +128,9 @@ def _throughput_plan(plan: Plan) -> ThroughputPlan:
     )
 
 
-def _our_rate(result: ThroughputResult) -> float:
-    """Return raythumbs' photos per second with the first store."""
-    [figures, *_] = [row.figures for row in result.rows if row.contestant == "raythumbs"]
+def _rate(figures: Figures | str) -> float:
     if isinstance(figures, str):
-        raise RuntimeError(figures)  # noqa: TRY004 what went wrong, not a wrong type
+        raise ContestantFailed(figures)
     return figures.photos_per_second
 
 

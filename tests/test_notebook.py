@@ -54,6 +54,7 @@ def test_the_notebook_finds_its_modules_from_the_root_and_from_its_folder(notebo
     assert "photos=12" in notebook.cells[last].outputs[0].data["text/plain"]  # the environment's, not the cell's
 
 
+@pytest.mark.timeout(300)
 def test_the_notebook_runs_draws_every_chart_and_leaves_nothing_behind(notebook, small):
     family = Family("notebook")
 

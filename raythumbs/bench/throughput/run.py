@@ -18,7 +18,7 @@ from raythumbs.bench.throughput.rivals import contestants
 from raythumbs.errors import BadRequest
 from raythumbs.model.photo import RenditionSpec
 
-_PHOTOS, _MADE = "photos", "made"
+PHOTOS, _MADE = "photos", "made"
 _WARM_UP = "warm-up"
 _WARM_UP_PHOTOS_A_CORE = 4
 _SPEC = RenditionSpec()
@@ -34,7 +34,7 @@ def run_throughput(plan: ThroughputPlan, *, say: Say) -> ThroughputResult:
     with orderly_end(), ExitStack() as stack:
         folder = stack.enter_context(store_folder())
         say("bringing the photos into the store")
-        photos, warm_up = _stored(plan, folder / "buckets" / _PHOTOS, cores)
+        photos, warm_up = stored(plan, folder / "buckets" / PHOTOS, cores)
         laps: dict[tuple[float, str], list[Lap]] = {}
         limits = []
         for number in range(plan.runs):
@@ -44,7 +44,7 @@ def run_throughput(plan: ThroughputPlan, *, say: Say) -> ThroughputResult:
                 with latency_store(folder, latency_ms=latency_ms) as store:
                     for one in here:
                         say(f"run {number + 1} of {plan.runs}: {one.name}, store {latency_ms:g} ms away")
-                        contest = _contest(store, photos, warm_up, workers=cores)
+                        contest = contest_of(store, photos, warm_up, workers=cores)
                         laps.setdefault((latency_ms, one.name), []).append(lap(one, contest, store))
         return ThroughputResult(
             limit_photos_per_second=round(statistics.median(limits), 2),
@@ -55,7 +55,7 @@ def run_throughput(plan: ThroughputPlan, *, say: Say) -> ThroughputResult:
         )
 
 
-def _stored(plan: ThroughputPlan, bucket: Path, cores: int) -> tuple[list[Path], list[Path]]:
+def stored(plan: ThroughputPlan, bucket: Path, cores: int) -> tuple[list[Path], list[Path]]:
     """Put the photos into the bucket, and some of them once more, to warm up with."""
     bucket.mkdir()
     bucket.chmod(0o755)
@@ -80,10 +80,11 @@ def _copied(pictures: Path, bucket: Path) -> Iterator[Path]:
         yield Path(shutil.copyfile(path, bucket / f"photo-{number:05d}.jpg"))
 
 
-def _contest(store: LatencyStore, photos: Sequence[Path], warm_up: Sequence[Path], *, workers: int) -> Contest:
+def contest_of(store: LatencyStore, photos: Sequence[Path], warm_up: Sequence[Path], *, workers: int) -> Contest:
+    """Return what everybody is asked with this store."""
     return Contest(
         endpoint=store.endpoint,
-        bucket=_PHOTOS,
+        bucket=PHOTOS,
         made_bucket=_MADE,
         keys=tuple(photo.name for photo in photos),
         warm_up=tuple(photo.name for photo in warm_up),
