@@ -5,14 +5,11 @@ photos are drawn, of the size that is asked for (a camera's 12 megapixels by def
 names, and people upload the same, one at a time, which makes them HIGH.
 """
 
-import os
 import random
 import statistics
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,13 +17,12 @@ from typing import Any
 
 from rich.table import Table
 
-from raythumbs.bench.local_service import await_workers, local_service, orderly_end
-from raythumbs.bench.originals import Originals, originals
-from raythumbs.bench.pictures import draw_photos
+from raythumbs.bench.local_service import orderly_end
+from raythumbs.bench.originals import originals, service_over
 from raythumbs.client import Client
 from raythumbs.errors import BadRequest, RaythumbsError
 
-_DRAWN = 8
+_ENVIRONMENT = {"RAYTHUMBS_DRAIN_SECONDS": "5"}  # the backfill is not waited for
 _WARM_UP_UPLOADS = 8
 _SUBMITTED_AT_ONCE = 1000
 _SETTLING_SECONDS = 0.5  # the counts of a status are a little old
@@ -126,15 +122,12 @@ def run_latency(plan: LatencyPlan, *, say: Say) -> LatencyResult:
         raise BadRequest("with a latency, photos have at most 7 MB: the store takes no uploads in parts")
     with orderly_end(), originals(latency_ms=plan.store_latency_ms) as store:
         say("drawing photos")
-        cores = len(os.sched_getaffinity(0))
-        drawn = list(draw_photos(store.folder / "drawn", count=_DRAWN, size_mb=plan.size_mb, processes=cores))
-        for photo in drawn:
-            photo.chmod(0o644)  # the store's server may be somebody else than we
+        drawn = store.draw(plan.size_mb)
         sources = store.link(drawn, plan.backlog)
         say("starting the service")
-        with _service(store) as client:
+        with service_over(store, _ENVIRONMENT) as client:
             for number in range(_WARM_UP_UPLOADS):
-                _served(client, [_sent(client, drawn[number % _DRAWN])])
+                _served(client, [_sent(client, drawn[number % len(drawn)])])
             say("uploading to the idle service")
             idle, _ = _measured("idle", client, drawn, plan)
             say("submitting the backfill")
@@ -149,21 +142,6 @@ def run_latency(plan: LatencyPlan, *, say: Say) -> LatencyResult:
         backlog=plan.backlog,
         backlog_left=left,
     )
-
-
-@contextmanager
-def _service(store: Originals) -> Iterator[Client]:
-    with tempfile.TemporaryDirectory(prefix="rt-latency-") as folder:
-        environment = {
-            **store.environment,
-            "RAYTHUMBS_STORE": store.uri,
-            "RAYTHUMBS_DATABASE": f"sqlite:///{folder}/raythumbs.db",
-            "RAYTHUMBS_RECONCILE_EVERY_SECONDS": "0",
-            "RAYTHUMBS_DRAIN_SECONDS": "5",  # the backfill is not waited for
-        }
-        with local_service(Path(folder), environment=environment) as client:
-            await_workers(client)
-            yield client
 
 
 @dataclass(frozen=True, slots=True)

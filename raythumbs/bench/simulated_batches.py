@@ -24,6 +24,7 @@ ASK_AGAIN_SECONDS = 0.05
 PHOTOS_A_TASK = 1000
 
 _TYPICAL_SECONDS = 0.05  # of a camera's photo: what takes no time is asked for and reported in the same helpings
+_GOLDEN = 0.618  # multiples of it fall evenly between whole numbers
 _PATIENCE_SECONDS = 60
 _FACTS = PictureFacts(
     width=4000,
@@ -96,6 +97,7 @@ class _Worker:
         self._hand = deque(batch.leases)
         self._wanted = max(2, min(AT_ONCE, round(IN_HAND_SECONDS / typical)))
         self._a_report = max(1, round(GATHERING_SECONDS / typical))
+        self._report_at = 1 + batch.ticket % self._a_report  # workers do not keep step with each other
         self._taken = len(batch.leases)
         self._asking: asyncio.Future[Sequence[Lease]] | None = None
         self._ask_again_at = 0.0
@@ -108,7 +110,8 @@ class _Worker:
         """Render what is in hand and what more is given, until nothing is left."""
         try:
             await self._batches.gate.wait()
-            self._rendered_at = time.monotonic()
+            begun = self._ticket * _GOLDEN % 1  # of the first photo, for the same reason
+            self._rendered_at = time.monotonic() - begun * self._batches.photo_seconds
             while self._hand or self._asking:
                 self._ask_for_more()
                 if self._hand:
@@ -122,6 +125,7 @@ class _Worker:
         """Wait until there are enough for a report; at the end return none."""
         await self._has_news.wait()
         done, self._done = self._done, []
+        self._report_at = self._a_report
         if not self._is_over:
             self._has_news.clear()
         return done
@@ -133,7 +137,7 @@ class _Worker:
             self._rendered_at += self._batches.photo_seconds
             await asyncio.sleep(self._rendered_at - time.monotonic())
         self._done.append(self._hand.popleft())
-        if len(self._done) >= self._a_report:
+        if len(self._done) >= self._report_at:
             self._has_news.set()
 
     def _ask_for_more(self) -> None:

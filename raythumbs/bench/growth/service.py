@@ -1,20 +1,18 @@
 """Photos in one go through the whole service, and what that takes of the machine."""
 
-import os
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import psutil
 
-from raythumbs.bench.local_service import await_workers, local_service
 from raythumbs.bench.meter import MARK, Family, Usage, metered
-from raythumbs.bench.originals import Originals, originals
+from raythumbs.bench.originals import originals, service_over
 from raythumbs.bench.pictures import draw_photos
 from raythumbs.bench.throughput.limit import limit_photos_per_second
 from raythumbs.client import Client
@@ -41,6 +39,11 @@ class Load:
     size_mb: float
     slots: int | None = None
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What tells the service how many slots it has."""
+        return {"RAYTHUMBS_MAX_WORKERS_PER_NODE": str(self.slots)} if self.slots else {}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
@@ -63,12 +66,12 @@ def pass_through(load: Load, *, say: Say) -> Taken:
     """Start a service, warm it up, pass the photos through it, and stop it. Raises NotAllMade."""
     with originals(latency_ms=0) as store:
         say(f"{load.photos:,} photos of {load.size_mb:g} MB: drawing some")
-        drawn = draw(store, size_mb=load.size_mb)
+        drawn = store.draw(load.size_mb)
         warm_up = min(_WARM_UP_PHOTOS, load.photos)
         sources = store.link(drawn, warm_up + load.photos)
         say(f"{load.photos:,} photos of {load.size_mb:g} MB: starting the service")
         family = Family(secrets.token_hex(8))
-        with _service(store, family, slots=load.slots) as client:
+        with service_over(store, load.environment | {MARK: family.mark}) as client:
             _submit_and_wait(client, sources[:warm_up], ended=warm_up)
             time.sleep(_SETTLING_SECONDS)
             say(f"{load.photos:,} photos of {load.size_mb:g} MB: on their way")
@@ -80,12 +83,6 @@ def limit_seconds_per_photo(*, size_mb: float, cores: int) -> float:
     with tempfile.TemporaryDirectory(prefix="rt-limit-") as folder:
         drawn = list(draw_photos(Path(folder), count=_DRAWN, size_mb=size_mb, processes=cores))
         return cores / limit_photos_per_second(drawn, RenditionSpec(), workers=cores)
-
-
-def draw(store: Originals, *, size_mb: float) -> list[Path]:
-    """Draw the few photos that the store has under many names."""
-    cores = len(os.sched_getaffinity(0))
-    return list(draw_photos(store.folder / "drawn", count=_DRAWN, size_mb=size_mb, processes=cores))
 
 
 def _passed(client: Client, family: Family, sources: Sequence[str]) -> Taken:
@@ -139,20 +136,3 @@ def _actor_cpu_seconds(family: Family) -> float:
                 times = process.cpu_times()
                 seconds += times.user + times.system
     return seconds
-
-
-@contextmanager
-def _service(store: Originals, family: Family, *, slots: int | None) -> Iterator[Client]:
-    with tempfile.TemporaryDirectory(prefix="rt-growth-") as folder:
-        environment = {
-            **store.environment,
-            MARK: family.mark,
-            "RAYTHUMBS_STORE": store.uri,
-            "RAYTHUMBS_DATABASE": f"sqlite:///{folder}/raythumbs.db",
-            "RAYTHUMBS_RECONCILE_EVERY_SECONDS": "0",
-        }
-        if slots:
-            environment["RAYTHUMBS_MAX_WORKERS_PER_NODE"] = str(slots)
-        with local_service(Path(folder), environment=environment) as client:
-            await_workers(client)
-            yield client

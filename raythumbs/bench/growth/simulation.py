@@ -9,7 +9,7 @@ from pathlib import Path
 from raythumbs.bench.queue_at_work import BATCH_RECORDS, Caller, queue_at_work
 from raythumbs.bench.simulated_batches import SimulatedBatches
 
-_WARM_UP_SECONDS = 1.0
+_WARM_UP_SECONDS = 2.0
 _AFTERWARDS_SECONDS = 2.0  # of work that waits at the end: the last photos are shared out in small helpings
 
 
