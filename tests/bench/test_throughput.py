@@ -150,7 +150,7 @@ def test_rivals_that_are_not_installed_are_missing_with_the_line_that_installs_t
     here, missing = contestants(tmp_path, ())
 
     assert [one.name for one in here] == list(OURS)
-    assert len(missing) == 7
+    assert len(missing) == 8
     assert f"sharp, async I/O: npm install --prefix {tmp_path}, with node on the path, in a checkout" in missing
 
 
