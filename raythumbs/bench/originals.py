@@ -58,7 +58,9 @@ def originals(*, latency_ms: float) -> Iterator[Originals]:
                 "AWS_SECRET_ACCESS_KEY": "bench",
                 "AWS_REGION": "us-east-1",
             }
-            yield Originals(store.bucket(_BUCKET), f"s3://{_BUCKET}", reach)
+            bucket = store.bucket(_BUCKET)
+            bucket.chmod(0o777)  # as above; it writes here too
+            yield Originals(bucket, f"s3://{_BUCKET}", reach)
 
 
 @contextmanager
