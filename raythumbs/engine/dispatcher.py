@@ -33,6 +33,7 @@ from raythumbs.model.lease import Failed, Lease, Report, Succeeded
 
 _BATCH_SECONDS = 0.5  # of work: long enough that Ray's cost per task vanishes, short enough that a person does not wait
 _BATCH_PHOTOS = 32
+_PLENTY = 256
 _AGED_OF_LEASINGS = 10
 _FIRST_GUESS_SECONDS = 0.05  # for one photo, until some have been measured
 _LEARNING = 0.1  # how much one photo changes the guess
@@ -155,7 +156,7 @@ class Dispatcher:
         jobs = Jobs(db)
         most = max(1, min(_BATCH_PHOTOS, round(_BATCH_SECONDS / max(_SHORTEST_SECONDS, self._photo_seconds))))
         slots = max(batches, self._slots.total)
-        waiting = jobs.waiting(now=now, limit=most * slots)
+        waiting = _waiting(jobs, now=now, most=most * slots)
         shares = [(waiting + slots - 1 - place) // slots for place in range(batches)]  # the last photos are spread
         return jobs.lease_next(
             [n for n in shares if n],
@@ -167,7 +168,7 @@ class Dispatcher:
     def _lease_more(self, db: Connection, now: float, *, room: int) -> list[Lease]:
         jobs = Jobs(db)
         shares = 2 * self._slots.total  # the last photos are spread, in ever smaller helpings
-        waiting = jobs.waiting(now=now, limit=room * shares)
+        waiting = _waiting(jobs, now=now, most=room * shares)
         return jobs.lease_more(
             math.ceil(waiting / shares),
             now=now,
@@ -334,3 +335,11 @@ class Dispatcher:
     async def _fail(self, lease: Lease, error: RaythumbsError) -> None:
         await self._record.insist(lambda db, now: Jobs(db).fail(lease, error, now=now))
         emit("job.failed", job_id=lease.job_id, attempt=lease.attempt, code=error.code, reason=error.reason)
+
+
+def _waiting(jobs: Jobs, *, now: float, most: int) -> int:
+    """Return how many wait, up to `most`; beyond some hundreds they are plenty, and not counted: to count thousands for
+    each lease took as long as the lease."""
+    counted = min(most, _PLENTY)
+    waiting = jobs.waiting(now=now, limit=counted)
+    return waiting if waiting < counted else most
