@@ -149,6 +149,8 @@ def translated(url: URL) -> Iterator[None]:
         yield
     except (DataError, IntegrityError) as error:
         raise Unstorable(f"the database refuses a value: {error.orig}") from error
+    except OverflowError as error:  # SQLite's driver, of an integer beyond 64 bits
+        raise Unstorable(f"the database refuses a value: {error}") from error
     except DBAPIError as error:
         if is_damage(error.orig):
             raise damaged(Path(str(url.database)), f"is damaged ({error.orig})") from error

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import count
+from itertools import count, islice
 
 from raythumbs.db.database import Connection
 from raythumbs.db.jobs import Jobs
@@ -14,6 +14,7 @@ from raythumbs.engine.batch import Batch, BatchLost, RunBatch
 from raythumbs.engine.lookout import Surroundings
 from raythumbs.engine.record import Record
 from raythumbs.engine.slots import Slots
+from raythumbs.engine.together import Together
 from raythumbs.errors import (
     Crashed,
     NeedsMemory,
@@ -40,6 +41,9 @@ _LEARNING = 0.1  # how much one photo changes the guess
 _SHORTEST_SECONDS = 0.001  # that is guessed, so that photos which take no time at all can be divided by it
 _LARGE_WAITING = 32  # photos that wait for the lane of the large; more of them wait in the database
 _LARGE_SECONDS = 10  # until one of those is looked at again
+
+
+Done = Sequence[tuple[Lease, Succeeded]]  # of one batch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,9 @@ class Dispatcher:
         self._tickets = count(1)
         self._leasings = 0
         self._growing: dict[int, _AtWork] = {}
+        # Of many slots: what they ask and report while the last is written is written together.
+        self._askings: Together[int, list[Lease]] = Together(self._lease_for_all, most=_PLENTY)
+        self._endings: Together[Done, set[Lease]] = Together(self._finish_all, most=_PLENTY, weigh=len)
         self._batches: set[asyncio.Task[None]] = set()
         self.draining = False
         self.late_reports = 0
@@ -116,7 +123,7 @@ class Dispatcher:
             self._slots.yield_to(seen, node, min_free_bytes=self._budgets.min_free_memory_bytes)
         if not self._may_grow(ticket):
             return []
-        leases = await self._record.write(partial(self._lease_more, room=room))
+        leases = await self._askings.ask(room)
         at_work = self._growing.get(ticket)
         if at_work is None:  # it was lost in the meantime
             await self._settle_lost(leases, BatchLost("its batch ended", blameless=True))
@@ -165,16 +172,22 @@ class Dispatcher:
             priorities=self._order(jobs, now=now),
         )
 
-    def _lease_more(self, db: Connection, now: float, *, room: int) -> list[Lease]:
+    async def _lease_for_all(self, rooms: list[int]) -> list[list[Lease]]:
+        return await self._record.write(partial(self._lease_more, rooms=rooms))
+
+    def _lease_more(self, db: Connection, now: float, *, rooms: list[int]) -> list[list[Lease]]:
         jobs = Jobs(db)
         shares = 2 * self._slots.total  # the last photos are spread, in ever smaller helpings
-        waiting = _waiting(jobs, now=now, most=room * shares)
-        return jobs.lease_more(
-            math.ceil(waiting / shares),
+        waiting = _waiting(jobs, now=now, most=max(rooms) * shares)
+        helpings = [min(room, math.ceil(waiting / shares)) for room in rooms]
+        leases = jobs.lease_more(
+            sum(helpings),
             now=now,
             lease_seconds=self._budgets.lease_seconds,
             priorities=self._order(jobs, now=now),
         )
+        following = iter(leases)
+        return [list(islice(following, helping)) for helping in helpings]
 
     def _order(self, jobs: Jobs, *, now: float) -> list[Priority]:
         """Return whose turn it is: the most urgent's, and every tenth time first that of those who have waited longest,
@@ -232,7 +245,7 @@ class Dispatcher:
         """Record successes, all in one write. One that the database refuses fails alone, at no cost to the others."""
         done = [(report.lease, report.outcome) for report in reports if isinstance(report.outcome, Succeeded)]
         try:
-            late = set(await self._record.insist(lambda db, now: Jobs(db).finish(done, now=now))) if done else set()
+            late = await self._endings.ask(done) if done else set()
         except Unstorable as error:
             if len(reports) == 1:
                 await self._settle(replace(reports[0], outcome=Failed(error)))
@@ -244,6 +257,19 @@ class Dispatcher:
                 self._held.pop(lease.job_id, None)
         for report in reports:
             await self._fenced(report) if report.lease in late else self._learn(report)
+
+    async def _finish_all(self, groups: list[Done]) -> list[set[Lease] | RaythumbsError]:
+        """Record the successes of several batches; tell each which of its leases hold no longer, or what of it the
+        database refuses."""
+        together = [one for group in groups for one in group]
+        try:
+            late = set(await self._record.insist(lambda db, now: Jobs(db).finish(together, now=now)))
+        except RaythumbsError as error:  # somebody's; to find out whose, and to spare the others
+            if len(groups) == 1:
+                return [error]
+            alone = await asyncio.gather(*(self._finish_all([group]) for group in groups))
+            return [told for [told] in alone]
+        return [late.intersection(lease for lease, _ in group) for group in groups]
 
     def _learn(self, report: Report) -> None:
         lease = report.lease

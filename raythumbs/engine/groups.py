@@ -1,4 +1,4 @@
-"""The changes of several callers, written together: the actor's side of a call of `IntakeBatches`."""
+"""The changes of several callers, written together."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,10 +6,12 @@ from functools import partial
 
 from raythumbs.db.database import Connection
 from raythumbs.db.intake import Intake
-from raythumbs.engine.intake_batches import Group, Told
 from raythumbs.engine.record import Record
 from raythumbs.errors import DatabaseUnavailable, RaythumbsError
-from raythumbs.model.job import Job, JobRequest
+from raythumbs.model.job import Change, Job, JobRequest
+
+Group = Sequence[Change]  # of one caller
+Told = list[Job] | RaythumbsError  # to one caller
 
 
 async def enqueued_together(record: Record, groups: Sequence[Group]) -> list[Told]:

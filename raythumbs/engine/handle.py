@@ -9,8 +9,9 @@ import ray
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 
 from raythumbs.engine.cluster import NAMESPACE
-from raythumbs.engine.intake_batches import IntakeBatches
+from raythumbs.engine.groups import Group
 from raythumbs.engine.queue import ThumbnailQueue
+from raythumbs.engine.together import Together
 from raythumbs.errors import QueueUnavailable, RaythumbsError
 from raythumbs.events import emit
 from raythumbs.model.job import Change, Job, State
@@ -23,6 +24,7 @@ NAME = "raythumbs-queue"
 _ANSWER_SECONDS = 15.0  # a restarted actor is back in two
 _RETRY_SECONDS = 0.2
 _ADMITTED_SECONDS = 1.0
+_CHANGES_A_CALL = 1000  # more would keep a lone one waiting behind them
 _DRAIN_SECONDS = 120.0  # more than any sensible `drain_seconds`
 _HEAD = "node:__internal_head__"
 
@@ -35,12 +37,14 @@ class QueueHandle:
     def __init__(self) -> None:
         self._actor: Any = None
         self._admitted_until = 0.0
-        self._intake = IntakeBatches(lambda groups: self._ask(lambda queue: queue.enqueue_all.remote(groups)))
+        self._intake: Together[Group, list[Job]] = Together(
+            lambda groups: self._ask(lambda queue: queue.enqueue_all.remote(groups)), most=_CHANGES_A_CALL, weigh=len
+        )
 
     async def enqueue(self, changes: Sequence[Change]) -> list[Job]:
         """See ThumbnailQueue.enqueue. Asking twice is the same as once, so a restart in between is harmless."""
         async with _patience(_ANSWER_SECONDS):  # one's own: the call before may have taken its time
-            return await self._intake.enqueue(changes)
+            return await self._intake.ask(changes)
 
     async def admit(self) -> None:
         """See ThumbnailQueue.admit. It is asked once a second: what came in since is refused by `enqueue`."""

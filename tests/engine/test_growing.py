@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from raythumbs.engine.batch import Batch, BatchLost, Reports
@@ -10,7 +10,7 @@ from raythumbs.engine.queue import ThumbnailQueue
 from raythumbs.engine.slots import Node
 from raythumbs.model.job import Priority, State
 from raythumbs.model.lease import Lease, Report
-from tests.engine.conftest import Cluster, a_success, at_work, eventually
+from tests.engine.conftest import Batches, Cluster, a_success, at_work, eventually
 
 ONE_SLOT = {"n": Node("n", cpus=1)}
 
@@ -79,6 +79,46 @@ def test_what_waits_is_given_in_ever_smaller_helpings_so_that_every_slot_has_som
             return helpings
 
     assert asyncio.run(run()) == [8, 6, 3, 2, 1, 0]
+
+
+def test_batches_that_ask_at_one_time_are_each_given_their_own(configured):
+    async def run():
+        batches = Growing()
+        async with at_work(configured(), batches, Cluster({"n": Node("n", cpus=3)})) as queue:
+            await queue.submit(*range(3))
+
+            async def all_begun() -> bool:
+                return len(batches.batches) == 3
+
+            await eventually(all_begun)
+            await queue.submit(*range(3, 63))
+            tickets = [batch.ticket for batch in batches.batches]
+
+            helpings = await asyncio.gather(*(queue.verbs.more(ticket, room=4) for ticket in tickets))
+            for ticket, leases in zip(tickets, helpings, strict=True):
+                batches.taken[ticket] += leases
+            batches.go.set()
+            return [[lease.job_id for lease in leases] for leases in helpings], await queue.ended(*range(63))
+
+    helpings, jobs = asyncio.run(run())
+
+    assert [len(helping) for helping in helpings] == [4, 4, 4]
+    assert len({job_id for helping in helpings for job_id in helping}) == 12
+    assert {(job.state, job.attempt) for job in jobs} == {(State.SUCCEEDED, 1)}
+
+
+def test_a_success_that_the_database_refuses_spoils_none_of_those_written_with_it(configured):
+    refused = replace(a_success(), picture=replace(a_success().picture, width=1 << 70))
+
+    async def run():
+        batches = Batches(lambda lease: refused if lease.job_id == "job-1" else a_success())
+        async with at_work(configured(max_errors=1), batches, Cluster({"n": Node("n", cpus=4)})) as queue:
+            await queue.submit(*range(4))
+            return await queue.ended(*range(4))
+
+    states = [job.state for job in asyncio.run(run())]
+
+    assert states == [State.SUCCEEDED, State.FAILED, State.SUCCEEDED, State.SUCCEEDED]
 
 
 def test_a_batch_on_a_slot_that_is_no_more_is_given_nothing(configured):

@@ -6,10 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from raythumbs.engine.intake_batches import Group, IntakeBatches, Told
+from raythumbs.engine.groups import Group, Told
+from raythumbs.engine.together import Together
 from raythumbs.errors import QueueUnavailable, RaythumbsError, Unstorable
 from raythumbs.model.job import Job, JobRequest, Priority, Removal, State
 from tests.engine.conftest import Batches, a_request, at_work
+
+Intake = Together[Group, list[Job]]
 
 
 class Queue:
@@ -59,9 +62,13 @@ def a_job(request: JobRequest) -> Job:
     )
 
 
-async def asked(batches: IntakeBatches, *numbers: int) -> "asyncio.Task[list[Job]]":
+def intake(queue: Queue) -> Intake:
+    return Together(queue.enqueue_all, most=1000, weigh=len)
+
+
+async def asked(batches: Intake, *numbers: int) -> "asyncio.Task[list[Job]]":
     """Ask for these photos, as one caller, and let it come as far as it can."""
-    task = asyncio.create_task(batches.enqueue([a_request(number) for number in numbers]))
+    task = asyncio.create_task(batches.ask([a_request(number) for number in numbers]))
     await all_at_rest()
     return task
 
@@ -75,7 +82,7 @@ def test_a_lone_one_goes_at_once():
     async def story() -> None:
         queue = Queue()
 
-        await asked(IntakeBatches(queue.enqueue_all), 1)
+        await asked(intake(queue), 1)
 
         assert queue.photos_a_call == [["photo-1"]]
 
@@ -85,7 +92,7 @@ def test_a_lone_one_goes_at_once():
 def test_those_that_come_while_a_call_is_under_way_go_together_in_the_next_in_their_order():
     async def story() -> None:
         queue = Queue()
-        batches = IntakeBatches(queue.enqueue_all)
+        batches = intake(queue)
         callers = [await asked(batches, *numbers) for numbers in ([1], [2], [3, 4], [5])]
         assert queue.photos_a_call == [["photo-1"]]
 
@@ -102,7 +109,7 @@ def test_an_error_is_told_to_the_one_whose_it_is():
     async def story() -> None:
         queue = Queue()
         queue.refused["file:///photos/3.jpg"] = Unstorable("no")
-        batches = IntakeBatches(queue.enqueue_all)
+        batches = intake(queue)
         callers = [await asked(batches, number) for number in (1, 2, 3, 4)]
 
         queue.gate.set()
@@ -117,7 +124,7 @@ def test_a_call_that_fails_is_told_to_all_who_were_in_it_and_the_next_goes_on():
     async def story() -> None:
         queue = Queue()
         queue.away = QueueUnavailable("restarting")
-        batches = IntakeBatches(queue.enqueue_all)
+        batches = intake(queue)
         lost = [await asked(batches, number) for number in (1, 2)]
         queue.gate.set()
         answers = await asyncio.gather(*lost, return_exceptions=True)
@@ -134,7 +141,7 @@ def test_a_call_that_fails_is_told_to_all_who_were_in_it_and_the_next_goes_on():
 def test_whoever_stops_waiting_takes_nobody_along():
     async def story() -> None:
         queue = Queue()
-        batches = IntakeBatches(queue.enqueue_all)
+        batches = intake(queue)
         under_way, first, second = [await asked(batches, number) for number in (1, 2, 3)]
 
         under_way.cancel()
@@ -152,7 +159,7 @@ def test_whoever_stops_waiting_takes_nobody_along():
 def test_a_call_has_at_most_a_thousand_changes_and_what_has_more_goes_alone():
     async def story() -> None:
         queue = Queue()
-        batches = IntakeBatches(queue.enqueue_all)
+        batches = intake(queue)
         sizes = (1, 600, 400, 1, 3000, 5)
         callers = [await asked(batches, *range(size)) for size in sizes]
 
