@@ -2,11 +2,12 @@
 
 import os
 from collections import deque
-from contextlib import suppress
 from io import FileIO
 from mmap import mmap
+from threading import Lock
 
-_KEPT = 2  # that nobody uses: as one photo is let go of, the next is fetched
+_KEPT_BYTES = 16 * 1024 * 1024  # that nobody uses: as one photo is let go of, the next are fetched
+_LEAST_BYTES = 512 * 1024  # that each counts for: they cost descriptors too
 
 
 class Buffer:
@@ -16,6 +17,11 @@ class Buffer:
         self.descriptor = os.memfd_create("photo", os.MFD_CLOEXEC)
         os.ftruncate(self.descriptor, size_bytes)
         self._map = mmap(self.descriptor, size_bytes)
+
+    @property
+    def weight(self) -> int:
+        """What it counts for among those that are kept."""
+        return max(len(self._map), _LEAST_BYTES)
 
     def resize(self, size_bytes: int) -> None:
         """Have another size; what was in it is of no use."""
@@ -52,18 +58,25 @@ class Buffers:
 
     def __init__(self) -> None:
         self._free: deque[Buffer] = deque()
+        self._kept_bytes = 0
+        self._counting = Lock()
 
     def take(self, size_bytes: int) -> Buffer:
         """Return a buffer of this size (at least one byte), with anything in it."""
-        with suppress(IndexError):
-            buffer = self._free.pop()
-            buffer.resize(size_bytes)
-            return buffer
-        return Buffer(size_bytes)
+        with self._counting:
+            buffer = self._free.pop() if self._free else None
+            self._kept_bytes -= buffer.weight if buffer else 0
+        if buffer is None:
+            return Buffer(size_bytes)
+        buffer.resize(size_bytes)
+        return buffer
 
     def give_back(self, buffer: Buffer) -> None:
         """Keep a buffer that nobody uses any more, or let it go where there are enough."""
-        if len(self._free) < _KEPT:
-            self._free.append(buffer)
-        else:
+        with self._counting:
+            is_kept = self._kept_bytes + buffer.weight <= _KEPT_BYTES
+            if is_kept:
+                self._free.append(buffer)
+                self._kept_bytes += buffer.weight
+        if not is_kept:
             buffer.close()

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from io import BufferedIOBase
 from tempfile import TemporaryFile
@@ -19,6 +19,7 @@ from urllib3.exceptions import HTTPError
 from raythumbs.errors import AccessDenied, NoSuchObject, StoreUnavailable, TooLarge
 from raythumbs.storage.base import Fetched, Stat
 from raythumbs.storage.buffers import BufferFile, Buffers
+from raythumbs.storage.quick_requests import Busy, quick_requests
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -69,20 +70,37 @@ class S3Store:
         until = time.monotonic() + seconds
         shown = self._shown(key)
         with _translated(shown):
-            answer = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)
-            with answer["Body"] as body:  # what botocore gives here is urllib3's stream below its own
-                size_bytes = answer.get("ContentLength")  # always there, says S3; a proxy in between may drop it
-                if size_bytes is None:
-                    raise StoreUnavailable(f"{shown}: the store does not tell its size")
+            body, size_bytes, etag = self._opened(self.prefix + key)
+            with body as stream:
+                if size_bytes is None or not etag:
+                    raise StoreUnavailable(f"{shown}: the store does not tell its size and its ETag")
                 if size_bytes > max_bytes:
                     raise TooLarge(f"{shown} has {size_bytes} bytes; at most {max_bytes} are read")
-                file = _received(cast("BufferedIOBase", body), shown, size_bytes=size_bytes, until=until)
-        return Fetched(file, size_bytes, _version(answer["ETag"]))
+                file = _received(stream, shown, size_bytes=size_bytes, until=until)
+        return Fetched(file, size_bytes, _version(etag))
+
+    def _opened(self, key: str) -> tuple[AbstractContextManager[BufferedIOBase], int | None, str]:
+        """Return an object's body, its size and its ETag (always told, says S3; a proxy in between may drop them)."""
+        quick = quick_requests(self.client, self.bucket)
+        if answer := quick.get(key):
+            size = answer.headers.get("content-length")
+            return answer.raw, None if size is None else int(size), answer.headers.get("etag", "")
+        told = self.client.get_object(Bucket=self.bucket, Key=key)
+        quick.is_understood = False
+        # Entered, botocore's stream gives urllib3's below it.
+        return (
+            cast("AbstractContextManager[BufferedIOBase]", told["Body"]),
+            told.get("ContentLength"),
+            told.get("ETag", ""),
+        )
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
         """Store the object with one PUT."""
         with _translated(self._shown(key)):
-            self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data, ContentType=content_type)
+            quick = quick_requests(self.client, self.bucket)
+            if not quick.put(self.prefix + key, data, content_type):
+                self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data, ContentType=content_type)
+                quick.is_understood = False
 
     @contextmanager
     def create(self, key: str, content_type: str) -> Iterator[BinaryIO]:
@@ -167,8 +185,11 @@ def _fill(view: memoryview, body: BufferedIOBase, shown: str, *, until: float) -
 
 
 def _retry_after(error: ClientError) -> float | None:
-    told = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("retry-after", "")
-    return float(told) if told.isdecimal() else None  # the header's other form, a date, is not used by stores
+    return _seconds(error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("retry-after", ""))
+
+
+def _seconds(retry_after: str) -> float | None:
+    return float(retry_after) if retry_after.isdecimal() else None  # the other form, a date, is not used by stores
 
 
 def _stat(key: str, size_bytes: int, etag: str, modified: datetime) -> Stat:
@@ -191,6 +212,8 @@ def _translated(shown: str) -> Iterator[None]:
         if code in _DENIED:
             raise AccessDenied(f"{shown}: the store refuses these credentials ({code})") from error
         raise StoreUnavailable(f"{shown}: {code or error}", retry_after_seconds=_retry_after(error)) from error
+    except Busy as error:
+        raise StoreUnavailable(f"{shown}: {error}", retry_after_seconds=_seconds(error.retry_after)) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
         advice = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role"
         raise AccessDenied(f"{shown}: there are no credentials; {advice}") from error

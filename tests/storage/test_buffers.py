@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,17 +36,18 @@ def test_photos_that_are_held_at_the_same_time_have_buffers_of_their_own():
     assert [file.read() for file in files] == [bytes([number]) * 5000 for number in range(6)]
 
 
-def test_of_many_buffers_that_nobody_uses_any_more_few_are_kept():
+@pytest.mark.parametrize(("size_bytes", "most"), [(5, 32), (5_000_000, 3)])
+def test_of_many_buffers_that_nobody_uses_any_more_some_are_kept(size_bytes, most):
     buffers = Buffers()
     before = descriptors()
-    files = [filled(buffers, b"photo") for _ in range(6)]
-    most = descriptors()
+    files = [filled(buffers, bytes(size_bytes)) for _ in range(40)]
+    a_buffer = (descriptors() - before) / 40
 
     for file in files:
         file.close()
         file.close()
 
-    assert 0 < descriptors() - before <= (most - before) / 3  # two of six
+    assert (descriptors() - before) / a_buffer == most
 
 
 def descriptors() -> int:

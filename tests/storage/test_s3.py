@@ -177,6 +177,59 @@ def test_one_connection_serves_many_objects(aws_credentials):
     assert len(connections) == 1
 
 
+def test_a_connection_that_the_store_closed_in_the_meantime_is_made_anew(aws_credentials):
+    let_go: list[BaseHTTPRequestHandler] = []
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        telling([b"photo"], length=5)(request)  # and closes, which it did not announce
+        let_go.append(request)
+
+    with served(answer) as endpoint, store_at(endpoint) as store:
+        for _ in range(3):
+            with store.get("a.jpg", max_bytes=99, seconds=9).file as file:
+                assert file.read() == b"photo"
+
+    assert len(let_go) == 3
+
+
+def test_a_busy_store_is_asked_once_and_says_for_how_long_it_is_left_alone(aws_credentials):
+    requests = []
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        requests.append(request.command)
+        request.send_response(503)
+        request.send_header("Retry-After", "7")
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    with served(answer) as endpoint, store_at(endpoint) as store:
+        for verb in (
+            lambda: store.get("a.jpg", max_bytes=99, seconds=9),
+            lambda: store.put("a.jpg", b"photo", "image/jpeg"),
+        ):
+            with pytest.raises(StoreUnavailable, match=r"s3://photos/a\.jpg") as refused:
+                verb()
+            assert refused.value.retry_after_seconds == 7
+
+    assert requests == ["GET", "PUT"]
+
+
+def test_a_store_that_only_boto3_understands_is_left_to_boto3(aws_credentials):
+    requests = []
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        is_of_boto3 = "amz-sdk-invocation-id" in request.headers
+        requests.append(is_of_boto3)
+        (telling([b"photo"], length=5) if is_of_boto3 else refusing(400, "AuthorizationHeaderMalformed"))(request)
+
+    with served(answer) as endpoint, store_at(endpoint) as store:
+        for _ in range(3):
+            with store.get("a.jpg", max_bytes=99, seconds=9).file as file:
+                assert file.read() == b"photo"
+
+    assert requests == [False, True, True, True]
+
+
 def test_a_server_that_is_not_there_is_told_soon(aws_credentials):
     began = time.monotonic()
 
