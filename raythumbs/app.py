@@ -17,7 +17,8 @@ from fastapi import FastAPI
 from ray import serve
 
 from raythumbs.db.database import Database
-from raythumbs.engine.handle import QueueHandle, begin_queue, start_queue, stop_queue
+from raythumbs.engine.actors import begin_queue, start_queue, stop_queue
+from raythumbs.engine.handle import QueueHandle
 from raythumbs.errors import (
     BadSettings,
     DatabaseUnavailable,

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from raythumbs import __version__
@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     yield_to_others: bool = Field(
         default=False,
         description="`true`: give up slots of a node whose cores other programs use, or whose memory is short.",
+    )
+    queue_shards: Positive = Field(
+        1, le=64, description="Queues that share the jobs, with PostgreSQL; more where one cannot feed all slots."
     )
     job_timeout_seconds: Seconds = Field(30, description="Longest time for one photo, in seconds.")
     lease_seconds: Seconds = Field(60, ge=5, description="How long a job may go unrenewed, in seconds.")
@@ -172,6 +175,16 @@ class Settings(BaseSettings):
         if url is not None and not re.match(r"(sqlite|postgresql(\+psycopg)?)://", url.get_secret_value()):
             raise ValueError("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
         return url
+
+    @field_validator("queue_shards")
+    @classmethod
+    def _divisible(cls, shards: int, others: ValidationInfo) -> int:
+        database = others.data.get("database")
+        if shards > 1 and not (database and database.get_secret_value().startswith("postgresql")):
+            raise ValueError("more than one needs PostgreSQL (RAYTHUMBS_DATABASE): SQLite has one writer")
+        if shards > 1 and not others.data.get("use_parallel_thumbnails"):
+            raise ValueError("more than one needs USE_PARALLEL_THUMBNAILS=true")
+        return shards
 
     @field_validator("s3_bucket_name", "notification_token", "b2_signing_secret")
     @classmethod

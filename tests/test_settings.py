@@ -84,6 +84,19 @@ def test_a_wrong_value_is_told_in_one_line_that_names_its_variable(
     assert "\n" not in refusal.value.reason
 
 
+@pytest.mark.parametrize(
+    ("others", "needed"),
+    [
+        ({}, "PostgreSQL"),
+        ({"database": "sqlite:////tmp/record.db"}, "PostgreSQL"),
+        ({"database": "postgresql://me@db/photos", "use_parallel_thumbnails": False}, "USE_PARALLEL_THUMBNAILS=true"),
+    ],
+)
+def test_several_queues_are_refused_where_they_could_not_share(others: dict[str, object], needed: str) -> None:
+    with pytest.raises(BadSettings, match=f"RAYTHUMBS_QUEUE_SHARDS: .*{needed}"):
+        load_settings(queue_shards=2, **others)
+
+
 def test_every_wrong_value_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAYTHUMBS_PORT", "http")
     monkeypatch.setenv("RAYTHUMBS_LEASE_SECONDS", "soon")

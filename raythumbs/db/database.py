@@ -9,7 +9,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from raythumbs.db.sqlite_file import damaged, is_damage, lock, refuse_damaged, refuse_network
@@ -20,6 +20,7 @@ __all__ = ["Connection", "Database"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _STATEMENT_SECONDS = 10
+_ONE_MIGRATES = select(func.pg_advisory_xact_lock(0x7261797468756D62))  # any number that nobody else would take
 _CACHE_KIB = 16_000, 2_000  # of SQLite, to write with and to read with: the pages where a full record's indexes grow
 
 
@@ -43,6 +44,8 @@ class Database:
             if self._url.get_backend_name() == "sqlite":
                 self._take(Path(str(self._url.database)))
             with self.writing() as connection:
+                if connection.dialect.name == "postgresql":  # where several queues may open it at one time
+                    connection.execute(_ONE_MIGRATES)
                 migrate(connection)
         except CommandError as error:
             self.close()

@@ -10,6 +10,7 @@ from raythumbs.db.line import Line, Place, folder_in_line, numbered
 from raythumbs.db.photos import PhotoKey, Photos
 from raythumbs.db.rows import insert
 from raythumbs.model.job import Change, Job, JobRequest, Priority, Removal, State, is_older
+from raythumbs.model.shard import shard_of
 
 _ROWS_A_STATEMENT = 1000  # bounds the variables of one statement (SQLite, "Maximum number of host parameters")
 
@@ -17,8 +18,9 @@ _ROWS_A_STATEMENT = 1000  # bounds the variables of one statement (SQLite, "Maxi
 class Intake:
     """The way in, over one connection in a transaction. `now` is always the database's time, in UTC seconds."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, shards: int = 1) -> None:
         self._connection = connection
+        self._shards = shards
         self._dialect = connection.dialect.name
         self._photos = Photos(connection)
         self._line = Line(connection)
@@ -70,12 +72,15 @@ class Intake:
 
     def _insert(self, requests: Collection[JobRequest], photos: dict[str, PhotoKey], *, now: float) -> set[str]:
         """Make a job of each request whose photo has no incomplete one; return the ids of these photos."""
-        places = [Place(r.priority, folder_in_line(photos[r.source].folder_id)) for r in requests]
+        places = [
+            Place(shard_of(r.source, self._shards), r.priority, folder_in_line(photos[r.source].folder_id))
+            for r in requests
+        ]
         first = self._line.next_turns(places)
         turns = numbered(places, first)
         rows = [
-            {"id": r.job_id, "photo_id": photos[r.source].id, "folder_id": place.folder_id, "state": State.QUEUED,
-             "priority": place.priority.rank, "turn": turn, "created_at": now, "due_at": now}
+            {"id": r.job_id, "photo_id": photos[r.source].id, "folder_id": place.folder_id, "shard": place.shard,
+             "state": State.QUEUED, "priority": place.priority.rank, "turn": turn, "created_at": now, "due_at": now}
             for r, place, turn in zip(requests, places, turns, strict=True)
         ]  # fmt: skip
         inserted = set(insert(self._connection, sql.ENQUEUE, rows).scalars())

@@ -23,10 +23,14 @@ _REASON_LETTERS = 1000
 
 
 class Jobs:
-    """The jobs, over one connection in a transaction. `now` is always the database's time, in UTC seconds."""
+    """The jobs, over one connection in a transaction. `now` is always the database's time, in UTC seconds.
 
-    def __init__(self, connection: Connection) -> None:
+    Leased, and rescued, are those of a shard; the other verbs have no shards.
+    """
+
+    def __init__(self, connection: Connection, shard: int = 0) -> None:
         self._connection = connection
+        self._shard = shard
 
     # --- out
 
@@ -51,7 +55,7 @@ class Jobs:
         return [leases[row.id] for row in joining]
 
     def _due(self, limit: int, priorities: Sequence[Priority], *, now: float) -> list[Row[Any]]:
-        line = Line(self._connection)
+        line = Line(self._connection, self._shard)
         line.take_back(now=now)
         due: list[Row[Any]] = []
         for priority in priorities:
@@ -68,12 +72,12 @@ class Jobs:
 
     def waiting(self, *, now: float, limit: int) -> int:
         """Count the jobs that are due, up to `limit`: what it costs does not grow with the backlog."""
-        return Line(self._connection).waiting(now=now, limit=limit)
+        return Line(self._connection, self._shard).waiting(now=now, limit=limit)
 
     def longest_waiting(self, *, now: float) -> Priority | None:
         """Return the priority whose line has kept somebody waiting the longest, if anybody waits; see
         `Line.due_since`."""
-        line = Line(self._connection)
+        line = Line(self._connection, self._shard)
         line.take_back(now=now)
         since = line.due_since()
         return min(since, key=lambda priority: since[priority], default=None)
@@ -151,11 +155,11 @@ class Jobs:
 
     def rescue(self, *, now: float) -> list[str]:
         """Queue again the jobs whose lease ran out; return their ids. They are leased alone from now on."""
-        return list(self._connection.scalars(sql.RESCUE, {"now": now}))
+        return list(self._connection.scalars(sql.RESCUE, {"of_shard": self._shard, "now": now}))
 
     def readopt(self, *, now: float) -> list[str]:
         """Queue again all that runs, at no cost: for a queue that has just started, when nothing can be running."""
-        return list(self._connection.scalars(sql.READOPT, {"now": now}))
+        return list(self._connection.scalars(sql.READOPT, {"of_shard": self._shard, "now": now}))
 
     def prune(self, states: Sequence[State], *, before: float, limit: int = _ROWS_A_TURN) -> int:
         """Forget up to `limit` jobs that ended in one of the states before then; their photos stay."""

@@ -1,4 +1,5 @@
-"""The line of each priority, in which folders take turns: ten photos of one are not behind ten thousand of another.
+"""The line of each shard and priority, in which folders take turns: ten photos of one do not wait for ten thousand of
+another.
 
 What waits has a turn, and a turn has one new job of each folder: a folder's next job gets the turn after its last, and
 of a folder that has none in the line, the turn after the one at the head. (Were it the very turn at the head, two
@@ -28,16 +29,17 @@ _LOOKED_AT = 100
 
 _rank: Bound = bindparam("rank")
 _most: Bound = bindparam("most")
+_shard: Bound = bindparam("of_shard")
 _now: Bound = bindparam("now")
 _has_turn = jobs.c.turn >= literal("0")
-_in_line = (likely(WAITS), jobs.c.priority == _rank, _has_turn)
-_is_back = (likely(WAITS), jobs.c.turn.is_(None))
+_in_line = (likely(WAITS), jobs.c.shard == _shard, jobs.c.priority == _rank, _has_turn)
+_is_back = (likely(WAITS), jobs.c.shard == _shard, jobs.c.turn.is_(None))
 HEAD = select(jobs.c.turn).where(*_in_line).order_by(jobs.c.turn, jobs.c.id).limit(1)
 
 FIRST: Select[Any] = (
     select(jobs.c.id, jobs.c.losses)
     .where(*_in_line)
-    .order_by(jobs.c.priority, jobs.c.turn, jobs.c.id)
+    .order_by(jobs.c.shard, jobs.c.priority, jobs.c.turn, jobs.c.id)
     .limit(_most)
     .with_for_update(skip_locked=True)
 )
@@ -70,7 +72,7 @@ TAKE_PLACE = update(jobs).where(jobs.c.id == bindparam("joining_id")).values(tur
 _ranks: list[Any] = [literal(str(priority.rank)) for priority in Priority]
 WAITING = select(func.count()).select_from(
     select(jobs.c.id)
-    .where(likely(WAITS), jobs.c.priority.in_(_ranks), _has_turn)
+    .where(likely(WAITS), jobs.c.shard == _shard, jobs.c.priority.in_(_ranks), _has_turn)
     .union_all(select(jobs.c.id).where(*_is_back, jobs.c.due_at <= _now))
     .limit(_most)
     .subquery()
@@ -83,26 +85,28 @@ BACK_SINCE = select(func.min(jobs.c.due_at)).where(*_is_back)
 class Place(NamedTuple):
     """Where a job joins: a line, and a folder in it."""
 
+    shard: int
     priority: Priority
     folder_id: str
 
 
 class Line:
-    """The lines, over one connection in a transaction."""
+    """The lines of a shard, over one connection in a transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, shard: int = 0) -> None:
         self._connection = connection
+        self._shard = shard
         self._dialect = connection.dialect.name
 
     def next_turns(self, places: Iterable[Place]) -> dict[Place, int]:
-        """Return the turn of each place's next new job; those after it have the turns after it."""
+        """Return the turn of each place's next new job, whatever its shard; those after it have the turns after it."""
         turns: dict[Place, int] = {}
         wanted = set(places)
-        for priority in {place.priority for place in wanted}:
-            folders = sorted(place.folder_id for place in wanted if place.priority is priority)
-            asked = {"rank": priority.rank, "folders": _FOLDERS[self._dialect](folders)}
+        for shard, priority in {(place.shard, place.priority) for place in wanted}:
+            folders = sorted(place.folder_id for place in wanted if (place.shard, place.priority) == (shard, priority))
+            asked = {"of_shard": shard, "rank": priority.rank, "folders": _FOLDERS[self._dialect](folders)}
             for row in self._connection.execute(ENDS[self._dialect], asked):
-                turns[Place(priority, row.folder_id)] = _next(row.head, row.last)
+                turns[Place(shard, priority, row.folder_id)] = _next(row.head, row.last)
         return turns
 
     def take(self, places: Mapping[str, Place], first: Mapping[Place, int]) -> None:
@@ -113,30 +117,33 @@ class Line:
 
     def take_back(self, *, now: float) -> None:
         """Give turns from the head on to what came back and is due; of very many, to the first of them."""
-        due = self._connection.execute(BACK, {"now": now, "most": _BACK_AT_ONCE})
-        places = {row.id: Place(Priority.ranked(row.priority), row.folder_id) for row in due}
+        due = self._connection.execute(BACK, {"of_shard": self._shard, "now": now, "most": _BACK_AT_ONCE})
+        places = {row.id: Place(self._shard, Priority.ranked(row.priority), row.folder_id) for row in due}
         lines = {place.priority for place in places.values()}
-        heads = {one: self._connection.scalar(HEAD, {"rank": one.rank}) or 0 for one in lines}
+        heads = {one: self._connection.scalar(HEAD, self._line(one)) or 0 for one in lines}
         self.take(places, {place: heads[place.priority] for place in places.values()})
 
     def first(self, limit: int, *, of: Priority) -> Sequence[Row[Any]]:
         """Return the ids and losses of up to `limit` jobs at the head of a line."""
-        return self._connection.execute(FIRST, {"rank": of.rank, "most": limit}).all()
+        return self._connection.execute(FIRST, self._line(of) | {"most": limit}).all()
 
     def waiting(self, *, now: float, limit: int) -> int:
         """Count what is in the lines or is due to come back, up to `limit`."""
-        return self._connection.execute(WAITING, {"now": now, "most": limit}).scalar_one()
+        return self._connection.execute(WAITING, {"of_shard": self._shard, "now": now, "most": limit}).scalar_one()
 
     def due_since(self) -> dict[Priority, float]:
         """Return since when somebody waits, for each line that is not empty: the first `due_at` of the hundred jobs at
         its head. Every folder's next job is among them, or, of a hundred folders and more, those that are next."""
-        since = {one: self._connection.scalar(DUE_SINCE, {"rank": one.rank}) for one in Priority}
+        since = {one: self._connection.scalar(DUE_SINCE, self._line(one)) for one in Priority}
         return {priority: due_at for priority, due_at in since.items() if due_at is not None}
 
     def back_since(self) -> float | None:
         """Return the first `due_at` of what came back and is not in line yet."""
-        since: float | None = self._connection.scalar(BACK_SINCE)
+        since: float | None = self._connection.scalar(BACK_SINCE, {"of_shard": self._shard})
         return since
+
+    def _line(self, priority: Priority) -> dict[str, int]:
+        return {"of_shard": self._shard, "rank": priority.rank}
 
 
 def folder_in_line(folder_id: str | None) -> str:

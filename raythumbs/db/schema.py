@@ -46,6 +46,7 @@ jobs = Table(
     Column("photo_id", String(36), ForeignKey("photos.id"), nullable=False, index=True),
     Column("folder_id", String(255), nullable=False, server_default=text("''")),
     Column("turn", BigInteger),
+    Column("shard", Integer, nullable=False, server_default=text("0")),
     Column("state", String(9), nullable=False),
     Column("priority", Integer, nullable=False),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
@@ -67,18 +68,18 @@ Index(
     "uq_jobs_incomplete", jobs.c.photo_id, unique=True,
     sqlite_where=text("state IN ('queued', 'running')"), postgresql_where=text("state IN ('queued', 'running')"),
 )  # fmt: skip
-# The line of each priority in the order in which it is leased, and what each folder has in it; see `line.py`.
+# The line of each shard and priority in the order in which it is leased, and what each folder has in it; see `line.py`.
 Index(
-    "ix_jobs_line", jobs.c.priority, jobs.c.turn, jobs.c.id,
+    "ix_jobs_line", jobs.c.shard, jobs.c.priority, jobs.c.turn, jobs.c.id,
     sqlite_where=text("state = 'queued'"), postgresql_where=text("state = 'queued'"),
 )  # fmt: skip
 Index(
-    "ix_jobs_folder", jobs.c.priority, jobs.c.folder_id, jobs.c.turn,
+    "ix_jobs_folder", jobs.c.shard, jobs.c.priority, jobs.c.folder_id, jobs.c.turn,
     sqlite_where=text("state = 'queued'"), postgresql_where=text("state = 'queued'"),
 )  # fmt: skip
 # What came back and has no turn yet.
 Index(
-    "ix_jobs_back", jobs.c.due_at, jobs.c.id,
+    "ix_jobs_back", jobs.c.shard, jobs.c.due_at, jobs.c.id,
     sqlite_where=text("state = 'queued' AND turn IS NULL"),
     postgresql_where=text("state = 'queued' AND turn IS NULL"),
 )  # fmt: skip
@@ -88,6 +89,9 @@ Index(
 )  # fmt: skip
 Index("ix_jobs_state", jobs.c.state, jobs.c.id)
 Index("ix_jobs_finished", jobs.c.finished_at)
+
+# How many shards the jobs are divided into: one row.
+sharding = Table("sharding", metadata, Column("shards", Integer, nullable=False))
 
 events = Table(
     "events",

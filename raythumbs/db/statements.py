@@ -104,6 +104,7 @@ def _settle(state: State) -> Update:
 
 _now: Bound = bindparam("now")
 _most: Bound = bindparam("most")
+_shard: Bound = bindparam("of_shard")
 _told: Mapping[str, Bound] = {"code": bindparam("told_code"), "reason": bindparam("told_reason")}
 _untold = {"code": None, "reason": None}
 _of_jobs = (column for column in jobs.c if column.name != "folder_id")  # which is told as the photo has it
@@ -116,7 +117,7 @@ REMEMBER = _by_dialect(
 )
 ENQUEUE = _by_dialect(
     lambda insertion: insertion.on_conflict_do_nothing().returning(jobs.c.photo_id),
-    jobs, "id", "photo_id", "folder_id", "state", "priority", "turn", "created_at", "due_at",
+    jobs, "id", "photo_id", "folder_id", "shard", "state", "priority", "turn", "created_at", "due_at",
 )  # fmt: skip
 INCOMPLETE_OF_PHOTOS = _jobs.where(jobs.c.photo_id.in_(_among("photo_ids")), INCOMPLETE_JOB)
 SEQUENCES = _of_sources(select(photos.c.source, photos.c.sequence))
@@ -181,13 +182,13 @@ RELEASE = _settle(State.QUEUED).values(
 DROP = _settle(State.CANCELLED).values(finished_at=_now, **_told)
 RESCUE = (
     update(jobs)
-    .where(jobs.c.lease_until < _now, _running)
+    .where(jobs.c.lease_until < _now, _running, jobs.c.shard == _shard)
     .values(state=State.QUEUED, due_at=_now, turn=None, lease_until=None, losses=jobs.c.losses + 1)
     .returning(jobs.c.id)
 )
 READOPT = (
     update(jobs)
-    .where(_running)
+    .where(_running, jobs.c.shard == _shard)
     .values(state=State.QUEUED, due_at=_now, turn=None, lease_until=None)
     .returning(jobs.c.id)
 )

@@ -22,8 +22,9 @@ _LATER_SECONDS = 60
 class Collector:
     """One turn deletes what is due."""
 
-    def __init__(self, record: Record, thumbnails: Store) -> None:
+    def __init__(self, record: Record, thumbnails: Store, *, shards: int = 1) -> None:
         self._record = record
+        self._shards = shards
         self._thumbnails = thumbnails
         self._threads = ThreadPoolExecutor(_AT_A_TIME, "collect")
 
@@ -36,7 +37,7 @@ class Collector:
         gone = await asyncio.gather(*(deleting(self._threads, self._deleted, key) for key in keys))
         deleted = [key for key, is_gone in zip(keys, gone, strict=True) if is_gone]
         later = [key for key, is_gone in zip(keys, gone, strict=True) if not is_gone]
-        repaired = await self._record.write(lambda db, now: _end(db, deleted, later, now=now))
+        repaired = await self._record.write(lambda db, now: _end(db, deleted, later, now=now, shards=self._shards))
         emit("leftovers.deleted", deleted=len(deleted), later=len(later), repaired=repaired)
 
     def _deleted(self, key: str) -> bool:
@@ -48,11 +49,11 @@ class Collector:
         return True
 
 
-def _end(db: Connection, deleted: Sequence[str], later: Sequence[str], *, now: float) -> int:
+def _end(db: Connection, deleted: Sequence[str], later: Sequence[str], *, now: float, shards: int) -> int:
     leftovers = Leftovers(db)
     leftovers.postpone(later, due_at=now + _LATER_SECONDS)
     missed = leftovers.end(deleted)
-    Intake(db).enqueue([again(photo, now=now) for photo in missed], now=now)
+    Intake(db, shards).enqueue([again(photo, now=now) for photo in missed], now=now)
     return len(missed)
 
 

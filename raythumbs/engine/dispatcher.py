@@ -68,14 +68,22 @@ class _AtWork:
 class Dispatcher:
     """Leases what is due into the slots that are free. It alone renews leases: the nodes' clocks do not matter."""
 
-    def __init__(
-        self, record: Record, slots: Slots, run: RunBatch, *, budgets: Budgets, chance: Callable[[], float]
+    def __init__(  # noqa: PLR0913 what it works with
+        self,
+        record: Record,
+        slots: Slots,
+        run: RunBatch,
+        *,
+        budgets: Budgets,
+        chance: Callable[[], float],
+        shard: int = 0,
     ) -> None:
         self._record = record
         self._slots = slots
         self._run = run
         self._budgets = budgets
         self._chance = chance
+        self._shard = shard
         self._photo_seconds = _FIRST_GUESS_SECONDS
         self._held: dict[str, Lease] = {}
         self._large: list[tuple[Lease, int]] = []
@@ -139,7 +147,7 @@ class Dispatcher:
         held = [*self._held.values(), *(lease for lease, _ in self._large)]
 
         def write(db: Connection, now: float) -> list[str]:
-            jobs = Jobs(db)
+            jobs = Jobs(db, self._shard)
             jobs.renew(held, now=now, lease_seconds=self._budgets.lease_seconds)
             return jobs.rescue(now=now)
 
@@ -151,7 +159,7 @@ class Dispatcher:
         self.draining = True
         if self._batches:
             await asyncio.wait(self._batches, timeout=seconds)
-        left = await self._record.write(lambda db, now: Jobs(db).readopt(now=now))
+        left = await self._record.write(lambda db, now: Jobs(db, self._shard).readopt(now=now))
         emit("queue.drained", unfinished=len(left))
 
     def _may_grow(self, ticket: int) -> bool:
@@ -160,7 +168,7 @@ class Dispatcher:
         return at_work is not None and not wanted_otherwise and not self._slots.is_over(at_work.batch.node)
 
     def _lease(self, db: Connection, now: float, *, batches: int) -> list[list[Lease]]:
-        jobs = Jobs(db)
+        jobs = Jobs(db, self._shard)
         most = max(1, min(_BATCH_PHOTOS, round(_BATCH_SECONDS / max(_SHORTEST_SECONDS, self._photo_seconds))))
         slots = max(batches, self._slots.total)
         waiting = _waiting(jobs, now=now, most=most * slots)
@@ -176,7 +184,7 @@ class Dispatcher:
         return await self._record.write(partial(self._lease_more, rooms=rooms))
 
     def _lease_more(self, db: Connection, now: float, *, rooms: list[int]) -> list[list[Lease]]:
-        jobs = Jobs(db)
+        jobs = Jobs(db, self._shard)
         shares = 2 * self._slots.total  # the last photos are spread, in ever smaller helpings
         waiting = _waiting(jobs, now=now, most=max(rooms) * shares)
         helpings = [min(room, math.ceil(waiting / shares)) for room in rooms]

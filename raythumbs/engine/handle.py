@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import ray
@@ -10,41 +10,57 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 
 from raythumbs.engine.cluster import NAMESPACE
 from raythumbs.engine.groups import Group
-from raythumbs.engine.queue import ThumbnailQueue
 from raythumbs.engine.together import Together
 from raythumbs.errors import QueueUnavailable, RaythumbsError
-from raythumbs.events import emit
 from raythumbs.model.job import Change, Job, State
 from raythumbs.model.overview import Status
 from raythumbs.model.photo import Photo
 from raythumbs.model.reconciliation import Reconciliation
-from raythumbs.settings import Settings
+from raythumbs.model.shard import shard_of
 
 NAME = "raythumbs-queue"
 _ANSWER_SECONDS = 15.0  # a restarted actor is back in two
-_RETRY_SECONDS = 0.2
+RETRY_SECONDS = 0.2
 _ADMITTED_SECONDS = 1.0
 _CHANGES_A_CALL = 1000  # more would keep a lone one waiting behind them
-_DRAIN_SECONDS = 120.0  # more than any sensible `drain_seconds`
-_HEAD = "node:__internal_head__"
 
 T = TypeVar("T")
 
 
 class QueueHandle:
-    """Talks to the actor by its name, so that it finds the one that a deploy put in its place."""
+    """Talks to the actors of a queue by their names, so that it finds those that a deploy put in their place.
 
-    def __init__(self) -> None:
-        self._actor: Any = None
+    What concerns one job or the whole record is asked of the first.
+    """
+
+    def __init__(self, shards: int = 1) -> None:
+        self._shards = range(shards)
+        self._actors: dict[int, Any] = {}
         self._admitted_until = 0.0
-        self._intake: Together[Group, list[Job]] = Together(
-            lambda groups: self._ask(lambda queue: queue.enqueue_all.remote(groups)), most=_CHANGES_A_CALL, weigh=len
-        )
+        self._intakes = [self._intake(shard) for shard in self._shards]
 
     async def enqueue(self, changes: Sequence[Change]) -> list[Job]:
         """See ThumbnailQueue.enqueue. Asking twice is the same as once, so a restart in between is harmless."""
         async with _patience(_ANSWER_SECONDS):  # one's own: the call before may have taken its time
-            return await self._intake.ask(changes)
+            if len(self._intakes) == 1:
+                return await self._intakes[0].ask(changes)
+            return await self._enqueue_apart(changes)
+
+    def _intake(self, shard: int) -> Together[Group, list[Job]]:
+        return Together(
+            lambda groups: self._ask(lambda queue: queue.enqueue_all.remote(groups), shard=shard),
+            most=_CHANGES_A_CALL,
+            weigh=len,
+        )
+
+    async def _enqueue_apart(self, changes: Sequence[Change]) -> list[Job]:
+        """Enqueue each shard's changes with it; return the jobs in the order of the changes."""
+        parts: dict[int, list[Change]] = {}
+        for change in changes:
+            parts.setdefault(shard_of(change.source, len(self._intakes)), []).append(change)
+        enqueued = await asyncio.gather(*(self._intakes[shard].ask(part) for shard, part in parts.items()))
+        jobs = {job.source: job for part in enqueued for job in part}
+        return [jobs[source] for source in dict.fromkeys(change.source for change in changes) if source in jobs]
 
     async def admit(self) -> None:
         """See ThumbnailQueue.admit. It is asked once a second: what came in since is refused by `enqueue`."""
@@ -75,7 +91,8 @@ class QueueHandle:
 
     async def status(self) -> Status:
         """See ThumbnailQueue.status."""
-        return await self._ask(lambda queue: queue.status.remote())
+        ask = (self._ask(lambda queue: queue.status.remote(), shard=shard) for shard in self._shards)
+        return Status.of_shards(await asyncio.gather(*ask))
 
     async def reconcile(self) -> Reconciliation:
         """See ThumbnailQueue.reconcile."""
@@ -89,24 +106,27 @@ class QueueHandle:
         """See ThumbnailQueue.check."""
         await self._ask(lambda queue: queue.check.remote())
 
-    async def drain(self) -> None:
-        """See ThumbnailQueue.drain."""
-        await self._ask(lambda queue: queue.drain.remote(), seconds=_DRAIN_SECONDS)
-
-    async def _ask(self, verb: Callable[[Any], Awaitable[T]], *, seconds: float | None = _ANSWER_SECONDS) -> T:
+    async def _ask(
+        self, verb: Callable[[Any], Awaitable[T]], *, shard: int = 0, seconds: float | None = _ANSWER_SECONDS
+    ) -> T:
         async with _patience(seconds):
             while True:
                 try:
-                    if self._actor is None:
-                        self._actor = await asyncio.to_thread(ray.get_actor, NAME, NAMESPACE)
-                    return await verb(self._actor)
+                    if shard not in self._actors:
+                        self._actors[shard] = await asyncio.to_thread(ray.get_actor, name_of(shard), NAMESPACE)
+                    return await verb(self._actors[shard])
                 except RayTaskError as error:
                     if isinstance(error.cause, RaythumbsError):
                         raise error.cause from None
                     raise
                 except (ActorUnavailableError, ActorDiedError, ValueError):  # ValueError: no actor has the name now
-                    self._actor = None
-                    await asyncio.sleep(_RETRY_SECONDS)
+                    self._actors.pop(shard, None)
+                    await asyncio.sleep(RETRY_SECONDS)
+
+
+def name_of(shard: int) -> str:
+    """Return the name of a shard's actor."""
+    return f"{NAME}-{shard}" if shard else NAME
 
 
 @asynccontextmanager
@@ -116,45 +136,3 @@ async def _patience(seconds: float | None) -> AsyncIterator[None]:
             yield
     except TimeoutError as error:
         raise QueueUnavailable("the queue does not answer; try again in a few seconds") from error
-
-
-async def start_queue(settings: Settings) -> QueueHandle:
-    """Return a handle of the queue for these settings. One with other settings, or older code, is drained and ended."""
-    handle = QueueHandle()
-    while True:
-        queue = await asyncio.to_thread(begin_queue, settings)
-        try:
-            if await queue.identity.remote() == settings.identity:
-                return handle
-            await queue.drain.remote()
-            ray.kill(queue)
-        except (ActorUnavailableError, ActorDiedError):
-            await asyncio.sleep(_RETRY_SECONDS)
-
-
-async def stop_queue() -> None:
-    """Drain the queue and end its actor; one that cannot drain loses nothing, for its jobs are in the database."""
-    try:
-        await QueueHandle().drain()
-    except RaythumbsError as error:
-        emit("queue.undrained", reason=error.reason)
-    with suppress(ValueError):  # no actor has the name
-        ray.kill(await asyncio.to_thread(ray.get_actor, NAME, NAMESPACE))
-
-
-def begin_queue(settings: Settings) -> Any:  # noqa: ANN401 Ray's handles have no type of the actor's methods
-    """Return the queue's actor; if there was none, it starts now, while the caller does something else."""
-    embedded = settings.database_url.get_secret_value().startswith("sqlite")
-    return (
-        ray.remote(ThumbnailQueue)
-        .options(
-            name=NAME,
-            namespace=NAMESPACE,
-            lifetime="detached",
-            get_if_exists=True,
-            max_restarts=-1,
-            num_cpus=0,
-            resources={_HEAD: 0.001} if embedded else None,  # SQLite's file lies on the head node
-        )
-        .remote(settings)
-    )

@@ -5,8 +5,9 @@ A plain class: tests construct it without Ray, and `ray.remote(ThumbnailQueue)` 
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from raythumbs.db.database import Database
 from raythumbs.db.intake import Intake
@@ -14,6 +15,7 @@ from raythumbs.db.jobs import Jobs
 from raythumbs.db.overview import overview
 from raythumbs.db.photos import Photos
 from raythumbs.db.reconciliation import Reconciliations
+from raythumbs.db.shards import Shards
 from raythumbs.engine.batch import RunBatch
 from raythumbs.engine.collector import Collector
 from raythumbs.engine.dispatcher import Budgets, Dispatcher
@@ -25,7 +27,7 @@ from raythumbs.engine.nodes import live_nodes
 from raythumbs.engine.pressure import Bounds, Pressure
 from raythumbs.engine.reconciler import Reconciler
 from raythumbs.engine.record import Record
-from raythumbs.engine.slots import Node, Slots
+from raythumbs.engine.slots import Node, Share, Slots
 from raythumbs.engine.tasks import run_batch
 from raythumbs.engine.work import Work
 from raythumbs.errors import NotReconciled, QueueUnavailable, RaythumbsError
@@ -39,22 +41,33 @@ from raythumbs.settings import Settings
 
 _PATIENCE_SECONDS = 30  # beyond a photo's own time, until a silent task is killed: the store's own timeouts fit in
 _OPEN_SECONDS = 5  # how long a verb waits for the database at start
+_DIVIDED_SECONDS = 0.2  # until it is looked again whether the jobs are divided
 _OVERVIEW_SECONDS = 0.2  # how old the counts of a status may be
 
 Nodes = Callable[[], Awaitable[Mapping[str, Node]]]
 
 
 class ThumbnailQueue:
-    """The durable order of jobs. It starts its loops when made, so a restarted actor works on by itself."""
+    """The durable order of jobs. It starts its loops when made, so a restarted actor works on by itself.
 
-    def __init__(self, settings: Settings, *, run: RunBatch | None = None, nodes: Nodes = live_nodes) -> None:
+    Of several shards each leases its own jobs into its share of the slots. What concerns the whole record (reconciling,
+    pruning, collecting) the first one does; what is asked by an id any of them answers.
+    """
+
+    def __init__(
+        self, settings: Settings, *, shard: int = 0, run: RunBatch | None = None, nodes: Nodes = live_nodes
+    ) -> None:
         work = Work.of(settings)
         self._settings = settings
         self._work = work
         self._nodes = nodes
         self._run = run or partial(run_batch, work=work, patience_seconds=work.photo_seconds + _PATIENCE_SECONDS)
+        self._shard = shard
+        self._shards = settings.queue_shards
         self._slots = Slots(
-            per_node=settings.max_workers_per_node, in_all=None if settings.use_parallel_thumbnails else 1
+            per_node=settings.max_workers_per_node,
+            in_all=None if settings.use_parallel_thumbnails else 1,
+            share=Share(shard, self._shards),
         )
         self._counted: tuple[float, Overview] | None = None
         self._loops: list[asyncio.Task[None]] = []
@@ -66,7 +79,7 @@ class ThumbnailQueue:
         """Make jobs of the requests in one transaction; see Intake.enqueue. When it returns, they are on disk."""
         record, dispatcher = await self._parts()
         await self.admit()
-        jobs = await record.write(lambda db, now: Intake(db).enqueue(changes, now=now))
+        jobs = await record.write(lambda db, now: Intake(db, self._shards).enqueue(changes, now=now))
         self._pressure.took(len(jobs))
         emit("jobs.enqueued", jobs=len(jobs), changes=len(changes))
         dispatcher.wake.set()
@@ -76,7 +89,7 @@ class ThumbnailQueue:
         """Do as `enqueue` for each group of changes, with one commit for all; tell each its jobs, or its own error."""
         record, dispatcher = await self._parts()
         await self.admit()
-        told = await enqueued_together(record, groups)
+        told = await enqueued_together(record, groups, shards=self._shards)
         jobs = sum(len(one) for one in told if not isinstance(one, RaythumbsError))
         self._pressure.took(jobs)
         emit("jobs.enqueued", jobs=jobs, changes=sum(map(len, groups)))
@@ -204,8 +217,9 @@ class ThumbnailQueue:
                 self._trouble = error
                 await asyncio.sleep(1)
         record = Record(self._database)
-        orphans = await record.insist(lambda db, now: Jobs(db).readopt(now=now))
-        emit("queue.opened", readopted=len(orphans))
+        await self._divided(record)
+        orphans = await record.insist(lambda db, now: Jobs(db, self._shard).readopt(now=now))
+        emit("queue.opened", shard=self._shard, readopted=len(orphans))
         dispatcher = Dispatcher(
             record,
             self._slots,
@@ -218,24 +232,36 @@ class ThumbnailQueue:
                 min_free_memory_bytes=self._settings.min_free_memory_bytes,
             ),
             chance=random.random,
+            shard=self._shard,
         )
         self._pressure = Pressure(record, self._bounds, folders=self._settings.folders)
         await self._pressure.turn()
         self._reconciler = Reconciler(record, self._work, self._pressure, self._settings)
         await self._follow(dispatcher)
-        self._loops = [
-            asyncio.create_task(loop)
-            for loop in (
-                forever(dispatcher.turn, every_seconds=1, wake=dispatcher.wake),
-                forever(dispatcher.renew, every_seconds=self._settings.lease_seconds / 4),
-                forever(partial(self._follow, dispatcher), every_seconds=2),
-                forever(self._pressure.turn, every_seconds=1),
-                forever(self._reconciler.turn, every_seconds=60, wake=self._reconciler.wake),
-                forever(Janitor(record, self._settings).turn, every_seconds=10),
-                forever(Collector(record, self._work.stores.at(self._work.thumbnails_uri)).turn, every_seconds=5),
-            )
+        loops = [
+            forever(dispatcher.turn, every_seconds=1, wake=dispatcher.wake),
+            forever(dispatcher.renew, every_seconds=self._settings.lease_seconds / 4),
+            forever(partial(self._follow, dispatcher), every_seconds=2),
+            forever(self._pressure.turn, every_seconds=1),
+            *(self._loops_of_the_record(record) if self._shard == 0 else ()),
         ]
+        self._loops = [asyncio.create_task(loop) for loop in loops]
         return record, dispatcher
+
+    def _loops_of_the_record(self, record: Record) -> tuple[Coroutine[Any, Any, None], ...]:
+        thumbnails = self._work.stores.at(self._work.thumbnails_uri)
+        return (
+            forever(self._reconciler.turn, every_seconds=60, wake=self._reconciler.wake),
+            forever(Janitor(record, self._settings).turn, every_seconds=10),
+            forever(Collector(record, thumbnails, shards=self._shards).turn, every_seconds=5),
+        )
+
+    async def _divided(self, record: Record) -> None:
+        """Divide the jobs into shards; the others wait until the first has done so."""
+        if self._shard == 0:
+            await record.insist(lambda db, _now: Shards(db).divide(self._shards))
+        while await record.insist(lambda db, _now: Shards(db).count()) != self._shards:  # noqa: ASYNC110 by a process
+            await asyncio.sleep(_DIVIDED_SECONDS)
 
     @property
     def _bounds(self) -> Bounds:

@@ -52,6 +52,7 @@ class Reconciler:
         self._work = work
         self._pressure = pressure
         self._policy = settings.policy
+        self._shards = settings.queue_shards
         self._every_seconds = settings.reconcile_every_seconds
         self._thumbnails = f"{work.thumbnails_uri}{work.thumbnails_prefix}"
         self._places = (*settings.watched_places, self._thumbnails)
@@ -115,7 +116,7 @@ class Reconciler:
             after = unlisted[-1].source
 
     def _remove(self, page: _Page, gone: Sequence[KnownPhoto], db: Connection, now: float) -> None:
-        Intake(db).enqueue([Removal(photo_id=photo.id, source=photo.source) for photo in gone], now=now)
+        Intake(db, self._shards).enqueue([Removal(photo_id=photo.id, source=photo.source) for photo in gone], now=now)
         Reconciliations(db).advance(Found(deleted=len(gone)), place=page.place, cursor=page.after)
 
     def _compare(self, page: _Page, db: Connection, now: float) -> None:
@@ -125,7 +126,9 @@ class Reconciler:
         known = {photo.source: photo for photo in between if photo.source in listed}
         missing = [one for one in listed.values() if _is_missing(known.get(one.source))]
         stale = [one for one in listed.values() if _is_stale(one, known.get(one.source))]
-        Intake(db).enqueue([_request(one, known.get(one.source), now=now) for one in (*missing, *stale)], now=now)
+        Intake(db, self._shards).enqueue(
+            [_request(one, known.get(one.source), now=now) for one in (*missing, *stale)], now=now
+        )
         found = Found(listed=len(page.stats), missing=len(missing), stale=len(stale))
         Reconciliations(db).advance(found, place=page.place, cursor=page.until)
 
@@ -145,7 +148,7 @@ class Reconciler:
         ]
         Leftovers(db).leave(dict.fromkeys(orphans), due_at=now)
         lost = {photo.photo_id: photo for key, photo in led_to.items() if key not in there}
-        Intake(db).enqueue([again(photo, now=now) for photo in lost.values()], now=now)
+        Intake(db, self._shards).enqueue([again(photo, now=now) for photo in lost.values()], now=now)
         found = Found(listed=len(page.stats), missing=len(lost), orphaned=len(orphans))
         Reconciliations(db).advance(found, place=page.place, cursor=page.until)
 

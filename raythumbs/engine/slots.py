@@ -1,5 +1,6 @@
 """The concurrency semaphore: how many slots each node has, and which are free."""
 
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -20,21 +21,44 @@ class Node:
     memory_bytes: int = 0
 
 
-class Slots:
-    """Counts slots: at most `per_node` on a node and never more than its CPUs; `in_all` bounds their sum."""
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A shard's part of the slots: its number, from 0 on, of how many."""
 
-    def __init__(self, *, per_node: int, in_all: int | None = None) -> None:
+    shard: int = 0
+    shards: int = 1
+
+    def of_node(self, node_id: str, slots: int) -> int:
+        """Return how many of a node's slots are this shard's. What cannot be divided goes to other shards on other
+        nodes."""
+        first = zlib.crc32(node_id.encode()) % self.shards
+        return slots // self.shards + ((self.shard - first) % self.shards < slots % self.shards)
+
+
+WHOLE = Share()
+
+
+class Slots:
+    """Counts slots: at most `per_node` on a node and never more than its CPUs; `in_all` bounds their sum.
+
+    Of several shards each has its share of every node's.
+    """
+
+    def __init__(self, *, per_node: int, in_all: int | None = None, share: Share = WHOLE) -> None:
         self._per_node = per_node
         self._in_all = in_all
+        self._share = share
         self._nodes: dict[str, Node] = {}
         self._busy: dict[str, int] = {}
         self._yielded: dict[str, int] = {}
         self._with_large: set[str] = set()
+        self._borrowed: str | None = None
 
     def follow(self, nodes: Mapping[str, Node]) -> None:
         """Know these nodes and no others. What runs on a node that went away keeps its slot until it is given back."""
         self._nodes = dict(nodes)
         self._yielded = {id_: slots for id_, slots in self._yielded.items() if id_ in nodes}
+        self._borrowed = self._without_share()
 
     def take(self) -> Node | None:
         """Take a slot on the node with the most free ones, or return None if there is none."""
@@ -80,7 +104,7 @@ class Slots:
         short; one slot always stays, or nobody would see that it is over."""
         wanted = round(node.cpus - seen.others_cpus)
         if seen.available_bytes < min_free_bytes:
-            wanted = min(wanted, self._busy.get(node.id, 0) - 1)
+            wanted = min(wanted, self._busy.get(node.id, 0) * self._share.shards - 1)
         self._yielded[node.id] = max(1, wanted)
 
     def is_over(self, node: Node) -> bool:
@@ -106,4 +130,17 @@ class Slots:
         )
 
     def _size(self, node: Node) -> int:
+        if node.id == self._borrowed:
+            return 1
+        return self._share.of_node(node.id, self._whole(node))
+
+    def _whole(self, node: Node) -> int:
         return min(node.cpus, self._per_node, self._yielded.get(node.id, node.cpus))
+
+    def _without_share(self) -> str | None:
+        """Return the node to borrow a slot on, where there are fewer slots than shards and this one has none: its
+        photos have to be rendered too. Ray lets its tasks wait for a CPU."""
+        whole = {node.id: self._whole(node) for node in self._nodes.values()}
+        if any(self._share.of_node(id_, slots) for id_, slots in whole.items()):
+            return None
+        return max((id_ for id_, slots in whole.items() if slots), key=lambda id_: (whole[id_], id_), default=None)

@@ -1,6 +1,6 @@
 """What there is to see of the whole queue at one moment."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from raythumbs.model.job import Priority, State
@@ -38,3 +38,33 @@ class Status:
     running: int
     late_reports: int
     draining: bool
+
+    @classmethod
+    def of_shards(cls, shards: Sequence["Status"]) -> "Status":
+        """Return what there is to see of all shards of a queue: the record is the same, and the slots are shares."""
+        return cls(
+            overview=shards[0].overview,
+            nodes=tuple(_together(nodes) for nodes in _by_node(shards).values()),
+            busy=sum(one.busy for one in shards),
+            total=sum(one.total for one in shards),
+            running=sum(one.running for one in shards),
+            late_reports=sum(one.late_reports for one in shards),
+            draining=any(one.draining for one in shards),
+        )
+
+
+def _by_node(shards: Sequence[Status]) -> dict[str, list[NodeSlots]]:
+    nodes: dict[str, list[NodeSlots]] = {}
+    for one in shards:
+        for node in one.nodes:
+            nodes.setdefault(node.node, []).append(node)
+    return nodes
+
+
+def _together(shares: Sequence[NodeSlots]) -> NodeSlots:
+    return NodeSlots(
+        node=shares[0].node,
+        cpus=shares[0].cpus,
+        slots=sum(share.slots for share in shares),
+        busy=sum(share.busy for share in shares),
+    )

@@ -17,8 +17,9 @@ import ray
 from ray.cluster_utils import Cluster
 
 from raythumbs.bench.pictures import draw_photo
+from raythumbs.engine.actors import start_queue, stop_queue
 from raythumbs.engine.cluster import NAMESPACE
-from raythumbs.engine.handle import QueueHandle, start_queue, stop_queue
+from raythumbs.engine.handle import QueueHandle
 from raythumbs.engine.slots import SLOT_RESOURCE
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import INCOMPLETE, Job, JobRequest, Priority

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from raythumbs.engine.lookout import Surroundings
-from raythumbs.engine.slots import Node, Slots
+from raythumbs.engine.slots import Node, Share, Slots
 
 
 def slots_of(*cpus: int, per_node: int = 8, in_all: int | None = None) -> Slots:
@@ -120,3 +120,28 @@ def test_a_node_that_is_short_of_memory_gives_up_a_slot_after_the_other_and_has_
             semaphore.give_back(node)
 
     assert totals == [3, 2, 1, 1, 4]
+
+
+@given(cpus=some.lists(some.integers(0, 20), max_size=6), shards=some.integers(1, 9), per_node=some.integers(1, 8))
+def test_shards_have_all_slots_of_each_node_between_them_and_none_twice(cpus, shards, per_node):
+    nodes = {f"n{number}": Node(f"n{number}", count) for number, count in enumerate(cpus)}
+
+    shares = [
+        {id_: Share(shard, shards).of_node(id_, min(node.cpus, per_node)) for id_, node in nodes.items()}
+        for shard in range(shards)
+    ]
+
+    for id_, node in nodes.items():
+        of_node = [share[id_] for share in shares]
+        assert sum(of_node) == min(node.cpus, per_node)
+        assert max(of_node) - min(of_node) <= 1
+
+
+def test_a_shard_without_a_share_borrows_one_slot():
+    shards = [Slots(per_node=8, share=Share(shard, 4)) for shard in range(4)]
+
+    for slots in shards:
+        slots.follow({"n0": Node("n0", cpus=2)})
+
+    assert [slots.total for slots in shards] == [1, 1, 1, 1]
+    assert all(slots.take() and slots.take() is None for slots in shards)

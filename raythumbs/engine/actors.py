@@ -1,0 +1,81 @@
+"""The life of the queue's actors: how they begin, how a deploy puts others in their place, how they end."""
+
+import asyncio
+from typing import Any
+
+import ray
+from ray.exceptions import ActorDiedError, ActorUnavailableError, RayError
+
+from raythumbs.engine.cluster import NAMESPACE
+from raythumbs.engine.handle import NAME, RETRY_SECONDS, QueueHandle, name_of
+from raythumbs.engine.queue import ThumbnailQueue
+from raythumbs.events import emit_trouble
+from raythumbs.settings import Settings
+
+_DRAIN_SECONDS = 120.0  # more than any sensible `drain_seconds`
+_HEAD = {"node:__internal_head__": 0.001}  # where SQLite's file is, and Ray's own state: no other node can end it
+
+
+async def start_queue(settings: Settings) -> QueueHandle:
+    """Return a handle of the queue for these settings. Actors with others, or of older code, are drained and ended."""
+    while True:
+        try:
+            await asyncio.gather(*(_end(queue) for queue in await _others(settings)))
+            actors = await asyncio.to_thread(begin_queue, settings)
+            identities = await asyncio.gather(*(actor.identity.remote() for actor in actors))
+            if set(identities) == {settings.identity}:
+                return QueueHandle(settings.queue_shards)
+        except (ActorUnavailableError, ActorDiedError):
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+async def stop_queue() -> None:
+    """Drain the queue's actors and end them, if there are any."""
+    await asyncio.gather(*(_end(queue) for queue in await asyncio.to_thread(_actors)))
+
+
+def begin_queue(settings: Settings) -> list[Any]:
+    """Return the queue's actors, one for each shard; those that are missing start now, while the caller does something
+    else."""
+    remote = ray.remote(ThumbnailQueue)
+    return [
+        remote.options(
+            name=name_of(shard),
+            namespace=NAMESPACE,
+            lifetime="detached",
+            get_if_exists=True,
+            max_restarts=-1,
+            num_cpus=0,
+            resources=_HEAD,
+        ).remote(settings, shard=shard)
+        for shard in range(settings.queue_shards)
+    ]
+
+
+async def _others(settings: Settings) -> list[Any]:
+    """Return the actors that were begun with other settings or code, or are one too many."""
+    actors = await asyncio.to_thread(_actors)
+    identities = await asyncio.gather(*(actor.identity.remote() for actor in actors))
+    return [actor for actor, identity in zip(actors, identities, strict=True) if identity != settings.identity]
+
+
+def _actors() -> list[Any]:
+    named = ray.util.list_named_actors(all_namespaces=True)
+    ours = [one["name"] for one in named if one["namespace"] == NAMESPACE and one["name"].startswith(NAME)]
+    actors = []
+    for name in ours:
+        try:
+            actors.append(ray.get_actor(name, NAMESPACE))
+        except ValueError:  # it has just ended
+            continue
+    return actors
+
+
+async def _end(queue: Any) -> None:  # noqa: ANN401 Ray's handles have no type
+    """Drain and end an actor; one that cannot drain loses nothing, for its jobs are in the database."""
+    try:
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            await queue.drain.remote()
+    except (RayError, TimeoutError) as error:
+        emit_trouble("queue.undrained", error)
+    ray.kill(queue)

@@ -1,0 +1,43 @@
+"""Several queues share the slots and the jobs; whoever asks sees one."""
+
+from pathlib import Path
+
+import ray
+
+from raythumbs.engine.handle import name_of
+from raythumbs.model.job import State
+from tests.cluster.conftest import StartQueue, family, title
+
+
+def actors() -> set[str]:
+    return set(ray.util.list_named_actors())
+
+
+def test_two_queues_render_all_photos_in_their_shares_of_the_slots(
+    start: StartQueue, photos: list[Path], postgresql_url: str
+):
+    queue = start(database=postgresql_url, queue_shards=2)
+
+    submitted = queue.submit(photos[:20])
+    jobs = queue.ended(submitted)
+
+    assert [job.id for job in jobs] == submitted
+    assert {(job.state, job.attempt) for job in jobs} == {(State.SUCCEEDED, 1)}
+    assert actors() == {name_of(0), name_of(1)}
+    assert len([one for one in family() if "ThumbnailQueue" in title(one)]) == 2
+    status = queue.status()
+    assert (status.total, [node.slots for node in status.nodes]) == (2, [2])
+    assert status.overview.states[State.SUCCEEDED] == 20
+
+
+def test_a_deploy_with_fewer_shards_takes_up_what_all_of_the_old_ones_had(
+    start: StartQueue, photos: list[Path], postgresql_url: str
+):
+    before = start(database=postgresql_url, queue_shards=2, drain_seconds=0.1)
+    submitted = before.submit(photos[:30])
+    before.at_work()
+
+    after = start(database=postgresql_url, queue_shards=1, drain_seconds=0.1)
+
+    assert actors() == {name_of(0)}
+    assert {job.state for job in after.ended(submitted)} == {State.SUCCEEDED}
