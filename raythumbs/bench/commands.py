@@ -122,6 +122,38 @@ def growth(  # noqa: PLR0917 the options of a command
 
 
 @bench.command()
+def scale(  # noqa: PLR0913, PLR0917 the options of a command
+    slots: Annotated[list[int] | None, typer.Option(min=1, help="Slots, for a row [10, 100, 1000].")] = None,
+    shards: Annotated[list[int] | None, typer.Option(min=1, max=64, help="Queues, for a row [1, 2].")] = None,
+    photo_ms: Annotated[float, typer.Option(min=0.1, help="What a photo takes of its slot's time.")] = 50,
+    seconds: Annotated[float, typer.Option(min=0.1, help="For each row.")] = 8,
+    database: Annotated[
+        str | None, typer.Option(help="A PostgreSQL that runs: postgresql://USER:PASSWORD@HOST/NAME [one is started].")
+    ] = None,
+    prices: Annotated[Path | None, typer.Option(help="Another table of machines, in TOML.")] = None,
+    folder: Annotated[Path, typer.Option(help="Where to put SQLite files, on a disk; they are removed.")] = Path(),
+    as_json: AsJson = False,  # noqa: FBT002 an option
+) -> None:
+    """Measure what queues can feed: real queues and databases, and nodes whose tasks only wait."""
+    from raythumbs.bench.scale.prices import PRICES
+    from raythumbs.bench.scale.result import SHARDS, SLOTS, ScalePlan
+    from raythumbs.bench.scale.run import run_scale
+
+    plan = ScalePlan(
+        slots=slots or SLOTS,
+        shards=shards or SHARDS,
+        seconds_per_photo=photo_ms / 1000,
+        seconds=seconds,
+        server=database,
+        prices=prices or PRICES,
+        folder=folder,
+    )
+    with _errors.status("scale") as told:
+        result = run_scale(plan, say=told.update)
+    _show(result.as_dict if as_json else result.as_table)
+
+
+@bench.command()
 def chaos(  # noqa: PLR0917 the options of a command
     photos: Annotated[int, typer.Option(min=1, help="How many photos come in.")] = 2000,
     minutes: Annotated[float, typer.Option(min=0.1, help="Over how many minutes.")] = 5,

@@ -11,16 +11,17 @@ import asyncio
 import math
 import statistics
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 
 import psutil
 
 from raythumbs.bench.simulated_batches import SimulatedBatches
 from raythumbs.engine.queue import ThumbnailQueue
-from raythumbs.engine.slots import Node
+from raythumbs.engine.slots import WHOLE, Node, Share
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import JobRequest, Priority
 from raythumbs.settings import load_settings
@@ -64,31 +65,42 @@ def measure(plan: Plan) -> Measured:
 
 
 @asynccontextmanager
-async def queue_at_work(
-    batches: SimulatedBatches, *, database_url: str | None, folder: Path, slots: int, max_backlog: int = 1_000_000
+async def queue_at_work(  # noqa: PLR0913 what it works with
+    batches: SimulatedBatches,
+    *,
+    database_url: str | None,
+    folder: Path,
+    nodes: Mapping[str, Node],
+    share: Share = WHOLE,
+    max_backlog: int = 1_000_000,
 ) -> AsyncIterator[ThumbnailQueue]:
-    """Give a queue that runs these batches in so many slots of one node."""
-    node = Node("bench", cpus=slots)
+    """Give a queue, or one of several, that runs these batches on these nodes, in as many slots as they have CPUs."""
     settings = load_settings(
         data_dir=folder,
         database=database_url,
         store=f"file://{folder}/store",
         thumbnails_store=None,
-        max_workers_per_node=slots,
+        max_workers_per_node=max(node.cpus for node in nodes.values()),
+        queue_shards=share.shards,
         reconcile_every_seconds=0,
         max_backlog=max_backlog,
         drain_seconds=0.1,
     )
 
-    async def nodes() -> Mapping[str, Node]:
-        return {node.id: node}
+    async def all_nodes() -> Mapping[str, Node]:
+        return nodes
 
-    queue = ThumbnailQueue(settings, run=batches, nodes=nodes)
+    queue = ThumbnailQueue(settings, shard=share.shard, run=batches, nodes=all_nodes)
     batches.ask(queue.more)
     try:
         yield queue
     finally:
         await queue.drain()
+
+
+def one_node(slots: int) -> Mapping[str, Node]:
+    """Return a node with so many slots."""
+    return {"bench": Node("bench", cpus=slots)}
 
 
 async def _measure(plan: Plan) -> Measured:
@@ -97,7 +109,7 @@ async def _measure(plan: Plan) -> Measured:
         batches,
         database_url=plan.database_url,
         folder=plan.folder,
-        slots=_SLOTS,
+        nodes=one_node(_SLOTS),
         max_backlog=10 * plan.backlog + 1_000_000,
     ) as queue:
         return await _measured(Caller(queue), batches, plan)
@@ -145,17 +157,17 @@ async def _pass_through(caller: "Caller", batches: SimulatedBatches, *, tops: in
 
 
 class Caller:
-    """Enqueues photos that nobody has enqueued before, each as the notification of an upload would."""
+    """Enqueues photos that nobody has enqueued before, each as the notification of an upload would; those whose source
+    is `wanted`."""
 
-    def __init__(self, queue: ThumbnailQueue) -> None:
+    def __init__(self, queue: ThumbnailQueue, wanted: Callable[[str], bool] = lambda _source: True) -> None:
         self._queue = queue
-        self._next = 0
+        made = (_request(number) for number in count())
+        self._requests = (request for request in made if wanted(request.source))
 
     async def enqueue(self, photos: int) -> float:
         """Return the seconds until they are acknowledged."""
-        numbers = range(self._next, self._next + photos)
-        self._next += photos
-        requests = [_request(number) for number in numbers]
+        requests = list(islice(self._requests, photos))
         began = time.perf_counter()
         await self._queue.enqueue(requests)
         return time.perf_counter() - began
@@ -172,7 +184,7 @@ def _request(number: int) -> JobRequest:
         version="9b2cf535f27731c974343645a3985328",
         size_bytes=5_000_000,
         file_name=f"photo-{number:09d}.jpg",
-        event_id=f"s3:photos:{number:09d}:0055AED6DCD90281E5:9b2cf535f27731c974343645a3985328",
+        event_id=f"s3:photos:{photo_id}:0055AED6DCD90281E5:9b2cf535f27731c974343645a3985328",
         sequence=f"s3:{number:016X}",
     )
 

@@ -30,6 +30,7 @@ class Writer:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._asked: SimpleQueue[_Asked[Any] | None] = SimpleQueue()
+        self.commits = 0
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
@@ -68,6 +69,7 @@ class Writer:
                     group[0].result = group[0].write(connection, now)
                 else:
                     failed = self._written_apart(group, connection, now)
+            self.commits += 1
         except Exception as error:  # noqa: BLE001 a thread's edge: whoever asked is told, and the next group goes on
             failed = dict.fromkeys(group, _told(error)) | failed
         for asked in group:

@@ -159,6 +159,11 @@ class ThumbnailQueue:
             draining=dispatcher.draining,
         )
 
+    async def commits(self) -> int:
+        """Return how many times it has written to the database."""
+        record, _ = await self._parts()
+        return record.commits
+
     async def check(self) -> None:
         """Return if the database and the stores answer and more work may be taken, else raise what is the matter."""
         record, _ = await self._parts()

@@ -41,6 +41,11 @@ class Record:
         """Return what a read finds."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, read)
 
+    @property
+    def commits(self) -> int:
+        """How many there were."""
+        return self._writer.commits
+
     def close(self) -> None:
         """Finish what was asked, and let go of the database."""
         self._writer.close()

@@ -42,9 +42,10 @@ class Together(Generic[A, T]):
             self._under_way = asyncio.create_task(self._tell(self._next()))
             self._under_way.add_done_callback(self._ended)
 
-    def _ended(self, _call: "asyncio.Task[None]") -> None:
+    def _ended(self, call: "asyncio.Task[None]") -> None:
         self._under_way = None
-        self._go()
+        if not call.cancelled():  # as the loop does when it ends: nothing is to begin then
+            self._go()
 
     def _next(self) -> list[tuple[A, asyncio.Future[T]]]:
         """Take the first that wait, as many as a call may have."""

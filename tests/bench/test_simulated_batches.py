@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from raythumbs.bench import simulated_batches
-from raythumbs.bench.queue_at_work import Caller, queue_at_work
+from raythumbs.bench.queue_at_work import Caller, one_node, queue_at_work
 from raythumbs.bench.simulated_batches import SimulatedBatches
 from raythumbs.engine import pipeline
 from raythumbs.engine.batch import Batch
@@ -37,7 +37,7 @@ def test_they_ask_and_report_at_the_pipelines_own_moments():
 def test_a_batch_grows_while_it_runs_and_every_photo_finishes(tmp_path: Path):
     async def run():
         batches = Counted()
-        async with queue_at_work(batches, database_url=None, folder=tmp_path, slots=2) as queue:
+        async with queue_at_work(batches, database_url=None, folder=tmp_path, nodes=one_node(2)) as queue:
             await Caller(queue).enqueue(400)
             batches.gate.set()
             await batches.reach(400)

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from raythumbs.bench.queue_at_work import BATCH_RECORDS, Caller, queue_at_work
+from raythumbs.bench.queue_at_work import BATCH_RECORDS, Caller, one_node, queue_at_work
 from raythumbs.bench.simulated_batches import SimulatedBatches
 
 _WARM_UP_SECONDS = 2.0
@@ -44,7 +44,9 @@ def simulate(simulation: Simulation) -> Simulated:
 async def _simulate(simulation: Simulation) -> Simulated:
     batches = SimulatedBatches(simulation.seconds_per_photo)
     warm_up, photos = simulation.photos(_WARM_UP_SECONDS), simulation.photos(simulation.seconds)
-    async with queue_at_work(batches, database_url=None, folder=simulation.folder, slots=simulation.slots) as queue:
+    async with queue_at_work(
+        batches, database_url=None, folder=simulation.folder, nodes=one_node(simulation.slots)
+    ) as queue:
         caller = Caller(queue)
         waiting = warm_up + photos + simulation.photos(_AFTERWARDS_SECONDS)
         for start in range(0, waiting, BATCH_RECORDS):
