@@ -1,0 +1,127 @@
+"""A head whose GCS is killed, and that is started again on the same storage (GCS fault tolerance with RocksDB)."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from raythumbs.bench.local_service import free_port
+from raythumbs.client import Client, RaythumbsError
+from tests.service.conftest import COMMANDS, Family, ended, eventually
+
+
+class Head:
+    """The head node of a Ray that keeps what the GCS knows in RocksDB, started as by systemd: `ray start --block`."""
+
+    def __init__(self, folder: Path, family: Family) -> None:
+        self.address = f"127.0.0.1:{free_port()}"
+        self._family = family
+        self._log = folder / "start.log"
+        self._environment = {
+            **os.environ, **family.environment,
+            "RAY_gcs_storage": "rocksdb", "RAY_gcs_storage_path": str(folder / "gcs"),
+            "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a" * 64,
+            "RAY_TMPDIR": str(folder), "RAY_ADDRESS": self.address, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+            "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
+            **haproxy(folder),
+        }  # fmt: skip
+        self._start = [
+            COMMANDS / "ray", "start", "--head", "--block", "--node-ip-address", "127.0.0.1",
+            "--port", self.address.split(":")[1], "--dashboard-agent-listen-port", str(free_port()),
+            "--metrics-export-port", str(free_port()), "--min-worker-port", "0", "--max-worker-port", "0",
+            "--num-cpus", "2", "--resources", '{"thumb_slot": 2}', "--temp-dir", str(folder),
+            "--include-dashboard", "false", "--disable-usage-stats", "--object-store-memory", "100000000",
+        ]  # fmt: skip
+
+    def start(self) -> None:
+        """Start it, and wait until it says so."""
+        with self._log.open("wb") as said:
+            self._running = subprocess.Popen(
+                self._start, env=self._environment, stdout=said, stderr=said, start_new_session=True
+            )
+        eventually(lambda: "Ray runtime started" in self._log.read_text())
+
+    def run(self, *command: object) -> None:
+        words = [str(word) for word in command]
+        told = subprocess.run(words, env=self._environment, capture_output=True, text=True, check=False)
+        assert told.returncode == 0, told.stderr
+
+    def kill_gcs(self) -> None:
+        (gcs,) = self._family.members("gcs/gcs_server")
+        gcs.kill()
+
+    def await_end(self) -> int:
+        return self._running.wait(60)
+
+    def end(self) -> None:
+        self._running.send_signal(signal.SIGTERM)
+        self.await_end()
+
+
+def haproxy(folder: Path) -> dict[str, str]:
+    """HAProxy as on a cluster, with ports and files of its own."""
+    ports = ("HAPROXY_METRICS_PORT", "HAPROXY_STATS_PORT", "FALLBACK_PROXY_HTTP_PORT")
+    return {
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": f"{folder}/haproxy.cfg",
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": f"{folder}/admin.sock",
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": f"{folder}/metrics.sock",
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": f"{folder}/server-state",
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",
+        **{f"RAY_SERVE_{name}": str(free_port()) for name in ports},
+    }
+
+
+@pytest.fixture
+def head(family: Family) -> Iterator[Head]:
+    folder = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))  # short, for the paths of sockets
+    head = Head(folder, family)
+    head.start()
+    yield head
+    head.end()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def serves(client: Client) -> bool:
+    try:
+        return client.ready() == {"status": "ready"}
+    except RaythumbsError:
+        return False
+
+
+def test_a_head_that_is_started_again_on_its_storage_serves_without_a_deploy_and_loses_no_photo(
+    head, tmp_path, photographs
+):
+    port = free_port()
+    head.run(COMMANDS / "serve", "start", "--http-host", "127.0.0.1", "--http-port", port)
+    settings = [f"data_dir={tmp_path}", 'allowed_sources=["file:///"]']
+    head.run(COMMANDS / "serve", "run", "--non-blocking", "raythumbs.app:build", *settings)
+    with Client(f"http://127.0.0.1:{port}") as client:
+        eventually(lambda: serves(client))
+        accepted = client.submit([f"file://{copy}" for copy in copies(photographs["cat"], 200, tmp_path)])
+        eventually(lambda: client.status()["states"]["succeeded"])
+        assert client.status()["states"]["queued"]
+
+        head.kill_gcs()
+        assert head.await_end() != 0  # as systemd's Restart=on-failure wants it
+        head.start()
+
+        eventually(lambda: serves(client), seconds=120)
+        assert {ended(client, job["jobId"])["state"] for job in accepted} == {"succeeded"}
+        (uploaded,) = client.upload([photographs["flower"]])
+        assert ended(client, uploaded["jobId"])["state"] == "succeeded"
+
+
+def copies(photo: Path, count: int, folder: Path) -> list[Path]:
+    """Names for the same photo, which are as many photos."""
+    names = [folder / f"photo-{number}.jpg" for number in range(count)]
+    for name in names:
+        name.hardlink_to(photo)
+    return names
