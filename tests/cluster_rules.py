@@ -5,6 +5,7 @@ Nothing here talks to a cloud.
 
 import functools
 import re
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -74,6 +75,17 @@ def aws_takes_its_nodes(config: Config, text: str) -> Iterator[str]:
             yield f"{name}: {report.generate_report()}"
         if node["InstanceType"] not in ec2.shape_for("InstanceType").enum:
             yield f"{name}: {node['InstanceType']} is no type of instance"
+
+
+def a_shell_reads_every_command(config: Config, text: str) -> Iterator[str]:
+    """Ray runs them by `bash`, in brackets, after it has read ~/.bashrc (`_with_interactive`)."""
+    for key in (key for key in config if key.endswith("_commands")):
+        for command in config[key]:
+            read = subprocess.run(
+                ["bash", "-n"], input=f"true && ({command})", text=True, capture_output=True, check=False
+            )
+            if read.returncode:
+                yield f"{key}: {read.stderr}"
 
 
 def no_command_is_left_to_rays_defaults(config: Config, text: str) -> Iterator[str]:
@@ -213,7 +225,7 @@ def environment(config: Config, kind: str) -> dict[str, str]:
 
 
 RULES: tuple[Rule, ...] = (
-    ray_takes_it, ray_reads_every_key_of_the_provider, aws_takes_its_nodes, no_command_is_left_to_rays_defaults,
+    ray_takes_it, ray_reads_every_key_of_the_provider, aws_takes_its_nodes, a_shell_reads_every_command, no_command_is_left_to_rays_defaults,
     versions_are_pinned, nobody_comes_in_who_is_not_named, the_dashboard_is_on_loopback, every_node_asks_for_the_token,
     secrets_lie_in_files_of_ones_own, slots_are_the_smaller_of_the_cpus_and_eight, workers_are_spot_and_the_head_is_not,
     nodes_get_their_rights_from_a_profile, stopped_nodes_do_not_cost, serve_starts_as_on_one_machine,

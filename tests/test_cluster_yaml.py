@@ -1,5 +1,7 @@
 """cluster.yaml keeps to every rule, and a copy that is broken is found out by the rule that it breaks."""
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,11 @@ from ray.autoscaler._private.aws.config import (
 )
 from ray.autoscaler._private.util import prepare_config
 
+from raythumbs.settings import Settings, load_settings
 from tests import cluster_rules as rules
 
-TEXT = (Path(__file__).parent.parent / "cluster.yaml").read_text()
+HOUSE = Path(__file__).parent.parent
+TEXT = (HOUSE / "cluster.yaml").read_text()
 
 BROKEN = [
     (rules.ray_takes_it, "max_workers: 4 #", "max_worker: 4 #"),
@@ -24,6 +28,7 @@ BROKEN = [
     (rules.aws_takes_its_nodes, "ImageId:", "ImageID:"),
     (rules.aws_takes_its_nodes, "VolumeSize: 30", "VolumeSize: thirty"),
     (rules.aws_takes_its_nodes, "m7i.large", "m7y.large"),
+    (rules.a_shell_reads_every_command, "set +a && RAY", "set +a && && RAY"),
     (rules.no_command_is_left_to_rays_defaults, "head_setup_commands: []", ""),
     (rules.versions_are_pinned, "'ray[serve]==2.60.0'", "'ray[serve]'"),
     (rules.versions_are_pinned, "==2.60.0", "==2.59.0"),
@@ -81,3 +86,19 @@ def test_a_security_group_of_rays_lets_the_world_try_ssh():
     opened = _create_default_inbound_rules(["sg-1"], [{"FromPort": 8000, "ToPort": 8000, "IpProtocol": "tcp"}])
 
     assert {"FromPort": 22, "ToPort": 22, "IpProtocol": "tcp", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]} in opened
+
+
+def test_the_settings_that_the_manual_has_for_a_cluster_are_settings(monkeypatch):
+    (file,) = re.findall(r"> ~/raythumbs.env\) <<'END'\n(.*?)END", (HOUSE / "README.md").read_text(), re.DOTALL)
+    for word in shlex.split(file):
+        monkeypatch.setenv(*word.split("=", 1))
+
+    settings = load_settings()
+
+    assert (settings.host, settings.store_uri) == ("0.0.0.0", "s3://YOUR-BUCKET/")
+    assert settings.shown_database.startswith("postgresql+psycopg://raythumbs:***@")
+    assert set(re.findall(r"(?m)^RAYTHUMBS_\w+", file)) <= set(map(variable, Settings.model_fields))
+
+
+def variable(field: str) -> str:
+    return f"RAYTHUMBS_{field.upper()}"

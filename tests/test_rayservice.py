@@ -1,0 +1,68 @@
+"""The manual's section on Kubernetes keeps to every rule, and a copy that is broken is found out."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests import rayservice_rules as rules
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+TEXT = README.partition("### On Kubernetes")[2].partition("\n## ")[0]
+
+BROKEN = [
+    (rules.kuberay_knows_every_field, "authOptions:", "authOption:"),
+    (rules.kuberay_knows_every_field, "redisAddress", "redisAddres"),
+    (rules.kuberay_knows_every_field, "maxReplicas", "maxReplica"),
+    (rules.kuberay_knows_every_field, "kind: RayService", "kind: RayCluster"),
+    (rules.kubernetes_takes_the_pods, "readinessProbe", "readynessProbe"),
+    (rules.kubernetes_takes_the_pods, "containerPort: 8000", "containerPort: eight"),
+    (rules.serve_takes_its_config, "proxy_location: EveryNode", "proxy_location: Everywhere"),
+    (rules.serve_takes_its_config, "raythumbs.app:build", "raythumbs.app:assemble"),
+    (rules.serve_takes_its_config, "store: s3", "shop: s3"),
+    (rules.serve_takes_its_config, "args: {host: 0.0.0.0, ", "args: {"),
+    (rules.versions_are_those_of_this_checkout, 'rayVersion: "2.60.0"', 'rayVersion: "2.59.0"'),
+    (rules.versions_are_those_of_this_checkout, "rayproject/ray:2.60.0", "rayproject/ray:nightly"),
+    (rules.versions_are_those_of_this_checkout, "REGISTRY/raythumbs:0.1.0", "REGISTRY/raythumbs:latest"),
+    (rules.everybody_needs_the_token, "mode: token", "mode: disabled"),
+    (rules.secrets_are_named_and_not_written, "generic raythumbs-redis", "generic redis"),
+    (rules.secrets_are_named_and_not_written, "RAY_USAGE_STATS_ENABLED, value", "AWS_SECRET_ACCESS_KEY, value"),
+    (rules.secrets_are_named_and_not_written, "- secretRef:", "- configMapRef:"),
+    (rules.slots_are_the_smaller_of_the_cpus_and_eight, r"thumb_slot\": 8", r"thumb_slot\": 16"),
+    (rules.slots_are_the_smaller_of_the_cpus_and_eight, 'num-cpus: "0"', 'num-cpus: "2"'),
+    (rules.slots_are_the_smaller_of_the_cpus_and_eight, 'limits: {cpu: "8"', 'limits: {cpu: "4"'),
+    (
+        rules.serve_starts_as_on_one_machine,
+        'RAY_SERVE_ENABLE_HA_PROXY, value: "1"',
+        'RAY_SERVE_ENABLE_HA_PROXY, value: "0"',
+    ),
+    (rules.a_pod_is_ready_where_it_takes_requests, "path: /-/healthz", "path: /healthz"),
+    (rules.a_pod_is_ready_where_it_takes_requests, "port: 52365", "port: 8265"),
+    (rules.the_autoscaler_is_the_second, "version: v2", "version: v1"),
+    (rules.the_autoscaler_is_the_second, "restartPolicy: Never", "restartPolicy: Always"),
+    (rules.there_is_one_cluster_at_a_time, 'type: "None"', "type: NewCluster"),
+]
+
+
+def manifest(text: str) -> rules.Manifest:
+    (block,) = re.findall(r"```yaml\n(apiVersion: .*?)```", text, re.DOTALL)
+    read: rules.Manifest = yaml.safe_load(block)
+    return read
+
+
+@pytest.mark.parametrize("rule", rules.RULES)
+def test_the_manifest_keeps_to(rule):
+    assert list(rule(manifest(TEXT), TEXT)) == []
+
+
+@pytest.mark.parametrize(("rule", "right", "wrong"), BROKEN)
+def test_a_broken_copy_is_found_out(rule, right, wrong):
+    assert right in TEXT
+    broken = TEXT.replace(right, wrong, 1)
+
+    assert list(rule(manifest(broken), broken))
+
+
+def test_each_rule_has_a_copy_that_it_finds_out():
+    assert {rule for rule, _, _ in BROKEN} == set(rules.RULES)
