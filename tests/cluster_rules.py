@@ -225,9 +225,10 @@ def environment(config: Config, kind: str) -> dict[str, str]:
 
 
 RULES: tuple[Rule, ...] = (
-    ray_takes_it, ray_reads_every_key_of_the_provider, aws_takes_its_nodes, a_shell_reads_every_command, no_command_is_left_to_rays_defaults,
-    versions_are_pinned, nobody_comes_in_who_is_not_named, the_dashboard_is_on_loopback, every_node_asks_for_the_token,
-    secrets_lie_in_files_of_ones_own, slots_are_the_smaller_of_the_cpus_and_eight, workers_are_spot_and_the_head_is_not,
+    ray_takes_it, ray_reads_every_key_of_the_provider, aws_takes_its_nodes, a_shell_reads_every_command,
+    no_command_is_left_to_rays_defaults, versions_are_pinned, nobody_comes_in_who_is_not_named,
+    the_dashboard_is_on_loopback, every_node_asks_for_the_token, secrets_lie_in_files_of_ones_own,
+    slots_are_the_smaller_of_the_cpus_and_eight, workers_are_spot_and_the_head_is_not,
     nodes_get_their_rights_from_a_profile, stopped_nodes_do_not_cost, serve_starts_as_on_one_machine,
     the_service_is_deployed_last, what_is_to_be_changed_is_told,
 )  # fmt: skip
