@@ -20,7 +20,7 @@ BROKEN = [
     (rules.kubernetes_takes_the_pods, "containerPort: 8000", "containerPort: eight"),
     (rules.serve_takes_its_config, "proxy_location: EveryNode", "proxy_location: Everywhere"),
     (rules.serve_takes_its_config, "raythumbs.app:build", "raythumbs.app:assemble"),
-    (rules.serve_takes_its_config, "store: s3", "shop: s3"),
+    (rules.serve_takes_its_config, "store: 's3", "shop: 's3"),
     (rules.serve_takes_its_config, "args: {host: 0.0.0.0, ", "args: {"),
     (rules.versions_are_those_of_this_checkout, 'rayVersion: "2.60.0"', 'rayVersion: "2.59.0"'),
     (rules.versions_are_those_of_this_checkout, "rayproject/ray:2.60.0", "rayproject/ray:nightly"),

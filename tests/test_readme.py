@@ -1,9 +1,11 @@
 """The README is the manual: what it names is there, and what is there it names."""
 
 import re
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+import yaml
 
 from raythumbs.cli import app
 from raythumbs.settings import Settings
@@ -46,6 +48,21 @@ def test_the_manual_names_no_test_that_is_not_there():
     told = set(re.findall(r"`(test_\w+)`", README))
 
     assert [name for name in sorted(told) if f"def {name}(" not in tests] == []
+
+
+def test_the_manuals_postgresql_is_for_its_own_network_and_has_its_password_in_a_file():
+    (block,) = re.findall(r"```yaml\n(services:.*?)```", README, re.DOTALL)
+    compose = yaml.safe_load(block)
+
+    server = compose["services"]["postgresql"]
+    ports = [port.split(":") for port in server["ports"]]
+
+    assert all(len(port) == 3 for port in ports)
+    assert not any(ip_address(address).is_unspecified or ip_address(address).is_global for address, _, _ in ports)
+    assert "POSTGRES_PASSWORD" not in server["environment"]
+    assert server["environment"]["POSTGRES_PASSWORD_FILE"] == f"/run/secrets/{server['secrets'][0]}"
+    assert server["secrets"] == list(compose["secrets"])
+    assert server["volumes"][0].split(":")[0] in compose["volumes"]
 
 
 def test_what_a_change_must_pass_ends_with_the_manuals_line_of_tests():
