@@ -6,7 +6,6 @@ Nothing here talks to a cloud.
 import functools
 import re
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +19,6 @@ from jsonschema import ValidationError
 from ray._private.label_utils import validate_node_label_syntax, validate_node_labels
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from raythumbs.engine.environment import _wanted
 from raythumbs.engine.slots import SLOT_RESOURCE
 
 Config = dict[str, Any]
@@ -29,12 +27,6 @@ Rule = Callable[[Config, str], Iterator[str]]
 RAY = Path(ray.__file__).parent
 EVERYBODY = {"0.0.0.0/0", "::/0"}
 SECRET_FILES = {"~/.ray/auth_token", "~/raythumbs.env"}
-# Of a Ray of one's own, what a node of a cluster needs too; the rest is about ports, folders and having one machine.
-ON_EVERY_NODE = {
-    "RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED", "RAY_ENABLE_UV_RUN_RUNTIME_ENV", "RAY_SERVE_ENABLE_HA_PROXY",
-    "RAY_SERVE_THROUGHPUT_OPTIMIZED", "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "MALLOC_MMAP_THRESHOLD_",
-    "MALLOC_TRIM_THRESHOLD_",
-}  # fmt: skip
 
 
 def ray_takes_it(config: Config, text: str) -> Iterator[str]:
@@ -127,7 +119,7 @@ def every_node_asks_for_the_token(config: Config, text: str) -> Iterator[str]:
     if config["file_mounts"].get("~/.ray/auth_token") != "~/.ray/auth_token":
         yield "the token is not copied to the nodes"
     for kind in ("head", "worker"):
-        if environment(config, kind).get("RAY_AUTH_MODE") != "token":
+        if not all(" RAY_AUTH_MODE=token ray start " in command for command in ray_start(config, kind)):
             yield f"the {kind} asks for no token"
 
 
@@ -182,18 +174,11 @@ def stopped_nodes_do_not_cost(config: Config, text: str) -> Iterator[str]:
         yield "stopped nodes are kept"
 
 
-def serve_starts_as_on_one_machine(config: Config, text: str) -> Iterator[str]:
-    """Serve reads its environment when Ray starts: all nodes have the same, and as `raythumbs serve` has it."""
+def ray_starts_as_the_service_wants_it(config: Config, text: str) -> Iterator[str]:
+    """Serve reads its environment when Ray starts, on every node. Where it cannot be told, nothing is started."""
     for kind in ("head", "worker"):
-        if environment(config, kind) != as_on_one_machine():
-            yield f"the {kind} is started with {environment(config, kind)}"
-
-
-@functools.cache
-def as_on_one_machine() -> dict[str, str]:
-    """What a Ray of one's own is started with, as far as a cluster's nodes need it too."""
-    with tempfile.TemporaryDirectory() as folder:
-        return {name: value for name, value in _wanted(Path(folder)).items() if name in ON_EVERY_NODE}
+        if not all('wanted=$(raythumbs env) && eval "$wanted" &&' in command for command in ray_start(config, kind)):
+            yield f"the {kind} is started with what it happens to have"
 
 
 def the_service_is_deployed_last(config: Config, text: str) -> Iterator[str]:
@@ -218,17 +203,11 @@ def ray_start(config: Config, kind: str) -> list[str]:
     return [command for command in config[f"{kind}_start_ray_commands"] if "ray start" in command]
 
 
-def environment(config: Config, kind: str) -> dict[str, str]:
-    """The variables that Ray is started with on a node of this kind."""
-    before = " ".join(ray_start(config, kind)).split("ray start")[0]
-    return dict(re.findall(r"(\w+)=(\S+)", before))
-
-
 RULES: tuple[Rule, ...] = (
     ray_takes_it, ray_reads_every_key_of_the_provider, aws_takes_its_nodes, a_shell_reads_every_command,
     no_command_is_left_to_rays_defaults, versions_are_pinned, nobody_comes_in_who_is_not_named,
     the_dashboard_is_on_loopback, every_node_asks_for_the_token, secrets_lie_in_files_of_ones_own,
     slots_are_the_smaller_of_the_cpus_and_eight, workers_are_spot_and_the_head_is_not,
-    nodes_get_their_rights_from_a_profile, stopped_nodes_do_not_cost, serve_starts_as_on_one_machine,
+    nodes_get_their_rights_from_a_profile, stopped_nodes_do_not_cost, ray_starts_as_the_service_wants_it,
     the_service_is_deployed_last, what_is_to_be_changed_is_told,
 )  # fmt: skip

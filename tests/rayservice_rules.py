@@ -4,12 +4,15 @@ Serve's and Kubernetes' own schemas are asked. That of KubeRay is in no package:
 the manifest could have use of them.
 """
 
+import functools
 import json
+import os
 import re
 import shlex
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import Any
+from unittest.mock import patch
 
 import kubernetes_validate
 import ray
@@ -18,10 +21,16 @@ from pydantic import ValidationError
 from ray._private.ray_constants import DEFAULT_DASHBOARD_AGENT_LISTEN_PORT
 from ray.serve.schema import ServeDeploySchema
 
+from raythumbs.engine.environment import prepared_ray
 from raythumbs.engine.slots import SLOT_RESOURCE
 from raythumbs.errors import BadSettings
 from raythumbs.settings import load_settings
-from tests.cluster_rules import as_on_one_machine
+
+# Of what a Ray of one's own is started with, what a pod needs too: the rest is ports, folders, and having one machine.
+ON_EVERY_POD = {
+    "RAY_USAGE_STATS_ENABLED", "RAY_ENABLE_UV_RUN_RUNTIME_ENV", "RAY_SERVE_ENABLE_HA_PROXY", "MALLOC_MMAP_THRESHOLD_",
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED", "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "MALLOC_TRIM_THRESHOLD_",
+}  # fmt: skip
 
 Manifest = dict[str, Any]
 Rule = Callable[[Manifest, str], Iterator[str]]
@@ -152,10 +161,15 @@ def _declared(group: dict[str, Any]) -> object:
 
 def serve_starts_as_on_one_machine(manifest: Manifest, text: str) -> Iterator[str]:
     """Every container has the same, and the token by the operator."""
-    as_at_home = {name: value for name, value in as_on_one_machine().items() if name != "RAY_AUTH_MODE"}
     for name, group in groups(manifest).items():
-        if {one["name"]: one.get("value") for one in container(group).get("env", [])} != as_at_home:
+        if {one["name"]: one.get("value") for one in container(group).get("env", [])} != _as_on_one_machine():
             yield f"{name} is started otherwise"
+
+
+@functools.cache
+def _as_on_one_machine() -> dict[str, str]:
+    with patch.dict(os.environ, {"PATH": os.environ["PATH"]}, clear=True), prepared_ray():
+        return {name: value for name, value in os.environ.items() if name in ON_EVERY_POD}
 
 
 def a_pod_is_ready_where_it_takes_requests(manifest: Manifest, text: str) -> Iterator[str]:
