@@ -94,7 +94,7 @@ def versions_are_pinned(config: Config, text: str) -> Iterator[str]:
     if config["file_mounts"].get(wheel) != wheel.replace("~", "dist"):
         yield f"{wheel} is not copied to the nodes"
     installed = [part for line in config["setup_commands"] for part in line.split("pip install -q ")[1:]]
-    if installed != [f"'ray[serve]=={ray.__version__}' {wheel}'[postgres]'"]:
+    if installed != [f"'ray[serve]=={ray.__version__}' {wheel}'[postgres]'", f"--no-deps --force-reinstall {wheel}"]:
         yield f"what is installed is not pinned: {installed}"
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from raythumbs.bench.local_service import free_port
 from raythumbs.client import Client, RaythumbsError
+from raythumbs.engine.environment import _our_haproxy
 from tests.service.conftest import COMMANDS, Family, ended, eventually
 
 
@@ -61,6 +62,7 @@ class Head:
     def end(self) -> None:
         self._running.send_signal(signal.SIGTERM)
         self.await_end()
+        eventually(lambda: not self._family.members())
 
 
 def haproxy(folder: Path) -> dict[str, str]:
@@ -69,6 +71,7 @@ def haproxy(folder: Path) -> dict[str, str]:
     return {
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(_our_haproxy(folder)),  # else it outlives its Ray, and holds the port
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": f"{folder}/haproxy.cfg",
         "RAY_SERVE_HAPROXY_SOCKET_PATH": f"{folder}/admin.sock",
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": f"{folder}/metrics.sock",
