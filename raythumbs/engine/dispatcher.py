@@ -229,6 +229,8 @@ class Dispatcher:
                 await self._take_in(at_work, reports)
         except BatchLost as lost:
             self._growing.pop(batch.ticket, None)  # before anything else: it must not be given more
+            if lost.blameless:
+                self._slots.doubt(batch.node)
             await self._settle_lost(at_work.left.values(), lost)
         except Exception as error:  # noqa: BLE001 a batch's edge: its leases run out and are rescued
             emit_trouble("batch.stumbled", error, jobs=sorted(at_work.left))

@@ -2,22 +2,41 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 import ray
+from ray._private.state import state
 
 from raythumbs.engine.slots import SLOT_RESOURCE, Node
 
+_ANSWER_SECONDS = 1
+
 
 async def live_nodes() -> Mapping[str, Node]:
-    """Return the nodes that are alive and have a CPU, by id."""
-    told = await asyncio.to_thread(ray.nodes)  # a blocking call of a millisecond
-    nodes = (_node(one["NodeID"], one["Resources"]) for one in told if one["Alive"])
+    """Return the nodes that are alive, are to stay, and have a CPU, by id."""
+    told = await asyncio.to_thread(ray.nodes)  # blocking calls of a millisecond
+    draining = await asyncio.to_thread(state.get_draining_nodes)  # which Ray calls alive, and starts nothing on
+    staying = [one for one in told if one["Alive"] and one["NodeID"] not in draining]
+    answers = await asyncio.gather(*(_answers(one["NodeManagerAddress"], one["NodeManagerPort"]) for one in staying))
+    nodes = (_node(one) for one, answered in zip(staying, answers, strict=True) if answered)
     return {node.id: node for node in nodes if node.cpus}
 
 
-def _node(node_id: str, resources: Mapping[str, float]) -> Node:
+async def _answers(address: str, port: int) -> bool:
+    """Return whether Ray listens there: of a machine that is gone, Ray itself takes 15 s to say so."""
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            _, connection = await asyncio.open_connection(address, port)
+    except OSError:  # and TimeoutError, which is one
+        return False
+    connection.close()
+    return True
+
+
+def _node(told: Mapping[str, Any]) -> Node:
+    resources: Mapping[str, float] = told["Resources"]
     return Node(
-        node_id,
+        told["NodeID"],
         int(resources.get("CPU", 0)),
         declares_slots=SLOT_RESOURCE in resources,
         memory_bytes=int(resources.get("memory", 0)),

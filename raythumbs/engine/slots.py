@@ -60,6 +60,10 @@ class Slots:
         self._yielded = {id_: slots for id_, slots in self._yielded.items() if id_ in nodes}
         self._borrowed = self._without_share()
 
+    def doubt(self, node: Node) -> None:
+        """Give nothing to a node that has lost its work, until `follow` tells of it again."""
+        self._nodes.pop(node.id, None)
+
     def take(self) -> Node | None:
         """Take a slot on the node with the most free ones, or return None if there is none."""
         return self._take(self._nodes)

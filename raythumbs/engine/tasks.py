@@ -12,6 +12,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raythumbs.engine.batch import Ask, Batch, BatchLost, Reports
 from raythumbs.engine.lookout import Lookout
+from raythumbs.engine.nodes import live_nodes
 from raythumbs.engine.pipeline import render
 from raythumbs.engine.slots import SLOT_RESOURCE
 from raythumbs.engine.work import Work
@@ -89,6 +90,7 @@ async def run_batch(batch: Batch, *, work: Work, patience_seconds: float) -> Asy
             raise BatchLost(f"nothing was heard for {patience_seconds:.0f} s", blameless=False) from error
         except (NodeDiedError, TaskUnschedulableError, RuntimeEnvSetupError) as error:
             raise BatchLost(type(error).__name__, blameless=True) from error
-        except RayError as error:
-            raise BatchLost(type(error).__name__, blameless=False) from error
+        except RayError as error:  # of a node that is shut down, the worker may go first
+            blameless = batch.node.id not in await live_nodes()
+            raise BatchLost(type(error).__name__, blameless=blameless) from error
         patience = patience_seconds

@@ -150,7 +150,7 @@ def test_slots_follow_nodes_and_a_lost_node_costs_no_photo_an_attempt(
 
     ended = queue.ended(jobs)
     assert {job.state for job in ended} == {State.SUCCEEDED}
-    assert sum(job.crashes for job in ended) == 0
+    assert sum(job.crashes + job.losses for job in ended) == 0
     eventually(lambda: queue.status().total == 2)
 
 

@@ -115,7 +115,7 @@ def test_of_a_lost_batch_each_photo_is_tried_alone_and_only_the_guilty_pays(conf
 
 
 def test_a_lost_node_costs_nobody_anything(configured):
-    lost = [BatchLost("NodeDiedError", blameless=True)] * 5
+    lost = [BatchLost("NodeDiedError", blameless=True)] * 4
 
     async def run():
         async with at_work(configured(), Batches(lambda _lease: lost.pop() if lost else a_success())) as queue:

@@ -145,3 +145,16 @@ def test_a_shard_without_a_share_borrows_one_slot():
 
     assert [slots.total for slots in shards] == [1, 1, 1, 1]
     assert all(slots.take() and slots.take() is None for slots in shards)
+
+
+def test_a_node_that_lost_its_work_gets_nothing_until_it_is_seen_again():
+    slots = slots_of(2, 8)
+    lost = slots.take()
+
+    slots.doubt(lost)
+
+    assert lost == Node("n1", 8)
+    assert slots.is_over(lost)
+    assert [node and node.id for node in (slots.take(), slots.take(), slots.take())] == ["n0", "n0", None]
+    slots.follow({node.id: node for node in (Node("n0", 2), Node("n1", 8))})
+    assert slots.take() == lost

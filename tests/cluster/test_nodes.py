@@ -1,0 +1,158 @@
+"""Nodes that come and go: the slots follow them, and nobody pays for a node's end."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import ray
+from ray._private.state import state
+from ray.cluster_utils import Cluster
+
+from raythumbs.engine.slots import SLOT_RESOURCE
+from raythumbs.model.job import Job, State
+from tests.cluster.conftest import NODE, LiveQueue, StartQueue, eventually, holds_photo, sandboxes
+
+FOLLOWED_SECONDS = 5
+
+
+@contextmanager
+def node_of(cluster: Cluster, **shape: object) -> Iterator[Any]:
+    node = cluster.add_node(**{**NODE, **shape})
+    try:
+        yield node
+    finally:
+        if node in cluster.list_all_nodes():
+            cluster.remove_node(node, allow_graceful=False)
+
+
+@pytest.fixture
+def many(photos: list[Path], tmp_path: Path) -> list[Path]:
+    """More photos than are done before something has happened to a node."""
+    paths = [tmp_path / f"{number}.jpg" for number in range(400)]
+    for number, path in enumerate(paths):
+        path.hardlink_to(photos[number % len(photos)])
+    return paths
+
+
+def drained(cluster: Cluster, node: Any) -> None:
+    """Do what happens when a spot machine is announced to go."""
+    subprocess.run(
+        [sys.executable, "-m", "ray.scripts.scripts", "drain-node", "--address", cluster.address, "--node-id",
+         node.node_id, "--reason", "DRAIN_NODE_REASON_PREEMPTION", "--reason-message", "it is sold to others",
+         "--deadline-remaining-seconds", "120"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+
+
+def sandboxes_of(node: Any) -> list[psutil.Process]:
+    (raylet,) = node.all_processes["raylet"]
+    below = psutil.Process(raylet.process.pid).children(recursive=True)
+    return [sandbox for sandbox in sandboxes() if sandbox in below]
+
+
+def at_no_cost(jobs: list[Job]) -> bool:
+    return all(
+        job.state is State.SUCCEEDED and job.errors + job.timeouts + job.crashes + job.losses == 0 for job in jobs
+    )
+
+
+def some_wait(queue: LiveQueue) -> bool:
+    return queue.status().overview.states[State.QUEUED] > 0
+
+
+def test_a_draining_node_ends_its_batches_and_gets_no_others(cluster: Cluster, start: StartQueue, many: list[Path]):
+    queue = start()
+    with node_of(cluster) as node:
+        eventually(lambda: queue.status().total == 4)
+        jobs = queue.submit(many)
+        eventually(lambda: queue.status().busy == 4)
+
+        drained(cluster, node)
+
+        eventually(lambda: queue.status().total == 2, seconds=FOLLOWED_SECONDS)
+        eventually(lambda: queue.status().busy == 2)
+        assert some_wait(queue)
+        assert not any(holds_photo(sandbox) for sandbox in sandboxes_of(node))
+    ended = queue.ended(jobs)
+    assert at_no_cost(ended)
+    assert {job.attempt for job in ended} == {1}
+
+
+def test_what_a_draining_node_does_not_finish_is_rendered_elsewhere_at_no_cost(
+    cluster: Cluster, start: StartQueue, many: list[Path]
+):
+    queue = start()
+    with node_of(cluster) as node:
+        eventually(lambda: queue.status().total == 4)
+        jobs = queue.submit(many)
+        eventually(lambda: [sandbox for sandbox in sandboxes_of(node) if holds_photo(sandbox)])
+        for sandbox in sandboxes_of(node):
+            os.kill(sandbox.pid, signal.SIGSTOP)  # it will not be done in time
+        drained(cluster, node)
+        eventually(lambda: queue.status().total == 2, seconds=FOLLOWED_SECONDS)
+
+        cluster.remove_node(node, allow_graceful=False)
+
+    ended = queue.ended(jobs)
+    assert at_no_cost(ended)
+    assert max(job.attempt for job in ended) == 2
+
+
+def test_a_node_that_is_shut_down_costs_no_photo_anything(cluster: Cluster, start: StartQueue, many: list[Path]):
+    queue = start()
+    with node_of(cluster) as node:
+        eventually(lambda: queue.status().total == 4)
+        jobs = queue.submit(many)
+        eventually(lambda: [sandbox for sandbox in sandboxes_of(node) if holds_photo(sandbox)])
+
+        cluster.remove_node(node, allow_graceful=True)
+
+    assert at_no_cost(queue.ended(jobs))
+
+
+def test_a_node_that_is_gone_without_a_word_is_missed_soon_though_it_was_idle(cluster: Cluster, start: StartQueue):
+    queue = start()
+    with node_of(cluster) as node:
+        eventually(lambda: queue.status().total == 4)
+        eventually(lambda: queue.status().busy == 0)
+
+        cluster.remove_node(node, allow_graceful=False)
+
+        eventually(lambda: queue.status().total == 2, seconds=FOLLOWED_SECONDS)
+
+
+def test_never_more_than_eight_photos_are_rendered_at_once_on_a_node_nor_more_than_it_has_cpus(
+    cluster: Cluster, start: StartQueue, many: list[Path]
+):
+    queue = start()
+    declared = {SLOT_RESOURCE: 4}
+    with node_of(cluster, num_cpus=4, resources=declared) as four, node_of(cluster, num_cpus=16, resources={}) as large:
+        eventually(lambda: queue.status().total == 2 + 4 + 8, seconds=FOLLOWED_SECONDS)
+        eventually(lambda: queue.status().busy == 0)  # every process is up
+
+        jobs = queue.ended(queue.submit(many[:150]))
+
+        assert at_no_cost(jobs)
+        cpus = {cluster.head_node.node_id: 2, four.node_id: 4, large.node_id: 16}
+        eventually(lambda: set(most_at_once()) >= set(cpus))
+        assert {cpus[node]: most for node, most in most_at_once().items() if node in cpus} == {2: 2, 4: 4, 16: 8}
+    eventually(lambda: queue.status().total == 2, seconds=FOLLOWED_SECONDS)
+
+
+def most_at_once() -> dict[str, int]:
+    """How many tasks that render ran at once on each node, as Ray recorded their starts and ends."""
+    moments: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for told in state._get_all_task_events():
+        for event in told.profile_events.events:
+            if told.task_info.name.startswith("render") and event.event_name == "task:execute":
+                moments[ray.NodeID(told.state_updates.node_id).hex()] += [(event.start_time, 1), (event.end_time, -1)]
+    return {node: max(accumulate(step for _, step in sorted(steps))) for node, steps in moments.items()}
