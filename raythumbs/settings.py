@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     min_free_memory_bytes: int = Field(256 * MIB, ge=0, description="Bytes of memory that must be available.")
 
     max_workers_per_node: Positive = Field(8, le=1024, description="Slots of a node, at most its CPUs.")
+    max_slots: Positive = Field(100, description="Slots that the autoscaler is asked for at most.")
     use_parallel_thumbnails: bool = Field(
         default=True,
         validation_alias=AliasChoices("USE_PARALLEL_THUMBNAILS", "RAYTHUMBS_USE_PARALLEL_THUMBNAILS"),

@@ -103,6 +103,11 @@ class Dispatcher:
         """Photos that are leased now."""
         return len(self._held) + len(self._large)
 
+    @property
+    def photo_seconds(self) -> float:
+        """How long a slot works on one photo, as far as that is known."""
+        return max(_SHORTEST_SECONDS, self._photo_seconds)
+
     async def turn(self) -> None:
         """Lease into every free slot, as long as there is work; large photos that wait go first."""
         self._start_large()
@@ -169,7 +174,7 @@ class Dispatcher:
 
     def _lease(self, db: Connection, now: float, *, batches: int) -> list[list[Lease]]:
         jobs = Jobs(db, self._shard)
-        most = max(1, min(_BATCH_PHOTOS, round(_BATCH_SECONDS / max(_SHORTEST_SECONDS, self._photo_seconds))))
+        most = max(1, min(_BATCH_PHOTOS, round(_BATCH_SECONDS / self.photo_seconds)))
         slots = max(batches, self._slots.total)
         waiting = _waiting(jobs, now=now, most=most * slots)
         shares = [(waiting + slots - 1 - place) // slots for place in range(batches)]  # the last photos are spread
@@ -185,7 +190,7 @@ class Dispatcher:
 
     def _lease_more(self, db: Connection, now: float, *, rooms: list[int]) -> list[list[Lease]]:
         jobs = Jobs(db, self._shard)
-        shares = 2 * self._slots.total  # the last photos are spread, in ever smaller helpings
+        shares = 2 * max(1, self._slots.total)  # the last photos are spread, in ever smaller helpings
         waiting = _waiting(jobs, now=now, most=max(rooms) * shares)
         helpings = [min(room, math.ceil(waiting / shares)) for room in rooms]
         leases = jobs.lease_more(

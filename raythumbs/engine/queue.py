@@ -4,6 +4,7 @@ A plain class: tests construct it without Ray, and `ray.remote(ThumbnailQueue)` 
 """
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
@@ -16,8 +17,10 @@ from raythumbs.db.overview import overview
 from raythumbs.db.photos import Photos
 from raythumbs.db.reconciliation import Reconciliations
 from raythumbs.db.shards import Shards
+from raythumbs.engine.autoscaler import RayAutoscaler
 from raythumbs.engine.batch import RunBatch
 from raythumbs.engine.collector import Collector
+from raythumbs.engine.demand import Demand
 from raythumbs.engine.dispatcher import Budgets, Dispatcher
 from raythumbs.engine.groups import enqueued_together
 from raythumbs.engine.janitor import Janitor
@@ -199,6 +202,7 @@ class ThumbnailQueue:
         await dispatcher.drain(self._settings.drain_seconds)
         for loop in self._loops:
             loop.cancel()
+        await self._demand.end()
         record.close()
 
     async def _parts(self) -> tuple[Record, Dispatcher]:
@@ -242,6 +246,12 @@ class ThumbnailQueue:
         self._pressure = Pressure(record, self._bounds, folders=self._settings.folders)
         await self._pressure.turn()
         self._reconciler = Reconciler(record, self._work, self._pressure, self._settings)
+        self._demand = Demand(
+            partial(self._work_waiting, record, dispatcher),
+            self._slots,
+            RayAutoscaler(),
+            most=self._settings.max_slots if self._settings.use_parallel_thumbnails else 1,
+        )
         await self._follow(dispatcher)
         loops = [
             forever(dispatcher.turn, every_seconds=1, wake=dispatcher.wake),
@@ -256,6 +266,7 @@ class ThumbnailQueue:
     def _loops_of_the_record(self, record: Record) -> tuple[Coroutine[Any, Any, None], ...]:
         thumbnails = self._work.stores.at(self._work.thumbnails_uri)
         return (
+            forever(self._demand.turn, every_seconds=5),
             forever(self._reconciler.turn, every_seconds=60, wake=self._reconciler.wake),
             forever(Janitor(record, self._settings).turn, every_seconds=10),
             forever(Collector(record, thumbnails, shards=self._shards).turn, every_seconds=5),
@@ -276,6 +287,12 @@ class ThumbnailQueue:
             min_free_disk_bytes=settings.min_free_disk_bytes,
             min_free_memory_bytes=settings.min_free_memory_bytes,
         )
+
+    async def _work_waiting(self, record: Record, dispatcher: Dispatcher, up_to_seconds: float) -> float:
+        """Return the seconds of work of the photos that are due."""
+        database, each = self._database, dispatcher.photo_seconds
+        most = math.ceil(up_to_seconds / each)
+        return each * await record.read(lambda db: Jobs(db).waiting(now=database.now(db), limit=most))
 
     async def _follow(self, dispatcher: Dispatcher) -> None:
         before = self._slots.total

@@ -121,6 +121,11 @@ class Slots:
         return sum(self._busy.values())
 
     @property
+    def are_declared(self) -> bool:
+        """Whether nodes declare their slots to Ray; as long as there is no node, those to come are taken to."""
+        return not self._nodes or any(node.declares_slots for node in self._nodes.values())
+
+    @property
     def total(self) -> int:
         """Slots there are."""
         slots = sum(self._size(node) for node in self._nodes.values())

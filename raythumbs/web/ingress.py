@@ -6,6 +6,8 @@ from typing import Any
 from fastapi import FastAPI
 from ray import serve
 
+_HEAD = "node:__internal_head__"  # a resource that Ray gives it
+
 MakeApp = Callable[[], Awaitable[FastAPI]]
 
 
@@ -21,12 +23,13 @@ class _Ingress:
 
 
 def ingress(make_app: MakeApp, *, replicas: int) -> Any:  # noqa: ANN401 Serve's Application
-    """Return the Serve application of so many replicas. They take no CPU from the slots: they only wait and copy."""
+    """Return the Serve application of so many replicas. They take no CPU from the slots: they only wait and copy. They
+    are on the head node: there is the folder of a file store, and on another they would keep it from going away."""
     deployment: Any = serve.deployment(
         serve.ingress()(_Ingress),
         name="ingress",
         num_replicas=replicas,
-        ray_actor_options={"num_cpus": 0},
+        ray_actor_options={"num_cpus": 0, "resources": {_HEAD: 0.001}},
         max_ongoing_requests=256,
         max_queued_requests=512,
         health_check_period_s=5,

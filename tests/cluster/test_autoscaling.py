@@ -1,0 +1,141 @@
+"""The whole service on a cluster whose nodes come and go, by Ray's own autoscaler."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ray.autoscaler._private.fake_multi_node.node_provider import FAKE_HEAD_NODE_ID, FakeMultiNodeProvider
+from ray.autoscaler._private.monitor import BASE_READONLY_CONFIG
+
+from raythumbs.bench.local_service import free_port, serve_command
+from raythumbs.bench.meter import MARK, Family
+from raythumbs.bench.pictures import draw_photo
+from raythumbs.client import Client, RaythumbsError
+from raythumbs.engine.slots import SLOT_RESOURCE
+from tests.cluster.conftest import eventually
+
+IDLE_SECONDS = 3
+NO_TOKEN = {"RAY_AUTH_MODE": "disabled"}  # whatever somebody has left in the home folder
+
+
+def config(gcs_address: str) -> dict[str, object]:
+    """A head that renders nothing, and up to two workers of two slots; all of them on this machine."""
+    provider = FakeMultiNodeProvider
+    return {
+        **BASE_READONLY_CONFIG,  # it has every field that there must be
+        "max_workers": 2,
+        "provider": {
+            "type": "external",
+            "module": f"{provider.__module__}.{provider.__name__}",
+            "gcs_address": gcs_address,
+            "head_node_id": FAKE_HEAD_NODE_ID,
+            "launch_multiple": True,
+            "disable_node_updaters": True,  # there is nothing to install
+        },
+        "head_node_type": "ray.head.default",
+        "available_node_types": {
+            "ray.head.default": {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0},
+            "worker": {
+                "resources": {"CPU": 2, SLOT_RESOURCE: 2, "object_store_memory": 100_000_000},
+                "node_config": {},
+                "min_workers": 0,
+                "max_workers": 2,
+                "idle_timeout_s": IDLE_SECONDS,
+            },
+        },
+    }
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    """A Ray with an autoscaler and no node but the head."""
+    family = Family(uuid.uuid4().hex)
+    folder = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
+    port = free_port()
+    (folder / "cluster.json").write_text(json.dumps(config(f"127.0.0.1:{port}")))
+    surroundings = {
+        **NO_TOKEN,
+        "RAY_TMPDIR": str(folder),
+        "RAY_FAKE_CLUSTER": "1",
+        "RAY_enable_autoscaler_v2": "1",
+        "RAY_CLOUD_INSTANCE_ID": FAKE_HEAD_NODE_ID,
+        "RAY_OVERRIDE_NODE_ID_FOR_TESTING": FAKE_HEAD_NODE_ID,
+        "AUTOSCALER_UPDATE_INTERVAL_S": "1",
+        "AUTOSCALER_METRIC_PORT": str(free_port()),
+        MARK: family.mark,
+    }
+    head = subprocess.Popen(
+        [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--num-cpus", "0",
+         "--node-ip-address", "127.0.0.1", "--port", str(port), "--dashboard-agent-listen-port", str(free_port()),
+         "--temp-dir", str(folder), "--autoscaling-config", str(folder / "cluster.json"),
+         "--object-store-memory", "100000000", "--include-dashboard", "false", "--disable-usage-stats"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **surroundings},
+    )  # fmt: skip
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        head.send_signal(signal.SIGTERM)
+        head.wait(60)
+        family.kill()  # what the autoscaler has left of its nodes
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def client(address: str, tmp_path: Path) -> Iterator[Client]:
+    port = free_port()
+    settings = {"RAYTHUMBS_MAX_SLOTS": "4", "RAYTHUMBS_ALLOWED_SOURCES": '["file:///"]'}
+    process = subprocess.Popen(
+        [*serve_command(port, tmp_path / "data"), "--address", address],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, **NO_TOKEN, **settings},
+    )  # fmt: skip
+    try:
+        with Client(f"http://127.0.0.1:{port}") as client:
+            eventually(lambda: serves(client), seconds=120)
+            yield client
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, complained = process.communicate(timeout=90)
+    assert process.returncode == 0, complained
+
+
+def serves(client: Client) -> bool:
+    try:
+        return client.ready() == {"status": "ready"}
+    except RaythumbsError:
+        return False
+
+
+def photos_in(folder: Path, *, count: int) -> list[str]:
+    """Small photos, which take a while only because they are many."""
+    folder.mkdir()
+    first = folder / "photo-0.jpg"
+    first.write_bytes(draw_photo(1, size_mb=0.05))
+    for number in range(1, count):
+        (folder / f"photo-{number}.jpg").hardlink_to(first)
+    return [f"file://{path}" for path in sorted(folder.iterdir())]
+
+
+def busy_nodes(client: Client) -> int:
+    return sum(node["busy"] > 0 for node in client.status()["nodes"])
+
+
+def test_a_backlog_brings_nodes_spreads_over_them_and_lets_them_go(client: Client, tmp_path: Path):
+    assert client.status()["maxWorkers"] == 0
+
+    photos = photos_in(tmp_path / "photos", count=6000)
+    for first in range(0, len(photos), 1000):
+        client.submit(photos[first : first + 1000])
+
+    eventually(lambda: client.status()["maxWorkers"] == 4, seconds=90)
+    eventually(lambda: busy_nodes(client) == 2)
+    eventually(lambda: client.status()["states"]["succeeded"] == 6000, seconds=180)
+    eventually(lambda: client.status()["nodes"] == [], seconds=60)
+    assert len(list((tmp_path / "data").rglob("thumbnail.jpg"))) == 6000
