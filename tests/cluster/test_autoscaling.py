@@ -9,11 +9,14 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from ray._raylet import GcsClient
 from ray.autoscaler._private.fake_multi_node.node_provider import FAKE_HEAD_NODE_ID, FakeMultiNodeProvider
 from ray.autoscaler._private.monitor import BASE_READONLY_CONFIG
+from ray.core.generated.gcs_pb2 import GcsNodeInfo
 
 from raythumbs.bench.local_service import free_port, serve_command
 from raythumbs.bench.meter import MARK, Family
@@ -23,6 +26,7 @@ from raythumbs.engine.slots import SLOT_RESOURCE
 from tests.cluster.conftest import eventually
 
 IDLE_SECONDS = 3
+PHOTOS = 4000  # by the first guess of their work enough for four slots
 NO_TOKEN = {"RAY_AUTH_MODE": "disabled"}  # whatever somebody has left in the home folder
 
 
@@ -54,7 +58,7 @@ def config(gcs_address: str) -> dict[str, object]:
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """A Ray with an autoscaler and no node but the head."""
     family = Family(uuid.uuid4().hex)
@@ -88,12 +92,13 @@ def address() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def client(address: str, tmp_path: Path) -> Iterator[Client]:
+@contextmanager
+def service(address: str, data_dir: Path) -> Iterator[Client]:
+    """The service on that Ray, until the context is left."""
     port = free_port()
     settings = {"RAYTHUMBS_MAX_SLOTS": "4", "RAYTHUMBS_ALLOWED_SOURCES": '["file:///"]'}
     process = subprocess.Popen(
-        [*serve_command(port, tmp_path / "data"), "--address", address],
+        [*serve_command(port, data_dir), "--address", address],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, **NO_TOKEN, **settings},
     )  # fmt: skip
     try:
@@ -113,29 +118,48 @@ def serves(client: Client) -> bool:
         return False
 
 
-def photos_in(folder: Path, *, count: int) -> list[str]:
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Small photos, which take a while only because they are many."""
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("photos")
     first = folder / "photo-0.jpg"
     first.write_bytes(draw_photo(1, size_mb=0.05))
-    for number in range(1, count):
+    for number in range(1, PHOTOS):
         (folder / f"photo-{number}.jpg").hardlink_to(first)
     return [f"file://{path}" for path in sorted(folder.iterdir())]
+
+
+def submit(client: Client, sources: list[str]) -> None:
+    for first in range(0, len(sources), 1000):
+        client.submit(sources[first : first + 1000])
 
 
 def busy_nodes(client: Client) -> int:
     return sum(node["busy"] > 0 for node in client.status()["nodes"])
 
 
-def test_a_backlog_brings_nodes_spreads_over_them_and_lets_them_go(client: Client, tmp_path: Path):
-    assert client.status()["maxWorkers"] == 0
+def nodes_alive(address: str) -> int:
+    told = GcsClient(address=address).get_all_node_info(timeout=10)
+    return sum(node.state == GcsNodeInfo.ALIVE for node in told.values())
 
-    photos = photos_in(tmp_path / "photos", count=6000)
-    for first in range(0, len(photos), 1000):
-        client.submit(photos[first : first + 1000])
 
-    eventually(lambda: client.status()["maxWorkers"] == 4, seconds=90)
-    eventually(lambda: busy_nodes(client) == 2)
-    eventually(lambda: client.status()["states"]["succeeded"] == 6000, seconds=180)
-    eventually(lambda: client.status()["nodes"] == [], seconds=60)
-    assert len(list((tmp_path / "data").rglob("thumbnail.jpg"))) == 6000
+def test_a_backlog_brings_nodes_spreads_over_them_and_lets_them_go(address: str, sources: list[str], tmp_path: Path):
+    with service(address, tmp_path) as client:
+        assert client.status()["maxWorkers"] == 0
+
+        submit(client, sources)
+
+        eventually(lambda: client.status()["maxWorkers"] == 4, seconds=90)
+        eventually(lambda: busy_nodes(client) == 2)
+        eventually(lambda: client.status()["states"]["succeeded"] == PHOTOS, seconds=180)
+        eventually(lambda: client.status()["nodes"] == [])
+    assert len(list(tmp_path.rglob("thumbnail.jpg"))) == PHOTOS
+
+
+def test_a_service_that_ends_before_its_backlog_keeps_no_node(address: str, sources: list[str], tmp_path: Path):
+    with service(address, tmp_path) as client:
+        submit(client, sources)
+        eventually(lambda: client.status()["maxWorkers"] == 4, seconds=90)
+        assert client.status()["queueSize"] > 0
+
+    eventually(lambda: nodes_alive(address) == 1)  # the head
