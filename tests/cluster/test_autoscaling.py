@@ -143,23 +143,25 @@ def nodes_alive(address: str) -> int:
     return sum(node.state == GcsNodeInfo.ALIVE for node in told.values())
 
 
+@pytest.mark.timeout(600)  # Ray, nodes and service start on however few cores there are
 def test_a_backlog_brings_nodes_spreads_over_them_and_lets_them_go(address: str, sources: list[str], tmp_path: Path):
     with service(address, tmp_path) as client:
         assert client.status()["maxWorkers"] == 0
 
         submit(client, sources)
 
-        eventually(lambda: client.status()["maxWorkers"] == 4, seconds=90)
+        eventually(lambda: client.status()["maxWorkers"] == 4, seconds=120)
         eventually(lambda: busy_nodes(client) == 2)
         eventually(lambda: client.status()["states"]["succeeded"] == PHOTOS, seconds=180)
         eventually(lambda: client.status()["nodes"] == [])
     assert len(list(tmp_path.rglob("thumbnail.jpg"))) == PHOTOS
 
 
+@pytest.mark.timeout(600)
 def test_a_service_that_ends_before_its_backlog_keeps_no_node(address: str, sources: list[str], tmp_path: Path):
     with service(address, tmp_path) as client:
         submit(client, sources)
-        eventually(lambda: client.status()["maxWorkers"] == 4, seconds=90)
+        eventually(lambda: client.status()["maxWorkers"] == 4, seconds=120)
         assert client.status()["queueSize"] > 0
 
     eventually(lambda: nodes_alive(address) == 1)  # the head
