@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from ray.exceptions import RayError
+
 from raythumbs.db.database import Database
 from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
@@ -202,7 +204,10 @@ class ThumbnailQueue:
         await dispatcher.drain(self._settings.drain_seconds)
         for loop in self._loops:
             loop.cancel()
-        await self._demand.end()
+        try:
+            await self._demand.end()
+        except RayError as error:  # the next queue takes it back
+            emit_trouble("slots.kept", error)
         record.close()
 
     async def _parts(self) -> tuple[Record, Dispatcher]:
