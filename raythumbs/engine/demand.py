@@ -67,16 +67,16 @@ class Demand:
     def _within_reach(self, wanted: int) -> int:
         """Return what to ask for. Where Ray's autoscaler cannot do all of it, it does nothing: what it refused is
         approached from the slots there are, by halves."""
-        if self._slots.total >= self._refused or self._clock() >= self._believed_until:
+        if self._slots.total_of_all >= self._refused or self._clock() >= self._believed_until:
             self._refused = math.inf
         if wanted < self._refused:
             return wanted
-        return int(self._slots.total + self._refused) // 2
+        return int(self._slots.total_of_all + self._refused) // 2
 
     async def _ask(self, slots: int) -> None:
         refused = await self._autoscaler.ask(slots, declared=self._slots.are_declared)
         if slots != self._asked:
-            emit("slots.asked", slots=slots, total=self._slots.total, refused=refused)
+            emit("slots.asked", slots=slots, total=self._slots.total_of_all, refused=refused)
         self._asked = slots
         if refused is not None and refused <= self._refused:
             self._refused, self._believed_until = refused, self._clock() + _REFUSED_SECONDS

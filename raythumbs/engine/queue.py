@@ -205,7 +205,8 @@ class ThumbnailQueue:
         for loop in self._loops:
             loop.cancel()
         try:
-            await self._demand.end()
+            if self._shard == 0:
+                await self._demand.end()
         except RayError as error:  # the next queue takes it back
             emit_trouble("slots.kept", error)
         record.close()
@@ -294,8 +295,8 @@ class ThumbnailQueue:
         )
 
     async def _work_waiting(self, record: Record, dispatcher: Dispatcher, up_to_seconds: float) -> float:
-        """Return the seconds of work of the photos that are due."""
-        database, each = self._database, dispatcher.photo_seconds
+        """Return the seconds of work of the photos that are due; the other shards have about as many as this one."""
+        database, each = self._database, dispatcher.photo_seconds * self._shards
         most = math.ceil(up_to_seconds / each)
         return each * await record.read(lambda db: Jobs(db).waiting(now=database.now(db), limit=most))
 

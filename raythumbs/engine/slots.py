@@ -131,6 +131,11 @@ class Slots:
         slots = sum(self._size(node) for node in self._nodes.values())
         return slots if self._in_all is None else min(slots, self._in_all)
 
+    @property
+    def total_of_all(self) -> int:
+        """Slots there are for all shards."""
+        return self.total if self._share == WHOLE else sum(map(self._whole, self._nodes.values()))
+
     def by_node(self) -> tuple[NodeSlots, ...]:
         """Return each node's share."""
         return tuple(
