@@ -96,6 +96,7 @@ async def queue_at_work(  # noqa: PLR0913 what it works with
         yield queue
     finally:
         await queue.drain()
+        await queue.close()
 
 
 def one_node(slots: int) -> Mapping[str, Node]:

@@ -167,6 +167,12 @@ class Dispatcher:
         left = await self._record.write(lambda db, now: Jobs(db, self._shard).readopt(now=now))
         emit("queue.drained", unfinished=len(left))
 
+    def resume(self) -> None:
+        """Lease again, after a drain that nothing followed."""
+        self.draining = False
+        self.wake.set()
+        emit("queue.resumed")
+
     def _may_grow(self, ticket: int) -> bool:
         at_work = self._growing.get(ticket)
         wanted_otherwise = self.draining or self._large

@@ -47,6 +47,7 @@ from raythumbs.settings import Settings
 _PATIENCE_SECONDS = 30  # beyond a photo's own time, until a silent task is killed: the store's own timeouts fit in
 _OPEN_SECONDS = 5  # how long a verb waits for the database at start
 _DIVIDED_SECONDS = 0.2  # until it is looked again whether the jobs are divided
+_HANDOVER_SECONDS = 30  # from the end of a drain to the end of the actor, which takes a tenth of a second
 _OVERVIEW_SECONDS = 0.2  # how old the counts of a status may be
 
 Nodes = Callable[[], Awaitable[Mapping[str, Node]]]
@@ -83,7 +84,7 @@ class ThumbnailQueue:
     async def enqueue(self, changes: Sequence[Change]) -> list[Job]:
         """Make jobs of the requests in one transaction; see Intake.enqueue. When it returns, they are on disk."""
         record, dispatcher = await self._parts()
-        await self.admit()
+        self._pressure.check()
         jobs = await record.write(lambda db, now: Intake(db, self._shards).enqueue(changes, now=now))
         self._pressure.took(len(jobs))
         emit("jobs.enqueued", jobs=len(jobs), changes=len(changes))
@@ -93,7 +94,7 @@ class ThumbnailQueue:
     async def enqueue_all(self, groups: Sequence[Sequence[Change]]) -> list[list[Job] | RaythumbsError]:
         """Do as `enqueue` for each group of changes, with one commit for all; tell each its jobs, or its own error."""
         record, dispatcher = await self._parts()
-        await self.admit()
+        self._pressure.check()
         told = await enqueued_together(record, groups, shards=self._shards)
         jobs = sum(len(one) for one in told if not isinstance(one, RaythumbsError))
         self._pressure.took(jobs)
@@ -103,9 +104,7 @@ class ThumbnailQueue:
 
     async def admit(self) -> None:
         """Return if more work may be taken, else raise QueueUnavailable or Overloaded."""
-        _, dispatcher = await self._parts()
-        if dispatcher.draining:
-            raise QueueUnavailable("the queue is shutting down; submit again in a few seconds")
+        await self._parts()
         self._pressure.check()
 
     async def cancel(self, job_id: str) -> Job:
@@ -199,16 +198,24 @@ class ThumbnailQueue:
         return self._settings.identity
 
     async def drain(self) -> None:
-        """Finish what runs, queue the rest again, and let go of the database."""
-        record, dispatcher = await self._parts()
+        """Finish what runs, and queue the rest again. What comes meanwhile is taken, for the queue that comes next.
+
+        If none has taken this one's place after a while, because whoever asked was killed, it works on.
+        """
+        _, dispatcher = await self._parts()
         await dispatcher.drain(self._settings.drain_seconds)
-        for loop in self._loops:
-            loop.cancel()
         try:
             if self._shard == 0:
                 await self._demand.end()
         except RayError as error:  # the next queue takes it back
             emit_trouble("slots.kept", error)
+        asyncio.get_running_loop().call_later(_HANDOVER_SECONDS, dispatcher.resume)
+
+    async def close(self) -> None:
+        """Let go of the database. An actor does so when it is killed; this is for whoever runs the class without Ray."""
+        record, _ = await self._parts()
+        for loop in self._loops:
+            loop.cancel()
         record.close()
 
     async def _parts(self) -> tuple[Record, Dispatcher]:
@@ -296,6 +303,8 @@ class ThumbnailQueue:
 
     async def _work_waiting(self, record: Record, dispatcher: Dispatcher, up_to_seconds: float) -> float:
         """Return the seconds of work of the photos that are due; the other shards have about as many as this one."""
+        if dispatcher.draining:
+            return 0
         database, each = self._database, dispatcher.photo_seconds * self._shards
         most = math.ceil(up_to_seconds / each)
         return each * await record.read(lambda db: Jobs(db).waiting(now=database.now(db), limit=most))

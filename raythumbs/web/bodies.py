@@ -234,7 +234,7 @@ class StatusBody(Body):
     cpu_count: int = Field(description="CPUs of the cluster")
     running: int = Field(description="photos that are in a slot")
     late_reports: int = Field(description="reports of attempts that had lost their job, and so changed nothing")
-    draining: bool = Field(description="whether the service is shutting down")
+    draining: bool = Field(description="whether the queue leases nothing new, because another is to take its place")
     backlog: dict[Priority, int] = Field(description="photos waiting, by priority")
     backlog_age_seconds: float = Field(description="how long the oldest photo that is due has waited")
     states: dict[State, int] = Field(description="jobs, by state")

@@ -118,6 +118,7 @@ async def at_work(
     finally:
         if drained:
             await queue.drain()
+            await queue.close()
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,6 @@ from raythumbs.errors import (
     NeedsMemory,
     NoSuchObject,
     NotAnImage,
-    QueueUnavailable,
     StoreUnavailable,
     TimedOut,
     UnknownJob,
@@ -500,7 +499,7 @@ def test_a_queue_that_is_begun_anew_takes_up_what_ran(configured):
     assert {(job.state, job.errors, job.crashes, job.losses) for job in jobs} == {(State.SUCCEEDED, 0, 0, 0)}
 
 
-def test_draining_finishes_what_runs_and_refuses_what_comes(configured):
+def test_draining_finishes_what_runs_and_keeps_what_comes_for_the_next(configured):
     async def run():
         batches = Batches(gate=asyncio.Event())
         async with at_work(configured(), batches, Cluster({"n": Node("n", cpus=1)}), drained=False) as queue:
@@ -509,17 +508,31 @@ def test_draining_finishes_what_runs_and_refuses_what_comes(configured):
             await queue.submit(2)
             draining = asyncio.create_task(queue.verbs.drain())
             await asyncio.sleep(0)
-            with pytest.raises(QueueUnavailable):
-                await queue.submit(3)
+            await queue.submit(3)
             batches.gate.set()
             await draining
+            await queue.verbs.close()
         async with at_work(configured(), Batches()) as queue:
-            return batches.seen, await queue.ended(1, 2)
+            return batches.seen, await queue.ended(1, 2, 3)
 
     seen, jobs = asyncio.run(run())
 
     assert seen == [["job-1"]]
-    assert [(job.state, job.attempt) for job in jobs] == [(State.SUCCEEDED, 1), (State.SUCCEEDED, 1)]
+    assert [(job.state, job.attempt) for job in jobs] == [(State.SUCCEEDED, 1)] * 3
+
+
+def test_a_drained_queue_whose_place_nobody_takes_works_on(configured, monkeypatch):
+    monkeypatch.setattr("raythumbs.engine.queue._HANDOVER_SECONDS", 0.1)
+
+    async def run():
+        async with at_work(configured(), Batches()) as queue:
+            await queue.verbs.drain()
+            await queue.submit(1)
+            return await queue.ended(1)
+
+    [job] = asyncio.run(run())
+
+    assert job.state == State.SUCCEEDED
 
 
 def test_slots_follow_the_nodes(configured, monkeypatch):

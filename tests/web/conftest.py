@@ -82,6 +82,7 @@ async def _serving(settings: Settings) -> AsyncIterator[Service]:
             yield Service(http, settings, queue)
     finally:
         await queue.drain()
+        await queue.close()
         batches.close()
 
 
