@@ -18,6 +18,7 @@ from ray import serve
 
 from raythumbs.db.database import Database
 from raythumbs.engine.actors import begin_queue, start_queue, stop_queue
+from raythumbs.engine.cluster import HEAD
 from raythumbs.engine.handle import QueueHandle
 from raythumbs.errors import (
     BadSettings,
@@ -54,13 +55,14 @@ def service(settings: Settings, cluster: AbstractContextManager[None]) -> Iterat
         try:
             begin_queue(settings)  # beside the replica, which needs it
             serve.run(build_with(settings), name=NAME, route_prefix="/")
-            yield _passing_trouble()
+            yield passing_trouble()
         finally:
             asyncio.run(stop_queue())
             serve.delete(NAME)
 
 
-def _passing_trouble() -> str | None:
+def passing_trouble() -> str | None:
+    """Return what keeps the service from being ready, if that may pass; what needs a person is raised."""
     try:
         asyncio.run(QueueHandle().check())
     except (StoreUnavailable, DatabaseUnavailable, QueueUnavailable, Overloaded) as error:
@@ -95,7 +97,12 @@ def build(args: Mapping[str, str]) -> Any:  # noqa: ANN401 Serve's Application
 
 def build_with(settings: Settings) -> Any:  # noqa: ANN401 Serve's Application
     """Return the Serve application for these settings."""
-    return ingress(partial(assemble, settings), replicas=settings.ingress_replicas)
+    return ingress(
+        partial(assemble, settings),
+        replicas=settings.ingress_replicas,
+        version=settings.identity,
+        resources=HEAD,
+    )
 
 
 async def assemble(settings: Settings) -> FastAPI:

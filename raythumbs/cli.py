@@ -1,9 +1,10 @@
-"""The command line: serve, demo, render, submit, status, retry, cancel, reconcile, backup, bench."""
+"""The command line: serve, up, down, env, demo, render, submit, status, retry, cancel, reconcile, backup, bench."""
 
 import json
 import logging
 import os
 import re
+import shlex
 import signal
 import sys
 import threading
@@ -32,6 +33,14 @@ app.add_typer(bench, name="bench")
 out = Console()
 Url = Annotated[str, typer.Option(envvar="RAYTHUMBS_URL", help="Address of the service.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on [8000].")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded database and file store.")]
+StoreUri = Annotated[str | None, typer.Option("--store", help="file:///DIR or s3://bucket/prefix.")]
+RayAddress = Annotated[str, typer.Option(help="The Ray to go to: HOST:6379, or `auto`, the one on this machine.")]
+DatabaseUrl = Annotated[
+    str | None, typer.Option("--database", help="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.")
+]
 _HERE = "http://127.0.0.1:8000"
 
 
@@ -46,13 +55,11 @@ def main() -> None:
 
 @app.command()
 def serve(  # noqa: PLR0913, PLR0917 the options of a command
-    host: Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on [8000].")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of the embedded database and file store.")] = None,
-    store: Annotated[str | None, typer.Option(help="file:///DIR or s3://bucket/prefix.")] = None,
-    database: Annotated[
-        str | None, typer.Option(help="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.")
-    ] = None,
+    host: Host = None,
+    port: Port = None,
+    data_dir: DataDir = None,
+    store: StoreUri = None,
+    database: DatabaseUrl = None,
     address: Annotated[str | None, typer.Option(help="A running Ray to join; without it, one is started.")] = None,
 ) -> None:
     """Run the service until Ctrl-C. Every option is also a setting: RAYTHUMBS_HOST, RAYTHUMBS_PORT, ..."""
@@ -60,8 +67,7 @@ def serve(  # noqa: PLR0913, PLR0917 the options of a command
     from raythumbs.engine.renewal import Renewal
 
     renewal = Renewal()
-    given = {"host": host, "port": port, "data_dir": data_dir, "store": store, "database": database}
-    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    settings = _settings(host=host, port=port, data_dir=data_dir, store=store, database=database)
     if address:
         from raythumbs.engine.cluster import running_cluster
 
@@ -85,16 +91,66 @@ def _serve_until_asked(settings: Settings, cluster: AbstractContextManager[None]
     with suppress(KeyboardInterrupt), service(settings, cluster) as trouble:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: asked_to_stop.set())
-        out.print(f"raythumbs answers at {settings.base_url} (try {settings.base_url}/docs)", soft_wrap=True)
-        out.print(f"store      {settings.store_uri}", highlight=False, soft_wrap=True)
-        out.print(f"thumbnails {settings.thumbnails_uri}{settings.thumbnails_prefix}", highlight=False, soft_wrap=True)
-        out.print(f"database   {settings.shown_database}", highlight=False, soft_wrap=True)
-        if trouble:
-            Console(stderr=True).print(f"not ready yet: {trouble}", highlight=False, soft_wrap=True)
+        _tell_answer(settings, trouble)
         renewal.came_up()
         asked_to_stop.wait()
         renewal.forgo()
         out.print("finishing what runs ...")
+
+
+def _settings(**given: object) -> Settings:
+    return load_settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def _tell_answer(settings: Settings, trouble: str | None) -> None:
+    out.print(f"raythumbs answers at {settings.base_url} (try {settings.base_url}/docs)", soft_wrap=True)
+    out.print(f"store      {settings.store_uri}", highlight=False, soft_wrap=True)
+    out.print(f"thumbnails {settings.thumbnails_uri}{settings.thumbnails_prefix}", highlight=False, soft_wrap=True)
+    out.print(f"database   {settings.shown_database}", highlight=False, soft_wrap=True)
+    if trouble:
+        Console(stderr=True).print(f"not ready yet: {trouble}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def up(  # noqa: PLR0913, PLR0917 the options of a command
+    address: RayAddress = "auto",
+    host: Host = None,
+    port: Port = None,
+    data_dir: DataDir = None,
+    store: StoreUri = None,
+    database: DatabaseUrl = None,
+) -> None:
+    """Deploy the service to a Ray that runs, and leave it running there. Run again: only what changed is replaced."""
+    settings = _settings(host=host, port=port, data_dir=data_dir, store=store, database=database)
+    _before_joining()
+    from raythumbs.deploys import deploy  # Ray, see serve
+
+    trouble = deploy(settings, address)
+    _tell_answer(settings, trouble)
+
+
+def _before_joining() -> None:
+    from raythumbs.engine.environment import before_joining  # see env
+
+    before_joining()
+
+
+@app.command()
+def down(address: RayAddress = "auto") -> None:
+    """Finish what runs, and end the service that `up` has left running. What waits is kept for the next."""
+    _before_joining()
+    from raythumbs.deploys import withdraw  # Ray, see serve
+
+    withdraw(address)
+
+
+@app.command()
+def env() -> None:
+    """Print what the nodes of a cluster are to be started with: eval "$(raythumbs env)" && ray start ..."""
+    from raythumbs.engine.environment import for_cluster  # HAProxy's package, which only this needs
+
+    for name, value in for_cluster().items():
+        print(f"export {name}={shlex.quote(value)}")
 
 
 @app.command()

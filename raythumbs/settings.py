@@ -220,8 +220,13 @@ class Settings(BaseSettings):
     @property
     def base_url(self) -> str:
         """The service's address as clients see it, without a last slash."""
+        return (self.public_base_url or self.local_url).rstrip("/")
+
+    @property
+    def local_url(self) -> str:
+        """The service's address on the machine that it listens on."""
         host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 compared, not bound
-        return (self.public_base_url or f"http://{host}:{self.port}").rstrip("/")
+        return f"http://{host}:{self.port}"
 
     @property
     def policy(self) -> SourcePolicy:

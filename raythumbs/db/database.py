@@ -8,6 +8,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
@@ -49,10 +51,20 @@ class Database:
                 migrate(connection)
         except CommandError as error:
             self.close()
-            raise BadSettings(f"{self._url!s} was written by a newer raythumbs: {error}") from error
+            raise self._newer(error) from error
         except BaseException:
             self.close()  # else whoever opens it again would find it in use
             raise
+
+    def check(self) -> None:
+        """Return if it can be reached and is not newer than this program. It is left as it is, whoever else uses it."""
+        with self.reading() as connection:
+            try:
+                revision = MigrationContext.configure(connection).get_current_revision()
+                if revision:
+                    ScriptDirectory.from_config(_config()).get_revision(revision)
+            except CommandError as error:
+                raise self._newer(error) from error
 
     def close(self) -> None:
         """Let go of every connection, and of the lock."""
@@ -87,6 +99,9 @@ class Database:
         """Return the database's own time, in UTC seconds since 1970: nodes' clocks differ, it has but one."""
         here = SQLITE_NOW if connection.dialect.name == "sqlite" else POSTGRESQL_NOW
         return float(connection.execute(here).scalar_one())
+
+    def _newer(self, error: CommandError) -> BadSettings:
+        return BadSettings(f"{self._url!s} was written by a newer raythumbs: {error}")
 
     def _take(self, path: Path) -> None:
         self._lock = lock(path)
@@ -138,10 +153,15 @@ class Database:
 
 def migrate(connection: Connection, to: str = "head") -> None:
     """Bring the schema forward to a revision, within the connection's transaction."""
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, to)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    return config
 
 
 @contextmanager

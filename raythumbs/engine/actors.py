@@ -1,26 +1,26 @@
 """The life of the queue's actors: how they begin, how a deploy puts others in their place, how they end."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import ray
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayError
 
-from raythumbs.engine.cluster import NAMESPACE
+from raythumbs.engine.cluster import HEAD, NAMESPACE
 from raythumbs.engine.handle import NAME, RETRY_SECONDS, QueueHandle, name_of
 from raythumbs.engine.queue import ThumbnailQueue
 from raythumbs.events import emit_trouble
 from raythumbs.settings import Settings
 
 _DRAIN_SECONDS = 120.0  # more than any sensible `drain_seconds`
-_HEAD = {"node:__internal_head__": 0.001}  # where SQLite's file is, and Ray's own state: no other node can end it
 
 
 async def start_queue(settings: Settings) -> QueueHandle:
     """Return a handle of the queue for these settings. Actors with others, or of older code, are drained and ended."""
     while True:
         try:
-            await asyncio.gather(*(_end(queue) for queue in await _others(settings)))
+            await _end(await _others(settings))
             actors = await asyncio.to_thread(begin_queue, settings)
             identities = await asyncio.gather(*(actor.identity.remote() for actor in actors))
             if set(identities) == {settings.identity}:
@@ -31,12 +31,16 @@ async def start_queue(settings: Settings) -> QueueHandle:
 
 async def stop_queue() -> None:
     """Drain the queue's actors and end them, if there are any."""
-    await asyncio.gather(*(_end(queue) for queue in await asyncio.to_thread(_actors)))
+    await _end(await asyncio.to_thread(_actors))
 
 
 def begin_queue(settings: Settings) -> list[Any]:
     """Return the queue's actors, one for each shard; those that are missing start now, while the caller does something
-    else."""
+    else.
+
+    They are on the head, where SQLite's file and Ray's own state are: no other node can end them, or has to stay for
+    them.
+    """
     remote = ray.remote(ThumbnailQueue)
     return [
         remote.options(
@@ -46,7 +50,7 @@ def begin_queue(settings: Settings) -> list[Any]:
             get_if_exists=True,
             max_restarts=-1,
             num_cpus=0,
-            resources=_HEAD,
+            resources=dict(HEAD),
         ).remote(settings, shard=shard)
         for shard in range(settings.queue_shards)
     ]
@@ -71,11 +75,17 @@ def _actors() -> list[Any]:
     return actors
 
 
-async def _end(queue: Any) -> None:  # noqa: ANN401 Ray's handles have no type
-    """Drain and end an actor; one that cannot drain loses nothing, for its jobs are in the database."""
+async def _end(actors: Sequence[Any]) -> None:
+    """Drain actors, and end them when all are: until then each takes what comes, for its successor."""
+    await asyncio.gather(*map(_drain, actors))
+    for actor in actors:
+        ray.kill(actor)
+
+
+async def _drain(actor: Any) -> None:  # noqa: ANN401 Ray's handles have no type
+    """Drain an actor; one that cannot loses nothing, for its jobs are in the database."""
     try:
         async with asyncio.timeout(_DRAIN_SECONDS):
-            await queue.drain.remote()
+            await actor.drain.remote()
     except (RayError, TimeoutError) as error:
         emit_trouble("queue.undrained", error)
-    ray.kill(queue)

@@ -2,21 +2,28 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import ray
 from ray import serve
 from ray._private.node import Node
+from ray._private.services import canonicalize_bootstrap_address_or_die
+from ray.exceptions import AuthenticationError
+from ray.serve.context import _get_global_client
 
 from raythumbs.engine.slots import SLOT_RESOURCE
 from raythumbs.engine.watch import watched
 from raythumbs.errors import BadSettings
 
 NAMESPACE = "raythumbs"
+HEAD: Mapping[str, float] = {"node:__internal_head__": 0.001}  # the resource that only the head has
 _SERVE_NAMESPACE = "serve"  # as Ray Serve has it
 _BYSTANDERS = ("start_monitor", "start_log_monitor", "start_api_server")
+_CONNECT_SECONDS = 5
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024  # pictures do not go through it
 
 
@@ -70,18 +77,70 @@ def _do_nothing(_node: Node, **_options: object) -> None:
 @contextmanager
 def running_cluster(address: str) -> Iterator[None]:
     """Join a Ray that runs, and leave it at the end as it was: a Serve that ran before goes on. Raises BadSettings."""
+    with joined(address):
+        serve_ran = _serve_runs()
+        try:
+            yield
+        finally:
+            if not serve_ran:
+                end_serve()
+
+
+@contextmanager
+def joined(address: str) -> Iterator[None]:
+    """Join a Ray that runs, and leave at the end; what was started there goes on. Raises BadSettings."""
     try:
-        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, namespace=NAMESPACE)
-    except ConnectionError as error:
+        _refuse_silent(address)
+        with _hushed():
+            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, namespace=NAMESPACE)
+    except (OSError, AuthenticationError) as error:
         advice = "if it is there and asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or _PATH)"
         raise BadSettings(f"no Ray lets us in at {address} ({error}); {advice}") from error
-    serve_ran = _serve_runs()
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
     try:
         yield
     finally:
-        if not serve_ran:
-            _end_serve()
         ray.shutdown()
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep Ray from writing to standard error, past every logger, what we say in one line."""
+    sys.stderr.flush()
+    before = os.dup(2)
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(nothing)
+
+
+def _refuse_silent(address: str) -> None:
+    """Raise ConnectionError if nothing listens at the address: Ray itself would wait for a quarter of an hour."""
+    if "://" in address:  # of Ray's client, which says so soon
+        return
+    host, _, port = canonicalize_bootstrap_address_or_die(address).rpartition(":")
+    socket.create_connection((host, int(port)), timeout=_CONNECT_SECONDS).close()
+
+
+def open_door(host: str, port: int) -> None:
+    """Start Serve, if it does not run, on the head's host and port. Raises BadSettings if it listens elsewhere."""
+    serve.start(
+        proxy_location="HeadOnly",
+        http_options={"host": host, "port": port},
+        logging_config={"log_level": "WARNING"},
+    )
+    client = _get_global_client()
+    assert client  # noqa: S101 for the type checker: there is one now
+    told = client.http_config  # Serve only warns that it does not move
+    if (told.host, told.port) != (host, port):
+        raise BadSettings(
+            f"Ray Serve listens at {told.host}:{told.port} there, and does not move to {host}:{port}: "
+            "take that --host and --port, or `raythumbs down` first"
+        )
 
 
 def _serve_runs() -> bool:
@@ -89,6 +148,7 @@ def _serve_runs() -> bool:
     return any(actor["namespace"] == _SERVE_NAMESPACE for actor in named)
 
 
-def _end_serve() -> None:
+def end_serve() -> None:
+    """End Serve, and every application on it."""
     end: Callable[[], None] = serve.shutdown
     end()

@@ -113,7 +113,7 @@ class QueueHandle:
             while True:
                 try:
                     if shard not in self._actors:
-                        self._actors[shard] = await asyncio.to_thread(ray.get_actor, name_of(shard), NAMESPACE)
+                        self._actors[shard] = await asyncio.to_thread(_actor_of, shard)
                     return await verb(self._actors[shard])
                 except RayTaskError as error:
                     if isinstance(error.cause, RaythumbsError):
@@ -122,6 +122,16 @@ class QueueHandle:
                 except (ActorUnavailableError, ActorDiedError, ValueError):  # ValueError: no actor has the name now
                     self._actors.pop(shard, None)
                     await asyncio.sleep(RETRY_SECONDS)
+
+
+def _actor_of(shard: int) -> Any:  # noqa: ANN401 Ray's handles have no type
+    """Return a shard's actor, or the first, which takes whatever comes, where a deploy has made fewer of them."""
+    try:
+        return ray.get_actor(name_of(shard), NAMESPACE)
+    except ValueError:
+        if not shard:
+            raise
+        return ray.get_actor(NAME, NAMESPACE)
 
 
 def name_of(shard: int) -> str:

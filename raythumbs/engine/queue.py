@@ -212,7 +212,7 @@ class ThumbnailQueue:
         asyncio.get_running_loop().call_later(_HANDOVER_SECONDS, dispatcher.resume)
 
     async def close(self) -> None:
-        """Let go of the database. An actor does so when it is killed; this is for whoever runs the class without Ray."""
+        """Let go of the database: for whoever runs the class without Ray, whose end is an actor's."""
         record, _ = await self._parts()
         for loop in self._loops:
             loop.cancel()

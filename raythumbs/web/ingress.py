@@ -1,12 +1,10 @@
 """The deployment that Ray Serve runs."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
 from ray import serve
-
-_HEAD = "node:__internal_head__"  # a resource that Ray gives it
 
 MakeApp = Callable[[], Awaitable[FastAPI]]
 
@@ -22,14 +20,17 @@ class _Ingress:
         return await self._make_app()
 
 
-def ingress(make_app: MakeApp, *, replicas: int) -> Any:  # noqa: ANN401 Serve's Application
-    """Return the Serve application of so many replicas. They take no CPU from the slots: they only wait and copy. They
-    are on the head node: there is the folder of a file store, and on another they would keep it from going away."""
+def ingress(make_app: MakeApp, *, replicas: int, version: str, resources: Mapping[str, float]) -> Any:  # noqa: ANN401 Serve's Application
+    """Return the Serve application of so many replicas. They take no CPU from the slots: they only wait and copy.
+
+    Replicas of the same version are left alone; others are replaced, each when its successor is up.
+    """
     deployment: Any = serve.deployment(
         serve.ingress()(_Ingress),
         name="ingress",
         num_replicas=replicas,
-        ray_actor_options={"num_cpus": 0, "resources": {_HEAD: 0.001}},
+        ray_actor_options={"num_cpus": 0, "resources": dict(resources)},
+        max_surge_percent=100,
         max_ongoing_requests=256,
         max_queued_requests=512,
         health_check_period_s=5,
@@ -37,4 +38,5 @@ def ingress(make_app: MakeApp, *, replicas: int) -> Any:  # noqa: ANN401 Serve's
         graceful_shutdown_timeout_s=30,
         logging_config={"enable_access_log": False},
     )
-    return deployment.bind(make_app)
+    # Serve has no public way to say what a version is, and takes each `serve.run` for a new one.
+    return deployment.options(version=version, _internal=True).bind(make_app)

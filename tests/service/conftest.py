@@ -1,12 +1,16 @@
 """The service as its users meet it: its commands, HTTP, and real photographs."""
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,7 +22,7 @@ from PIL import Image
 from skimage import data
 from sklearn.datasets import load_sample_image
 
-from raythumbs.bench.local_service import local_service
+from raythumbs.bench.local_service import free_port, local_service
 from raythumbs.client import Client
 
 MARK = "RAYTHUMBS_TEST_FAMILY"  # an environment variable that all processes of one start inherit
@@ -115,6 +119,30 @@ def raythumbs(*arguments: object, environment: Mapping[str, str] | None = None) 
         text=True,
         env={**os.environ, **(environment or {})},
     )
+
+
+@contextmanager
+def running_ray(surroundings: Mapping[str, str]) -> Iterator[str]:
+    """Start a Ray of two CPUs as its administrator would; give its address. What is started meanwhile has the same
+    surroundings."""
+    folder = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
+    port = free_port()
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in surroundings.items():
+            environment.setenv(name, value)
+        running = subprocess.Popen(
+            [COMMANDS / "ray", "start", "--head", "--block", "--port", str(port), "--node-ip-address", "127.0.0.1",
+             "--num-cpus", "2", "--temp-dir", str(folder), "--include-dashboard", "false", "--disable-usage-stats",
+             "--dashboard-agent-listen-port", str(free_port()), "--object-store-memory", "100000000"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+            env={**os.environ, "RAY_TMPDIR": str(folder), "RAY_gcs_rpc_server_reconnect_timeout_s": "3"},
+        )  # fmt: skip
+        try:
+            yield f"127.0.0.1:{port}"
+        finally:
+            os.killpg(running.pid, signal.SIGTERM)
+            running.wait(60)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,40 +1,21 @@
 """The service on a Ray that runs already."""
 
-import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from raythumbs.bench.local_service import free_port
 from raythumbs.client import Client, RaythumbsError
-from tests.service.conftest import COMMANDS, ended, eventually, raythumbs
+from tests.service.conftest import COMMANDS, ended, eventually, raythumbs, running_ray
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """A Ray of two CPUs, started as its administrator would."""
-    os.environ["RAY_AUTH_MODE"] = "disabled"  # whatever token somebody has left in the home folder
-    folder = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
-    port = free_port()
-    surroundings = {"RAY_TMPDIR": str(folder), "RAY_gcs_rpc_server_reconnect_timeout_s": "3"}
-    running = subprocess.Popen(
-        [COMMANDS / "ray", "start", "--head", "--block", "--port", str(port), "--node-ip-address", "127.0.0.1",
-         "--num-cpus", "2", "--temp-dir", str(folder), "--include-dashboard", "false", "--disable-usage-stats",
-         "--dashboard-agent-listen-port", str(free_port()), "--object-store-memory", "100000000"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        env={**os.environ, **surroundings},
-    )  # fmt: skip
-    yield f"127.0.0.1:{port}"
-    os.killpg(running.pid, signal.SIGTERM)
-    running.wait(60)
-    shutil.rmtree(folder, ignore_errors=True)
-    del os.environ["RAY_AUTH_MODE"]
+    with running_ray({"RAY_AUTH_MODE": "disabled"}) as address:  # whatever token somebody has left in the home folder
+        yield address
 
 
 def serves(client: Client) -> bool:

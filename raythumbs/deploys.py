@@ -1,0 +1,71 @@
+"""Deploys: put the service on a Ray that runs, in the place of the one before, and leave it running there.
+
+Each step is done only where it is not done already, so a deploy that was killed is begun again with the same command.
+"""
+
+import asyncio
+import time
+
+from ray import serve
+
+from raythumbs.app import NAME, build_with, passing_trouble
+from raythumbs.client import Client, Refused, Unreachable
+from raythumbs.db.database import Database
+from raythumbs.engine.actors import start_queue, stop_queue
+from raythumbs.engine.cluster import end_serve, joined, open_door
+from raythumbs.errors import QueueUnavailable
+from raythumbs.settings import Settings
+
+_ANSWER_SECONDS = 60
+_POLL_SECONDS = 0.2
+
+
+def deploy(settings: Settings, address: str) -> str | None:
+    """Have the service with these settings, in this version, run on the Ray at the address; return when it answers.
+
+    Gives what keeps it from being ready, if that may pass; what needs a person is raised, if possible before anything
+    is changed.
+    """
+    with joined(address):
+        _check_database(settings)
+        open_door(settings.host, settings.port)
+        # The queue first: the old ingress waits with what comes until the new queue is there, and the new one needs it.
+        asyncio.run(start_queue(settings))
+        serve.run(build_with(settings), name=NAME, route_prefix="/")
+        trouble = passing_trouble()
+        _await_answer(settings)
+        return trouble
+
+
+def withdraw(address: str) -> None:
+    """Finish what runs and end the service on the Ray at the address; other applications of its Serve go on."""
+    with joined(address):
+        asyncio.run(stop_queue())
+        serve.delete(NAME)
+        if not serve.status().applications:
+            end_serve()
+
+
+def _check_database(settings: Settings) -> None:
+    """An embedded database is the running queue's alone, and on the head."""
+    url = settings.database_url.get_secret_value()
+    if url.startswith("postgresql"):
+        database = Database(url)
+        try:
+            database.check()
+        finally:
+            database.close()
+
+
+def _await_answer(settings: Settings) -> None:
+    until = time.monotonic() + _ANSWER_SECONDS
+    with Client(settings.local_url) as client:
+        while True:
+            try:
+                client.status()
+            except (Unreachable, Refused) as error:
+                if time.monotonic() > until:
+                    raise QueueUnavailable(f"the service was started, and does not answer: {error.reason}") from error
+                time.sleep(_POLL_SECONDS)
+            else:
+                return

@@ -1,0 +1,142 @@
+"""`raythumbs up` on a Ray that runs, with the state that a cluster has: an S3 server and a PostgreSQL."""
+
+import io
+import subprocess
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+from PIL import Image
+
+from raythumbs.bench.local_service import free_port
+from raythumbs.client import Client
+from raythumbs.engine.environment import for_cluster
+from tests.service.conftest import Family, ended, eventually, raythumbs, running_ray
+from tests.service.hammer import Hammer
+
+TOKEN = "0123456789abcdef" * 4
+FAMILY = Family()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Ray that was started with what `raythumbs env` prints, on ports of its own, and asks for a token."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        ports = ("RAY_SERVE_HAPROXY_METRICS_PORT", "RAY_SERVE_HAPROXY_STATS_PORT", "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT")
+        told = for_cluster() | {"RAY_AUTH_TOKEN": TOKEN} | {name: str(free_port()) for name in ports}
+        with running_ray(told | FAMILY.environment) as address:
+            yield address
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    return free_port()
+
+
+Up = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def up(address: str, port: int, s3_endpoint: str, s3_bucket: str, postgresql_url: str) -> Iterator[Up]:
+    """Deploy, with settings beside those that say where things are; at the end the service is taken down."""
+    where = {
+        "AWS_ENDPOINT_URL_S3": s3_endpoint,
+        "AWS_REGION": "us-east-1",
+        "RAYTHUMBS_STORE": f"s3://{s3_bucket}",
+        "RAYTHUMBS_DATABASE": postgresql_url,
+    }
+
+    def begun(**settings: str) -> "subprocess.Popen[str]":
+        return raythumbs("up", "--address", address, "--port", port, environment={**where, **settings})
+
+    yield begun
+    said = told(raythumbs("down", "--address", address))
+    assert said[0] == 0, said
+
+
+def told(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+    """Wait for a command; return its status and what it said."""
+    out, complained = process.communicate(timeout=120)
+    return process.returncode, out, complained
+
+
+def pids(title: str) -> set[int]:
+    return {process.pid for process in FAMILY.members(title) if process.status() != psutil.STATUS_ZOMBIE}
+
+
+def running() -> tuple[set[int], set[int]]:
+    return pids("ray::ThumbnailQueue"), pids("ray::ServeReplica:raythumbs:ingress")
+
+
+def a_photo() -> bytes:
+    file = io.BytesIO()
+    Image.effect_noise((640, 480), 60).convert("RGB").save(file, "JPEG")
+    return file.getvalue()
+
+
+def test_up_returns_when_the_service_answers_and_a_second_one_restarts_nothing(up: Up, port: int):
+    first = told(up())
+    before = running()
+    second = told(up())
+
+    assert (first[0], second[0]) == (0, 0), (first, second)
+    assert f"raythumbs answers at http://127.0.0.1:{port}" in first[1]
+    assert running() == before
+    assert [len(one) for one in before] == [1, 1]
+
+
+def test_a_deploy_with_other_settings_is_hardly_felt(up: Up, port: int, s3_bucket: str, record_property):
+    assert told(up())[0] == 0
+    before = running()
+    hammer = Hammer(f"http://127.0.0.1:{port}", photo=a_photo(), bucket=s3_bucket)
+
+    with hammer.at_it():
+        eventually(lambda: len(hammer.uploads.replies) > 20)
+        deployed = told(up(RAYTHUMBS_MAX_ERRORS="7"))
+        asked = len(hammer.uploads.replies)
+        eventually(lambda: len(hammer.uploads.replies) > asked + 20)
+
+    assert deployed[0] == 0, deployed
+    assert all(not old & new for old, new in zip(before, (running()[0], running()[1] - before[1]), strict=True))
+    for heard in (hammer.uploads, hammer.events):
+        print(len(heard.replies), heard.statuses, heard.longest_refusal_seconds, heard.longest_wait_seconds)
+        assert heard.statuses <= {200, 202, 503}
+        assert heard.refused_without_a_time == 0
+        assert heard.longest_refusal_seconds < 3
+    with Client(f"http://127.0.0.1:{port}") as client:
+        assert {ended(client, job)["state"] for job in hammer.uploads.taken} == {"succeeded"}
+
+
+@pytest.mark.parametrize("seconds", [2, 3, 4, 5, 6, 8])
+def test_a_deploy_that_was_killed_is_run_again_and_ends_well(up: Up, port: int, seconds: float):
+    assert told(up())[0] == 0
+    with Client(f"http://127.0.0.1:{port}") as client:
+        killed = up(RAYTHUMBS_MAX_ERRORS="7")
+        with pytest.raises(subprocess.TimeoutExpired):
+            killed.wait(seconds)
+        killed.kill()
+        killed.communicate()
+
+        again = told(up(RAYTHUMBS_MAX_ERRORS="7"))
+
+        assert again[0] == 0, again
+        assert client.ready() == {"status": "ready"}
+        assert not client.status()["draining"]
+
+
+def test_what_a_deploy_cannot_do_is_one_line(up: Up, address: str, port: int):
+    nobody = free_port()
+
+    said = {
+        "no Ray lets us in": raythumbs("up", "--address", f"127.0.0.1:{nobody}"),
+        "RAY_AUTH_TOKEN": up(RAY_AUTH_TOKEN="f" * 64),
+        "connection failed": up(RAYTHUMBS_DATABASE=f"postgresql://nobody:secret@127.0.0.1:{nobody}/none"),
+    }
+
+    for part, process in said.items():
+        status, _, complained = told(process)
+        assert (status, complained.count("raythumbs:")) == (2, 1), complained
+        assert part in complained
+        assert len(complained.strip().splitlines()) == 1, complained
+        assert "secret" not in complained
