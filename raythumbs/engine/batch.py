@@ -35,3 +35,10 @@ class BatchLost(Exception):
     def __init__(self, reason: str, *, blameless: bool) -> None:
         super().__init__(reason)
         self.blameless = blameless
+
+
+class NodeUnfit(BatchLost):
+    """The task could not even begin, because its node has not what it takes: the package, in the queue's version."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, blameless=True)

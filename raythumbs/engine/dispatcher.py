@@ -10,7 +10,7 @@ from itertools import count, islice
 from raythumbs.db.database import Connection
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.leftovers import Leftovers
-from raythumbs.engine.batch import Batch, BatchLost, RunBatch
+from raythumbs.engine.batch import Batch, BatchLost, NodeUnfit, RunBatch
 from raythumbs.engine.lookout import Surroundings
 from raythumbs.engine.record import Record
 from raythumbs.engine.slots import Slots
@@ -240,7 +240,9 @@ class Dispatcher:
                 await self._take_in(at_work, reports)
         except BatchLost as lost:
             self._growing.pop(batch.ticket, None)  # before anything else: it must not be given more
-            if lost.blameless:
+            if isinstance(lost, NodeUnfit):
+                self._slots.refuse(batch.node, str(lost))
+            elif lost.blameless:
                 self._slots.doubt(batch.node)
             await self._settle_lost(at_work.left.values(), lost)
         except Exception as error:  # noqa: BLE001 a batch's edge: its leases run out and are rescued

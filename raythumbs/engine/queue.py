@@ -48,6 +48,7 @@ _PATIENCE_SECONDS = 30  # beyond a photo's own time, until a silent task is kill
 _OPEN_SECONDS = 5  # how long a verb waits for the database at start
 _DIVIDED_SECONDS = 0.2  # until it is looked again whether the jobs are divided
 _HANDOVER_SECONDS = 30  # from the end of a drain to the end of the actor, which takes a tenth of a second
+_RECONSIDER_SECONDS = 20
 _OVERVIEW_SECONDS = 0.2  # how old the counts of a status may be
 
 Nodes = Callable[[], Awaitable[Mapping[str, Node]]]
@@ -270,6 +271,7 @@ class ThumbnailQueue:
             forever(dispatcher.turn, every_seconds=1, wake=dispatcher.wake),
             forever(dispatcher.renew, every_seconds=self._settings.lease_seconds / 4),
             forever(partial(self._follow, dispatcher), every_seconds=2),
+            forever(partial(self._reconsider, dispatcher), every_seconds=_RECONSIDER_SECONDS),
             forever(self._pressure.turn, every_seconds=1),
             *(self._loops_of_the_record(record) if self._shard == 0 else ()),
         ]
@@ -308,6 +310,11 @@ class ThumbnailQueue:
         database, each = self._database, dispatcher.photo_seconds * self._shards
         most = math.ceil(up_to_seconds / each)
         return each * await record.read(lambda db: Jobs(db).waiting(now=database.now(db), limit=most))
+
+    async def _reconsider(self, dispatcher: Dispatcher) -> None:
+        """Try the nodes that were unfit again, with empty batches: no photo is sent there before one has begun."""
+        if self._slots.reconsider():
+            dispatcher.warm()
 
     async def _follow(self, dispatcher: Dispatcher) -> None:
         before = self._slots.total

@@ -53,10 +53,12 @@ class Slots:
         self._yielded: dict[str, int] = {}
         self._with_large: set[str] = set()
         self._borrowed: str | None = None
+        self._unfit: dict[str, str] = {}
 
     def follow(self, nodes: Mapping[str, Node]) -> None:
         """Know these nodes and no others. What runs on a node that went away keeps its slot until it is given back."""
         self._nodes = dict(nodes)
+        self._unfit = {id_: why for id_, why in self._unfit.items() if id_ in nodes}
         self._yielded = {id_: slots for id_, slots in self._yielded.items() if id_ in nodes}
         self._borrowed = self._without_share()
 
@@ -111,6 +113,16 @@ class Slots:
             wanted = min(wanted, self._busy.get(node.id, 0) * self._share.shards - 1)
         self._yielded[node.id] = max(1, wanted)
 
+    def refuse(self, node: Node, why: str) -> None:
+        """Use no slot of a node, because what runs there cannot even begin."""
+        self._unfit[node.id] = why
+
+    def reconsider(self) -> bool:
+        """Use every node again; return whether there was one that was not."""
+        any_unfit = bool(self._unfit)
+        self._unfit.clear()
+        return any_unfit
+
     def is_over(self, node: Node) -> bool:
         """Return whether more of a node's slots are in use than it has, or it is gone: what runs there is to end."""
         return self._busy.get(node.id, 0) > (self._size(self._nodes[node.id]) if node.id in self._nodes else 0)
@@ -139,7 +151,13 @@ class Slots:
     def by_node(self) -> tuple[NodeSlots, ...]:
         """Return each node's share."""
         return tuple(
-            NodeSlots(node=id_, cpus=node.cpus, slots=self._size(node), busy=self._busy.get(id_, 0))
+            NodeSlots(
+                node=id_,
+                cpus=node.cpus,
+                slots=self._size(node),
+                busy=self._busy.get(id_, 0),
+                trouble=self._unfit.get(id_),
+            )
             for id_, node in sorted(self._nodes.items())
         )
 
@@ -149,6 +167,8 @@ class Slots:
         return self._share.of_node(node.id, self._whole(node))
 
     def _whole(self, node: Node) -> int:
+        if node.id in self._unfit:
+            return 0
         return min(node.cpus, self._per_node, self._yielded.get(node.id, node.cpus))
 
     def _without_share(self) -> str | None:

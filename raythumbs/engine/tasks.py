@@ -7,10 +7,11 @@ from functools import cache
 from typing import Any
 
 import ray
-from ray.exceptions import NodeDiedError, RayError, RuntimeEnvSetupError, TaskUnschedulableError
+from ray.exceptions import NodeDiedError, RayError, RayTaskError, RuntimeEnvSetupError, TaskUnschedulableError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from raythumbs.engine.batch import Ask, Batch, BatchLost, Reports
+from raythumbs import __version__
+from raythumbs.engine.batch import Ask, Batch, BatchLost, NodeUnfit, Reports
 from raythumbs.engine.lookout import Lookout
 from raythumbs.engine.nodes import live_nodes
 from raythumbs.engine.pipeline import render
@@ -48,7 +49,10 @@ def _workbench(work: Work) -> Workbench:
 # --- the thin skin of Ray
 
 
-def _render_batch(leases: Sequence[Lease], work: Work, queue: Any, ticket: int) -> Iterator[Reports]:  # noqa: ANN401 Ray's handles have no type
+def _render_batch(version: str, leases: Sequence[Lease], work: Work, queue: Any, ticket: int) -> Iterator[Reports]:  # noqa: ANN401, PLR0917 Ray's handles have no type
+    if version != __version__:
+        raise RuntimeError(f"raythumbs {__version__} is there, {version} is wanted")
+
     def ask(room: int) -> "Future[Sequence[Lease]]":
         seen = _lookout().look() if work.yields_to_others else None
         told: Future[Sequence[Lease]] = queue.more.remote(ticket, room, seen).future()  # which does not block this task
@@ -73,6 +77,7 @@ async def run_batch(batch: Batch, *, work: Work, patience_seconds: float) -> Asy
         memory=batch.memory_bytes,
         name=f"render {len(batch.leases)}",
     ).remote(
+        __version__,
         batch.leases,
         work.of_the_large if batch.memory_bytes else work,
         ray.get_runtime_context().current_actor,
@@ -90,7 +95,16 @@ async def run_batch(batch: Batch, *, work: Work, patience_seconds: float) -> Asy
             raise BatchLost(f"nothing was heard for {patience_seconds:.0f} s", blameless=False) from error
         except (NodeDiedError, TaskUnschedulableError, RuntimeEnvSetupError) as error:
             raise BatchLost(type(error).__name__, blameless=True) from error
+        except RayTaskError as error:
+            if patience is None:  # it has not begun: what a photo does to a task comes later
+                raise NodeUnfit(f"{error.ip}: {_last_line(error)}") from error
+            raise BatchLost(type(error).__name__, blameless=False) from error
         except RayError as error:  # of a node that is shut down, the worker may go first
             blameless = batch.node.id not in await live_nodes()
             raise BatchLost(type(error).__name__, blameless=blameless) from error
         patience = patience_seconds
+
+
+def _last_line(error: RayTaskError) -> str:
+    """Return what the traceback ends with: the error at its root."""
+    return str(error).strip().splitlines()[-1]

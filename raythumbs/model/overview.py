@@ -18,12 +18,13 @@ class Overview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSlots:
-    """A node's CPUs, its slots, and how many of these are in use."""
+    """A node's CPUs, its slots, and how many of these are in use; what is the matter where it cannot be used."""
 
     node: str
     cpus: int
     slots: int
     busy: int
+    trouble: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -222,6 +222,7 @@ class NodeBody(Body):
     cpus: int
     slots: int
     busy: int
+    trouble: str | None = Field(description="why no photo is sent there")
 
 
 class StatusBody(Body):
@@ -259,5 +260,7 @@ class StatusBody(Body):
             backlog_age_seconds=round(seen.backlog_age_seconds, 3),
             states=dict(seen.states),
             photos_per_second=round(seen.photos_per_second, 3),
-            nodes=[NodeBody(node=n.node, cpus=n.cpus, slots=n.slots, busy=n.busy) for n in status.nodes],
+            nodes=[
+                NodeBody(node=n.node, cpus=n.cpus, slots=n.slots, busy=n.busy, trouble=n.trouble) for n in status.nodes
+            ],
         )

@@ -2,12 +2,13 @@
 
 import asyncio
 import threading
-from dataclasses import replace
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from raythumbs.engine.batch import BatchLost
+from raythumbs.engine.batch import Batch, BatchLost, NodeUnfit, Reports
 from raythumbs.engine.slots import Node
 from raythumbs.errors import (
     Crashed,
@@ -124,6 +125,53 @@ def test_a_lost_node_costs_nobody_anything(configured):
     (job,) = asyncio.run(run())
 
     assert (job.state, job.errors, job.crashes, job.losses) == (State.SUCCEEDED, 0, 0, 0)
+
+
+@dataclass
+class WithABareNode(Batches):
+    """A cluster whose node `bare` has not the package, until it is mended; its slots are the most."""
+
+    mended: bool = False
+    sent_there: list[str] = field(default_factory=list)
+
+    async def __call__(self, batch: Batch) -> AsyncIterator[Reports]:
+        if batch.node.id == "bare" and not self.mended:
+            self.sent_there += [lease.job_id for lease in batch.leases]
+            raise NodeUnfit("10.0.0.3: ModuleNotFoundError: No module named 'raythumbs'")
+        async for reports in super().__call__(batch):
+            yield reports
+
+
+BOTH = {"bare": Node("bare", cpus=8), "good": Node("good", cpus=1)}
+
+
+def test_a_node_where_tasks_cannot_begin_is_sent_no_photo_and_is_named(configured):
+    async def run():
+        batches = WithABareNode()
+        async with at_work(configured(), batches, Cluster(BOTH)) as queue:
+            await eventually(lambda: _slots(queue, 1))
+            await queue.submit(*range(20))
+            return await queue.ended(*range(20)), batches, (await queue.verbs.status()).nodes
+
+    jobs, batches, (bare, good) = asyncio.run(run())
+
+    assert {(job.state, job.attempt, job.crashes, job.losses) for job in jobs} == {(State.SUCCEEDED, 1, 0, 0)}
+    assert batches.sent_there == []
+    assert (bare.slots, bare.trouble) == (0, "10.0.0.3: ModuleNotFoundError: No module named 'raythumbs'")
+    assert (good.slots, good.trouble) == (1, None)
+
+
+def test_a_node_that_was_mended_is_used_again(configured, monkeypatch):
+    monkeypatch.setattr("raythumbs.engine.queue._RECONSIDER_SECONDS", 0.1)
+
+    async def run():
+        batches = WithABareNode()
+        async with at_work(configured(), batches, Cluster(BOTH)) as queue:
+            await eventually(lambda: _slots(queue, 1))
+            batches.mended = True
+            await eventually(lambda: _slots(queue, 9))
+
+    asyncio.run(run())
 
 
 ROOMY = Node("roomy", cpus=4, memory_bytes=2_000)
