@@ -54,7 +54,7 @@ def service(settings: Settings, cluster: AbstractContextManager[None]) -> Iterat
         )
         try:
             begin_queue(settings)  # beside the replica, which needs it
-            serve.run(build_with(settings), name=NAME, route_prefix="/")
+            serve.run(build_with(settings, version=settings.identity), name=NAME, route_prefix="/")
             yield passing_trouble()
         finally:
             asyncio.run(stop_queue())
@@ -92,15 +92,16 @@ def _refuse_taken(host: str, port: int) -> None:
 
 def build(args: Mapping[str, str]) -> Any:  # noqa: ANN401 Serve's Application
     """Return the Serve application; `args` are settings (`store=s3://bucket`), the environment has the rest."""
-    return build_with(load_settings(**args))
+    settings = load_settings(**args)
+    return build_with(settings, version=settings.identity)
 
 
-def build_with(settings: Settings) -> Any:  # noqa: ANN401 Serve's Application
-    """Return the Serve application for these settings."""
+def build_with(settings: Settings, *, version: str) -> Any:  # noqa: ANN401 Serve's Application
+    """Return the Serve application for these settings; replicas of the same version are left alone."""
     return ingress(
         partial(assemble, settings),
         replicas=settings.ingress_replicas,
-        version=settings.identity,
+        version=version,
         resources=HEAD,
     )
 

@@ -49,7 +49,8 @@ def main() -> None:
     try:
         app()
     except RaythumbsError as error:
-        Console(stderr=True).print(f"[red]raythumbs:[/red] {error.reason}", highlight=False, soft_wrap=True)
+        reason = " ".join(error.reason.split())  # a database's has lines
+        Console(stderr=True).print(f"[red]raythumbs:[/red] {reason}", highlight=False, soft_wrap=True)
         sys.exit(2)
 
 
@@ -316,7 +317,7 @@ def _status_table(told: dict[str, Any]) -> Table:
     table.add_row("oldest", f"{told['backlogAgeSeconds']:.1f} s")
     table.add_row("slots", f"{told['activeWorkers']} of {told['maxWorkers']} in use, {told['cpuCount']} CPUs")
     for node in told["nodes"]:
-        table.add_row(f"  {node['node'][:12]}", f"{node['busy']} of {node['slots']}")
+        table.add_row(f"  {node['node'][:12]}", node["trouble"] or f"{node['busy']} of {node['slots']}")
     table.add_row("photos/s", f"{told['photosPerSecond']:.1f}")
     for state, count in told["states"].items():
         table.add_row(state, str(count))

@@ -12,12 +12,18 @@ from raythumbs.app import NAME, build_with, passing_trouble
 from raythumbs.client import Client, Refused, Unreachable
 from raythumbs.db.database import Database
 from raythumbs.engine.actors import start_queue, stop_queue
-from raythumbs.engine.cluster import end_serve, joined, open_door
-from raythumbs.errors import QueueUnavailable
+from raythumbs.engine.cluster import end_serve, joined, open_door, serve_runs
+from raythumbs.errors import RaythumbsError
 from raythumbs.settings import Settings
 
 _ANSWER_SECONDS = 60
 _POLL_SECONDS = 0.2
+
+
+class NotDeployed(RaythumbsError):
+    """The service could not be brought to answer; what was there before may still do."""
+
+    code = "not_deployed"
 
 
 def deploy(settings: Settings, address: str) -> str | None:
@@ -28,10 +34,14 @@ def deploy(settings: Settings, address: str) -> str | None:
     """
     with joined(address):
         _check_database(settings)
-        open_door(settings.host, settings.port)
-        # The queue first: the old ingress waits with what comes until the new queue is there, and the new one needs it.
-        asyncio.run(start_queue(settings))
-        serve.run(build_with(settings), name=NAME, route_prefix="/")
+        try:
+            open_door(settings.host, settings.port)
+            # The queue first: the old ingress waits with what comes until the new queue is there, which the new one
+            # needs.
+            asyncio.run(start_queue(settings))
+            serve.run(build_with(settings, version=_version(settings)), name=NAME, route_prefix="/")
+        except RuntimeError as error:  # all that Serve says
+            raise NotDeployed(f"Ray Serve does not start it: {str(error).strip().splitlines()[-1]}") from error
         trouble = passing_trouble()
         _await_answer(settings)
         return trouble
@@ -41,9 +51,18 @@ def withdraw(address: str) -> None:
     """Finish what runs and end the service on the Ray at the address; other applications of its Serve go on."""
     with joined(address):
         asyncio.run(stop_queue())
-        serve.delete(NAME)
-        if not serve.status().applications:
-            end_serve()
+        if serve_runs():
+            serve.delete(NAME)
+            if not serve.status().applications:
+                end_serve()
+
+
+def _version(settings: Settings) -> str:
+    """Return what tells whether the ingress that runs is the same. What failed to start is tried as if it were new:
+    Serve does not try the same again."""
+    before = serve.status().applications.get(NAME)
+    failed = before is not None and before.status == "DEPLOY_FAILED"
+    return f"{settings.identity}-{time.time_ns()}" if failed else settings.identity
 
 
 def _check_database(settings: Settings) -> None:
@@ -65,7 +84,7 @@ def _await_answer(settings: Settings) -> None:
                 client.status()
             except (Unreachable, Refused) as error:
                 if time.monotonic() > until:
-                    raise QueueUnavailable(f"the service was started, and does not answer: {error.reason}") from error
+                    raise NotDeployed(f"the service was started, and does not answer: {error.reason}") from error
                 time.sleep(_POLL_SECONDS)
             else:
                 return

@@ -78,7 +78,7 @@ def _do_nothing(_node: Node, **_options: object) -> None:
 def running_cluster(address: str) -> Iterator[None]:
     """Join a Ray that runs, and leave it at the end as it was: a Serve that ran before goes on. Raises BadSettings."""
     with joined(address):
-        serve_ran = _serve_runs()
+        serve_ran = serve_runs()
         try:
             yield
         finally:
@@ -143,7 +143,8 @@ def open_door(host: str, port: int) -> None:
         )
 
 
-def _serve_runs() -> bool:
+def serve_runs() -> bool:
+    """Return whether the Ray that was joined has a Serve."""
     named = ray.util.list_named_actors(all_namespaces=True)
     return any(actor["namespace"] == _SERVE_NAMESPACE for actor in named)
 

