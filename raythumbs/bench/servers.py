@@ -24,16 +24,16 @@ _PASSWORD = "a-password"  # noqa: S105 of a server that listens on this machine 
 
 
 @contextmanager
-def s3_server() -> Iterator[str]:
+def s3_server(host: str = "127.0.0.1") -> Iterator[str]:
     """Run moto's S3 server as a process; give its address. It takes whatever credentials there are."""
     port = free_port()
     server = subprocess.Popen(  # noqa: S603 a program of ours, by our own interpreter
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        [sys.executable, "-m", "moto.server", "-H", host, "-p", str(port)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent,  # noqa: PLW1509 it only asks for a signal
     )  # fmt: skip
     try:
-        await_server(lambda: _answers(port), "moto's S3 server does not start: pip install 'raythumbs[bench]'")
-        yield f"http://127.0.0.1:{port}"
+        await_server(lambda: _answers(host, port), "moto's S3 server does not start: pip install 'raythumbs[bench]'")
+        yield f"http://{host}:{port}"
     finally:
         server.terminate()
         server.wait()
@@ -42,13 +42,14 @@ def s3_server() -> Iterator[str]:
 class PostgreSQL:
     """A server in a folder of its own. `address` is that of its database `postgres`."""
 
-    def __init__(self, folder: Path, *, options: str = "") -> None:
+    def __init__(self, folder: Path, *, options: str = "", host: str = "127.0.0.1") -> None:
         self._folder = folder
         self._programs = machines_postgresql() or packaged_postgresql(folder)
         self._become = unprivileged(folder)
         port = free_port()
-        self._options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 {options}"
-        self.address = f"postgresql://tester:{_PASSWORD}@127.0.0.1:{port}/postgres"
+        self._host = host
+        self._options = f"-p {port} -k {folder} -c listen_addresses={host} {options}"
+        self.address = f"postgresql://tester:{_PASSWORD}@{host}:{port}/postgres"
         self._server: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -76,14 +77,16 @@ class PostgreSQL:
         )  # fmt: skip
         if made.returncode:
             raise NotStarted(made.stderr)
+        with (self._folder / "data" / "pg_hba.conf").open("a") as lets_in_from:
+            lets_in_from.write(f"host all all {self._host}/24 scram-sha-256\n")
 
 
 @contextmanager
-def postgresql_server(options: str = "") -> Iterator[PostgreSQL]:
+def postgresql_server(options: str = "", *, host: str = "127.0.0.1") -> Iterator[PostgreSQL]:
     """Run a PostgreSQL in a new folder until the context is left."""
     folder = Path(tempfile.mkdtemp(prefix="rt-pg-", dir="/tmp"))
     try:
-        server = PostgreSQL(folder, options=options)
+        server = PostgreSQL(folder, options=options, host=host)
         try:
             server.start()
             yield server
@@ -151,6 +154,6 @@ def await_server(met: Callable[[], bool], complaint: str, *, seconds: float = _S
         time.sleep(0.05)
 
 
-def _answers(port: int) -> bool:
+def _answers(host: str, port: int) -> bool:
     with socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((host, port)) == 0

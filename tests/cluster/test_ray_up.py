@@ -1,0 +1,197 @@
+"""`ray up` for real, with the very files that the README shows: three machines, a PostgreSQL, an S3 server."""
+
+import re
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import pytest
+
+from raythumbs import __version__
+from raythumbs.bench.pictures import draw_photo
+from raythumbs.bench.servers import postgresql_server, s3_server
+from raythumbs.client import Client, RaythumbsError
+from tests.cluster.conftest import eventually
+from tests.cluster.hosts import HOUSE, Network, network
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+
+
+@dataclass
+class RayUp:
+    """Three machines, and the folder with the files that the README shows, for their addresses."""
+
+    network: Network
+    client: Client
+
+    def up(self) -> "subprocess.Popen[str]":
+        return self.network.begin("ray", "up", "-y", "cluster.yaml", environment=self.surroundings)
+
+    def run(self, *command: object) -> str:
+        return self.network.run(*command, environment=self.surroundings)
+
+    @property
+    def surroundings(self) -> dict[str, str]:
+        return {
+            "RAY_UP_enable_autoscaler_v2": "0",
+            "RAY_TMPDIR": str(self.network.folder),
+            "RAY_USAGE_STATS_ENABLED": "0",
+        }
+
+    def nodes(self) -> list[dict]:
+        try:
+            return [node for node in self.client.status()["nodes"] if node["slots"]]
+        except RaythumbsError:
+            return []
+
+    def ended(self, job_ids: list[str]) -> set[str]:
+        def states() -> set[str]:
+            return {self.client.job(job_id)["state"] for job_id in job_ids}
+
+        eventually(lambda: not states() & {"queued", "running"}, seconds=240)
+        return states()
+
+
+@pytest.fixture(scope="module")
+def ray_up(aws_credentials: None) -> Iterator[RayUp]:
+    with (
+        network(hosts=3) as machines,
+        postgresql_server("-c fsync=off", host=machines.gateway) as postgresql,
+        s3_server(machines.gateway) as s3,
+        Client(f"http://{machines.hosts[0].address}:8000") as client,
+    ):
+        bucket = boto3.client("s3", endpoint_url=s3, region_name="us-east-1")
+        bucket.create_bucket(Bucket="photos")
+        bucket.close()
+        head, *workers = (host.address for host in machines.hosts)
+        ours = {
+            "192.0.2.10": head,
+            "[192.0.2.11, 192.0.2.12]": f"[{', '.join(workers)}]",
+            "ubuntu": "root",
+            "postgresql://raythumbs:secret@192.0.2.5/raythumbs": postgresql.address,
+            "http://192.0.2.5:9000": s3,
+        }
+        folder = machines.folder
+        (folder / "raythumbs.env").write_text(shown("sh", "export RAYTHUMBS_DATABASE=", ours))
+        (folder / "cluster.yaml").write_text(shown("yaml", "cluster_name:", ours))
+        (folder / "dist").mkdir()  # the machines have the package already
+        (folder / ".ray").mkdir()
+        (folder / ".ray" / "auth_token").write_text(secrets.token_hex(32))
+        with_older_version(machines.hosts[2].home)
+        yield RayUp(machines, client)
+
+
+def with_older_version(home: Path) -> None:
+    """Give a machine another version than the others have, as after an installation that failed."""
+    shutil.copytree(HOUSE / "raythumbs", home / "older" / "raythumbs")
+    (home / "older" / "raythumbs" / "__init__.py").write_text('__version__ = "0.0.9"\n')
+    (home / ".bashrc").write_text("export PYTHONPATH=/tmp/home/older\n")
+
+
+def shown(language: str, beginning: str, ours: dict[str, str]) -> str:
+    """Return the README's block that begins so, with our addresses in place of its own."""
+    (block,) = re.findall(
+        rf"```{language}\n({re.escape(beginning)}.*?)```", (HOUSE / "README.md").read_text(), re.DOTALL
+    )
+    for theirs, here in ours.items():
+        block = block.replace(theirs, here)
+    assert "192.0.2." not in block
+    return block
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("photos")
+    drawn = draw_photo(1, size_mb=2)
+    paths = [folder / f"photo-{number}.jpg" for number in range(60)]
+    for path in paths:
+        path.write_bytes(drawn)
+    return paths
+
+
+def test_a_ray_up_that_was_killed_half_way_is_run_again_and_ends_well(ray_up: RayUp):
+    head = ray_up.network.hosts[0]
+    first = ray_up.up()
+    eventually(lambda: head.processes("gcs_server"), seconds=120)
+    first.kill()
+    first.communicate()
+
+    again = ray_up.up()
+    said, _ = again.communicate(timeout=300)
+
+    assert again.returncode == 0, said
+    assert f"raythumbs answers at {ray_up.client.url}" in said
+    assert ray_up.client.ready() == {"status": "ready"}
+    eventually(lambda: len(ray_up.client.status()["nodes"]) == 3, seconds=180)
+
+
+def test_a_node_with_another_version_gets_no_photo_and_is_named(ray_up: RayUp, photos: list[Path]):
+    eventually(lambda: [node for node in ray_up.client.status()["nodes"] if node["trouble"]])
+
+    jobs = [job["jobId"] for job in ray_up.client.upload(photos[:20])]
+
+    assert ray_up.ended(jobs) == {"succeeded"}
+    assert {ray_up.client.job(job)["attempt"] for job in jobs} == {1}
+    (other,) = [node for node in ray_up.client.status()["nodes"] if node["trouble"]]
+    assert other["slots"] == 0
+    assert other["trouble"].startswith(f"{ray_up.network.hosts[2].address}: ")
+    assert f"raythumbs 0.0.9 is there, {__version__} is wanted" in other["trouble"]
+
+
+def test_ray_up_again_takes_in_the_node_that_was_mended(ray_up: RayUp):
+    shutil.rmtree(ray_up.network.hosts[2].home / "older")
+
+    ray_up.run("ray", "up", "-y", "cluster.yaml")
+
+    eventually(lambda: len(ray_up.nodes()) == 3, seconds=180)
+
+
+def test_photos_sent_to_the_head_are_rendered_on_every_node(ray_up: RayUp, photos: list[Path]):
+    jobs = [job["jobId"] for job in ray_up.client.upload(photos)]
+    at_work: set[str] = set()
+
+    def all_seen() -> bool:
+        at_work.update(node["node"] for node in ray_up.nodes() if node["busy"])
+        return len(at_work) == 3
+
+    eventually(all_seen)
+    assert ray_up.ended(jobs) == {"succeeded"}
+    thumbnail = ray_up.client.photo(ray_up.client.job(jobs[0])["photoId"])["renditions"][0]
+    assert max(thumbnail["width"], thumbnail["height"]) == 300
+
+
+def test_the_cluster_lets_nobody_in_without_its_token(ray_up: RayUp):
+    head = ray_up.network.hosts[0]
+
+    stranger = ray_up.network.begin(
+        "raythumbs", "up", "--address", f"{head.address}:6379",
+        environment={"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "f" * 64},
+    )  # fmt: skip
+    said, _ = stranger.communicate(timeout=120)
+
+    assert stranger.returncode == 2
+    assert said.startswith(f"raythumbs: no Ray lets us in at {head.address}:6379")
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_a_node_that_is_lost_costs_no_photo_an_attempt(ray_up: RayUp, photos: list[Path]):
+    jobs = [job["jobId"] for job in ray_up.client.upload(photos)]
+    eventually(lambda: all(node["busy"] for node in ray_up.nodes()))
+
+    ray_up.network.hosts[2].lose_power()
+
+    assert ray_up.ended(jobs) == {"succeeded"}
+    assert sum(ray_up.client.job(job)["crashes"] for job in jobs) == 0
+    eventually(lambda: len(ray_up.nodes()) == 2)
+
+
+def test_ray_down_ends_all_of_it(ray_up: RayUp):
+    ray_up.run("ray", "down", "-y", "cluster.yaml")
+
+    eventually(lambda: not [one for host in ray_up.network.hosts for one in host.processes("raylet")])
+    with pytest.raises(RaythumbsError):
+        ray_up.client.ready()
