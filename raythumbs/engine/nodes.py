@@ -40,4 +40,5 @@ def _node(told: Mapping[str, Any]) -> Node:
         int(resources.get("CPU", 0)),
         declares_slots=SLOT_RESOURCE in resources,
         memory_bytes=int(resources.get("memory", 0)),
+        address=told["NodeManagerAddress"],
     )

@@ -12,13 +12,14 @@ SLOT_RESOURCE = "thumb_slot"  # the same number as a resource of Ray, so that th
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A machine of the cluster: its id, its CPUs, what Ray may give of its memory, and whether it declares the resource
-    `thumb_slot`."""
+    """A machine of the cluster: its id, its CPUs, what Ray may give of its memory, whether it declares the resource
+    `thumb_slot`, and its address in the network."""
 
     id: str
     cpus: int
     declares_slots: bool = False
     memory_bytes: int = 0
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ async def run_batch(batch: Batch, *, work: Work, patience_seconds: float) -> Asy
             raise BatchLost(type(error).__name__, blameless=True) from error
         except RayTaskError as error:
             if patience is None:  # it has not begun: what a photo does to a task comes later
-                raise NodeUnfit(f"{error.ip}: {_last_line(error)}") from error
+                raise NodeUnfit(f"{batch.node.address}: {_last_line(error)}") from error
             raise BatchLost(type(error).__name__, blameless=False) from error
         except RayError as error:  # of a node that is shut down, the worker may go first
             blameless = batch.node.id not in await live_nodes()

@@ -154,6 +154,35 @@ def test_slots_follow_nodes_and_a_lost_node_costs_no_photo_an_attempt(
     eventually(lambda: queue.status().total == 2)
 
 
+WITHOUT_THE_PACKAGE = """
+import sys
+
+class Nothing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "raythumbs":
+            raise ModuleNotFoundError(f"No module named {name!r}")
+
+sys.meta_path.insert(0, Nothing())
+"""
+
+
+def test_a_node_without_the_package_costs_no_photo_an_attempt_and_is_named(
+    cluster: Cluster, start: StartQueue, photos: list[Path], tmp_path: Path
+):
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT_THE_PACKAGE)
+    queue = start()
+    node = cluster.add_node(**NODE, env_vars={"PYTHONPATH": str(tmp_path)})
+    eventually(lambda: [node.trouble for node in queue.status().nodes if node.trouble])
+
+    jobs = queue.ended(queue.submit(photos[:10]))
+
+    assert {(job.state, job.attempt, job.crashes, job.losses) for job in jobs} == {(State.SUCCEEDED, 1, 0, 0)}
+    (trouble,) = [node.trouble for node in queue.status().nodes if node.trouble]
+    assert trouble.endswith(": ModuleNotFoundError: No module named 'raythumbs'")
+    cluster.remove_node(node)
+    eventually(lambda: len(queue.status().nodes) == 1)
+
+
 def test_a_bad_photo_fails_alone(start: StartQueue, photos: list[Path], tmp_path: Path):
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(photos[0].read_bytes()[:100_000])
