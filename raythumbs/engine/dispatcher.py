@@ -128,6 +128,18 @@ class Dispatcher:
         while (node := self._slots.take()) is not None:
             self._start(Batch(next(self._tickets), node, ()))
 
+    async def reconsider(self) -> None:
+        """Try the nodes that were unfit again, with empty batches: no photo is sent there before one has begun."""
+        for node in self._slots.refused:
+            try:
+                async for _ in self._run(Batch(next(self._tickets), node, ())):
+                    pass
+            except BatchLost as lost:
+                emit("node.refused", node=node.id, reason=str(lost))
+            else:
+                self._slots.accept(node)
+                self.wake.set()
+
     async def more(self, ticket: int, room: int, seen: Surroundings | None = None) -> list[Lease]:
         """Return up to `room` leases for a batch that asks before it is out of work, so that no slot idles between two
         batches; none if its slot is wanted for something else. `seen` is what its worker sees of the node."""

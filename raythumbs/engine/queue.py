@@ -271,7 +271,7 @@ class ThumbnailQueue:
             forever(dispatcher.turn, every_seconds=1, wake=dispatcher.wake),
             forever(dispatcher.renew, every_seconds=self._settings.lease_seconds / 4),
             forever(partial(self._follow, dispatcher), every_seconds=2),
-            forever(partial(self._reconsider, dispatcher), every_seconds=_RECONSIDER_SECONDS),
+            forever(dispatcher.reconsider, every_seconds=_RECONSIDER_SECONDS),
             forever(self._pressure.turn, every_seconds=1),
             *(self._loops_of_the_record(record) if self._shard == 0 else ()),
         ]
@@ -310,11 +310,6 @@ class ThumbnailQueue:
         database, each = self._database, dispatcher.photo_seconds * self._shards
         most = math.ceil(up_to_seconds / each)
         return each * await record.read(lambda db: Jobs(db).waiting(now=database.now(db), limit=most))
-
-    async def _reconsider(self, dispatcher: Dispatcher) -> None:
-        """Try the nodes that were unfit again, with empty batches: no photo is sent there before one has begun."""
-        if self._slots.reconsider():
-            dispatcher.warm()
 
     async def _follow(self, dispatcher: Dispatcher) -> None:
         before = self._slots.total

@@ -118,11 +118,14 @@ class Slots:
         """Use no slot of a node, because what runs there cannot even begin."""
         self._unfit[node.id] = why
 
-    def reconsider(self) -> bool:
-        """Use every node again; return whether there was one that was not."""
-        any_unfit = bool(self._unfit)
-        self._unfit.clear()
-        return any_unfit
+    def accept(self, node: Node) -> None:
+        """Use a node again that was refused."""
+        self._unfit.pop(node.id, None)
+
+    @property
+    def refused(self) -> list[Node]:
+        """The nodes that are not used."""
+        return [self._nodes[id_] for id_ in self._unfit]
 
     def is_over(self, node: Node) -> bool:
         """Return whether more of a node's slots are in use than it has, or it is gone: what runs there is to end."""
