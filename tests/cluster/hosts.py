@@ -112,6 +112,7 @@ class Network:
         self.folder = folder
         self.gateway = gateway
         self.hosts = hosts
+        self._begun: list[subprocess.Popen[str]] = []
 
     def begin(self, *command: object, environment: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
         """Start a command as the person at the keyboard would, who sees none of this machine's other processes."""
@@ -120,10 +121,18 @@ class Network:
         passwd.write_text(f"root:x:0:0:root:{self.folder}:/bin/bash\n")
         at_home = ("sh", "-c", 'mount --bind "$0" /etc/passwd && exec "$@"', passwd)
         env = {**surroundings, **(environment or {})}
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*_ALONE, *at_home, *map(str, command)], cwd=self.folder, text=True, env=env,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
+        self._begun.append(process)
+        return process
+
+    def leave(self) -> None:
+        """End what was begun and still runs."""
+        for process in self._begun:
+            with process:
+                process.kill()
 
     def run(self, *command: object, environment: Mapping[str, str] | None = None, seconds: float = 180) -> str:
         """Run it to its end; return what it said."""
@@ -167,7 +176,9 @@ def network(*, hosts: int) -> Iterator[Network]:
         launcher = folder / "launcher"
         (launcher / ".ssh").mkdir(parents=True)
         shutil.copy(keys / "user", launcher / ".ssh" / "id_ed25519")
-        yield Network(launcher, f"{subnet}.1", made)
+        made_network = Network(launcher, f"{subnet}.1", made)
+        undo.callback(made_network.leave)
+        yield made_network
 
 
 def _cable(undo: ExitStack, bridge: str, host: Host, *, gateway: str) -> None:
