@@ -26,7 +26,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Ray that was started with what `raythumbs env` prints, on ports of its own, and asks for a token."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-        place = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
+        place = Path(tempfile.mkdtemp(prefix="r", dir="/tmp"))  # short: HAProxy's sockets
         environment.setattr("raythumbs.engine.environment._PLACE", place)
         ports = ("RAY_SERVE_HAPROXY_METRICS_PORT", "RAY_SERVE_HAPROXY_STATS_PORT", "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT")
         told = for_cluster() | {"RAY_AUTH_TOKEN": TOKEN} | {name: str(free_port()) for name in ports}
