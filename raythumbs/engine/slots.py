@@ -125,7 +125,7 @@ class Slots:
     @property
     def refused(self) -> list[Node]:
         """The nodes that are not used."""
-        return [self._nodes[id_] for id_ in self._unfit]
+        return [self._nodes[id_] for id_ in self._unfit if id_ in self._nodes]
 
     def is_over(self, node: Node) -> bool:
         """Return whether more of a node's slots are in use than it has, or it is gone: what runs there is to end."""
@@ -167,7 +167,7 @@ class Slots:
 
     def _size(self, node: Node) -> int:
         if node.id == self._borrowed:
-            return 1
+            return min(1, self._whole(node))
         return self._share.of_node(node.id, self._whole(node))
 
     def _whole(self, node: Node) -> int:

@@ -68,4 +68,5 @@ def _together(shares: Sequence[NodeSlots]) -> NodeSlots:
         cpus=shares[0].cpus,
         slots=sum(share.slots for share in shares),
         busy=sum(share.busy for share in shares),
+        trouble=next((share.trouble for share in shares if share.trouble), None),
     )
