@@ -2,7 +2,7 @@
 import { read, takePart } from "./contest.mjs";
 import { take, version } from "./thumbnail.mjs";
 
-const IN_FLIGHT_A_CORE = 8;
+const IN_FLIGHT_A_CORE = 32;
 
 const contest = await read();
 await takePart(version, contest, (key) => take(contest, key), IN_FLIGHT_A_CORE * contest.workers);

@@ -21,7 +21,8 @@ from raythumbs.model.lease import Failed, Lease, Report, Succeeded
 T = TypeVar("T")
 Tell = Callable[[Report], None]
 
-_IN_HAND_SECONDS = 0.5  # of rendering: more than a store's answer takes, less than a person would mind
+_IN_HAND_SECONDS = 0.5  # of rendering, or more before a store that takes long: less than a person would mind
+_MOST_IN_HAND = 2 * AT_ONCE  # photos, where the store is far away
 _GIVEN = 2  # photos that the decoder has: the one that it renders, and the next
 _ASK_AGAIN_SECONDS = 0.05  # when there was nothing more
 _GATHERING_SECONDS = 0.2
@@ -118,8 +119,9 @@ class Pipeline:
     # --- more
 
     def _ask_for_more(self) -> None:
-        """Ask when half of what should be in hand is rendered."""
-        wanted = max(2, min(AT_ONCE, round(_IN_HAND_SECONDS / self._bench.photo_seconds)))
+        """Ask when half of what should be in hand is rendered; the other half must last until more is fetched."""
+        in_hand_seconds = max(_IN_HAND_SECONDS, 4 * self._bench.fetch_seconds)
+        wanted = max(2, min(_MOST_IN_HAND, round(in_hand_seconds / self._bench.photo_seconds)))
         is_time = time.monotonic() >= self._ask_again_at and self._numbered < _PHOTOS_A_TASK
         if is_time and not self._asking and self._not_rendered <= wanted // 2:
             self._asking = True

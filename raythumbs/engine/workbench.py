@@ -37,6 +37,7 @@ class Workbench:
         self.work = work
         self.photo_seconds = _FIRST_GUESS_SECONDS
         self.photo_bytes = float(_FIRST_GUESS_BYTES)
+        self.fetch_seconds = 0.0
         self.renderer = ThreadPoolExecutor(1, "render")
         self._sandbox = Sandbox(work.specs, work.limits)
         self._fetchers = ThreadPoolExecutor(AT_ONCE, "fetch")
@@ -68,6 +69,7 @@ class Workbench:
             os.posix_fadvise(fetched.file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         self.photo_seconds += _LEARNING * (max(seconds, _SHORTEST_SECONDS) - self.photo_seconds)
         self.photo_bytes += _LEARNING * (fetched.size_bytes - self.photo_bytes)
+        self.fetch_seconds += _LEARNING * (photo.seconds - self.fetch_seconds)
         return rendered, seconds
 
     def store(self, lease: Lease, fetched: Fetched, rendered: Rendered) -> "Future[Succeeded]":

@@ -29,6 +29,7 @@ class Stages:
 
     prefetch_bytes: int = 1000
     photo_seconds: float = 0.1
+    fetch_seconds: float = 0.0
     photo_bytes: float = 10.0
     fetched: Callable[[Lease], object] = lambda _lease: None
     rendered: Callable[[Lease], object] = lambda _lease: None
@@ -181,6 +182,15 @@ def test_what_is_asked_for_is_half_a_second_of_rendering():
 
     assert max(rooms) <= 10
     assert rooms[0] >= 5  # not before half of it is rendered
+
+
+def test_before_a_store_that_takes_long_more_is_in_hand_so_that_the_decoder_does_not_wait_for_it():
+    rooms = []
+    stages = Stages(photo_seconds=0.05, fetch_seconds=0.3, rendered=lambda _lease: pause.wait(0.03))
+    pause = threading.Event()
+    reported(stages, leases(8), lambda room: rooms.append(room) or given())
+
+    assert 10 < max(rooms) <= 24
 
 
 def test_while_the_last_photo_is_being_stored_more_is_asked_for_again():

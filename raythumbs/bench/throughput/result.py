@@ -29,7 +29,8 @@ class ThroughputPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What a contestant did and took; `cpu_percent` is the share of all cores, and memory is PSS, of all its processes.
+    """What a contestant did and took; `cpu_percent` is the share of all cores, and memory that of all its
+    processes, in MiB, what they share counted once (PSS).
 
     `p50_seconds` and `p95_seconds` are of the photos, from when it was told of one until the thumbnail was stored (the
     service: until its address was in the database).
@@ -38,7 +39,7 @@ class Figures:
     seconds: float
     photos_per_second: float
     cpu_percent: float
-    peak_memory_mb: float
+    peak_rss_mb: float
     p50_seconds: float
     p95_seconds: float
     output_bytes: float
@@ -51,7 +52,7 @@ class Figures:
             seconds=round(seconds, 3),
             photos_per_second=round(len(finish.done) / seconds, 2),
             cpu_percent=round(100 * usage.cpu_seconds / (usage.seconds * cores), 1),
-            peak_memory_mb=round(usage.peak_memory_bytes / _MIB, 1),
+            peak_rss_mb=round(usage.peak_memory_bytes / _MIB, 1),
             p50_seconds=round(statistics.median(waited), 3),
             p95_seconds=round(waited[int(len(waited) * 0.95)], 3),
             output_bytes=output_bytes,
@@ -123,7 +124,7 @@ class ThroughputResult:
             f"{figures.photos_per_second / self.limit_photos_per_second:.0%}",
             f"{ours / figures.photos_per_second:.2f}x" if ours else "",
             f"{figures.cpu_percent:.0f} %",
-            f"{figures.peak_memory_mb:.0f}",
+            f"{figures.peak_rss_mb:.0f}",
             f"{figures.p50_seconds:.2f}",
             f"{figures.p95_seconds:.2f}",
         ]
