@@ -13,7 +13,7 @@ os.environ["VIPS_CONCURRENCY"] = "1"  # read when the library is loaded: the pro
 import contest as peers
 import pyvips
 
-_THREADS = 8  # a process; libvips lets the others of them fetch meanwhile
+_THREADS = 32  # a process, as many as our workers have; libvips lets the others fetch meanwhile
 
 _taken = None  # how many photos somebody has taken, of all processes
 
