@@ -1,60 +1,29 @@
-"""Fills free slots with batches of leases, and decides what follows from each outcome."""
+"""Fills free slots with batches of leases, and gives more to those that ask. What becomes of them: see outcomes.py."""
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import count, islice
 
 from raythumbs.db.database import Connection
 from raythumbs.db.jobs import Jobs
-from raythumbs.db.leftovers import Leftovers
 from raythumbs.engine.batch import Batch, BatchLost, NodeUnfit, RunBatch
+from raythumbs.engine.large_lane import LargeLane
 from raythumbs.engine.lookout import Surroundings
+from raythumbs.engine.outcomes import Budgets, Outcomes
 from raythumbs.engine.record import Record
 from raythumbs.engine.slots import Slots
 from raythumbs.engine.together import Together
-from raythumbs.errors import (
-    Crashed,
-    NeedsMemory,
-    NoSuchObject,
-    Poison,
-    RaythumbsError,
-    StaleLease,
-    StoreUnavailable,
-    TimedOut,
-    TooLarge,
-    Unstorable,
-)
 from raythumbs.events import emit, emit_trouble
-from raythumbs.model.backoff import LONGEST_SECONDS, backoff_seconds
 from raythumbs.model.job import Priority
-from raythumbs.model.lease import Failed, Lease, Report, Succeeded
+from raythumbs.model.lease import Lease, Report
 
 _BATCH_SECONDS = 0.5  # of work: long enough that Ray's cost per task vanishes, short enough that a person does not wait
 _BATCH_PHOTOS = 32
 _PLENTY = 256
 _AGED_OF_LEASINGS = 10
-_FIRST_GUESS_SECONDS = 0.05  # for one photo, until some have been measured
-_LEARNING = 0.1  # how much one photo changes the guess
-_SHORTEST_SECONDS = 0.001  # that is guessed, so that photos which take no time at all can be divided by it
-_LARGE_WAITING = 32  # photos that wait for the lane of the large; more of them wait in the database
-_LARGE_SECONDS = 10  # until one of those is looked at again
-
-
-Done = Sequence[tuple[Lease, Succeeded]]  # of one batch
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budgets:
-    """How long a lease lasts; how often a job may go wrong until it fails; the memory that a node must have left."""
-
-    lease_seconds: float
-    max_errors: int
-    max_timeouts: int
-    max_crashes: int
-    min_free_memory_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +50,19 @@ class Dispatcher:
         self._record = record
         self._slots = slots
         self._run = run
-        self._budgets = budgets
-        self._chance = chance
+        self._lease_seconds = budgets.lease_seconds
+        self._min_free_memory_bytes = budgets.min_free_memory_bytes
         self._shard = shard
-        self._photo_seconds = _FIRST_GUESS_SECONDS
         self._held: dict[str, Lease] = {}
-        self._large: list[tuple[Lease, int]] = []
+        self._large = LargeLane(slots)
+        self._outcomes = Outcomes(record, self._large, budgets=budgets, chance=chance)
         self._tickets = count(1)
         self._leasings = 0
         self._growing: dict[int, _AtWork] = {}
-        # Of many slots: what they ask and report while the last is written is written together.
+        # Of many slots: what they ask while the last is written is written together.
         self._askings: Together[int, list[Lease]] = Together(self._lease_for_all, most=_PLENTY)
-        self._endings: Together[Done, set[Lease]] = Together(self._finish_all, most=_PLENTY, weigh=len)
         self._batches: set[asyncio.Task[None]] = set()
         self.draining = False
-        self.late_reports = 0
         self.wake = asyncio.Event()
 
     @property
@@ -106,7 +73,12 @@ class Dispatcher:
     @property
     def photo_seconds(self) -> float:
         """How long a slot works on one photo, as far as that is known."""
-        return max(_SHORTEST_SECONDS, self._photo_seconds)
+        return self._outcomes.photo_seconds
+
+    @property
+    def late_reports(self) -> int:
+        """Reports of attempts that had lost their lease."""
+        return self._outcomes.late_reports
 
     async def turn(self) -> None:
         """Lease into every free slot, as long as there is work; large photos that wait go first."""
@@ -145,13 +117,13 @@ class Dispatcher:
         batches; none if its slot is wanted for something else. `seen` is what its worker sees of the node."""
         if seen and ticket in self._growing:
             node = self._growing[ticket].batch.node
-            self._slots.yield_to(seen, node, min_free_bytes=self._budgets.min_free_memory_bytes)
+            self._slots.yield_to(seen, node, min_free_bytes=self._min_free_memory_bytes)
         if not self._may_grow(ticket):
             return []
         leases = await self._askings.ask(room)
         at_work = self._growing.get(ticket)
         if at_work is None:  # it was lost in the meantime
-            await self._settle_lost(leases, BatchLost("its batch ended", blameless=True))
+            await self._outcomes.lost(leases, BatchLost("its batch ended", blameless=True))
             return []
         taken = {lease.job_id: lease for lease in leases}
         at_work.left.update(taken)
@@ -161,11 +133,11 @@ class Dispatcher:
     async def renew(self) -> None:
         """Prolong every lease that is held, then rescue what nobody holds: after an outage of the database all of them
         have run out, and those that are held are still worked on."""
-        held = [*self._held.values(), *(lease for lease, _ in self._large)]
+        held = [*self._held.values(), *self._large.leases]
 
         def write(db: Connection, now: float) -> list[str]:
             jobs = Jobs(db, self._shard)
-            jobs.renew(held, now=now, lease_seconds=self._budgets.lease_seconds)
+            jobs.renew(held, now=now, lease_seconds=self._lease_seconds)
             return jobs.rescue(now=now)
 
         if rescued := await self._record.write(write):
@@ -199,7 +171,7 @@ class Dispatcher:
         return jobs.lease_next(
             [n for n in shares if n],
             now=now,
-            lease_seconds=self._budgets.lease_seconds,
+            lease_seconds=self._lease_seconds,
             priorities=self._order(jobs, now=now),
         )
 
@@ -214,7 +186,7 @@ class Dispatcher:
         leases = jobs.lease_more(
             sum(helpings),
             now=now,
-            lease_seconds=self._budgets.lease_seconds,
+            lease_seconds=self._lease_seconds,
             priorities=self._order(jobs, now=now),
         )
         following = iter(leases)
@@ -228,13 +200,10 @@ class Dispatcher:
         return sorted(Priority, key=lambda priority: (priority is not patient, priority.rank))
 
     def _start_large(self) -> None:
-        """Start what waits for the lane of the large: one a node, each with its memory set apart."""
-        waiting, self._large = self._large, []
-        for lease, needed_bytes in waiting:
-            if not self.draining and (node := self._slots.take_large(needed_bytes)):
+        """Start what waits for the lane of the large, each with its memory set apart."""
+        if not self.draining:
+            for node, lease, needed_bytes in self._large.take():
                 self._start(Batch(next(self._tickets), node, (lease,), memory_bytes=needed_bytes))
-            else:
-                self._large.append((lease, needed_bytes))
 
     def _start(self, batch: Batch) -> None:
         self._held.update({lease.job_id: lease for lease in batch.leases})
@@ -244,6 +213,15 @@ class Dispatcher:
         task = asyncio.create_task(self._run_batch(at_work))
         self._batches.add(task)
         task.add_done_callback(self._batches.discard)
+
+    async def _take_in(self, at_work: _AtWork, reports: Sequence[Report]) -> None:
+        for report in reports:
+            at_work.left.pop(report.lease.job_id, None)
+        try:
+            await self._outcomes.take_in(reports)
+        finally:
+            for report in reports:
+                self._held.pop(report.lease.job_id, None)
 
     async def _run_batch(self, at_work: _AtWork) -> None:
         batch = at_work.batch
@@ -256,7 +234,7 @@ class Dispatcher:
                 self._slots.refuse(batch.node, str(lost))
             elif lost.blameless:
                 self._slots.doubt(batch.node)
-            await self._settle_lost(at_work.left.values(), lost)
+            await self._outcomes.lost(at_work.left.values(), lost)
         except Exception as error:  # noqa: BLE001 a batch's edge: its leases run out and are rescued
             emit_trouble("batch.stumbled", error, jobs=sorted(at_work.left))
         finally:
@@ -268,134 +246,6 @@ class Dispatcher:
             else:
                 self._slots.give_back(batch.node)
             self.wake.set()
-
-    async def _take_in(self, at_work: _AtWork, reports: Sequence[Report]) -> None:
-        for report in reports:
-            at_work.left.pop(report.lease.job_id, None)
-        done = [report for report in reports if isinstance(report.outcome, Succeeded)]
-        failed = [report for report in reports if isinstance(report.outcome, Failed)]
-        await asyncio.gather(self._succeed(done), *map(self._settle, failed))  # at once: they share a commit
-
-    async def _succeed(self, reports: Sequence[Report]) -> None:
-        """Record successes, all in one write. One that the database refuses fails alone, at no cost to the others."""
-        done = [(report.lease, report.outcome) for report in reports if isinstance(report.outcome, Succeeded)]
-        try:
-            late = await self._endings.ask(done) if done else set()
-        except Unstorable as error:
-            if len(reports) == 1:
-                await self._settle(replace(reports[0], outcome=Failed(error)))
-            else:
-                await asyncio.gather(*(self._succeed([report]) for report in reports))
-            return
-        finally:
-            for lease, _ in done:
-                self._held.pop(lease.job_id, None)
-        for report in reports:
-            await self._fenced(report) if report.lease in late else self._learn(report)
-
-    async def _finish_all(self, groups: list[Done]) -> list[set[Lease] | RaythumbsError]:
-        """Record the successes of several batches; tell each which of its leases hold no longer, or what of it the
-        database refuses."""
-        together = [one for group in groups for one in group]
-        try:
-            late = set(await self._record.insist(lambda db, now: Jobs(db).finish(together, now=now)))
-        except RaythumbsError as error:  # somebody's; to find out whose, and to spare the others
-            if len(groups) == 1:
-                return [error]
-            alone = await asyncio.gather(*(self._finish_all([group]) for group in groups))
-            return [told for [told] in alone]
-        return [late.intersection(lease for lease, _ in group) for group in groups]
-
-    def _learn(self, report: Report) -> None:
-        lease = report.lease
-        self._photo_seconds += _LEARNING * (report.seconds - self._photo_seconds)
-        emit("job.succeeded", job_id=lease.job_id, attempt=lease.attempt, seconds=round(report.seconds, 4))
-
-    async def _settle(self, report: Report) -> None:
-        lease = report.lease
-        try:
-            match report.outcome:
-                case Succeeded():
-                    await self._succeed([report])
-                case Failed(NeedsMemory() as error):
-                    await self._set_aside(lease, error)
-                case Failed(NoSuchObject() as error):
-                    await self._miss(lease, error)
-                case Failed(Crashed() as error):
-                    await self._crashed(lease, error)
-                case Failed(TimedOut() as error):
-                    await self._timed_out(lease, error)
-                case Failed(error) if error.retryable and lease.errors + 1 < self._budgets.max_errors:
-                    await self._release(lease, error, after=lease.errors + 1, counts=("errors",))
-                case Failed(error):
-                    await self._fail(lease, error)
-        except StaleLease:
-            await self._fenced(report)
-        finally:
-            self._held.pop(lease.job_id, None)
-
-    async def _set_aside(self, lease: Lease, error: NeedsMemory) -> None:
-        """Keep the lease for the lane of the large."""
-        if not self._slots.has_memory(error.needed_bytes):
-            await self._fail(lease, TooLarge(f"{error.reason}; no node has so much"))
-        elif len(self._large) >= _LARGE_WAITING:
-            await self._record.insist(
-                lambda db, now: Jobs(db).release(lease, error, due_at=now + _LARGE_SECONDS, counts=())
-            )
-        else:
-            self._large.append((lease, error.needed_bytes))
-            emit("job.set_aside", job_id=lease.job_id, attempt=lease.attempt, needed_bytes=error.needed_bytes)
-
-    async def _settle_lost(self, leases: Iterable[Lease], lost: BatchLost) -> None:
-        """Find out who is to blame, do not guess: of several, each is tried again alone; one alone is it."""
-        unsettled = list(leases)
-        emit_trouble("batch.lost", lost, blameless=lost.blameless, jobs=[lease.job_id for lease in unsettled])
-        error = Crashed(f"the task was lost: {lost}")
-        for lease in unsettled:
-            try:
-                if lost.blameless:
-                    await self._release(lease, error, after=0, counts=())
-                elif len(unsettled) > 1:
-                    await self._release(lease, error, after=0, counts=("losses",))
-                else:
-                    await self._crashed(lease, error)
-            except StaleLease:
-                await self._fenced(Report(lease, Failed(error), 0.0))
-
-    async def _timed_out(self, lease: Lease, error: TimedOut) -> None:
-        if lease.timeouts + 1 < self._budgets.max_timeouts:
-            await self._release(lease, error, after=lease.timeouts + 1, counts=("timeouts",))
-        else:
-            await self._fail(lease, error)
-
-    async def _crashed(self, lease: Lease, error: RaythumbsError) -> None:
-        if lease.crashes + 1 < self._budgets.max_crashes:
-            await self._release(lease, error, after=lease.crashes + 1, counts=("crashes",))
-        else:
-            await self._fail(lease, Poison(f"{lease.crashes + 1} attempts crashed, the last with: {error.reason}"))
-
-    async def _release(self, lease: Lease, error: RaythumbsError, *, after: int, counts: tuple[str, ...]) -> None:
-        asked = error.retry_after_seconds if isinstance(error, StoreUnavailable) else None
-        wait = min(LONGEST_SECONDS, max(backoff_seconds(after, chance=self._chance()), asked or 0.0))
-        await self._record.insist(lambda db, now: Jobs(db).release(lease, error, due_at=now + wait, counts=counts))
-        emit("job.released", job_id=lease.job_id, attempt=lease.attempt, code=error.code, after_seconds=round(wait, 1))
-
-    async def _miss(self, lease: Lease, error: NoSuchObject) -> None:
-        await self._record.insist(lambda db, now: Jobs(db).miss(lease, error, now=now))
-        emit("photo.missed", job_id=lease.job_id, attempt=lease.attempt, reason=error.reason)
-
-    async def _fenced(self, report: Report) -> None:
-        """A late attempt changes nothing; what it stored is left over, unless the photo leads to it all the same."""
-        self.late_reports += 1
-        lease = report.lease
-        emit("report.fenced", job_id=lease.job_id, attempt=lease.attempt, outcome=type(report.outcome).__name__)
-        if isinstance(report.outcome, Succeeded):
-            left = {made.key: lease.photo_id for made in report.outcome.renditions}
-            await self._record.insist(lambda db, now: Leftovers(db).leave(left, due_at=now))
-
-    async def _fail(self, lease: Lease, error: RaythumbsError) -> None:
-        await self._record.insist(lambda db, now: Jobs(db).fail(lease, error, now=now))
-        emit("job.failed", job_id=lease.job_id, attempt=lease.attempt, code=error.code, reason=error.reason)
 
 
 def _waiting(jobs: Jobs, *, now: float, most: int) -> int:

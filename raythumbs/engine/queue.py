@@ -23,12 +23,13 @@ from raythumbs.engine.autoscaler import RayAutoscaler
 from raythumbs.engine.batch import RunBatch
 from raythumbs.engine.collector import Collector
 from raythumbs.engine.demand import Demand
-from raythumbs.engine.dispatcher import Budgets, Dispatcher
+from raythumbs.engine.dispatcher import Dispatcher
 from raythumbs.engine.groups import enqueued_together
 from raythumbs.engine.janitor import Janitor
 from raythumbs.engine.lookout import Surroundings
 from raythumbs.engine.loop import forever
 from raythumbs.engine.nodes import live_nodes
+from raythumbs.engine.outcomes import Budgets
 from raythumbs.engine.pressure import Bounds, Pressure
 from raythumbs.engine.reconciler import Reconciler
 from raythumbs.engine.record import Record

@@ -28,7 +28,7 @@ from tests.engine.conftest import NODE, Batches, Cluster, a_request, a_success, 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     """Retries wait no longer than a moment."""
-    monkeypatch.setattr("raythumbs.engine.dispatcher.backoff_seconds", lambda _errors, chance: 0.01 * chance)
+    monkeypatch.setattr("raythumbs.engine.outcomes.backoff_seconds", lambda _errors, chance: 0.01 * chance)
 
 
 def test_a_photo_that_succeeds_has_its_address_in_the_database(configured):
@@ -218,8 +218,8 @@ def test_a_node_renders_one_large_photo_at_a_time_and_small_ones_beside_it(confi
 
 
 def test_more_large_photos_than_may_wait_in_memory_wait_in_the_database(configured, monkeypatch):
-    monkeypatch.setattr("raythumbs.engine.dispatcher._LARGE_WAITING", 2)
-    monkeypatch.setattr("raythumbs.engine.dispatcher._LARGE_SECONDS", 0.05)
+    monkeypatch.setattr("raythumbs.engine.large_lane._PLACES", 2)
+    monkeypatch.setattr("raythumbs.engine.outcomes._LARGE_SECONDS", 0.05)
 
     async def batch(given):
         for lease in given.leases:
@@ -321,7 +321,7 @@ def test_a_success_that_cannot_be_recorded_fails_alone(configured):
 
 
 def test_photos_that_take_no_time_at_all_still_come_in_batches(configured, monkeypatch):
-    monkeypatch.setattr("raythumbs.engine.dispatcher._LEARNING", 1.0)  # the guess is at once what was measured
+    monkeypatch.setattr("raythumbs.engine.outcomes._LEARNING", 1.0)  # the guess is at once what was measured
 
     async def run():
         async with at_work(configured(), told_together) as queue:
