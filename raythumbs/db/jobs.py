@@ -88,9 +88,15 @@ class Jobs:
 
     def renew(self, leases: Sequence[Lease], *, now: float, lease_seconds: float) -> None:
         """Prolong the leases that still hold; one that does not will learn so when it reports."""
-        if leases:
-            until = now + lease_seconds
-            self._connection.execute(sql.RENEW, [{**_fence(lease), "until": until} for lease in leases])
+        if not leases:
+            return
+        until = now + lease_seconds
+        if self._connection.dialect.name == "sqlite":
+            self._connection.execute(sql.RENEW["sqlite"], [{**_fence(lease), "until": until} for lease in leases])
+        else:
+            ids, attempts = [lease.job_id for lease in leases], [lease.attempt for lease in leases]
+            held = {"held_ids": ids, "held_attempts": attempts, "until": until}
+            self._connection.execute(sql.RENEW["postgresql"], held)
 
     # --- back
 

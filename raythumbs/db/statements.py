@@ -8,6 +8,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     FromClause,
+    Integer,
     Select,
     String,
     Table,
@@ -154,7 +155,16 @@ LEASED = (
     .join(photos)
     .where(jobs.c.id.in_(_among("ids")))
 )
-RENEW = _settle(State.RUNNING).values(lease_until=bindparam("until"))
+_renewed = update(jobs).values(lease_until=bindparam("until"))
+_held = select(
+    func.unnest(bindparam("held_ids", type_=postgresql.ARRAY(String))).label("id"),
+    func.unnest(bindparam("held_attempts", type_=postgresql.ARRAY(Integer))).label("attempt"),
+).subquery()
+# Of thousands of leases: SQLite takes one after the other, and PostgreSQL two arrays, in a quarter of the time.
+RENEW = {
+    "sqlite": _settle(State.RUNNING).values(lease_until=bindparam("until")),
+    "postgresql": _renewed.where(jobs.c.id == _held.c.id, jobs.c.attempt == _held.c.attempt, _running),
+}
 
 # --- back
 
