@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from heapq import heappop, heappush
 from queue import Empty, SimpleQueue
+from socket import gethostname
 from threading import Event
 from typing import TypeVar
 
@@ -26,6 +27,7 @@ _MOST_IN_HAND = 2 * AT_ONCE  # photos, where the store is far away
 _GIVEN = 2  # photos that the decoder has: the one that it renders, and the next
 _ASK_AGAIN_SECONDS = 0.05  # when there was nothing more
 _GATHERING_SECONDS = 0.2
+_HERE = gethostname()
 _PHOTOS_A_TASK = 1000  # then it ends: a worker is renewed between tasks
 
 
@@ -201,5 +203,7 @@ def _fetched(photo: _Photo) -> InHand:
 def _failed(error: Exception) -> Failed:
     if isinstance(error, RaythumbsError):
         error.__cause__ = error.__context__ = None  # which may not travel
+        if error.retryable:  # it may be the fault of a node: of one without rights on the bucket, or without a disk
+            error.reason = f"{error.reason} (on {_HERE})"
         return Failed(error)
     return Failed(Crashed(f"{type(error).__name__}: {error}"))

@@ -1,9 +1,11 @@
 """The order of things in a batch at work; the stages are scripted, so that a test says what takes how long."""
 
+import pickle
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from socket import gethostname
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from raythumbs.engine.pipeline import render
 from raythumbs.engine.workbench import AT_ONCE
-from raythumbs.errors import BadPicture, StoreUnavailable
+from raythumbs.errors import AccessDenied, BadPicture, StoreUnavailable
 from raythumbs.model.job import Priority
 from raythumbs.model.lease import Failed, Lease, Report, Succeeded
 from tests.batches import given, no_more
@@ -255,3 +257,12 @@ def test_what_goes_wrong_at_any_stage_is_that_photos_own_outcome(stage, error, c
     failed = {job_id: report.outcome for job_id, report in told.items() if isinstance(report.outcome, Failed)}
     assert {job_id: outcome.error.code for job_id, outcome in failed.items()} == {"job-1": code}
     assert len(told) == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "is_told"), [(AccessDenied("no"), True), (StoreUnavailable("away"), True), (BadPicture("bad"), False)]
+)
+def test_what_may_be_the_fault_of_a_machine_tells_which_one_it_was(error, is_told):
+    outcome = reported(Stages(fetched=refuse(error)), leases(3))["job-1"].outcome
+
+    assert (gethostname() in pickle.loads(pickle.dumps(outcome)).error.reason) is is_told
