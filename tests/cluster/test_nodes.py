@@ -2,8 +2,7 @@
 
 import os
 import signal
-import subprocess
-import sys
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +14,9 @@ import psutil
 import pytest
 import ray
 from ray._private.state import state
+from ray._raylet import GcsClient
 from ray.cluster_utils import Cluster
+from ray.core.generated.autoscaler_pb2 import DrainNodeReason
 
 from raythumbs.engine.slots import SLOT_RESOURCE
 from raythumbs.model.job import Job, State
@@ -45,12 +46,11 @@ def many(photos: list[Path], tmp_path: Path) -> list[Path]:
 
 def drained(cluster: Cluster, node: Any) -> None:
     """Do what happens when a spot machine is announced to go."""
-    subprocess.run(
-        [sys.executable, "-m", "ray.scripts.scripts", "drain-node", "--address", cluster.address, "--node-id",
-         node.node_id, "--reason", "DRAIN_NODE_REASON_PREEMPTION", "--reason-message", "it is sold to others",
-         "--deadline-remaining-seconds", "120"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    deadline = int(time.time() * 1000) + 120_000
+    accepted, refusal = GcsClient(address=cluster.address).drain_node(
+        node.node_id, DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION"), "it is sold to others", deadline
+    )
+    assert accepted, refusal
 
 
 def sandboxes_of(node: Any) -> list[psutil.Process]:
@@ -73,8 +73,9 @@ def test_a_draining_node_ends_its_batches_and_gets_no_others(cluster: Cluster, s
     queue = start()
     with node_of(cluster) as node:
         eventually(lambda: queue.status().total == 4)
+        eventually(lambda: len(sandboxes_of(node)) == 2)  # its processes are up
         jobs = queue.submit(many)
-        eventually(lambda: queue.status().busy == 4)
+        eventually(lambda: [sandbox for sandbox in sandboxes_of(node) if holds_photo(sandbox)])
 
         drained(cluster, node)
 
@@ -153,7 +154,8 @@ def most_at_once() -> Mapping[str, int]:
     and ends."""
     moments: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for told in state._get_all_task_events():
+        node = told.state_updates.node_id  # which may be heard of later than what the task did
         for event in told.profile_events.events:
-            if told.task_info.name.startswith("render") and event.event_name == "task:execute":
-                moments[ray.NodeID(told.state_updates.node_id).hex()] += [(event.start_time, 1), (event.end_time, -1)]
+            if node and told.task_info.name.startswith("render") and event.event_name == "task:execute":
+                moments[ray.NodeID(node).hex()] += [(event.start_time, 1), (event.end_time, -1)]
     return Counter({node: max(accumulate(step for _, step in sorted(steps))) for node, steps in moments.items()})
