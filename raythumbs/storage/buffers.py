@@ -6,7 +6,7 @@ from io import FileIO
 from mmap import mmap
 from threading import Lock
 
-_KEPT_BYTES = 16 * 1024 * 1024  # that nobody uses: as one photo is let go of, the next are fetched
+_KEPT_BYTES = 16 * 1024 * 1024  # that nobody uses, or as many as are in use: photos come and go by the handful
 _LEAST_BYTES = 512 * 1024  # that each counts for: they cost descriptors too
 
 
@@ -54,29 +54,36 @@ class BufferFile(FileIO):
 
 
 class Buffers:
-    """What a process keeps of them. Threads may share it."""
+    """What a process has of them. Threads may share it."""
 
     def __init__(self) -> None:
         self._free: deque[Buffer] = deque()
-        self._kept_bytes = 0
+        self._free_bytes = 0
+        self._used_bytes = 0
         self._counting = Lock()
 
     def take(self, size_bytes: int) -> Buffer:
         """Return a buffer of this size (at least one byte), with anything in it."""
         with self._counting:
             buffer = self._free.pop() if self._free else None
-            self._kept_bytes -= buffer.weight if buffer else 0
+            self._free_bytes -= buffer.weight if buffer else 0
         if buffer is None:
-            return Buffer(size_bytes)
-        buffer.resize(size_bytes)
+            buffer = Buffer(size_bytes)
+        else:
+            buffer.resize(size_bytes)
+        with self._counting:
+            self._used_bytes += buffer.weight
         return buffer
 
     def give_back(self, buffer: Buffer) -> None:
-        """Keep a buffer that nobody uses any more, or let it go where there are enough."""
+        """Keep a buffer that nobody uses any more; let those go, the longest unused first, of which there is plenty."""
         with self._counting:
-            is_kept = self._kept_bytes + buffer.weight <= _KEPT_BYTES
-            if is_kept:
-                self._free.append(buffer)
-                self._kept_bytes += buffer.weight
-        if not is_kept:
-            buffer.close()
+            self._used_bytes -= buffer.weight
+            self._free.append(buffer)
+            self._free_bytes += buffer.weight
+            needless = []
+            while self._free_bytes > max(_KEPT_BYTES, self._used_bytes):
+                needless.append(self._free.popleft())
+                self._free_bytes -= needless[-1].weight
+        for one in needless:
+            one.close()

@@ -50,5 +50,17 @@ def test_of_many_buffers_that_nobody_uses_any_more_some_are_kept(size_bytes, mos
     assert (descriptors() - before) / a_buffer == most
 
 
+def test_as_many_are_kept_as_are_in_use():
+    buffers = Buffers()
+    files = [filled(buffers, bytes(5_000_000)) for _ in range(12)]
+    before = descriptors()
+
+    for file in files[:6]:
+        file.close()
+
+    assert len({file.fileno() for file in [*files[6:], *(filled(buffers, bytes(5_000_000)) for _ in range(6))]}) == 12
+    assert descriptors() == before
+
+
 def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
