@@ -19,7 +19,7 @@ from raythumbs.model.photo import Format, PictureFacts, Rendition
 
 # As the pipeline has them; a test holds them together.
 IN_HAND_SECONDS = 0.5
-GATHERING_SECONDS = 0.2
+GATHERING_SECONDS = 0.5
 ASK_AGAIN_SECONDS = 0.05
 PHOTOS_A_TASK = 1000
 

@@ -17,6 +17,7 @@ from typing import TypeVar
 from raythumbs.engine.batch import Ask, Reports
 from raythumbs.engine.workbench import AT_ONCE, InHand, Workbench
 from raythumbs.errors import Crashed, RaythumbsError
+from raythumbs.model.job import Priority
 from raythumbs.model.lease import Failed, Lease, Report, Succeeded
 
 T = TypeVar("T")
@@ -26,7 +27,7 @@ _IN_HAND_SECONDS = 0.5  # of rendering, or more before a store that takes long: 
 _MOST_IN_HAND = 2 * AT_ONCE  # photos, where the store is far away
 _GIVEN = 2  # photos that the decoder has: the one that it renders, and the next
 _ASK_AGAIN_SECONDS = 0.05  # when there was nothing more
-_GATHERING_SECONDS = 0.2
+_GATHERING_SECONDS = 0.5
 _HERE = gethostname()
 _PHOTOS_A_TASK = 1000  # then it ends: a worker is renewed between tasks
 
@@ -45,18 +46,27 @@ class _Photo:
 def render(bench: Workbench, leases: Sequence[Lease], ask: Ask) -> Iterator[Reports]:
     """Render these leases and what more is given for the asking; report each once.
 
-    What is done is reported within a fifth of a second, the last photo at once: reports that travel together, and are
-    committed together, cost a fraction.
+    What is done is reported within half a second, what is urgent and the last photo at once: reports that travel
+    together, and are committed together, cost a fraction.
     """
     reports: SimpleQueue[Report] = SimpleQueue()
-    ended = Event()
+    due = Event()
+
+    def tell(report: Report) -> None:
+        reports.put(report)
+        if report.lease.priority is Priority.HIGH:  # not for each: to wake up costs more than to take it in
+            due.set()
+
     # In a thread of its own: while reports are on their way, the next photo is rendered.
-    running = bench.renderer.submit(Pipeline(bench, ask, reports.put).run, leases)
-    running.add_done_callback(lambda _: ended.set())
-    while not ended.wait(_GATHERING_SECONDS):  # not for each report: to wake up costs more than to take it in
+    running = bench.renderer.submit(Pipeline(bench, ask, tell).run, leases)
+    running.add_done_callback(lambda _: due.set())
+    while not running.done():
+        due.wait(_GATHERING_SECONDS)
+        due.clear()
         if ready := _taken(reports):
             yield ready
-    yield _taken(reports)
+    if ready := _taken(reports):
+        yield ready
     running.result()  # or what it raised
 
 

@@ -14,6 +14,7 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from raythumbs.engine import pipeline
 from raythumbs.engine.pipeline import render
 from raythumbs.engine.workbench import AT_ONCE
 from raythumbs.errors import AccessDenied, BadPicture, StoreUnavailable
@@ -224,6 +225,19 @@ def test_a_person_overtakes_what_was_fetched_before():
 
     assert len(told) == 13
     assert stages.did("render").index("job-99") < 11
+
+
+def test_what_is_urgent_is_reported_at_once_though_there_is_other_work(monkeypatch):
+    monkeypatch.setattr(pipeline, "_GATHERING_SECONDS", 2 * PATIENCE_SECONDS)  # the others would be told so late
+    urgent_is_told = threading.Event()
+    stages = Stages(rendered=lambda lease: lease.job_id == "job-9" and urgent_is_told.wait(PATIENCE_SECONDS))
+
+    for reports in render(stages, [a_lease(0, priority=Priority.HIGH), a_lease(9)], no_more):  # type: ignore[arg-type]
+        if "job-0" in {report.lease.job_id for report in reports}:
+            assert len(reports) == 1
+            urgent_is_told.set()
+
+    assert stages.did("render") == ["job-0", "job-9"]
 
 
 def test_an_answer_that_never_comes_right_ends_the_batch_as_if_there_were_no_more():
