@@ -185,6 +185,7 @@ def render(  # noqa: PLR0913, PLR0917 the options of a command
     file_format: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.JPEG,
     quality: Annotated[int, typer.Option(min=1, max=100, help="Of JPEG, WebP and AVIF.")] = 85,
     enlarge: Annotated[bool, typer.Option("--enlarge", help="Let small pictures grow.")] = False,  # noqa: FBT002 an option
+    gap: Annotated[float, typer.Option(min=1, max=8, help="Decode a JPEG at so many times the size, at least.")] = 2.0,
     jobs: Annotated[int, typer.Option(min=1, help="How many at a time.")] = min(8, len(os.sched_getaffinity(0))),
     as_json: AsJson = False,  # noqa: FBT002 an option
 ) -> None:
@@ -193,7 +194,7 @@ def render(  # noqa: PLR0913, PLR0917 the options of a command
 
     width, height = _sides(size)
     spec = RenditionSpec(
-        width=width, height=height, fit=fit, focus=focus, format=file_format, quality=quality, enlarge=enlarge
+        width=width, height=height, fit=fit, focus=focus, format=file_format, quality=quality, enlarge=enlarge, gap=gap
     )
     settings = load_settings(specs=(spec,))
     failed = 0

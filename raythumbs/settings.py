@@ -18,6 +18,7 @@ from raythumbs.model.source import Source, SourcePolicy
 MIB = 1024 * 1024
 _SPEC_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _BEST_QUALITY = 100
+_LARGEST_GAP = 8
 _MAX_SIDE_PIXELS = 16_383  # the largest side that WebP can hold
 
 Positive = Annotated[int, Field(gt=0)]
@@ -136,6 +137,8 @@ class Settings(BaseSettings):
                 raise ValueError(f"the spec {spec.name!r} needs sides of 1 to {_MAX_SIDE_PIXELS} pixels")
             if not 1 <= spec.quality <= _BEST_QUALITY:
                 raise ValueError(f"the spec {spec.name!r} needs a quality of 1 to {_BEST_QUALITY}")
+            if not 1 <= spec.gap <= _LARGEST_GAP:
+                raise ValueError(f"the spec {spec.name!r} needs a gap of 1 to {_LARGEST_GAP}")
             if not all(0 <= fraction <= 1 for fraction in spec.focus):
                 raise ValueError(f"the spec {spec.name!r} needs a focus of two fractions, 0 to 1")
         if len({spec.name for spec in specs}) < len(specs):

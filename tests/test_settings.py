@@ -238,6 +238,7 @@ def test_specs_are_told_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
         ([{"height": 16_384}], "sides of 1 to"),
         ([{"quality": 0}], "quality of 1 to 100"),
         ([{"quality": 101}], "quality of 1 to 100"),
+        ([{"gap": 0.5}], "gap of 1 to 8"),
         ([{"focus": [0.5, 1.1]}], "two fractions, 0 to 1"),
         ([{"focus": [0.5]}], "0: focus: "),
         ([{"fit": "squash"}], "0: fit: "),

@@ -8,7 +8,6 @@ from PIL import Image
 from raythumbs.imaging.orientation import Box
 from raythumbs.model.photo import Fit, RenditionSpec
 
-GAP = 2.0  # decode at least so many times the target: where libvips stands (see the imaging benchmark)
 # Average whole pixels first while so many times the target are left for Lanczos: at 2.0 a thumbnail is 2 dB further
 # from Lanczos alone, and one made of a larger one further than one made of the photo; at 4.0 it costs a third more.
 REDUCING_GAP = 2.5
@@ -52,8 +51,8 @@ def largest_scale(width: int, height: int, specs: Sequence[RenditionSpec]) -> fl
 
 
 def gap_size(width: int, height: int, specs: Sequence[RenditionSpec]) -> tuple[int, int]:
-    """Return the least size, in pixels, that a picture may be decoded at so that every spec is made faithfully."""
-    scale = largest_scale(width, height, specs) * GAP
+    """Return the least size, in pixels, that a picture may be decoded at so that every spec has its gap."""
+    scale = max(_scale(plan(width, height, spec)) * spec.gap for spec in specs)
     return min(width, max(1, int(width * scale))), min(height, max(1, int(height * scale)))
 
 

@@ -299,6 +299,17 @@ def test_the_fast_way_looks_like_a_full_decode_and_lanczos(name: str, side: int)
     assert decibels(made, right) > 44
 
 
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_with_a_smaller_gap_less_is_decoded_and_it_still_looks_like_the_slow_way(name: str) -> None:
+    photo = saved(photograph(name, times=3), "JPEG", quality=90)
+    side = max(opened(photo).size) // 6  # at 1/4 that is a gap of 1.5, or a little less
+
+    true, fast = (thumbnail(photo, width=side, height=side, gap=gap) for gap in (2.0, 1.4))
+
+    right = opened(photo).resize(true.size, LANCZOS)
+    assert decibels(true, right) > decibels(fast, right) > 38
+
+
 @pytest.mark.parametrize("size", [(1280, 854), (1281, 855), (1287, 861), (1283, 850)])
 def test_a_jpeg_is_not_shifted_where_its_sides_are_no_multiple_of_the_decoders_scale(size: tuple[int, int]) -> None:
     photo = saved(photograph("sklearn/china.jpg", times=3).crop((0, 0, *size)), "JPEG", quality=95)

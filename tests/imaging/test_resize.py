@@ -6,7 +6,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from raythumbs.imaging.resize import GAP, gap_size, on_canvas, plan, resample
+from raythumbs.imaging.resize import gap_size, on_canvas, plan, resample
 from raythumbs.model.photo import Fit, RenditionSpec
 from tests.imaging.pictures import LANCZOS, mean_error, near, photograph, saved, thumbnail
 
@@ -16,7 +16,12 @@ BOX_SIDE = st.integers(min_value=1, max_value=2_000)
 
 def specs(*fits: Fit) -> st.SearchStrategy[RenditionSpec]:
     return st.builds(
-        RenditionSpec, width=BOX_SIDE, height=BOX_SIDE, fit=st.sampled_from(fits or list(Fit)), enlarge=st.booleans()
+        RenditionSpec,
+        width=BOX_SIDE,
+        height=BOX_SIDE,
+        fit=st.sampled_from(fits or list(Fit)),
+        enlarge=st.booleans(),
+        gap=st.floats(1, 8),
     )
 
 
@@ -135,8 +140,8 @@ def test_a_picture_is_decoded_large_enough_for_every_spec(width: int, height: in
     for spec in wanted:
         way = plan(width, height, spec)
         left, top, right, bottom = way.box
-        enough_x = least_width >= width or least_width * (right - left) / width >= way.size[0] * GAP - GAP
-        enough_y = least_height >= height or least_height * (bottom - top) / height >= way.size[1] * GAP - GAP
+        enough_x = least_width >= width or least_width * (right - left) / width >= (way.size[0] - 1) * spec.gap
+        enough_y = least_height >= height or least_height * (bottom - top) / height >= (way.size[1] - 1) * spec.gap
         assert enough_x
         assert enough_y
 

@@ -1,5 +1,6 @@
 """The whole service as a contestant: from the bucket's events to the last thumbnail's address in the database."""
 
+import json
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from raythumbs.bench.local_service import local_service
 from raythumbs.bench.meter import MARK
 from raythumbs.bench.throughput.contest import Contest, ContestantFailed, Finish, Ready
 from raythumbs.client import Client
+from raythumbs.model.photo import RenditionSpec
 
 _PHOTOS_A_NOTIFICATION = 100
 _POLL_SECONDS = 0.5  # to ask costs CPU, which the photos could use
@@ -25,16 +27,18 @@ _FINAL = ("succeeded", "failed", "cancelled")
 
 
 class Service:
-    """`raythumbs serve` with its queue actor and its embedded database."""
+    """`raythumbs serve` with its queue actor and its embedded database; see RenditionSpec for the gap."""
 
-    name: str = "raythumbs"
+    def __init__(self, name: str = "raythumbs", *, gap: float = RenditionSpec.gap) -> None:
+        self.name = name
+        self._gap = gap
 
     @contextmanager
     def ready(self, contest: Contest, mark: str) -> Iterator[Ready]:
         """Start it in a folder of its own, and let it make the thumbnails of the first photos."""
         with tempfile.TemporaryDirectory(prefix="rt-throughput-") as folder:
             data = Path(folder) / "data"
-            with local_service(data, environment=_environment(contest, data) | {MARK: mark}) as client:
+            with local_service(data, environment=_environment(contest, data, self._gap) | {MARK: mark}) as client:
                 while client.status()["processing"]:  # its workers are started once, and take photos for months
                     time.sleep(_POLL_SECONDS)
                 ready = _ReadyService(__version__, client, contest)
@@ -91,8 +95,8 @@ class _ReadyService:
         )
 
 
-def _environment(contest: Contest, data: Path) -> dict[str, str]:
-    spec = f'[{{"width": {contest.pixels}, "height": {contest.pixels}, "quality": {contest.quality}}}]'
+def _environment(contest: Contest, data: Path, gap: float) -> dict[str, str]:
+    spec = {"width": contest.pixels, "height": contest.pixels, "quality": contest.quality, "gap": gap}
     return {
         "AWS_ENDPOINT_URL_S3": contest.endpoint,
         "AWS_ACCESS_KEY_ID": "bench",
@@ -101,7 +105,7 @@ def _environment(contest: Contest, data: Path) -> dict[str, str]:
         "RAYTHUMBS_STORE": f"s3://{contest.bucket}",
         "RAYTHUMBS_THUMBNAILS_STORE": f"s3://{contest.made_bucket}",
         "RAYTHUMBS_DATABASE": f"sqlite:///{data}/raythumbs.db",
-        "RAYTHUMBS_SPECS": spec,
+        "RAYTHUMBS_SPECS": json.dumps([spec]),
         "RAYTHUMBS_NOTIFICATION_TOKEN": _TOKEN,
         "RAYTHUMBS_WATCHED": "[]",
         "RAYTHUMBS_RECONCILE_EVERY_SECONDS": "0",  # the store cannot list
