@@ -102,7 +102,7 @@ def build_with(settings: Settings, *, version: str) -> Any:  # noqa: ANN401 Serv
         partial(assemble, settings),
         replicas=settings.ingress_replicas,
         version=version,
-        resources=HEAD,
+        place=HEAD if settings.ingress_nodes == "head" else None,
     )
 
 

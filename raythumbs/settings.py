@@ -5,7 +5,7 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
     public_base_url: str | None = Field(None, description="Address of this service as clients see it.")
     ingress_replicas: Positive = Field(1, description="Processes that answer HTTP.")
+    ingress_nodes: Literal["head", "all"] = Field(
+        "head", description="Where they are: all on the head, or each on another node of the cluster."
+    )
 
     data_dir: Path = Field(Path("raythumbs-data"), description="Folder of the embedded database and file store.")
     database: SecretStr | None = Field(None, description="`sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`.")

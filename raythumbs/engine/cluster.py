@@ -127,9 +127,12 @@ def _refuse_silent(address: str) -> None:
 
 
 def open_door(host: str, port: int) -> None:
-    """Start Serve, if it does not run, on the head's host and port. Raises BadSettings if it listens elsewhere."""
+    """Start Serve, if it does not run, on this host and port of each node that is to answer.
+
+    Raises BadSettings if it listens elsewhere.
+    """
     serve.start(
-        proxy_location="HeadOnly",
+        proxy_location="EveryNode",  # which has a replica
         http_options={"host": host, "port": port},
         logging_config={"log_level": "WARNING"},
     )

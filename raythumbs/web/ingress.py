@@ -20,8 +20,9 @@ class _Ingress:
         return await self._make_app()
 
 
-def ingress(make_app: MakeApp, *, replicas: int, version: str, resources: Mapping[str, float]) -> Any:  # noqa: ANN401 Serve's Application
-    """Return the Serve application of so many replicas. They take no CPU from the slots: they only wait and copy.
+def ingress(make_app: MakeApp, *, replicas: int, version: str, place: Mapping[str, float] | None) -> Any:  # noqa: ANN401 Serve's Application
+    """Return the Serve application of so many replicas. They take no CPU from the slots: they only wait and copy. They
+    are where there is the resource `place`, or, without one, on as many nodes.
 
     Replicas of the same version are left alone; others are replaced, each when its successor is up.
     """
@@ -29,7 +30,8 @@ def ingress(make_app: MakeApp, *, replicas: int, version: str, resources: Mappin
         serve.ingress()(_Ingress),
         name="ingress",
         num_replicas=replicas,
-        ray_actor_options={"num_cpus": 0, "resources": dict(resources)},
+        ray_actor_options={"num_cpus": 0, "resources": dict(place or {})},
+        max_replicas_per_node=2 * (replicas if place else 1),  # each, and beside it for a while its successor
         max_surge_percent=100,
         max_ongoing_requests=256,
         max_queued_requests=512,

@@ -39,6 +39,7 @@ class RayUp:
         return {
             "RAY_UP_enable_autoscaler_v2": "0",
             "RAY_TMPDIR": str(self.network.folder),
+            "TMPDIR": str(self.network.folder),
             "RAY_USAGE_STATS_ENABLED": "0",
         }
 
@@ -178,6 +179,20 @@ def test_the_cluster_lets_nobody_in_without_its_token(ray_up: RayUp):
     assert len(said.strip().splitlines()) == 1
 
 
+def test_a_machine_with_another_token_does_not_become_a_node_and_says_why(ray_up: RayUp):
+    head = ray_up.network.hosts[0]
+
+    stranger = ray_up.network.begin(
+        "ray", "start", "--address", f"{head.address}:6379", "--block",
+        environment={"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "f" * 64, "RAY_TMPDIR": str(ray_up.network.folder)},
+    )  # fmt: skip
+    said, _ = stranger.communicate(timeout=120)
+
+    assert stranger.returncode
+    assert "token" in said
+    assert len(ray_up.nodes()) == 3
+
+
 def test_a_node_that_is_lost_costs_no_photo_an_attempt(ray_up: RayUp, photos: list[Path]):
     jobs = [job["jobId"] for job in ray_up.client.upload(photos)]
     eventually(lambda: all(node["busy"] for node in ray_up.nodes()))
@@ -187,6 +202,26 @@ def test_a_node_that_is_lost_costs_no_photo_an_attempt(ray_up: RayUp, photos: li
     assert ray_up.ended(jobs) == {"succeeded"}
     assert sum(ray_up.client.job(job)["crashes"] for job in jobs) == 0
     eventually(lambda: len(ray_up.nodes()) == 2)
+
+
+def test_where_it_is_wanted_every_node_answers_http(ray_up: RayUp, photos: list[Path]):
+    asked = "RAYTHUMBS_INGRESS_NODES=all RAYTHUMBS_INGRESS_REPLICAS=2"
+
+    ray_up.run("ray", "exec", "cluster.yaml", f"{asked} raythumbs up")
+    ray_up.run("ray", "exec", "cluster.yaml", f"{asked} RAYTHUMBS_MAX_ERRORS=14 raythumbs up")  # replaces each in place
+
+    for host in ray_up.network.hosts[:2]:  # the third is gone
+        with Client(f"http://{host.address}:8000") as door:
+            eventually(lambda door=door: answers(door))
+            jobs = [job["jobId"] for job in door.upload(photos[:2])]
+            assert ray_up.ended(jobs) == {"succeeded"}
+
+
+def answers(door: Client) -> bool:
+    try:
+        return bool(door.ready() == {"status": "ready"})
+    except RaythumbsError:
+        return False
 
 
 def test_ray_down_ends_all_of_it(ray_up: RayUp):
