@@ -1,7 +1,9 @@
 """An S3 store when its server is not at its best: a real HTTP server that misbehaves."""
 
 import gzip
+import os
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -12,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import boto3
 import httpx
 import pytest
+import trustme
 from botocore.config import Config
 
 from raythumbs.errors import AccessDenied, NoSuchObject, StoreUnavailable
@@ -24,7 +27,7 @@ Behaviour = Callable[[BaseHTTPRequestHandler], None]
 
 
 @contextmanager
-def served(behaviour: Behaviour) -> Iterator[str]:
+def served(behaviour: Behaviour, *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -37,10 +40,12 @@ def served(behaviour: Behaviour) -> Iterator[str]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()
@@ -173,6 +178,28 @@ def test_one_connection_serves_many_objects(aws_credentials):
     with served(answer) as endpoint, store_at(endpoint) as store:
         for _ in range(5):
             store.get("a.jpg", max_bytes=99, seconds=9).file.close()
+
+    assert len(connections) == 1
+
+
+def test_over_tls_photos_come_whole_on_one_connection(aws_credentials, tmp_path, monkeypatch):
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "authority.pem"))
+    photos = iter([os.urandom(size) for size in (3_000_000, 0, 1, 100_000)])
+    connections, sent = set(), []
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        connections.add(request.client_address)
+        sent.append(next(photos))
+        telling([sent[-1]], length=len(sent[-1]))(request)
+        request.close_connection = False
+
+    with served(answer, tls=context) as endpoint, store_at(endpoint) as store:
+        for _ in range(4):
+            with store.get("a.jpg", max_bytes=10_000_000, seconds=9).file as file:
+                assert file.read() == sent[-1]
 
     assert len(connections) == 1
 
