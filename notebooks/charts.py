@@ -186,7 +186,7 @@ def _rates(axes: Axes, rates: pd.Series, limit: float) -> None:
     texts = axes.bar_label(bars, labels=labels, padding=4, **_FONT)
     for name, text in zip(names, texts, strict=True):
         text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.8})  # over the limit's line
-        text.set_fontweight("bold" if name == US else "normal")
+        text.set_fontweight("bold" if name.startswith(US) else "normal")
     at_top = axes.get_xaxis_transform()
     axes.text(limit, 1.01, f"limit {_short(limit)}", transform=at_top, color=_ORANGE, fontsize=10, ha="center")
 
@@ -231,7 +231,7 @@ def _plain_numbers(axis: Axis) -> None:
 
 
 def _colour(contestant: str) -> str:
-    return _BLUE if contestant == US else _PALE
+    return _BLUE if contestant.startswith(US) else _PALE
 
 
 def _distance(latency_ms: float) -> str:
