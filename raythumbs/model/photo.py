@@ -38,8 +38,8 @@ class RenditionSpec:
 
     `focus` is what `cover` cuts around: fractions of the photo's width and height, from the left and from the top. A
     JPEG is decoded at `gap` times the size at least, of the scales that its format knows: a smaller gap takes less CPU,
-    and is less true. At 2 it is as true as libvips's; at 1.25 a camera's photo takes a fifth less, and is truer than
-    sharp's still.
+    and is less true. At 2 it is as true as libvips's; at 1.25 a camera's photo takes a fifth less, and is as true as
+    sharp's.
     """
 
     name: str = "thumbnail"

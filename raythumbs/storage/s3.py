@@ -170,8 +170,8 @@ def _received(body: "HTTPResponse", shown: str, *, size_bytes: int, until: float
 def _fill(view: memoryview, body: "HTTPResponse", shown: str, *, until: float) -> None:
     """Fill the view with what comes, which is to be as much as there is room for.
 
-    From below urllib3, whose own reading makes objects of 256 KB and copies them while every other thread waits: of a
-    photo of 5 MB that was a tenth of what a worker does besides rendering.
+    From below urllib3, whose own reading makes objects that are then copied, while every other thread waits: 5 MB by
+    themselves take 1.3 ms of CPU, and took 1.6.
     """
     below: Any = body._fp  # noqa: SLF001 http.client's response
     filled = 0

@@ -35,7 +35,7 @@ def contestants(peers_dir: Path, only: Sequence[str]) -> tuple[list[Contestant],
             here.append(Program(rival.name, rival.command))
         else:
             missing[rival.name] = f"{rival.name}: {rival.install}"
-    here += [Service(), Service("raythumbs, gap 1.25", gap=1.25)]  # still truer than sharp
+    here += [Service(), Service("raythumbs, gap 1.25", gap=1.25)]  # as true as sharp
     _refuse_unknown(only, {*missing, *(one.name for one in here)})
     wanted = set(only or {*missing, *(one.name for one in here)})
     return [one for one in here if one.name in wanted], [told for name, told in missing.items() if name in wanted]
