@@ -22,6 +22,7 @@ from raythumbs.model.lease import Lease, Report
 
 _BATCH_SECONDS = 0.5  # of work: long enough that Ray's cost per task vanishes, short enough that a person does not wait
 _BATCH_PHOTOS = 32
+_LEAST_HELPING_SECONDS = 0.05  # to ask for each of the last photos costs more than an uneven end
 _PLENTY = 256
 _AGED_OF_LEASINGS = 10
 
@@ -182,7 +183,8 @@ class Dispatcher:
         jobs = Jobs(db, self._shard)
         shares = 2 * max(1, self._slots.total)  # the last photos are spread, in ever smaller helpings
         waiting = _waiting(jobs, now=now, most=max(rooms) * shares)
-        helpings = [min(room, math.ceil(waiting / shares)) for room in rooms]
+        least = round(_LEAST_HELPING_SECONDS / self.photo_seconds)
+        helpings = [min(room, max(least, math.ceil(waiting / shares))) for room in rooms]
         leases = jobs.lease_more(
             sum(helpings),
             now=now,

@@ -81,6 +81,30 @@ def test_what_waits_is_given_in_ever_smaller_helpings_so_that_every_slot_has_som
     assert asyncio.run(run()) == [8, 6, 3, 2, 1, 0]
 
 
+def test_of_photos_that_take_little_time_several_are_given_also_at_the_end(configured):
+    async def run():
+        batches = Growing()
+        async with at_work(configured(), batches, Cluster(ONE_SLOT)) as queue:
+            batches.go.set()
+            await queue.submit(*range(200))  # which tell that a photo takes 0.01 s
+            await queue.ended(*range(200))
+            batches.go.clear()
+            already = len(batches.batches)
+
+            async def another() -> bool:
+                return len(batches.batches) > already
+
+            await queue.submit(200)
+            await eventually(another)
+            await queue.submit(*range(201, 213))
+            helpings = [len(await batches.ask(queue.verbs, room=8)) for _ in range(4)]
+            batches.go.set()
+            await queue.ended(*range(200, 213))
+            return helpings
+
+    assert asyncio.run(run()) == [6, 5, 1, 0]
+
+
 def test_batches_that_ask_at_one_time_are_each_given_their_own(configured):
     async def run():
         batches = Growing()
