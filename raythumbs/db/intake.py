@@ -8,7 +8,7 @@ from raythumbs.db import statements as sql
 from raythumbs.db.jobs import DELETED, Jobs, as_job
 from raythumbs.db.line import Line, Place, folder_in_line, numbered
 from raythumbs.db.photos import PhotoKey, Photos
-from raythumbs.db.rows import insert
+from raythumbs.db.rows import for_each
 from raythumbs.model.job import Change, Job, JobRequest, Priority, Removal, State, is_older
 from raythumbs.model.shard import shard_of
 
@@ -41,7 +41,7 @@ class Intake:
         if not ids:
             return list(changes)
         rows = [{"id": event_id, "seen_at": now} for event_id in sorted(ids)]
-        new = set(insert(self._connection, sql.REMEMBER, rows).scalars())
+        new = set(for_each(self._connection, sql.REMEMBER, rows).scalars())
         return [change for change in changes if change.event_id is None or change.event_id in new]
 
     def _take(self, changes: Sequence[Change], *, now: float) -> list[Job]:
@@ -83,7 +83,7 @@ class Intake:
              "state": State.QUEUED, "priority": place.priority.rank, "turn": turn, "created_at": now, "due_at": now}
             for r, place, turn in zip(requests, places, turns, strict=True)
         ]  # fmt: skip
-        inserted = set(insert(self._connection, sql.ENQUEUE, rows).scalars())
+        inserted = set(for_each(self._connection, sql.ENQUEUE, rows).scalars())
         if len(inserted) < len(rows):  # what was there before has left gaps, in which others would go first
             of_job = zip(requests, places, strict=True)
             new = {r.job_id: place for r, place in of_job if photos[r.source].id in inserted}

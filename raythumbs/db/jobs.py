@@ -67,8 +67,9 @@ class Jobs:
         if not due:
             return {}
         ids = [row.id for row in due]
-        self._connection.execute(sql.LEASE, {"ids": ids, "now": now, "until": now + lease_seconds})
-        return {row.id: _lease(row) for row in self._connection.execute(sql.LEASED, {"ids": ids})}
+        dialect = self._connection.dialect.name
+        self._connection.execute(sql.LEASE[dialect], {"ids": ids, "now": now, "until": now + lease_seconds})
+        return {row.id: _lease(row) for row in self._connection.execute(sql.LEASED[dialect], {"ids": ids})}
 
     def waiting(self, *, now: float, limit: int) -> int:
         """Count the jobs that are due, up to `limit`: what it costs does not grow with the backlog."""
@@ -94,9 +95,7 @@ class Jobs:
         if self._connection.dialect.name == "sqlite":
             self._connection.execute(sql.RENEW["sqlite"], [{**_fence(lease), "until": until} for lease in leases])
         else:
-            ids, attempts = [lease.job_id for lease in leases], [lease.attempt for lease in leases]
-            held = {"held_ids": ids, "held_attempts": attempts, "until": until}
-            self._connection.execute(sql.RENEW["postgresql"], held)
+            self._connection.execute(sql.RENEW["postgresql"], _fences(leases) | {"until": until})
 
     # --- back
 
@@ -105,9 +104,11 @@ class Jobs:
 
         Returns the leases that no longer hold; of those, nothing changes.
         """
-        fences = [(lease.job_id, lease.attempt) for lease, _ in done]
-        asked = {"held_ids": [job_id for job_id, _ in fences], "held": fences, "now": now}
-        held = {(row.id, row.attempt) for row in self._connection.execute(sql.FINISH, asked)}
+        fences = _fences([lease for lease, _ in done])
+        if (dialect := self._connection.dialect.name) == "sqlite":
+            fences["held"] = list(zip(fences["held_ids"], fences.pop("held_attempts"), strict=True))
+        finishing = self._connection.execute(sql.FINISH[dialect], fences | {"now": now})
+        held = {(row.id, row.attempt) for row in finishing}
         finished = {lease.photo_id: succeeded for lease, succeeded in done if (lease.job_id, lease.attempt) in held}
         Photos(self._connection).describe(finished, now=now)
         return [lease for lease, _ in done if (lease.job_id, lease.attempt) not in held]
@@ -208,6 +209,10 @@ def _harmless(due: Iterable[Row[Any]]) -> list[Row[Any]]:
 
 def _fence(lease: Lease) -> dict[str, object]:
     return {"held_id": lease.job_id, "held_attempt": lease.attempt}
+
+
+def _fences(leases: Sequence[Lease]) -> dict[str, Any]:
+    return {"held_ids": [lease.job_id for lease in leases], "held_attempts": [lease.attempt for lease in leases]}
 
 
 def _told(error: RaythumbsError) -> dict[str, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from raythumbs.db import statements as sql
-from raythumbs.db.rows import insert
+from raythumbs.db.rows import for_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Leftovers:
         """Note keys and their photos, to be deleted from `due_at` on, unless a photo leads to them then."""
         rows = [{"key": key, "photo_id": photo_id, "due_at": due_at} for key, photo_id in photos.items()]
         if rows:
-            insert(self._connection, sql.LEAVE, rows)
+            for_each(self._connection, sql.LEAVE, rows)
 
     def begin(self, *, now: float, limit: int) -> list[str]:
         """Return the keys to delete now. Those that a photo leads to are kept; those of a photo in work have time."""

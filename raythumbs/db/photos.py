@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from raythumbs.db import statements as sql
 from raythumbs.db.leftovers import Leftovers
-from raythumbs.db.rows import insert
+from raythumbs.db.rows import for_each
 from raythumbs.errors import UnknownPhoto
 from raythumbs.model.job import JobRequest, Removal
 from raythumbs.model.lease import Succeeded
@@ -50,7 +50,7 @@ class Photos:
         return self._record(rows)
 
     def _record(self, rows: Sequence[dict[str, object]]) -> dict[str, PhotoKey]:
-        recorded = insert(self._connection, sql.RECORD, rows)
+        recorded = for_each(self._connection, sql.RECORD, rows)
         return {row.source: PhotoKey(row.id, row.folder_id) for row in recorded}
 
     def mark_deleted(self, photo_id: str, *, now: float) -> None:
@@ -60,7 +60,8 @@ class Photos:
 
     def drop_renditions(self, photo_ids: Sequence[str], *, now: float, but: frozenset[str] = frozenset()) -> None:
         """Forget the renditions of these photos; what they led to is left over, but for these keys."""
-        dropped = self._connection.execute(sql.DROP_RENDITIONS, {"photo_ids": photo_ids}).all()
+        dropping = sql.DROP_RENDITIONS[self._connection.dialect.name]
+        dropped = self._connection.execute(dropping, {"photo_ids": photo_ids}).all()
         left = {row.key: row.photo_id for row in dropped if row.key not in but}
         Leftovers(self._connection).leave(left, due_at=now)
 
@@ -73,20 +74,18 @@ class Photos:
         if not rendered:
             return
         made = [(photo_id, r) for photo_id, succeeded in rendered.items() for r in succeeded.renditions]
-        self._connection.execute(
-            sql.DESCRIBE,
-            [
-                {"of_photo": photo_id} | {f"seen_{name}": getattr(succeeded.picture, name) for name in _FACTS}
-                for photo_id, succeeded in rendered.items()
-            ],
-        )
+        seen = [
+            {"of_photo": photo_id} | {f"seen_{name}": getattr(succeeded.picture, name) for name in _FACTS}
+            for photo_id, succeeded in rendered.items()
+        ]
+        for_each(self._connection, sql.DESCRIBE, seen)
         self.drop_renditions(list(rendered), now=now, but=frozenset(r.key for _, r in made))
         rows = [
             {"photo_id": photo_id, "name": r.name, "width": r.width, "height": r.height, "format": r.format,
              "size_bytes": r.size_bytes, "key": r.key, "url": r.url}
             for photo_id, r in made
         ]  # fmt: skip
-        insert(self._connection, sql.INSERT_RENDITIONS, rows)
+        for_each(self._connection, sql.INSERT_RENDITIONS, rows)
 
     def get(self, photo_id: str) -> Photo:
         """Return the photo with its renditions, or raise UnknownPhoto."""

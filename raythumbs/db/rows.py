@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import Connection, CursorResult
 
 
-def insert(
+def for_each(
     connection: Connection, statement: Mapping[str, Any], rows: Sequence[Mapping[str, object]]
 ) -> CursorResult[Any]:
-    """Run one of `statements` that are kept by dialect, with at least one row; each row has the statement's names."""
+    """Run a statement of `statements`, kept by dialect, for at least one row; each has the statement's names."""
     if connection.dialect.name == "postgresql":
         columns = {name: [row[name] for row in rows] for name in rows[0]}
         return connection.execute(statement["postgresql"], columns)

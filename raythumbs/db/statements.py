@@ -8,7 +8,6 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     FromClause,
-    Integer,
     Select,
     String,
     Table,
@@ -37,15 +36,22 @@ Bound = BindParameter[Any]
 
 
 def _by_dialect(build: Callable[[Any], Any], table: Table, *names: str) -> Mapping[str, Any]:
-    """An INSERT of many rows, for `rows.insert`. Both dialects spell ON CONFLICT alike; SQLAlchemy keeps it in two
+    """An INSERT of many rows, for `rows.for_each`. Both dialects spell ON CONFLICT alike; SQLAlchemy keeps it in two
     places, without a common type. PostgreSQL takes a thousand rows as an array for each column, in a third of the time
     that it needs to read a parameter for each value."""
-    arrays = (bindparam(name, type_=postgresql.ARRAY(table.c[name].type)) for name in names)
-    rows = select(*(func.unnest(array).label(name) for array, name in zip(arrays, names, strict=True)))
+    rows = _rows({name: table.c[name] for name in names})
     return {
         "sqlite": build(sqlite.insert(table)),
         "postgresql": build(postgresql.insert(table).from_select(names, rows)),
     }
+
+
+def _rows(columns: Mapping[str, ColumnElement[Any]]) -> Select[Any]:
+    """Bound arrays, of the types of these columns, as rows."""
+    arrays = {
+        name: bindparam(name, type_=postgresql.ARRAY(column.type, dimensions=1)) for name, column in columns.items()
+    }
+    return select(*(func.unnest(array).label(name) for name, array in arrays.items()))
 
 
 def _among(name: str) -> Any:  # noqa: ANN401 SQLAlchemy's own shorthand
@@ -54,9 +60,17 @@ def _among(name: str) -> Any:  # noqa: ANN401 SQLAlchemy's own shorthand
 
 class likely(GenericFunction[Any]):  # noqa: N801 SQLite's own name
     """A condition that most rows meet. SQLite takes a state for rare (10 rows) unless it is told so, and goes through
-    all the jobs of a state where another index leads to the few that are wanted. PostgreSQL counts for itself."""
+    all the jobs of a state where another index leads to the few that are wanted."""
 
     type = NULLTYPE  # as a Boolean it would be compared with 1, and hide the condition from SQLite
+    inherit_cache = True
+
+
+class guard(GenericFunction[Any]):  # noqa: N801 as above
+    """A condition on rows that another one finds. It is never a way to find them: PostgreSQL counts its rows only now
+    and then, so it may think that three jobs wait, and go through all of a million to find the ten whose ids it has."""
+
+    type = NULLTYPE
     inherit_cache = True
 
 
@@ -65,12 +79,23 @@ def _without_hint(condition: likely, compiler: SQLCompiler, **options: Any) -> s
     return compiler.process(condition.clause_expr, **options)
 
 
-def _of_sources(query: Select[Any]) -> Mapping[str, Select[Any]]:
-    """Narrow a query to some sources, by dialect; PostgreSQL takes an array of them, for the reason told above."""
-    array = bindparam("sources", type_=postgresql.ARRAY(String))
+@compiles(guard, "postgresql")
+def _of_no_index(condition: guard, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 as above
+    return f"COALESCE({compiler.process(condition.clause_expr, **options)}, false)"
+
+
+@compiles(guard, "sqlite")
+def _hinted(condition: guard, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 as above
+    return f"likely{compiler.process(condition.clause_expr, **options)}"
+
+
+def _of(statement: Any, column: Any, name: str) -> Mapping[str, Any]:  # noqa: ANN401 as above
+    """Narrow a statement to the rows where the column has one of the bound values. PostgreSQL takes an array of them,
+    for the reason told above."""
+    array = bindparam(name, type_=postgresql.ARRAY(String))
     return {
-        "sqlite": query.where(photos.c.source.in_(_among("sources"))),
-        "postgresql": query.where(photos.c.source == any_(array)),
+        "sqlite": statement.where(column.in_(_among(name))),
+        "postgresql": statement.where(column == any_(array)),
     }
 
 
@@ -79,7 +104,7 @@ def _is(state: State) -> ColumnElement[bool]:
 
 
 def _is_one_of(states: Iterable[State], *, of: FromClause = jobs) -> ColumnElement[bool]:
-    return likely(of.c.state.in_([_literal(state) for state in sorted(states)]))
+    return of.c.state.in_([_literal(state) for state in sorted(states)])
 
 
 def _literal(state: State) -> ColumnElement[str]:
@@ -89,18 +114,19 @@ def _literal(state: State) -> ColumnElement[str]:
 
 
 def _move(state: State) -> Update:
-    return update(jobs).where(_is_one_of(o for o, targets in NEXT.items() if state in targets)).values(state=state)
+    allowed = _is_one_of(before for before, targets in NEXT.items() if state in targets)
+    return update(jobs).where(guard(allowed)).values(state=state)
 
 
-INCOMPLETE_JOB = _is_one_of(INCOMPLETE)
+INCOMPLETE_JOB = likely(_is_one_of(INCOMPLETE))
 WAITS = _is(State.QUEUED)
 _running = _is(State.RUNNING)
 
 
 def _settle(state: State) -> Update:
     """A move of the one who holds the lease; the attempt is the fence."""
-    held = update(jobs).where(jobs.c.id == bindparam("held_id"), jobs.c.attempt == bindparam("held_attempt"), _running)
-    return held.values(state=state, lease_until=None)
+    held = jobs.c.id == bindparam("held_id"), jobs.c.attempt == bindparam("held_attempt"), guard(_running)
+    return update(jobs).where(*held).values(state=state, lease_until=None)
 
 
 _now: Bound = bindparam("now")
@@ -121,22 +147,26 @@ ENQUEUE = _by_dialect(
     jobs, "id", "photo_id", "folder_id", "shard", "state", "priority", "turn", "created_at", "due_at",
 )  # fmt: skip
 INCOMPLETE_OF_PHOTOS = _jobs.where(jobs.c.photo_id.in_(_among("photo_ids")), INCOMPLETE_JOB)
-SEQUENCES = _of_sources(select(photos.c.source, photos.c.sequence))
-RUNNING_OF_SOURCES = _of_sources(select(jobs.c.id, photos.c.source, photos.c.version).join(photos).where(_running))
+SEQUENCES = _of(select(photos.c.source, photos.c.sequence), photos.c.source, "sources")
+RUNNING_OF_SOURCES = _of(
+    select(jobs.c.id, photos.c.source, photos.c.version).join(photos).where(guard(_running), INCOMPLETE_JOB),
+    photos.c.source,
+    "sources",
+)
 SUPERSEDE = (
     _move(State.CANCELLED).where(jobs.c.id.in_(_among("ids"))).values(finished_at=_now, lease_until=None, **_told)
 )
 CANCEL_OF_PHOTOS = (
     _move(State.CANCELLED)
-    .where(jobs.c.photo_id.in_(_among("photo_ids")))
+    .where(jobs.c.photo_id.in_(_among("photo_ids")), INCOMPLETE_JOB)  # says nothing more, but has an index of photos
     .values(finished_at=_now, lease_until=None, **_told)
 )
 HASTEN = (
     update(jobs)
     .where(
         jobs.c.photo_id.in_(_among("photo_ids")),
-        INCOMPLETE_JOB,  # says nothing more, but has an index of photos
-        likely(WAITS),
+        INCOMPLETE_JOB,  # as above
+        guard(WAITS),
         jobs.c.priority > bindparam("rank"),
     )
     .values(priority=bindparam("rank"), turn=None)
@@ -145,40 +175,36 @@ HASTEN = (
 # --- out
 
 BACKLOG = select(func.count()).select_from(select(jobs.c.id).where(WAITS).limit(_most).subquery())
-LEASE = (
-    _move(State.RUNNING)
-    .where(jobs.c.id.in_(_among("ids")))
-    .values(attempt=jobs.c.attempt + 1, lease_until=bindparam("until"), started_at=_now)
+LEASE = _of(
+    _move(State.RUNNING).values(attempt=jobs.c.attempt + 1, lease_until=bindparam("until"), started_at=_now),
+    jobs.c.id,
+    "ids",
 )
-LEASED = (
-    select(jobs, photos.c.source, photos.c.version, photos.c.size_bytes)
-    .join(photos)
-    .where(jobs.c.id.in_(_among("ids")))
-)
+LEASED = _of(select(jobs, photos.c.source, photos.c.version, photos.c.size_bytes).join(photos), jobs.c.id, "ids")
 _renewed = update(jobs).values(lease_until=bindparam("until"))
-_held = select(
-    func.unnest(bindparam("held_ids", type_=postgresql.ARRAY(String))).label("id"),
-    func.unnest(bindparam("held_attempts", type_=postgresql.ARRAY(Integer))).label("attempt"),
-).subquery()
+_held = _rows({"held_ids": jobs.c.id, "held_attempts": jobs.c.attempt}).subquery()
+_is_held = jobs.c.id == _held.c.held_ids, jobs.c.attempt == _held.c.held_attempts, guard(_running)
 # Of thousands of leases: SQLite takes one after the other, and PostgreSQL two arrays, in a quarter of the time.
 RENEW = {
     "sqlite": _settle(State.RUNNING).values(lease_until=bindparam("until")),
-    "postgresql": _renewed.where(jobs.c.id == _held.c.id, jobs.c.attempt == _held.c.attempt, _running),
+    "postgresql": _renewed.where(*_is_held),
 }
 
 # --- back
 
-# Of many leases at one time: the fence of each is its pair. The ids alone are what SQLite finds its index by.
-FINISH = (
+# Of many leases at one time: the fence of each is its pair. The ids alone are what SQLite finds its index by;
+# PostgreSQL would compare each row with each pair.
+_finished = (
     update(jobs)
-    .where(
-        jobs.c.id.in_(_among("held_ids")),
-        tuple_(jobs.c.id, jobs.c.attempt).in_(_among("held")),
-        _running,
-    )
     .values(state=State.SUCCEEDED, lease_until=None, finished_at=_now, **_untold)
     .returning(jobs.c.id, jobs.c.attempt)
 )
+FINISH = {
+    "sqlite": _finished.where(
+        jobs.c.id.in_(_among("held_ids")), tuple_(jobs.c.id, jobs.c.attempt).in_(_among("held")), _running
+    ),
+    "postgresql": _finished.where(*_is_held),
+}
 FAIL = _settle(State.FAILED).values(finished_at=_now, **_told)
 RELEASE = _settle(State.QUEUED).values(
     due_at=bindparam("due"),
@@ -206,11 +232,11 @@ READOPT = (
 # --- by a person
 
 _others = jobs.alias()
-_busy = exists().where(_others.c.photo_id == jobs.c.photo_id, _is_one_of(INCOMPLETE, of=_others))
+_busy = exists().where(_others.c.photo_id == jobs.c.photo_id, likely(_is_one_of(INCOMPLETE, of=_others)))
 CANCEL = _move(State.CANCELLED).where(jobs.c.id.in_(_among("ids"))).values(finished_at=_now, lease_until=None, **_told)
 RETRY = (
     update(jobs)
-    .where(jobs.c.id.in_(_among("ids")), _is(State.FAILED), ~_busy)
+    .where(jobs.c.id.in_(_among("ids")), guard(_is(State.FAILED)), ~_busy)
     .values(state=State.QUEUED, due_at=_now, turn=None, finished_at=None, **_untold)
     .values(dict.fromkeys(("errors", "timeouts", "crashes", "losses"), 0))
 )
@@ -254,19 +280,22 @@ RECORD = _by_dialect(
     _record, photos, "id", "source", "version", "folder_id", "file_name", "size_bytes", "created_at", "sequence",
     "deleted_at",
 )  # fmt: skip
-DESCRIBE = (
-    update(photos)
+_facts = {field.name: f"seen_{field.name}" for field in fields(PictureFacts)}
+_seen = _rows({"of_photo": photos.c.id} | {seen: photos.c[name] for name, seen in _facts.items()}).subquery()
+DESCRIBE = {
+    "sqlite": update(photos)
     .where(photos.c.id == bindparam("of_photo"))
-    .values({field.name: bindparam(f"seen_{field.name}") for field in fields(PictureFacts)})
-)
+    .values({name: bindparam(seen) for name, seen in _facts.items()}),
+    "postgresql": update(photos)
+    .where(photos.c.id == _seen.c.of_photo)
+    .values({name: _seen.c[seen] for name, seen in _facts.items()}),
+}
 INSERT_RENDITIONS = _by_dialect(
     lambda insertion: insertion,
     renditions, "photo_id", "name", "width", "height", "format", "size_bytes", "key", "url",
 )  # fmt: skip
-DROP_RENDITIONS = (
-    delete(renditions)
-    .where(renditions.c.photo_id.in_(_among("photo_ids")))
-    .returning(renditions.c.key, renditions.c.photo_id)
+DROP_RENDITIONS = _of(
+    delete(renditions).returning(renditions.c.key, renditions.c.photo_id), renditions.c.photo_id, "photo_ids"
 )
 DELETED = update(photos).where(photos.c.id == bindparam("of_photo")).values(deleted_at=_now)
 FORGET_DELETED = delete(photos).where(
