@@ -28,6 +28,7 @@ from raythumbs.errors import (
     QueueUnavailable,
     StoreUnavailable,
 )
+from raythumbs.events import show_events
 from raythumbs.model.photo import Rendition
 from raythumbs.settings import Settings, load_settings
 from raythumbs.storage.files import FileStore
@@ -55,16 +56,16 @@ def service(settings: Settings, cluster: AbstractContextManager[None]) -> Iterat
         try:
             begin_queue(settings)  # beside the replica, which needs it
             serve.run(build_with(settings, version=settings.identity), name=NAME, route_prefix="/")
-            yield passing_trouble()
+            yield passing_trouble(settings.queue_shards)
         finally:
             asyncio.run(stop_queue())
             serve.delete(NAME)
 
 
-def passing_trouble() -> str | None:
+def passing_trouble(shards: int) -> str | None:
     """Return what keeps the service from being ready, if that may pass; what needs a person is raised."""
     try:
-        asyncio.run(QueueHandle().check())
+        asyncio.run(QueueHandle(shards).check())
     except (StoreUnavailable, DatabaseUnavailable, QueueUnavailable, Overloaded) as error:
         return error.reason
     return None
@@ -108,6 +109,7 @@ def build_with(settings: Settings, *, version: str) -> Any:  # noqa: ANN401 Serv
 
 async def assemble(settings: Settings) -> FastAPI:
     """Return the web application over a queue that runs; this is what each replica does when it starts."""
+    show_events(settings.log_level)
     return make_app(parts(settings, await start_queue(settings)))
 
 

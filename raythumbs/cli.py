@@ -11,6 +11,7 @@ import threading
 import time
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,8 +21,9 @@ from rich.live import Live
 from rich.table import Table
 
 from raythumbs.bench.commands import bench
-from raythumbs.client import Client
+from raythumbs.client import Client, Refused
 from raythumbs.errors import RaythumbsError
+from raythumbs.events import listening
 from raythumbs.model.photo import Fit, Format, RenditionSpec
 from raythumbs.settings import Settings, load_settings
 
@@ -74,7 +76,8 @@ def serve(  # noqa: PLR0913, PLR0917 the options of a command
 
         _serve_until_asked(settings, running_cluster(address), renewal)
         return
-    with prepared_ray() as renewal.folder:  # before Ray is imported, which the next lines do
+    # before Ray is imported, which the next lines do
+    with prepared_ray() as renewal.folder, listening(renewal.folder):
         from raythumbs.app import check_database
         from raythumbs.engine.cluster import own_cluster
 
@@ -270,12 +273,21 @@ def retry(
     url: Url = _HERE,
 ) -> None:
     """Try failed jobs again."""
+    refused = 0
     with Client(url) as client:
         chosen = list(job_ids or [])
         if all_failed:
             chosen += [job["jobId"] for job in client.jobs(state="failed")]
         for job_id in chosen:
-            out.print(f"{job_id}  {client.retry(job_id)['state']}", highlight=False)
+            try:
+                out.print(f"{job_id}  {client.retry(job_id)['state']}", highlight=False)
+            except Refused as error:
+                if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # the others would be too
+                    raise
+                refused += 1
+                _say(Console(stderr=True), f"{job_id}  {error.reason}")
+    if refused:
+        raise typer.Exit(1)
 
 
 @app.command()

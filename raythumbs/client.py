@@ -104,6 +104,10 @@ class Client:
         """Return the figures of the queue."""
         return self._ask("GET", "/api/thumbnails/status")
 
+    def alive(self) -> dict[str, Any]:
+        """Return if the service answers, whatever it can do."""
+        return self._ask("GET", "/healthz")
+
     def ready(self) -> dict[str, Any]:
         """Return if the queue, the database and the store answer."""
         return self._ask("GET", "/readyz")

@@ -42,7 +42,7 @@ def deploy(settings: Settings, address: str) -> str | None:
             serve.run(build_with(settings, version=_version(settings)), name=NAME, route_prefix="/")
         except RuntimeError as error:  # all that Serve says
             raise NotDeployed(f"Ray Serve does not start it: {str(error).strip().splitlines()[-1]}") from error
-        trouble = passing_trouble()
+        trouble = passing_trouble(settings.queue_shards)
         _await_answer(settings)
         return trouble
 
@@ -81,7 +81,7 @@ def _await_answer(settings: Settings) -> None:
     with Client(settings.local_url) as client:
         while True:
             try:
-                client.status()
+                client.alive()  # which a replica is once it has found its queue
             except (Unreachable, Refused) as error:
                 if time.monotonic() > until:
                     raise NotDeployed(f"the service was started, and does not answer: {error.reason}") from error

@@ -1,17 +1,109 @@
-"""The one way to say that something happened: `emit("job.released", job_id=..., after_seconds=...)`."""
+"""The one way to say that something happened: `emit("job.released", job_id=..., after_seconds=...)`; who hears it."""
 
 import json
 import logging
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging.handlers import DatagramHandler
+from pathlib import Path
+from threading import Thread
+
+from raythumbs.errors import RaythumbsError
 
 _log = logging.getLogger("raythumbs")
+
+_LISTENER = "_RAYTHUMBS_LISTENER"  # environment variable: the socket of who started our Ray, and hears its processes
+_LARGEST_LINE_BYTES = 64 * 1024  # with its traceback
+_AGAIN_SECONDS = 60
+_END_SECONDS = 1
 
 
 def emit(event: str, **facts: object) -> None:
     """Write one line: the event's name in the past tense, and its facts as JSON. Never put a secret into a fact."""
     if _log.isEnabledFor(logging.INFO):
-        _log.info("%s %s", event, json.dumps(facts, default=str, sort_keys=True))
+        _log.info("%s %s", event, _told(facts))
 
 
 def emit_trouble(event: str, error: BaseException, **facts: object) -> None:
-    """Write one line about something that should not have happened, with its traceback."""
-    _log.error("%s %s", event, json.dumps(facts, default=str, sort_keys=True), exc_info=error)
+    """Write one line about something that went wrong; what was not foreseen is an error, with its traceback."""
+    if isinstance(error, RaythumbsError):
+        _log.warning("%s %s", event, _told(facts | {"code": error.code, "reason": error.reason}))
+    else:
+        _log.error("%s %s", event, _told(facts), exc_info=error)
+
+
+def _told(facts: dict[str, object]) -> str:
+    return json.dumps(facts, default=str, sort_keys=True)
+
+
+def show_events(level: str) -> None:
+    """Show what happens in this process from now on, of this level (`INFO`: everything) and above.
+
+    Who started our Ray has it on standard error; where nobody listens, it is on the process's own, which Ray keeps.
+    """
+    listener = os.environ.get(_LISTENER)
+    handler = _ToListener(listener, None) if listener else logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.addFilter(_NotAgain())
+    for before in _log.handlers:
+        before.close()
+    _log.handlers = [handler]
+    _log.setLevel(level)
+
+
+@contextmanager
+def listening(folder: Path) -> Iterator[None]:
+    """Write on standard error what processes show that are started meanwhile; the socket is in the folder."""
+    path = str(folder / "events")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as here:
+        here.bind(path)
+        writer = Thread(target=_write_all, args=(here,), daemon=True)
+        writer.start()
+        os.environ[_LISTENER] = path
+        try:
+            yield
+        finally:
+            del os.environ[_LISTENER]
+            here.shutdown(socket.SHUT_RD)  # what has come is still read
+            writer.join(_END_SECONDS)  # not for ever: standard error may be a terminal that is held
+
+
+def _write_all(here: socket.socket) -> None:
+    while line := here.recv(_LARGEST_LINE_BYTES):
+        print(line.decode(errors="replace"), file=sys.stderr, flush=True)
+
+
+class _NotAgain(logging.Filter):
+    """Lets pass the same trouble once a minute: a database that is away is met by many, every second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._passed: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING:
+            return True
+        since, line = record.created - _AGAIN_SECONDS, record.getMessage()
+        self._passed = {other: at for other, at in self._passed.items() if at > since}
+        if line in self._passed:
+            return False
+        self._passed[line] = record.created
+        return True
+
+
+class _ToListener(DatagramHandler):
+    """Sends each line to a socket. Where that is full or gone, the line is lost: nobody waits for a log."""
+
+    def makeSocket(self, timeout: float = 0) -> socket.socket:  # noqa: ARG002, N802 logging's
+        made = super().makeSocket()
+        made.setblocking(False)  # noqa: FBT003 a socket's
+        return made
+
+    def makePickle(self, record: logging.LogRecord) -> bytes:  # noqa: N802 logging's
+        return self.format(record).encode(errors="replace")[:_LARGEST_LINE_BYTES]
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 logging's
+        pass

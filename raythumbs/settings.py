@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +17,12 @@ from raythumbs.model.photo import RenditionSpec
 from raythumbs.model.source import Source, SourcePolicy
 
 MIB = 1024 * 1024
+_DATABASE = re.compile(
+    r"sqlite://.*"
+    # Taken apart as the driver does: the end of a password with an @ in it would be the host, which its errors name.
+    r"|postgresql(\+psycopg)?://([^:/]*(:[^@]*)?@)?(\[[^]@]*\]|[^@/:?]*)(:\d*)?(/[^@?]*)?(\?.*)?",
+    re.DOTALL,
+)
 _SPEC_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _BEST_QUALITY = 100
 _LARGEST_GAP = 8
@@ -112,6 +119,10 @@ class Settings(BaseSettings):
         86_400, ge=0, description="How long after one reconciliation the next begins, in seconds; 0: when asked."
     )
 
+    log_level: Literal["INFO", "WARNING", "ERROR"] = Field(
+        "WARNING", description="What is told of what happens; `INFO`: of each job too."
+    )
+
     notification_token: SecretStr | None = Field(None, description="What S3 notifications must bring to be believed.")
     b2_signing_secret: SecretStr | None = Field(None, description="Signing secret of the Backblaze B2 event rule.")
 
@@ -179,8 +190,8 @@ class Settings(BaseSettings):
     @field_validator("database")
     @classmethod
     def _known_database(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and not re.match(r"(sqlite|postgresql(\+psycopg)?)://", url.get_secret_value()):
-            raise ValueError("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
+        if url is not None and not _DATABASE.fullmatch(url.get_secret_value()):
+            raise ValueError("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME, and %40 for an @ in it")
         return url
 
     @field_validator("queue_shards")
@@ -220,8 +231,7 @@ class Settings(BaseSettings):
     @property
     def shown_database(self) -> str:
         """The database's address without its password."""
-        url = re.sub(r"(//[^:/@]*):.*@", r"\1:***@", self.database_url.get_secret_value())
-        return re.sub(r"\bpassword=[^&]*", "password=***", url)
+        return without_password(self.database_url.get_secret_value())
 
     @property
     def base_url(self) -> str:
@@ -255,13 +265,21 @@ class Settings(BaseSettings):
         database = self.database_url.get_secret_value()
         stores = (uri for uri in (self.store_uri, self.thumbnails_uri) if uri.startswith("file:"))
         records = (Path(database.removeprefix("sqlite:///")).parent,) if database.startswith("sqlite:") else ()
-        return tuple(dict.fromkeys((*(Path(Source.parse(uri).key) for uri in stores), *records)))
+        # An upload to a bucket is collected in a nameless file, see S3Store.create.
+        arriving = (Path(tempfile.gettempdir()),) if self.store_uri.startswith("s3:") else ()
+        return tuple(dict.fromkeys((*(Path(Source.parse(uri).key) for uri in stores), *records, *arriving)))
 
     @property
     def identity(self) -> str:
         """A digest of the version and of every setting: two services are the same where it is the same."""
         values = {k: v.get_secret_value() if isinstance(v, SecretStr) else v for k, v in self}
         return hashlib.sha256(repr((__version__, values)).encode()).hexdigest()[:16]
+
+
+def without_password(url: str) -> str:
+    """Return a database's address as it may be shown."""
+    url = re.sub(r"(//[^:/]*):.*@", r"\1:***@", url)
+    return re.sub(r"password=[^&]*", "password=***", url)  # also `sslpassword`, of a key
 
 
 def _with_slash(uri: str) -> str:

@@ -1,6 +1,8 @@
 import json
 import os
 from pathlib import Path
+from tempfile import gettempdir
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -43,6 +45,9 @@ def test_every_setting_says_what_it_is() -> None:
         ("RAYTHUMBS_PORT", ""),
         ("RAYTHUMBS_INGRESS_REPLICAS", "0"),
         ("RAYTHUMBS_DATABASE", "mysql://root:hunter2@db/photos"),
+        ("RAYTHUMBS_DATABASE", "postgresql://me:hunt@er2@db/photos"),
+        ("RAYTHUMBS_DATABASE", "postgresql://me:hunt@er/2@db/photos"),
+        ("RAYTHUMBS_DATABASE", "postgresql://me:hunter2/photos"),
         ("RAYTHUMBS_STORE", "https://photos.example.com"),
         ("RAYTHUMBS_STORE", "file://relative/folder"),
         ("RAYTHUMBS_STORE", "file:///srv/../etc"),
@@ -82,6 +87,23 @@ def test_a_wrong_value_is_told_in_one_line_that_names_its_variable(
     assert refusal.value.reason.startswith(f"{variable}: ")
     assert refusal.value.reason.count("RAYTHUMBS_") <= 1
     assert "\n" not in refusal.value.reason
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "db/photos",
+        "/photos?host=/run/postgresql",
+        "me@tenant:hunter2@db:5432/photos?application_name=a@b",
+        "me:hunt/er?2@db/photos",
+        "me:hunt%40er2@[::1]:5432/photos",
+    ],
+)
+def test_an_address_that_the_driver_understands_is_taken_and_shown_without_its_password(address: str) -> None:
+    shown = load_settings(database=f"postgresql://{address}").shown_database
+
+    assert "hunt" not in shown
+    assert "er2" not in shown
 
 
 @pytest.mark.parametrize(
@@ -171,6 +193,15 @@ def test_a_store_has_one_address_however_it_is_written(store: str) -> None:
 
     assert settings.store_uri == "file:///my photos/"
     assert settings.policy.allows(Source.parse("file:///my%20photos/cat.jpg"))
+
+
+@pytest.mark.parametrize("store", [None, "s3://photos"])
+def test_the_disks_that_it_writes_to_are_those_of_its_record_and_of_its_uploads(
+    tmp_path: Path, store: str | None
+) -> None:
+    uploads = Path(gettempdir()) if store else tmp_path / "store"  # on its way to a bucket, one is a nameless file
+
+    assert set(load_settings(data_dir=tmp_path, store=store).folders) == {tmp_path, uploads}
 
 
 @pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])
@@ -309,7 +340,8 @@ def test_allowed_sources_are_all_that_may_be_read(monkeypatch: pytest.MonkeyPatc
 
 @given(password=st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=4).map("pa55".__add__))
 def test_a_password_is_shown_nowhere(password: str) -> None:
-    for url in (f"postgresql://raythumbs:{password}@db/photos", f"postgresql://db/photos?user=x&password={password}"):
+    quoted = quote(password, safe="/:?")
+    for url in (f"postgresql://raythumbs:{quoted}@db/photos", f"postgresql://db/photos?user=x&password={password}"):
         settings = load_settings(database=url, notification_token=password, b2_signing_secret=password)
 
         assert password not in repr(settings)

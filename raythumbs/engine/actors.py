@@ -7,13 +7,22 @@ from typing import Any
 import ray
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayError
 
+from raythumbs.engine.autoscaler import RayAutoscaler
 from raythumbs.engine.cluster import HEAD, NAMESPACE
 from raythumbs.engine.handle import NAME, RETRY_SECONDS, QueueHandle, name_of
 from raythumbs.engine.queue import ThumbnailQueue
-from raythumbs.events import emit_trouble
+from raythumbs.events import emit_trouble, show_events
 from raythumbs.settings import Settings
 
 _DRAIN_SECONDS = 120.0  # more than any sensible `drain_seconds`
+
+
+class ThumbnailQueueActor(ThumbnailQueue):
+    """The queue in a process of its own, which shows what happens there."""
+
+    def __init__(self, settings: Settings, *, shard: int) -> None:
+        show_events(settings.log_level)
+        super().__init__(settings, shard=shard)
 
 
 async def start_queue(settings: Settings) -> QueueHandle:
@@ -30,8 +39,12 @@ async def start_queue(settings: Settings) -> QueueHandle:
 
 
 async def stop_queue() -> None:
-    """Drain the queue's actors and end them, if there are any."""
-    await _end(await asyncio.to_thread(_actors))
+    """Drain the queue's actors and end them, if there are any, and ask for no slots any more."""
+    actors = await asyncio.to_thread(_actors)
+    await _end(actors)
+    autoscaler = RayAutoscaler()
+    if actors and await autoscaler.is_there():  # one that could not be drained has not done so
+        await autoscaler.ask(0, declared=True)
 
 
 def begin_queue(settings: Settings) -> list[Any]:
@@ -41,7 +54,7 @@ def begin_queue(settings: Settings) -> list[Any]:
     They are on the head, where SQLite's file and Ray's own state are: no other node can end them, or has to stay for
     them.
     """
-    remote = ray.remote(ThumbnailQueue)
+    remote = ray.remote(ThumbnailQueueActor)
     return [
         remote.options(
             name=name_of(shard),

@@ -28,9 +28,10 @@ def finished(process: "subprocess.Popen[str]", *, seconds: float = 120) -> tuple
     return process.returncode, said, complained
 
 
-def test_serve_says_where_it_is_and_ctrl_c_ends_all_that_it_started(tmp_path, family, left_behind):
+def test_serve_says_where_it_is_and_what_happens_and_ctrl_c_ends_all_that_it_started(tmp_path, family, left_behind):
     port = free_port()
-    process = raythumbs("serve", "--port", port, "--data-dir", tmp_path, environment=family.environment)
+    telling = family.environment | {"RAYTHUMBS_LOG_LEVEL": "INFO"}
+    process = raythumbs("serve", "--port", port, "--data-dir", tmp_path, environment=telling)
     assert process.stdout is not None
     # Line by line: what readline has read ahead, communicate would not give again.
     address, store, _, database = (process.stdout.readline() for _ in range(4))
@@ -45,6 +46,8 @@ def test_serve_says_where_it_is_and_ctrl_c_ends_all_that_it_started(tmp_path, fa
 
     assert status == 0
     assert "Traceback" not in complained
+    assert "INFO queue.opened" in complained
+    assert "INFO queue.drained" in complained
     eventually(lambda: not family.members())
     assert not left_behind()
 

@@ -1,0 +1,100 @@
+"""What happens is shown: on the standard error of who started our Ray, or on the process's own."""
+
+import logging
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from raythumbs.events import emit, listening, show_events
+
+ANOTHER = """
+from raythumbs.events import emit, emit_trouble, show_events
+from raythumbs.errors import StoreUnavailable
+show_events({level!r})
+emit("job.succeeded", job_id="j1")
+emit_trouble("batch.stumbled", ZeroDivisionError("oh"), jobs=["j2"])
+for _ in range(3):
+    emit_trouble("write.repeated", StoreUnavailable("away"))
+"""
+
+
+@pytest.fixture(autouse=True)
+def as_before():
+    log = logging.getLogger("raythumbs")
+    handlers, level = log.handlers, log.level
+    yield
+    for handler in log.handlers:
+        handler.close()
+    log.handlers = handlers
+    log.setLevel(level)
+
+
+def run_another(level: str) -> str:
+    """Have another process tell; return what it wrote on its own standard error."""
+    told = subprocess.run(
+        [sys.executable, "-c", ANOTHER.format(level=level)], capture_output=True, text=True, check=True
+    )
+    return told.stderr
+
+
+def test_who_listens_has_the_lines_of_processes_that_were_started_meanwhile(tmp_path, capfd):
+    with listening(tmp_path):
+        assert not run_another("INFO")
+
+    shown = capfd.readouterr().err
+    assert 'INFO job.succeeded {"job_id": "j1"}' in shown
+    assert 'ERROR batch.stumbled {"jobs": ["j2"]}' in shown
+
+
+def test_what_was_not_foreseen_comes_with_its_traceback_and_what_was_is_a_line(tmp_path, capfd):
+    with listening(tmp_path):
+        run_another("INFO")
+
+    shown = capfd.readouterr().err
+    assert "ZeroDivisionError: oh" in shown
+    assert 'WARNING write.repeated {"code": "store_unavailable", "reason": "away"}' in shown
+    assert "StoreUnavailable" not in shown
+
+
+def test_the_same_trouble_is_told_once_a_minute(tmp_path, capfd):
+    def tell(message: str, at: int) -> None:
+        told = {"name": "raythumbs", "levelno": logging.WARNING, "levelname": "WARNING", "created": at, "msg": message}
+        logging.getLogger("raythumbs").handle(logging.makeLogRecord(told))
+
+    with listening(tmp_path):
+        show_events("WARNING")
+        for at in (0, 1, 59, 61, 62):
+            tell("away", at)
+            tell(f"away for {at} s", at)
+
+    shown = capfd.readouterr().err.split("\n")
+    assert sum(line.endswith(" away") for line in shown) == 2
+    assert sum("away for" in line for line in shown) == 5
+
+
+def test_where_nobody_listens_a_process_tells_on_its_own_standard_error():
+    told = run_another("WARNING")
+
+    assert "batch.stumbled" in told
+    assert "job.succeeded" not in told
+
+
+def test_who_tells_never_waits_for_who_listens(tmp_path):
+    with listening(tmp_path):
+        show_events("INFO")
+    Path(tmp_path / "events").unlink()
+
+    emit("job.succeeded", job_id="j1")
+
+
+def test_a_listener_that_does_not_read_holds_nobody_up(tmp_path, monkeypatch):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as silent:
+        silent.bind(str(tmp_path / "events"))
+        monkeypatch.setenv("_RAYTHUMBS_LISTENER", str(tmp_path / "events"))
+        show_events("INFO")
+
+        for number in range(5000):  # more than a socket's queue takes
+            emit("job.succeeded", job_id=str(number))
