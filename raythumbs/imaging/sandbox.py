@@ -1,7 +1,8 @@
 """Decoding in a child process: what crashes, hangs or eats memory there takes nothing else with it.
 
-The child has an empty environment, so no credentials, can gain no privileges, and has limits on memory, CPU time, files
-and core dumps. A photo goes to it as a file descriptor, without a copy; what comes back is lengths as JSON and then
+The child has an empty environment, so no credentials; it can open no files but its libraries, reach no network and no
+other process, and gain no privileges (see confinement.py); and it has limits on memory, CPU time, files and core dumps.
+A photo goes to it as a file descriptor, without a copy; what comes back is lengths as JSON and then
 bytes: nothing that the child says is executed, and nothing is believed without a bound.
 """
 
@@ -24,6 +25,7 @@ from typing import Any, BinaryIO
 
 from raythumbs import errors
 from raythumbs.errors import BadPicture, Crashed, NeedsMemory, NoSandbox, TimedOut
+from raythumbs.imaging.confinement import confine
 from raythumbs.imaging.decode import Limits
 from raythumbs.imaging.malloc import keep_freed_memory
 from raythumbs.imaging.render import Rendered, RenderedSpec, render
@@ -36,7 +38,7 @@ _MEMORY_BYTES = 1 << 50
 _SIDE_PIXELS = 1 << 30
 _CPU_SECONDS = 1 << 20
 _THUMB_HASH_BYTES = 32
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38  # of linux/prctl.h
+_PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 _SPARE_BYTES = 1 << 30  # of address space, for the interpreter, its libraries and a photo's file
 _STARTING_SECONDS = 30.0
 _ENDING_SECONDS = 0.2  # a child whose line is closed is about to end, if it is not at fault
@@ -290,7 +292,7 @@ def _framed(told: dict[str, object]) -> bytes:
 
 
 def _confine(limits: Limits) -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    confine()
     memory = limits.decode_bytes + _SPARE_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
