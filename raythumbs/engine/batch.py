@@ -37,6 +37,13 @@ class BatchLost(Exception):
         self.blameless = blameless
 
 
+class NodeShort(BatchLost):
+    """Ray ended the task because its node ran out of memory."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, blameless=False)
+
+
 class NodeUnfit(BatchLost):
     """The task could not even begin, because its node has not what it takes: the package, in the queue's version."""
 

@@ -9,12 +9,13 @@ from itertools import count, islice
 
 from raythumbs.db.database import Connection
 from raythumbs.db.jobs import Jobs
-from raythumbs.engine.batch import Batch, BatchLost, NodeUnfit, RunBatch
+from raythumbs.engine.batch import Batch, BatchLost, NodeShort, NodeUnfit, RunBatch
+from raythumbs.engine.blame import Blame
 from raythumbs.engine.large_lane import LargeLane
 from raythumbs.engine.lookout import Surroundings
 from raythumbs.engine.outcomes import Budgets, Outcomes
 from raythumbs.engine.record import Record
-from raythumbs.engine.slots import Slots
+from raythumbs.engine.slots import Node, Slots
 from raythumbs.engine.together import Together
 from raythumbs.events import emit, emit_trouble
 from raythumbs.model.job import Priority
@@ -57,6 +58,7 @@ class Dispatcher:
         self._held: dict[str, Lease] = {}
         self._large = LargeLane(slots)
         self._outcomes = Outcomes(record, self._large, budgets=budgets, chance=chance)
+        self._blame = Blame(slots)
         self._tickets = count(1)
         self._leasings = 0
         self._growing: dict[int, _AtWork] = {}
@@ -102,16 +104,20 @@ class Dispatcher:
             self._start(Batch(next(self._tickets), node, ()))
 
     async def reconsider(self) -> None:
-        """Try the nodes that were unfit again, with empty batches: no photo is sent there before one has begun."""
-        for node in self._slots.refused:
-            try:
-                async for _ in self._run(Batch(next(self._tickets), node, ())):
-                    pass
-            except BatchLost as lost:
-                emit("node.refused", node=node.id, reason=str(lost))
-            else:
-                self._slots.accept(node)
-                self.wake.set()
+        """Try the nodes that were refused again, with empty batches: no photo is sent there before one has begun. Those
+        that were short of memory get a slot more."""
+        self._slots.regrow()
+        await asyncio.gather(*map(self._try_again, self._slots.refused))
+
+    async def _try_again(self, node: Node) -> None:
+        try:
+            async for _ in self._run(Batch(next(self._tickets), node, ())):
+                pass
+        except BatchLost as lost:
+            emit("node.refused", node=node.id, reason=str(lost))
+        else:
+            self._slots.accept(node)
+            self.wake.set()
 
     async def more(self, ticket: int, room: int, seen: Surroundings | None = None) -> list[Lease]:
         """Return up to `room` leases for a batch that asks before it is out of work, so that no slot idles between two
@@ -219,6 +225,7 @@ class Dispatcher:
     async def _take_in(self, at_work: _AtWork, reports: Sequence[Report]) -> None:
         for report in reports:
             at_work.left.pop(report.lease.job_id, None)
+            self._blame.hear(at_work.batch.node, report)
         try:
             await self._outcomes.take_in(reports)
         finally:
@@ -234,6 +241,8 @@ class Dispatcher:
             self._growing.pop(batch.ticket, None)  # before anything else: it must not be given more
             if isinstance(lost, NodeUnfit):
                 self._slots.refuse(batch.node, str(lost))
+            elif isinstance(lost, NodeShort):
+                lost.blameless = self._slots.shrink(batch.node, str(lost))
             elif lost.blameless:
                 self._slots.doubt(batch.node)
             await self._outcomes.lost(at_work.left.values(), lost)

@@ -38,7 +38,7 @@ def _node(told: Mapping[str, Any]) -> Node:
     return Node(
         told["NodeID"],
         int(resources.get("CPU", 0)),
-        declares_slots=SLOT_RESOURCE in resources,
+        declared_slots=int(resources[SLOT_RESOURCE]) if SLOT_RESOURCE in resources else None,
         memory_bytes=int(resources.get("memory", 0)),
         address=told["NodeManagerAddress"],
     )

@@ -73,8 +73,9 @@ class Outcomes:
     async def lost(self, leases: Iterable[Lease], lost: BatchLost) -> None:
         """Find out who is to blame, do not guess: of several, each is tried again alone; one alone is it."""
         unsettled = list(leases)
-        emit_trouble("batch.lost", lost, blameless=lost.blameless, jobs=[lease.job_id for lease in unsettled])
         error = Crashed(f"the task was lost: {lost}")
+        jobs = [lease.job_id for lease in unsettled]
+        emit_trouble("batch.lost", error if lost.blameless else lost, blameless=lost.blameless, jobs=jobs)
         for lease in unsettled:
             try:
                 if lost.blameless:

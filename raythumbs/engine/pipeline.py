@@ -40,6 +40,7 @@ class _Photo:
     number: int
     lease: Lease = field(compare=False)
     guessed_bytes: float = field(compare=False, default=0.0)
+    fetched_since: float = field(compare=False, default=0.0)
     in_hand: InHand | None = field(compare=False, default=None)
 
 
@@ -154,17 +155,21 @@ class Pipeline:
             photo.guessed_bytes = self._guess(photo)
             self._held_bytes += photo.guessed_bytes
             self._fetching += 1
+            photo.fetched_since = time.monotonic()
             self._bench.fetch(photo.lease).add_done_callback(self._then(partial(self._on_fetched, photo)))
 
     def _has_room(self, photo: _Photo) -> bool:
-        nothing_held = not (self._fetching or self._to_render or self._rendering)
-        return nothing_held or self._held_bytes + self._guess(photo) <= self._bench.work.prefetch_bytes
+        if not (self._fetching or self._to_render or self._rendering):
+            return True
+        has_bytes = self._held_bytes + self._guess(photo) <= self._bench.work.prefetch_bytes
+        return has_bytes and self._fetching < self._bench.fetches_at_once
 
     def _guess(self, photo: _Photo) -> float:
         return photo.lease.size_bytes or self._bench.photo_bytes
 
     def _on_fetched(self, photo: _Photo, fetched: "Future[InHand]") -> None:
         self._fetching -= 1
+        self._bench.learn_of_fetch(time.monotonic() - photo.fetched_since)
         try:
             photo.in_hand = fetched.result()
         except Exception as error:  # noqa: BLE001 an attempt's edge: it becomes the photo's outcome

@@ -27,7 +27,7 @@ from raythumbs.engine.dispatcher import Dispatcher
 from raythumbs.engine.groups import enqueued_together
 from raythumbs.engine.janitor import Janitor
 from raythumbs.engine.lookout import Surroundings
-from raythumbs.engine.loop import forever
+from raythumbs.engine.loop import attempt, forever
 from raythumbs.engine.nodes import live_nodes
 from raythumbs.engine.outcomes import Budgets
 from raythumbs.engine.pressure import Bounds, Pressure
@@ -45,7 +45,7 @@ from raythumbs.model.photo import Photo
 from raythumbs.model.reconciliation import Reconciliation
 from raythumbs.settings import Settings
 
-_PATIENCE_SECONDS = 30  # beyond a photo's own time, until a silent task is killed: the store's own timeouts fit in
+_PUT_SECONDS = 30  # more than the store's own timeouts for one thumbnail
 _OPEN_SECONDS = 5  # how long a verb waits for the database at start
 _DIVIDED_SECONDS = 0.2  # until it is looked again whether the jobs are divided
 _HANDOVER_SECONDS = 30  # from the end of a drain to the end of the actor, which takes a tenth of a second
@@ -69,7 +69,7 @@ class ThumbnailQueue:
         self._settings = settings
         self._work = work
         self._nodes = nodes
-        self._run = run or partial(run_batch, work=work, patience_seconds=work.photo_seconds + _PATIENCE_SECONDS)
+        self._run = run or partial(run_batch, work=work, patience_seconds=_patience_seconds(work))
         self._shard = shard
         self._shards = settings.queue_shards
         self._slots = Slots(
@@ -205,13 +205,18 @@ class ThumbnailQueue:
         If none has taken this one's place after a while, because whoever asked was killed, it works on.
         """
         _, dispatcher = await self._parts()
-        await dispatcher.drain(self._settings.drain_seconds)
         try:
-            if self._shard == 0:
+            await dispatcher.drain(self._settings.drain_seconds)
+        finally:
+            asyncio.get_running_loop().call_later(_HANDOVER_SECONDS, dispatcher.resume)
+            await self._end_demand()
+
+    async def _end_demand(self) -> None:
+        if self._shard == 0:
+            try:
                 await self._demand.end()
-        except RayError as error:  # the next queue takes it back
-            emit_trouble("slots.kept", error)
-        asyncio.get_running_loop().call_later(_HANDOVER_SECONDS, dispatcher.resume)
+            except RayError as error:  # the next queue takes it back
+                emit_trouble("slots.kept", error)
 
     async def close(self) -> None:
         """Let go of the database: for whoever runs the class without Ray, whose end is an actor's."""
@@ -240,6 +245,7 @@ class ThumbnailQueue:
                 emit_trouble("database.missed", error)
                 self._trouble = error
                 await asyncio.sleep(1)
+        self._trouble = QueueUnavailable("the queue is starting")
         record = Record(self._database)
         await self._divided(record)
         orphans = await record.insist(lambda db, now: Jobs(db, self._shard).readopt(now=now))
@@ -259,7 +265,7 @@ class ThumbnailQueue:
             shard=self._shard,
         )
         self._pressure = Pressure(record, self._bounds, folders=self._settings.folders)
-        await self._pressure.turn()
+        await attempt(self._pressure.turn)
         self._reconciler = Reconciler(record, self._work, self._pressure, self._settings)
         self._demand = Demand(
             partial(self._work_waiting, record, dispatcher),
@@ -267,7 +273,7 @@ class ThumbnailQueue:
             RayAutoscaler(),
             most=self._settings.max_slots if self._settings.use_parallel_thumbnails else 1,
         )
-        await self._follow(dispatcher)
+        await attempt(partial(self._follow, dispatcher))
         loops = [
             forever(dispatcher.turn, every_seconds=1, wake=dispatcher.wake),
             forever(dispatcher.renew, every_seconds=self._settings.lease_seconds / 4),
@@ -317,3 +323,8 @@ class ThumbnailQueue:
         self._slots.follow(await self._nodes())
         if self._slots.total > before:
             dispatcher.warm()
+
+
+def _patience_seconds(work: Work) -> float:
+    """Return how long a task may be silent: for a photo's own time, and until its thumbnails are stored."""
+    return work.photo_seconds + _PUT_SECONDS * len(work.specs)

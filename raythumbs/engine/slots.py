@@ -12,12 +12,12 @@ SLOT_RESOURCE = "thumb_slot"  # the same number as a resource of Ray, so that th
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A machine of the cluster: its id, its CPUs, what Ray may give of its memory, whether it declares the resource
-    `thumb_slot`, and its address in the network."""
+    """A machine of the cluster: its id, its CPUs, what it declares of the resource `thumb_slot`, what Ray may give of
+    its memory, and its address in the network."""
 
     id: str
     cpus: int
-    declares_slots: bool = False
+    declared_slots: int | None = None
     memory_bytes: int = 0
     address: str = ""
 
@@ -55,12 +55,19 @@ class Slots:
         self._with_large: set[str] = set()
         self._borrowed: str | None = None
         self._unfit: dict[str, str] = {}
+        self._short: dict[str, str] = {}
+        self._most_memory_bytes = 0
+        self._taken = 0
+        self._last_taken: dict[str, int] = {}
 
     def follow(self, nodes: Mapping[str, Node]) -> None:
         """Know these nodes and no others. What runs on a node that went away keeps its slot until it is given back."""
         self._nodes = dict(nodes)
+        self._most_memory_bytes = max([self._most_memory_bytes, *(node.memory_bytes for node in nodes.values())])
         self._unfit = {id_: why for id_, why in self._unfit.items() if id_ in nodes}
+        self._short = {id_: why for id_, why in self._short.items() if id_ in nodes}
         self._yielded = {id_: slots for id_, slots in self._yielded.items() if id_ in nodes}
+        self._last_taken = {id_: turn for id_, turn in self._last_taken.items() if id_ in nodes}
         self._borrowed = self._without_share()
 
     def doubt(self, node: Node) -> None:
@@ -68,36 +75,40 @@ class Slots:
         self._nodes.pop(node.id, None)
 
     def take(self) -> Node | None:
-        """Take a slot on the node with the most free ones, or return None if there is none."""
+        """Take a slot on the node with the most free ones, or return None if there is none. Of equal nodes it is the
+        one that was not taken for the longest time: what failed on one comes to another."""
         return self._take(self._nodes)
 
     def take_large(self, needed_bytes: int) -> Node | None:
-        """Take a slot for a photo that needs so much memory: on a node that has it, and has no other such photo."""
-        node = self._take([node.id for node in self._having(needed_bytes) if node.id not in self._with_large])
+        """Take a slot for a photo that needs so much memory: on a node that has it, and has no other such photo. A
+        shard without a share of such a node borrows one."""
+        having = [node.id for node in self._nodes.values() if node.memory_bytes >= needed_bytes]
+        node = self._take([id_ for id_ in having if id_ not in self._with_large], at_least=1)
         if node:
             self._with_large.add(node.id)
         return node
 
     def has_memory(self, needed_bytes: int) -> bool:
-        """Return whether any node has so much."""
-        return bool(self._having(needed_bytes))
+        """Return whether any node has so much, or one had that may have a successor."""
+        return needed_bytes <= self._most_memory_bytes
 
     def give_back_large(self, node: Node) -> None:
         """Return a slot that was taken for a large photo."""
         self._with_large.discard(node.id)
         self.give_back(node)
 
-    def _having(self, needed_bytes: int) -> list[Node]:
-        return [node for node in self._nodes.values() if node.memory_bytes >= needed_bytes]
-
-    def _take(self, among: Iterable[str]) -> Node | None:
+    def _take(self, among: Iterable[str], *, at_least: int = 0) -> Node | None:
         if self._in_all is not None and self.busy >= self._in_all:
             return None
-        free = {id_: self._size(self._nodes[id_]) - self._busy.get(id_, 0) for id_ in among}
-        best = max(free, key=lambda id_: (free[id_], id_), default=None)
+        nodes = [self._nodes[id_] for id_ in among]
+        sizes = {node.id: max(self._size(node), min(at_least, self._whole(node))) for node in nodes}
+        free = {id_: slots - self._busy.get(id_, 0) for id_, slots in sizes.items()}
+        best = max(free, key=lambda id_: (free[id_], -self._last_taken.get(id_, 0), id_), default=None)
         if best is None or free[best] <= 0:
             return None
         self._busy[best] = self._busy.get(best, 0) + 1
+        self._taken += 1
+        self._last_taken[best] = self._taken
         return self._nodes[best]
 
     def give_back(self, node: Node) -> None:
@@ -108,14 +119,29 @@ class Slots:
 
     def yield_to(self, seen: Surroundings, node: Node, *, min_free_bytes: int) -> None:
         """Leave a node's cores to other programs that keep them busy, and give up a slot as long as its memory is
-        short; one slot always stays, or nobody would see that it is over."""
+        short; a slot of each shard stays, or nobody would see that it is over."""
         wanted = round(node.cpus - seen.others_cpus)
         if seen.available_bytes < min_free_bytes:
             wanted = min(wanted, self._busy.get(node.id, 0) * self._share.shards - 1)
-        self._yielded[node.id] = max(1, wanted)
+        self._yielded[node.id] = max(self._share.shards, wanted)
+
+    def shrink(self, node: Node, why: str) -> bool:
+        """Use a slot fewer of a node that ran out of memory, until `regrow`; return whether it had one to spare."""
+        if self._whole(node) <= 1:
+            return False
+        self._yielded[node.id] = self._whole(node) - 1
+        self._short[node.id] = why
+        return True
+
+    def regrow(self) -> None:
+        """Use a slot more of each node that was short of memory."""
+        for id_ in self._short.keys() & self._nodes.keys():
+            self._yielded[id_] += 1
+            if self._yielded[id_] > self._whole(self._nodes[id_]) or self._yielded[id_] >= self._per_node:
+                del self._yielded[id_], self._short[id_]
 
     def refuse(self, node: Node, why: str) -> None:
-        """Use no slot of a node, because what runs there cannot even begin."""
+        """Use no slot of a node, because nothing that runs there comes to an end."""
         self._unfit[node.id] = why
 
     def accept(self, node: Node) -> None:
@@ -139,7 +165,7 @@ class Slots:
     @property
     def are_declared(self) -> bool:
         """Whether nodes declare their slots to Ray; as long as there is no node, those to come are taken to."""
-        return not self._nodes or any(node.declares_slots for node in self._nodes.values())
+        return not self._nodes or any(node.declared_slots is not None for node in self._nodes.values())
 
     @property
     def total(self) -> int:
@@ -160,7 +186,7 @@ class Slots:
                 cpus=node.cpus,
                 slots=self._size(node),
                 busy=self._busy.get(id_, 0),
-                trouble=self._unfit.get(id_),
+                trouble=self._unfit.get(id_, self._short.get(id_)),
             )
             for id_, node in sorted(self._nodes.items())
         )
@@ -173,7 +199,8 @@ class Slots:
     def _whole(self, node: Node) -> int:
         if node.id in self._unfit:
             return 0
-        return min(node.cpus, self._per_node, self._yielded.get(node.id, node.cpus))
+        declared = node.cpus if node.declared_slots is None else node.declared_slots
+        return min(node.cpus, declared, self._per_node, self._yielded.get(node.id, node.cpus))
 
     def _without_share(self) -> str | None:
         """Return the node to borrow a slot on, where there are fewer slots than shards and this one has none: its

@@ -7,11 +7,18 @@ from functools import cache
 from typing import Any
 
 import ray
-from ray.exceptions import NodeDiedError, RayError, RayTaskError, RuntimeEnvSetupError, TaskUnschedulableError
+from ray.exceptions import (
+    NodeDiedError,
+    OutOfMemoryError,
+    RayError,
+    RayTaskError,
+    RuntimeEnvSetupError,
+    TaskUnschedulableError,
+)
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raythumbs import __version__
-from raythumbs.engine.batch import Ask, Batch, BatchLost, NodeUnfit, Reports
+from raythumbs.engine.batch import Ask, Batch, BatchLost, NodeShort, NodeUnfit, Reports
 from raythumbs.engine.lookout import Lookout
 from raythumbs.engine.nodes import live_nodes
 from raythumbs.engine.pipeline import render
@@ -21,6 +28,7 @@ from raythumbs.engine.workbench import Workbench
 from raythumbs.model.lease import Lease
 
 _TASKS_A_WORKER = 500  # then a new process: whatever leaked is given back
+_BEGIN_SECONDS = 60.0  # until a task that Ray does not begin is taken back: somebody else may have the node's CPUs
 
 _workbenches: dict[Work, Workbench] = {}  # this process's, which is never more than one
 
@@ -30,8 +38,13 @@ def render_batch(leases: Sequence[Lease], work: Work, ask: Ask) -> Iterator[Repo
 
     An empty batch makes the process ready for those to come.
     """
+    bench = _workbench(work)  # before anything is said: where it cannot be had, the node is unfit
     yield ()
-    yield from render(_workbench(work), leases, ask)
+    try:
+        yield from render(bench, leases, ask)
+    except Exception:
+        _close_workbenches()  # what was begun there would be taken for the next batch's
+        raise
 
 
 _lookout = cache(Lookout)  # one for this process
@@ -39,11 +52,15 @@ _lookout = cache(Lookout)  # one for this process
 
 def _workbench(work: Work) -> Workbench:
     if work not in _workbenches:
-        for old in _workbenches.values():  # of a queue before this one, or with the memory of a large photo
-            old.close()
-        _workbenches.clear()
+        _close_workbenches()  # of a queue before this one, or with the memory of a large photo
         _workbenches[work] = Workbench(work)
     return _workbenches[work]
+
+
+def _close_workbenches() -> None:
+    for bench in _workbenches.values():
+        bench.close()
+    _workbenches.clear()
 
 
 # --- the thin skin of Ray
@@ -68,12 +85,12 @@ async def run_batch(batch: Batch, *, work: Work, patience_seconds: float) -> Asy
     """Run a batch on its node, or elsewhere if that is gone, and pass on what it says as it says it; for the queue's
     actor, which the task asks for more.
 
-    For a large photo Ray sets the batch's memory apart on the node. Raises BatchLost when the task dies. One that has
-    begun and then says nothing for `patience_seconds` is killed.
+    For a large photo Ray sets the batch's memory apart on the node. Raises BatchLost when the task dies. One that does
+    not begin within a minute is taken back, and one that then says nothing for `patience_seconds` is killed.
     """
     said: Any = _remotely.options(
         scheduling_strategy=NodeAffinitySchedulingStrategy(batch.node.id, soft=True),
-        resources={SLOT_RESOURCE: 1} if batch.node.declares_slots else None,
+        resources=None if batch.node.declared_slots is None else {SLOT_RESOURCE: 1},
         memory=batch.memory_bytes,
         name=f"render {len(batch.leases)}",
     ).remote(
@@ -83,26 +100,31 @@ async def run_batch(batch: Batch, *, work: Work, patience_seconds: float) -> Asy
         ray.get_runtime_context().current_actor,
         batch.ticket,
     )
-    patience: float | None = None  # one that waits for a CPU is not late
+    has_begun = False
     while True:
         try:
-            async with asyncio.timeout(patience):
-                yield await (await anext(said))
+            async with asyncio.timeout(patience_seconds if has_begun else _BEGIN_SECONDS):
+                reports = await (await anext(said))
         except StopAsyncIteration:
             return
         except TimeoutError as error:
             ray.cancel(said, force=True)
+            if not has_begun:
+                raise BatchLost(f"Ray did not begin it in {_BEGIN_SECONDS:.0f} s", blameless=True) from error
             raise BatchLost(f"nothing was heard for {patience_seconds:.0f} s", blameless=False) from error
         except (NodeDiedError, TaskUnschedulableError, RuntimeEnvSetupError) as error:
             raise BatchLost(type(error).__name__, blameless=True) from error
         except RayTaskError as error:
-            if patience is None:  # it has not begun: what a photo does to a task comes later
+            if not has_begun:  # what a photo does to a task comes later
                 raise NodeUnfit(f"{batch.node.address}: {_last_line(error)}") from error
             raise BatchLost(type(error).__name__, blameless=False) from error
+        except OutOfMemoryError as error:
+            raise NodeShort(f"{batch.node.address}: its memory was nearly full, and Ray ended a task") from error
         except RayError as error:  # of a node that is shut down, the worker may go first
             blameless = batch.node.id not in await live_nodes()
             raise BatchLost(type(error).__name__, blameless=blameless) from error
-        patience = patience_seconds
+        has_begun = True
+        yield reports  # outside of the timeout: whoever takes it in may take long
 
 
 def _last_line(error: RayTaskError) -> str:

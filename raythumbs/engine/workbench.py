@@ -38,6 +38,7 @@ class Workbench:
         self.photo_seconds = _FIRST_GUESS_SECONDS
         self.photo_bytes = float(_FIRST_GUESS_BYTES)
         self.fetch_seconds = 0.0
+        self.fetches_at_once = AT_ONCE
         self.renderer = ThreadPoolExecutor(1, "render")
         self._sandbox = Sandbox(work.specs, work.limits)
         self._fetchers = ThreadPoolExecutor(AT_ONCE, "fetch")
@@ -56,9 +57,19 @@ class Workbench:
         """Begin to fetch a photo."""
         return self._fetchers.submit(self._fetch, lease)
 
+    def learn_of_fetch(self, seconds: float) -> None:
+        """Take in how long a fetch took, whatever came of it. Where it was long the network is full, and the more is
+        fetched at once, the later all of it comes: half as many then, and one more after each that was quick."""
+        if seconds > self.work.photo_seconds / 4:
+            self.fetches_at_once = max(1, self.fetches_at_once // 2)
+        elif seconds < self.work.photo_seconds / 8:
+            self.fetches_at_once = min(AT_ONCE, self.fetches_at_once + 1)
+
     def begin(self, photo: InHand) -> None:
-        """Have a photo rendered, after those begun before, in what its fetching has left of its time."""
-        self._sandbox.give(photo.fetched.file, seconds=max(self.work.photo_seconds - photo.seconds, 1.0))
+        """Have a photo rendered, after those begun before, in what its fetching has left of its time, or in half of it:
+        a slow store is no fault of the photo."""
+        time_left = max(self.work.photo_seconds - photo.seconds, self.work.photo_seconds / 2)
+        self._sandbox.give(photo.fetched.file, seconds=time_left)
 
     def end(self, photo: InHand) -> tuple[Rendered, float]:
         """Return the photo that was begun first, rendered, and its CPU seconds; let go of its file."""

@@ -18,7 +18,7 @@ class Overview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSlots:
-    """A node's CPUs, its slots, and how many of these are in use; what is the matter where it cannot be used."""
+    """A node's CPUs, its slots, and how many of these are in use; what is the matter where not all can be used."""
 
     node: str
     cpus: int

@@ -222,7 +222,7 @@ class NodeBody(Body):
     cpus: int
     slots: int
     busy: int
-    trouble: str | None = Field(description="why no photo is sent there")
+    trouble: str | None = Field(description="why no photo is sent there, or fewer")
 
 
 class StatusBody(Body):

@@ -30,7 +30,7 @@ NODE = {"num_cpus": 2, "resources": {SLOT_RESOURCE: 2}, "object_store_memory": 1
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
+def cluster(aws_credentials: None) -> Iterator[Cluster]:
     folder = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))  # short, for the paths of sockets
     (folder / "ray").mkdir()
     started = Cluster()

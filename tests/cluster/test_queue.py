@@ -183,6 +183,22 @@ def test_a_node_without_the_package_costs_no_photo_an_attempt_and_is_named(
     eventually(lambda: len(queue.status().nodes) == 1)
 
 
+def test_a_node_that_cannot_make_a_client_of_the_store_costs_no_photo_an_attempt_and_is_named(
+    cluster: Cluster, start: StartQueue, photos: list[Path], s3_endpoint: str, s3_bucket: str
+):
+    queue = start(s3_endpoint_url=s3_endpoint, thumbnails_store=f"s3://{s3_bucket}")
+    node = cluster.add_node(**NODE, env_vars={"AWS_PROFILE": "nobody"})
+    eventually(lambda: [node.trouble for node in queue.status().nodes if node.trouble])
+
+    jobs = queue.ended(queue.submit(photos[:10]))
+
+    assert {(job.state, job.attempt, job.crashes, job.losses) for job in jobs} == {(State.SUCCEEDED, 1, 0, 0)}
+    (trouble,) = [node.trouble for node in queue.status().nodes if node.trouble]
+    assert "(nobody) could not be found" in trouble
+    cluster.remove_node(node)
+    eventually(lambda: len(queue.status().nodes) == 1)
+
+
 def test_a_bad_photo_fails_alone(start: StartQueue, photos: list[Path], tmp_path: Path):
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(photos[0].read_bytes()[:100_000])

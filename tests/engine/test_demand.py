@@ -138,7 +138,7 @@ def test_a_refusal_is_not_believed_for_ever(clock):
     [
         ([], True),
         ([Node("head", 2)], False),
-        ([Node("head", 2), Node("worker", 2, declares_slots=True)], True),
+        ([Node("head", 2), Node("worker", 2, declared_slots=2)], True),
     ],
 )
 def test_slots_are_asked_for_in_the_shape_that_nodes_declare(nodes, declared):

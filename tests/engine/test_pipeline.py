@@ -34,10 +34,12 @@ class Stages:
     photo_seconds: float = 0.1
     fetch_seconds: float = 0.0
     photo_bytes: float = 10.0
+    fetches_at_once: int = AT_ONCE
     fetched: Callable[[Lease], object] = lambda _lease: None
     rendered: Callable[[Lease], object] = lambda _lease: None
     stored: Callable[[Lease], object] = lambda _lease: None
     log: list[tuple[str, str]] = field(default_factory=list)
+    fetch_took: list[float] = field(default_factory=list)
     held: dict[str, int] = field(default_factory=dict)
     most_held: list[tuple[int, int]] = field(default_factory=list)
 
@@ -60,6 +62,9 @@ class Stages:
             self.held.pop(lease.job_id)
             raise
         return SimpleNamespace(fetched=lease)
+
+    def learn_of_fetch(self, seconds: float) -> None:
+        self.fetch_took.append(seconds)
 
     def begin(self, photo: Any) -> None:
         self._note("begin", photo.fetched)
@@ -161,6 +166,35 @@ def test_no_more_bytes_are_held_than_allowed_but_one_photo_always_is(sizes):
 
     assert len(told) == len(sizes)
     assert all(size <= 100 or photos == 1 for photos, size in stages.most_held)
+
+
+@for_all(st.integers(1, 5))
+@settings(max_examples=5, deadline=None)
+def test_no_more_is_fetched_at_once_than_the_network_bears(at_once):
+    under_way, most = set(), []
+
+    def while_fetching(lease):
+        under_way.add(lease.job_id)
+        most.append(len(under_way))
+        under_way.remove(lease.job_id)
+
+    stages = Stages(fetches_at_once=at_once, fetched=while_fetching)
+    told = reported(stages, leases(20))
+
+    assert len(told) == 20
+    assert max(most) <= at_once
+
+
+def test_how_long_each_fetch_took_is_learnt_whatever_came_of_it():
+    def every_other(lease):
+        if int(lease.job_id.removeprefix("job-")) % 2:
+            raise StoreUnavailable("was not read in its time")
+
+    stages = Stages(fetched=every_other)
+    reported(stages, leases(10))
+
+    assert len(stages.fetch_took) == 10
+    assert all(0 <= seconds < PATIENCE_SECONDS for seconds in stages.fetch_took)
 
 
 def test_more_is_asked_for_before_the_last_photo_is_rendered():

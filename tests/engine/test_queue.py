@@ -12,6 +12,7 @@ from raythumbs.engine.batch import Batch, BatchLost, NodeUnfit, Reports
 from raythumbs.engine.slots import Node
 from raythumbs.errors import (
     Crashed,
+    DatabaseUnavailable,
     NeedsMemory,
     NoSuchObject,
     NotAnImage,
@@ -660,3 +661,53 @@ def test_asking_twice_for_the_same_photo_is_one_job(configured):
     first, second = asyncio.run(run())
 
     assert [job.id for job in first] == [job.id for job in second]
+
+
+def test_a_queue_whose_first_look_at_the_nodes_fails_opens_all_the_same(configured, caplog):
+    class Blinking(Cluster):
+        async def __call__(self):
+            if not self.looked:
+                self.looked = True
+                raise ConnectionError("the GCS is away")
+            return await super().__call__()
+
+        looked = False
+
+    async def run():
+        async with at_work(configured(), Batches(), Blinking()) as queue:
+            await queue.submit(1)
+            return await queue.ended(1)
+
+    [job] = asyncio.run(run())
+
+    assert job.state is State.SUCCEEDED
+    assert "the GCS is away" in caplog.text
+
+
+def test_a_drain_that_the_database_breaks_off_still_takes_back_the_slots_and_works_on(configured, monkeypatch):
+    monkeypatch.setattr("raythumbs.engine.queue._HANDOVER_SECONDS", 0.05)
+    taken_back = []
+
+    async def take_back(self):
+        taken_back.append(self)
+
+    def fail(*_arguments, **_options):
+        raise DatabaseUnavailable("away")
+
+    monkeypatch.setattr("raythumbs.engine.demand.Demand.end", take_back)
+
+    async def run():
+        async with at_work(configured(), Batches()) as queue:
+            await queue.submit(1)
+            await queue.ended(1)
+            with monkeypatch.context() as away:
+                away.setattr("raythumbs.db.jobs.Jobs.readopt", fail)
+                with pytest.raises(DatabaseUnavailable):
+                    await queue.verbs.drain()
+            await queue.submit(2)
+            return await queue.ended(2), list(taken_back)
+
+    [job], taken = asyncio.run(run())
+
+    assert job.state is State.SUCCEEDED
+    assert len(taken) == 1

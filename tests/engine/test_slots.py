@@ -158,3 +158,54 @@ def test_a_node_that_lost_its_work_gets_nothing_until_it_is_seen_again():
     assert [node and node.id for node in (slots.take(), slots.take(), slots.take())] == ["n0", "n0", None]
     slots.follow({node.id: node for node in (Node("n0", 2), Node("n1", 8))})
     assert slots.take() == lost
+
+
+def test_no_more_slots_are_used_than_a_node_declares():
+    slots = Slots(per_node=8)
+    slots.follow({"a": Node("a", 16, declared_slots=4), "b": Node("b", 16), "c": Node("c", 2, declared_slots=4)})
+
+    assert [node.slots for node in slots.by_node()] == [4, 8, 2]
+
+
+def test_of_equal_nodes_each_is_taken_in_turn():
+    slots = slots_of(2, 2, 2)
+
+    nodes = []
+    for _ in range(6):
+        node = slots.take()
+        slots.give_back(node)
+        nodes.append(node.id)
+
+    assert nodes[:3] == nodes[3:]
+    assert set(nodes) == {"n0", "n1", "n2"}
+
+
+@pytest.mark.parametrize("shard", range(3))
+def test_a_shard_without_a_share_of_the_only_node_with_the_memory_borrows_a_slot_for_a_large_photo(shard):
+    slots = Slots(per_node=8, share=Share(shard, 3))
+    slots.follow({"large": Node("large", 1, memory_bytes=1000), "small": Node("small", 6, memory_bytes=10)})
+
+    assert slots.take_large(1000).id == "large"
+    assert slots.take_large(1000) is None
+
+
+def test_a_large_photo_waits_for_the_successor_of_a_node_that_had_its_memory():
+    slots = Slots(per_node=8)
+    slots.follow({"large": Node("large", 1, memory_bytes=1000)})
+    slots.follow({"small": Node("small", 1, memory_bytes=10)})
+
+    assert slots.has_memory(1000)
+    assert not slots.has_memory(1001)
+    assert slots.take_large(1000) is None
+
+
+@given(others_cpus=some.floats(0, 20), shards=some.integers(1, 4))
+def test_each_shard_keeps_a_slot_of_a_node_that_others_use(others_cpus, shards):
+    node = Node("a", 8)
+    shares = [Slots(per_node=8, share=Share(shard, shards)) for shard in range(shards)]
+
+    for one in shares:
+        one.follow({"a": node})
+        one.yield_to(Surroundings(others_cpus, 10**9), node, min_free_bytes=10**8)
+
+    assert all(one.total >= 1 for one in shares)

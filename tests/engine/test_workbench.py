@@ -12,7 +12,7 @@ from PIL import Image
 
 from raythumbs.engine.pipeline import render
 from raythumbs.engine.work import Work
-from raythumbs.engine.workbench import Workbench
+from raythumbs.engine.workbench import InHand, Workbench
 from raythumbs.model.job import Priority
 from raythumbs.model.lease import Failed, Lease, Succeeded
 from raythumbs.model.photo import RenditionSpec
@@ -131,6 +131,29 @@ def test_a_set_of_thumbnails_that_is_stored_in_part_is_not_told_and_the_next_try
     assert isinstance(partial, Failed)
     assert partial.error.retryable
     assert again == complete
+
+
+def test_on_a_network_that_is_full_less_is_fetched_at_once_until_it_is_quick_again(bench, work):
+    slow, quick, between = work.photo_seconds, 0.1, work.photo_seconds / 6
+
+    at_once = []
+    for seconds in (slow, slow, between, slow, slow, slow, slow, quick, quick):
+        bench.learn_of_fetch(seconds)
+        at_once.append(bench.fetches_at_once)
+
+    assert at_once == [16, 8, 8, 4, 2, 1, 1, 2, 3]
+
+
+def test_a_photo_that_was_fetched_slowly_still_has_half_of_its_time_to_be_rendered(bench, work, photo, monkeypatch):
+    given = []
+    monkeypatch.setattr(bench._sandbox, "give", lambda _file, *, seconds: given.append(seconds))
+
+    for fetching_took in (0.0, 10.0, 29.0):
+        fetched = bench.fetch(a_lease(photo)).result().fetched
+        bench.begin(InHand(fetched, fetching_took))
+        fetched.file.close()
+
+    assert given == [30.0, 20.0, 15.0]
 
 
 def test_closing_ends_the_decoder(work):
