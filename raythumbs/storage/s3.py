@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from urllib3 import HTTPResponse
 
-_GONE = {"NoSuchKey", "NoSuchBucket", "404", "NotFound", "NoSuchVersion"}
+_GONE = frozenset({"NoSuchKey", "NoSuchVersion"})  # not every 404: of a bucket or gateway that is away, it says nothing
+_GONE_TO_HEAD = _GONE | {"404", "NotFound"}  # an answer without a body has no code
 _DENIED = {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
 
 
@@ -111,7 +112,7 @@ class S3Store:
 
     def head(self, key: str) -> Stat:
         """Ask for the object's head."""
-        with _translated(self._shown(key)):
+        with _translated(self._shown(key), gone=_GONE_TO_HEAD):
             answer = self.client.head_object(Bucket=self.bucket, Key=self.prefix + key)
         return _stat(key, answer["ContentLength"], answer["ETag"], answer["LastModified"])
 
@@ -147,7 +148,7 @@ class S3Store:
 
     def check(self) -> None:
         """Return if the bucket answers to these credentials."""
-        with _translated(f"s3://{self.bucket}"):
+        with _translated(f"s3://{self.bucket}", gone=_GONE_TO_HEAD):
             self.client.head_bucket(Bucket=self.bucket)
 
     def _shown(self, key: str) -> str:
@@ -205,12 +206,12 @@ def _version(etag: str) -> str:
 
 
 @contextmanager
-def _translated(shown: str) -> Iterator[None]:
+def _translated(shown: str, *, gone: frozenset[str] = _GONE) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
-        if code in _GONE:
+        if code in gone:
             raise NoSuchObject(f"{shown} does not exist") from error
         if code in _DENIED:
             raise AccessDenied(f"{shown}: the store refuses these credentials ({code})") from error
