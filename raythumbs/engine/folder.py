@@ -53,8 +53,8 @@ def end_all_in(folder: Path) -> None:
 
 def _remove_left_behind(folder: Path) -> None:
     try:
-        lock = os.open(folder, os.O_RDONLY)
-    except OSError:  # another user's
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)  # a pipe would be waited for
+    except OSError:  # another user's, or no folder
         return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -41,7 +41,7 @@ class QueueHandle:
 
     async def enqueue(self, changes: Sequence[Change]) -> list[Job]:
         """See ThumbnailQueue.enqueue. Asking twice is the same as once, so a restart in between is harmless."""
-        async with _patience(_ANSWER_SECONDS):  # one's own: the call before may have taken its time
+        async with _patience():  # one's own: the call before may have taken its time
             if len(self._intakes) == 1:
                 return await self._intakes[0].ask(changes)
             return await self._enqueue_apart(changes)
@@ -51,6 +51,7 @@ class QueueHandle:
             lambda groups: self._ask(lambda queue: queue.enqueue_all.remote(groups), shard=shard),
             most=_CHANGES_A_CALL,
             weigh=len,
+            forgets_who_left=True,  # who is told that the queue does not answer may send it again, or never
         )
 
     async def _enqueue_apart(self, changes: Sequence[Change]) -> list[Job]:
@@ -104,12 +105,10 @@ class QueueHandle:
 
     async def check(self) -> None:
         """See ThumbnailQueue.check."""
-        await self._ask(lambda queue: queue.check.remote())
+        await asyncio.gather(*(self._ask(lambda queue: queue.check.remote(), shard=shard) for shard in self._shards))
 
-    async def _ask(
-        self, verb: Callable[[Any], Awaitable[T]], *, shard: int = 0, seconds: float | None = _ANSWER_SECONDS
-    ) -> T:
-        async with _patience(seconds):
+    async def _ask(self, verb: Callable[[Any], Awaitable[T]], *, shard: int = 0) -> T:
+        async with _patience():
             while True:
                 try:
                     if shard not in self._actors:
@@ -140,9 +139,9 @@ def name_of(shard: int) -> str:
 
 
 @asynccontextmanager
-async def _patience(seconds: float | None) -> AsyncIterator[None]:
+async def _patience() -> AsyncIterator[None]:
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(_ANSWER_SECONDS):
             yield
     except TimeoutError as error:
         raise QueueUnavailable("the queue does not answer; try again in a few seconds") from error

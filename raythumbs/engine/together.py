@@ -14,7 +14,8 @@ class Together(Generic[A, T]):
     """Calls with what one asks at once, if no call is under way; what is asked meanwhile goes in the next call.
 
     A call tells each who asked what is his, in their order: a result, or his own error; what it raises is the error of
-    each. It takes up to `most`, each of which counts for as much as it weighs; what is heavier goes alone.
+    each. It takes up to `most`, each of which counts for as much as it weighs; what is heavier goes alone. What was
+    asked is sent even if whoever asked has left, unless it `forgets_who_left`.
     """
 
     def __init__(
@@ -23,10 +24,12 @@ class Together(Generic[A, T]):
         *,
         most: int,
         weigh: Callable[[A], int] = lambda _: 1,
+        forgets_who_left: bool = False,
     ) -> None:
         self._call = call
         self._most = most
         self._weigh = weigh
+        self._forgets_who_left = forgets_who_left
         self._waiting: list[tuple[A, asyncio.Future[T]]] = []
         self._under_way: asyncio.Task[None] | None = None
 
@@ -38,7 +41,11 @@ class Together(Generic[A, T]):
         return await told
 
     def _go(self) -> None:
-        if self._waiting and self._under_way is None:
+        if self._under_way is not None:
+            return
+        if self._forgets_who_left:
+            self._waiting = [(asked, told) for asked, told in self._waiting if not told.done()]
+        if self._waiting:
             self._under_way = asyncio.create_task(self._tell(self._next()))
             self._under_way.add_done_callback(self._ended)
 

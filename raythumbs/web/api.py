@@ -1,5 +1,6 @@
 """The routes. A door parses, calls one verb, shapes the reply."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Annotated
@@ -8,7 +9,7 @@ from fastapi import APIRouter, FastAPI, Path, Query, Request
 from fastapi.responses import FileResponse
 
 from raythumbs import __version__
-from raythumbs.errors import BadSource, NoSuchObject, UnknownThumbnail
+from raythumbs.errors import BadSource, NoSuchObject, Overloaded, UnknownThumbnail
 from raythumbs.events import emit
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import Change, JobRequest, Priority, Removal, State
@@ -83,7 +84,12 @@ async def upload(request: Request, parts: PartsHere) -> UploadsBody:
     await parts.queue.admit()
     arriving = Upload(parts, request.headers.get("content-type", ""))
     requests = await arriving.receive(request.stream())
-    jobs = await parts.queue.enqueue(requests)
+    try:
+        jobs = await parts.queue.enqueue(requests)
+    except Overloaded:
+        if parts.settings.queue_shards == 1:  # else another queue may have taken its part of them
+            await asyncio.shield(arriving.undo())
+        raise
     base = parts.settings.base_url
     return UploadsBody(uploads=[AcceptedBody.of(job, asked, base) for job, asked in zip(jobs, requests, strict=True)])
 

@@ -38,6 +38,8 @@ def tell_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(_request: Request, error: HTTPException) -> JSONResponse:
+        if isinstance(error.__cause__, RaythumbsError):  # FastAPI's word for whatever is raised while it reads a body
+            return refusal(error.__cause__)
         code = HTTPStatus(error.status_code).name.lower()
         return _reply(error.status_code, code, str(error.detail), dict(error.headers or {}))
 

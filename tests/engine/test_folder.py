@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -60,6 +61,15 @@ def test_what_a_killed_owner_left_is_ended_and_removed_by_the_next(place, owner)
     with owned_folder() as folder:
         assert list(place.iterdir()) == [folder]
         assert not log.exists()
+
+
+def test_a_pipe_that_somebody_put_there_is_not_waited_for(place):
+    os.mkfifo(place / "raythumbs.pipe")
+
+    with owned_folder():
+        pass
+
+    assert [path.name for path in place.iterdir()] == ["raythumbs.pipe"]
 
 
 def test_other_folders_are_not_touched(place):

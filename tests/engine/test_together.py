@@ -62,8 +62,8 @@ def a_job(request: JobRequest) -> Job:
     )
 
 
-def intake(queue: Queue) -> Intake:
-    return Together(queue.enqueue_all, most=1000, weigh=len)
+def intake(queue: Queue, *, forgets_who_left: bool = False) -> Intake:
+    return Together(queue.enqueue_all, most=1000, weigh=len, forgets_who_left=forgets_who_left)
 
 
 async def asked(batches: Intake, *numbers: int) -> "asyncio.Task[list[Job]]":
@@ -154,6 +154,35 @@ def test_whoever_stops_waiting_takes_nobody_along():
         assert first.cancelled()
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("forgets", [False, True])
+def test_what_was_asked_by_one_who_has_left_is_sent_unless_it_is_to_be_forgotten(forgets):
+    async def story() -> list[list[str]]:
+        queue = Queue()
+        batches = intake(queue, forgets_who_left=forgets)
+        first, leaving, last = [await asked(batches, number) for number in (1, 2, 3)]
+        leaving.cancel()
+        queue.gate.set()
+        await asyncio.gather(first, last)
+        return queue.photos_a_call
+
+    assert asyncio.run(story()) == [["photo-1"], ["photo-3"] if forgets else ["photo-2", "photo-3"]]
+
+
+def test_where_all_who_waited_have_left_and_are_forgotten_no_call_is_made():
+    async def story() -> list[list[str]]:
+        queue = Queue()
+        batches = intake(queue, forgets_who_left=True)
+        first, leaving = [await asked(batches, number) for number in (1, 2)]
+        leaving.cancel()
+        queue.gate.set()
+        await first
+        await all_at_rest()
+        await (await asked(batches, 3))
+        return queue.photos_a_call
+
+    assert asyncio.run(story()) == [["photo-1"], ["photo-3"]]
 
 
 def test_a_call_has_at_most_a_thousand_changes_and_what_has_more_goes_alone():

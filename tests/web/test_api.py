@@ -71,6 +71,20 @@ def test_a_submission_that_is_not_right_is_refused_with_code_and_reason(served, 
     assert jobs == []
 
 
+@pytest.mark.parametrize("path", ["/api/jobs", "/api/notifications/s3"])
+def test_a_body_that_announces_no_length_is_refused_at_its_limit(served, path):
+    async def scenario(service):
+        async def body():
+            for _ in range(3):
+                yield b" " * 1000
+
+        return await service.http.post(path, content=body(), headers={"Content-Type": "application/json"})
+
+    reply = served(scenario, max_body_bytes=2000)
+
+    assert (reply.status_code, reply.json()["code"]) == (413, "body_too_large")
+
+
 @pytest.mark.parametrize("key", ["a/../b.jpg", "写真.jpg", "a b+c.jpg", "k" * 1024, "%41.jpg"])
 def test_a_key_may_be_ugly(served, key):
     async def scenario(service):

@@ -1,9 +1,12 @@
 import asyncio
 from base64 import b64decode
+from dataclasses import replace
 from io import BytesIO
 
 import pytest
 from PIL import Image
+
+from raythumbs.errors import Overloaded, QueueUnavailable
 
 PLAIN = "multipart/form-data; boundary=x"
 UPLOAD = {
@@ -257,3 +260,24 @@ def test_an_upload_to_a_service_that_is_full_is_refused_before_its_body_is_read(
     assert int(reply.headers["Retry-After"]) > 0
     assert (ready.status_code, ready.json()["code"]) == (503, "overloaded")
     assert originals == []
+
+
+@pytest.mark.parametrize(
+    ("refusal", "shards", "kept"),
+    [(Overloaded("full by now"), 1, 0), (Overloaded("full by now"), 2, 2), (QueueUnavailable("no answer"), 1, 2)],
+)
+def test_of_what_the_queue_refuses_nothing_is_kept_if_it_can_have_taken_nothing(served, photo, refusal, shards, kept):
+    async def refusing(_requests):
+        raise refusal
+
+    async def scenario(service):
+        state = service.http._transport.app.state
+        state.parts = replace(state.parts, settings=service.settings.model_copy(update={"queue_shards": shards}))
+        service.queue.enqueue = refusing
+        reply = await service.upload(("a.jpg", photo), ("b.jpg", photo))
+        return reply, service.originals
+
+    reply, originals = served(scenario)
+
+    assert (reply.status_code, reply.json()["code"]) == (503, refusal.code)
+    assert len(originals) == kept
