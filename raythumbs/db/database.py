@@ -17,6 +17,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 from raythumbs.db.sqlite_file import damaged, is_damage, lock, refuse_damaged, refuse_network
 from raythumbs.db.statements import POSTGRESQL_NOW, SQLITE_NOW
 from raythumbs.errors import BadSettings, DatabaseUnavailable, Unstorable
+from raythumbs.settings import without_password
 
 __all__ = ["Connection", "Database"]
 
@@ -51,7 +52,7 @@ class Database:
             else:
                 self._writers = self._readers = self._postgresql()
         except ImportError as error:
-            raise BadSettings(f"{self._url!s} needs a driver: pip install 'raythumbs[postgres]'") from error
+            raise BadSettings(f"{_shown(self._url)} needs a driver: .venv/bin/pip install '.[postgres]'") from error
 
     def open(self) -> None:
         """Take the database for this process alone (SQLite), and bring its schema up to date."""
@@ -114,7 +115,7 @@ class Database:
         return float(connection.execute(here).scalar_one())
 
     def _newer(self, error: CommandError) -> BadSettings:
-        return BadSettings(f"{self._url!s} was written by a newer raythumbs: {error}")
+        return BadSettings(f"{_shown(self._url)} was written by a newer raythumbs: {error}")
 
     def _take(self, path: Path) -> None:
         self._lock = lock(path)
@@ -177,10 +178,14 @@ def _config() -> Config:
     return config
 
 
+def _shown(url: URL) -> str:
+    return without_password(url.render_as_string(hide_password=False))  # a query's too, which SQLAlchemy would show
+
+
 @contextmanager
 def translated(url: URL) -> Iterator[None]:
     """Translate the errors of the database's library; `url` tells which database, its password is not shown."""
-    shown = url.render_as_string()
+    shown = _shown(url)
     try:
         yield
     except (DataError, IntegrityError) as error:

@@ -1,6 +1,7 @@
 """What comes in: requests and notifications become jobs, or end them, in one transaction."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from sqlalchemy import Connection
 
@@ -9,6 +10,7 @@ from raythumbs.db.jobs import DELETED, Jobs, as_job
 from raythumbs.db.line import Line, Place, folder_in_line, numbered
 from raythumbs.db.photos import PhotoKey, Photos
 from raythumbs.db.rows import for_each
+from raythumbs.errors import UnknownJob
 from raythumbs.model.job import Change, Job, JobRequest, Priority, Removal, State, is_older
 from raythumbs.model.shard import shard_of
 
@@ -30,7 +32,8 @@ class Intake:
 
         A photo has at most one incomplete job: asking again finds it, and hastens it if the new priority is higher.
         A job that already runs on an older version of its photo is cancelled as `superseded`, and a new one takes its
-        place. A removal cancels the job as `deleted`, and drops the renditions. An event that is repeated, or older
+        place; one that waits has all its budgets again. What is hastened, or of a newer version, waits for no later
+        try. A removal cancels the job as `deleted`, and drops the renditions. An event that is repeated, or older
         than one that was heard before, changes nothing.
         """
         fresh = [change for part in _parts(changes) for change in self._unseen(part, now=now)]
@@ -63,12 +66,14 @@ class Intake:
 
     def _enqueue(self, requests: dict[str, JobRequest], *, now: float) -> dict[str, Job]:
         """Return the incomplete job of each source, made now or there before."""
-        self._supersede(requests.values(), now=now)
+        self._outdate(requests.values(), now=now)
         photos = self._photos.record(requests.values(), now=now)
         inserted = self._insert(requests.values(), photos, now=now)
         new = {s: _new_job(r, photos[s], now=now) for s, r in requests.items() if photos[s].id in inserted}
         known = {s: r for s, r in requests.items() if s not in new}
-        return new | self._known(known, photos) if known else new
+        jobs = new | self._known(known, photos, now=now) if known else new
+        freed = {s: r for s, r in requests.items() if s not in jobs}  # another queue ended what was in their way
+        return jobs | self._enqueue(freed, now=now) if freed else jobs
 
     def _insert(self, requests: Collection[JobRequest], photos: dict[str, PhotoKey], *, now: float) -> set[str]:
         """Make a job of each request whose photo has no incomplete one; return the ids of these photos."""
@@ -90,30 +95,35 @@ class Intake:
             self._line.take(new, first)
         return inserted
 
-    def _known(self, requests: dict[str, JobRequest], photos: dict[str, PhotoKey]) -> dict[str, Job]:
+    def _known(self, requests: dict[str, JobRequest], photos: dict[str, PhotoKey], *, now: float) -> dict[str, Job]:
         """Return the jobs that were there before, hastened."""
         photo_ids = {source: photos[source].id for source in requests}
-        self._hasten(requests.values(), photo_ids)
+        self._hasten(requests.values(), photo_ids, now=now)
         found = self._connection.execute(sql.INCOMPLETE_OF_PHOTOS, {"photo_ids": list(photo_ids.values())})
         jobs = {row.source: as_job(row) for row in found}
-        ended = {s: Jobs(self._connection).get(r.job_id) for s, r in requests.items() if s not in jobs}
-        return jobs | ended  # the latter were asked for twice, and ended in between
+        for source in requests.keys() - jobs.keys():
+            with suppress(UnknownJob):  # else it was asked for twice, and ended in between
+                jobs[source] = Jobs(self._connection).get(requests[source].job_id)
+        return jobs
 
-    def _supersede(self, requests: Iterable[JobRequest], *, now: float) -> None:
+    def _outdate(self, requests: Iterable[JobRequest], *, now: float) -> None:
+        """Cancel what runs on an older version, and let what waits with one begin anew."""
         versions = {request.source: request.version for request in requests if request.version}
         if not versions:
             return
-        running = self._connection.execute(sql.RUNNING_OF_SOURCES[self._dialect], {"sources": list(versions)})
-        old = [row.id for row in running if row.version != versions[row.source]]
-        if old:
+        found = self._connection.execute(sql.INCOMPLETE_OF_SOURCES[self._dialect], {"sources": list(versions)})
+        old = [row for row in found if row.version != versions[row.source]]
+        if running := [row.id for row in old if row.state == State.RUNNING]:
             told = {"told_code": "superseded", "told_reason": "a newer version arrived"}
-            self._connection.execute(sql.SUPERSEDE, {"ids": old, "now": now} | told)
+            self._connection.execute(sql.SUPERSEDE, {"ids": running, "now": now} | told)
+        if waiting := [row.id for row in old if row.state == State.QUEUED]:
+            self._connection.execute(sql.BEGIN_ANEW, {"ids": waiting, "now": now})
 
-    def _hasten(self, requests: Iterable[JobRequest], photo_ids: dict[str, str]) -> None:
+    def _hasten(self, requests: Iterable[JobRequest], photo_ids: dict[str, str], *, now: float) -> None:
         for priority in Priority:
             ids = [photo_ids[r.source] for r in requests if r.priority is priority]
             if ids:
-                self._connection.execute(sql.HASTEN, {"photo_ids": ids, "rank": priority.rank})
+                self._connection.execute(sql.HASTEN, {"photo_ids": ids, "rank": priority.rank, "now": now})
 
     def _remove(self, removals: Sequence[Removal], *, now: float) -> None:
         photo_ids = [photo.id for photo in self._photos.record_deleted(removals, now=now).values()]

@@ -18,7 +18,6 @@ from raythumbs.model.lease import Lease, Succeeded
 
 DELETED = "deleted"  # why a job was cancelled
 _ALL = tuple(Priority)
-_ROWS_A_TURN = 1000
 _REASON_LETTERS = 1000
 
 
@@ -168,13 +167,13 @@ class Jobs:
         """Queue again all that runs, at no cost: for a queue that has just started, when nothing can be running."""
         return list(self._connection.scalars(sql.READOPT, {"of_shard": self._shard, "now": now}))
 
-    def prune(self, states: Sequence[State], *, before: float, limit: int = _ROWS_A_TURN) -> int:
+    def prune(self, states: Sequence[State], *, before: float, limit: int) -> int:
         """Forget up to `limit` jobs that ended in one of the states before then; their photos stay."""
         return self._connection.execute(sql.PRUNE, {"states": states, "before": before, "most": limit}).rowcount
 
-    def forget_events(self, *, before: float) -> int:
-        """Forget the ids of events that were seen before then."""
-        return self._connection.execute(sql.FORGET, {"before": before}).rowcount
+    def forget_events(self, *, before: float, limit: int) -> int:
+        """Forget up to `limit` ids of events that were seen before then."""
+        return self._connection.execute(sql.FORGET, {"before": before, "most": limit}).rowcount
 
     # --- to look at
 

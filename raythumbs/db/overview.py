@@ -2,21 +2,31 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Executable, Select, String, bindparam, func, literal, select, union_all
 
 from raythumbs.db.line import Line
 from raythumbs.db.schema import jobs
 from raythumbs.db.shards import Shards
 from raythumbs.db.statements import WAITS, likely
-from raythumbs.model.job import Priority, State
+from raythumbs.model.job import INCOMPLETE, Priority, State
 from raythumbs.model.overview import Overview
 
 RATE_SECONDS = 60
+_MOST_ENDED = 1_000_000  # whose count takes SQLite 0.07 s, and PostgreSQL 0.3
+
+
+def _of(state: State) -> Select[str, int]:
+    counted = select(jobs.c.id).where(jobs.c.state == state)
+    counted = counted if state in INCOMPLETE else counted.limit(bindparam("most"))
+    return select(literal(state, String), func.count()).select_from(counted.subquery())
+
+
+_BY_STATE = union_all(*map(_of, State))  # in one statement, of one moment: no job is between two states
 
 
 def overview(connection: Connection, *, now: float) -> Overview:
-    """Count the jobs; each count is answered from an index."""
-    by_state = _counts(connection, select(jobs.c.state, func.count()).group_by(jobs.c.state))
+    """Count the jobs, of those that have ended up to a million in each state; each count is answered from an index."""
+    by_state = _counts(connection, _BY_STATE, most=_MOST_ENDED)
     by_rank = _counts(connection, select(jobs.c.priority, func.count()).where(likely(WAITS)).group_by(jobs.c.priority))
     lines = [Line(connection, shard) for shard in range(Shards(connection).count())]
     oldest = [since for line in lines for since in (*line.due_since().values(), line.back_since())]
@@ -32,5 +42,5 @@ def overview(connection: Connection, *, now: float) -> Overview:
     )
 
 
-def _counts(connection: Connection, query: Select[tuple[Any, int]]) -> dict[Any, int]:
-    return {key: count for key, count in connection.execute(query)}  # noqa: C416 dict() would lose the types
+def _counts(connection: Connection, query: Executable, **bound: int) -> dict[Any, int]:
+    return {key: count for key, count in connection.execute(query, bound)}  # noqa: C416 dict() would lose the types

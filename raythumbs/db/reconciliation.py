@@ -1,12 +1,12 @@
 """The last reconciliation as a row, and the rows that it compares with the stores."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, and_, delete, exists, insert, select, update
 
 from raythumbs.db.leftovers import Missed
 from raythumbs.db.schema import jobs, photos, reconciliation, renditions
-from raythumbs.db.statements import INCOMPLETE_JOB
+from raythumbs.db.statements import INCOMPLETE_ONLY, guard
 from raythumbs.model.job import State
 from raythumbs.model.reconciliation import Found, KnownPhoto, Reconciliation
 
@@ -19,8 +19,8 @@ _KNOWN = select(
     photos.c.created_at,
     photos.c.deleted_at.is_not(None).label("is_deleted"),
     exists().where(renditions.c.photo_id == photos.c.id).label("is_rendered"),
-    _job.where(INCOMPLETE_JOB).label("is_in_work"),
-    _job.where(jobs.c.state == State.FAILED).label("has_failed"),
+    _job.where(INCOMPLETE_ONLY).label("is_in_work"),
+    _job.where(guard(jobs.c.state == State.FAILED)).label("has_failed"),
 )
 
 
@@ -54,7 +54,12 @@ class Reconciliations:
         """Note that the pass is done."""
         self._connection.execute(update(reconciliation).values(finished_at=now))
 
-    def known(self, *, after: str, until: str) -> Iterator[KnownPhoto]:
+    def known(self, sources: Sequence[str]) -> dict[str, KnownPhoto]:
+        """Return the photos of these sources, by source."""
+        rows = self._connection.execute(_KNOWN.where(photos.c.source.in_(sources)))
+        return {row.source: KnownPhoto(**row._asdict()) for row in rows}
+
+    def known_between(self, *, after: str, until: str) -> Iterator[KnownPhoto]:
         """Give the photos whose source comes after one and not after another (in the order of their UTF-8)."""
         while True:
             within = and_(photos.c.source > after, photos.c.source <= until)
@@ -65,14 +70,9 @@ class Reconciliations:
                 return
             after = rows[-1].source
 
-    def led_to(self, *, after: str, until: str) -> Iterator[tuple[str, Missed]]:
-        """Give the keys of renditions between two, and the photos that lead to them."""
+    def led_to(self, *, after: str, until: str, limit: int) -> list[tuple[str, Missed]]:
+        """Return the first keys of renditions after one and not after another, and the photos that lead to them."""
         led = select(renditions.c.key, photos.c.id, photos.c.source, photos.c.version).join_from(renditions, photos)
-        while True:
-            within = and_(renditions.c.key > after, renditions.c.key <= until)
-            rows = self._connection.execute(led.where(within).order_by(renditions.c.key).limit(_ROWS)).all()
-            for row in rows:
-                yield row.key, Missed(row.id, row.source, row.version)
-            if len(rows) < _ROWS:
-                return
-            after = rows[-1].key
+        within = and_(renditions.c.key > after, renditions.c.key <= until)
+        rows = self._connection.execute(led.where(within).order_by(renditions.c.key).limit(limit))
+        return [(row.key, Missed(row.id, row.source, row.version)) for row in rows]

@@ -3,14 +3,15 @@
 from sqlalchemy import Connection, bindparam, select, update
 
 from raythumbs.db.schema import jobs, photos, sharding
-from raythumbs.db.statements import INCOMPLETE_JOB
+from raythumbs.model.job import INCOMPLETE, State
 from raythumbs.model.shard import shard_of
 
 _ROWS = 1000
-_INCOMPLETE = (
+_LEASABLE = (*sorted(INCOMPLETE), State.FAILED)  # which a person may retry
+_OF_STATE = (
     select(jobs.c.id, photos.c.source)
     .join(photos)
-    .where(INCOMPLETE_JOB, jobs.c.id > bindparam("after"))
+    .where(jobs.c.state == bindparam("state"), jobs.c.id > bindparam("after"))
     .order_by(jobs.c.id)
     .limit(_ROWS)
 )
@@ -29,12 +30,13 @@ class Shards:
         return int(self._connection.execute(select(sharding.c.shards)).scalar_one())
 
     def divide(self, shards: int) -> None:
-        """Divide what is not finished into so many."""
+        """Divide what may be leased some day into so many."""
         if self.count() == shards:
             return
-        after = ""
-        while rows := self._connection.execute(_INCOMPLETE, {"after": after}).all():
-            moves = [{"moved_id": row.id, "to_shard": shard_of(row.source, shards)} for row in rows]
-            self._connection.execute(_MOVE, moves)
-            after = rows[-1].id
+        for state in _LEASABLE:
+            after = ""
+            while rows := self._connection.execute(_OF_STATE, {"state": state, "after": after}).all():
+                moves = [{"moved_id": row.id, "to_shard": shard_of(row.source, shards)} for row in rows]
+                self._connection.execute(_MOVE, moves)
+                after = rows[-1].id
         self._connection.execute(update(sharding).values(shards=shards))

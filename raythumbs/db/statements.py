@@ -14,6 +14,7 @@ from sqlalchemy import (
     Update,
     any_,
     bindparam,
+    case,
     delete,
     exists,
     func,
@@ -119,6 +120,7 @@ def _move(state: State) -> Update:
 
 
 INCOMPLETE_JOB = likely(_is_one_of(INCOMPLETE))
+INCOMPLETE_ONLY = guard(_is_one_of(INCOMPLETE))
 WAITS = _is(State.QUEUED)
 _running = _is(State.RUNNING)
 
@@ -134,6 +136,8 @@ _most: Bound = bindparam("most")
 _shard: Bound = bindparam("of_shard")
 _told: Mapping[str, Bound] = {"code": bindparam("told_code"), "reason": bindparam("told_reason")}
 _untold = {"code": None, "reason": None}
+_budgets = dict.fromkeys(("errors", "timeouts", "crashes", "losses"), 0)
+_due_by_now = case((jobs.c.due_at > _now, _now), else_=jobs.c.due_at)
 _of_jobs = (column for column in jobs.c if column.name != "folder_id")  # which is told as the photo has it
 _jobs: Select[Any] = select(*_of_jobs, photos.c.source, photos.c.folder_id).join(photos)
 
@@ -148,13 +152,16 @@ ENQUEUE = _by_dialect(
 )  # fmt: skip
 INCOMPLETE_OF_PHOTOS = _jobs.where(jobs.c.photo_id.in_(_among("photo_ids")), INCOMPLETE_JOB)
 SEQUENCES = _of(select(photos.c.source, photos.c.sequence), photos.c.source, "sources")
-RUNNING_OF_SOURCES = _of(
-    select(jobs.c.id, photos.c.source, photos.c.version).join(photos).where(guard(_running), INCOMPLETE_JOB),
+INCOMPLETE_OF_SOURCES = _of(
+    select(jobs.c.id, jobs.c.state, photos.c.source, photos.c.version).join(photos).where(INCOMPLETE_ONLY),
     photos.c.source,
     "sources",
 )
 SUPERSEDE = (
     _move(State.CANCELLED).where(jobs.c.id.in_(_among("ids"))).values(finished_at=_now, lease_until=None, **_told)
+)
+BEGIN_ANEW = (
+    update(jobs).where(jobs.c.id.in_(_among("ids")), guard(WAITS)).values(due_at=_due_by_now, **_budgets, **_untold)
 )
 CANCEL_OF_PHOTOS = (
     _move(State.CANCELLED)
@@ -169,7 +176,7 @@ HASTEN = (
         guard(WAITS),
         jobs.c.priority > bindparam("rank"),
     )
-    .values(priority=bindparam("rank"), turn=None)
+    .values(priority=bindparam("rank"), due_at=_due_by_now, turn=None)
 )
 
 # --- out
@@ -237,8 +244,7 @@ CANCEL = _move(State.CANCELLED).where(jobs.c.id.in_(_among("ids"))).values(finis
 RETRY = (
     update(jobs)
     .where(jobs.c.id.in_(_among("ids")), guard(_is(State.FAILED)), ~_busy)
-    .values(state=State.QUEUED, due_at=_now, turn=None, finished_at=None, **_untold)
-    .values(dict.fromkeys(("errors", "timeouts", "crashes", "losses"), 0))
+    .values(state=State.QUEUED, due_at=_now, turn=None, finished_at=None, **_budgets, **_untold)
 )
 
 # --- old
@@ -250,7 +256,9 @@ PRUNE = delete(jobs).where(
         .limit(_most)
     )
 )
-FORGET = delete(events).where(events.c.seen_at < bindparam("before"))
+FORGET = delete(events).where(
+    events.c.id.in_(select(events.c.id).where(events.c.seen_at < bindparam("before")).limit(_most))
+)
 
 # --- to look at
 
@@ -270,6 +278,7 @@ def page(state: State | None, after: str | None, limit: int) -> Select[Any]:
 def _record(insertion: Any) -> Any:  # noqa: ANN401 see _by_dialect
     new = insertion.excluded
     told = {name: func.coalesce(new[name], photos.c[name]) for name in ("version", "size_bytes", "sequence")}
+    told |= {name: func.coalesce(photos.c[name], new[name]) for name in ("folder_id", "file_name")}
     told["deleted_at"] = new.deleted_at
     return insertion.on_conflict_do_update(index_elements=[photos.c.source], set_=told).returning(
         photos.c.id, photos.c.source, photos.c.folder_id

@@ -2,11 +2,12 @@
 
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.photos import Photos
+from raythumbs.db.writer import Write
 from raythumbs.engine.record import Record
 from raythumbs.model.job import State
 from raythumbs.settings import Settings
 
-_ROWS_A_TURN = 1000
+_ROWS_A_WRITE = 1000
 
 
 class Janitor:
@@ -18,11 +19,14 @@ class Janitor:
 
     async def turn(self) -> None:
         """Prune."""
-        keep = self._settings
-        done = (State.SUCCEEDED, State.CANCELLED)
-        await self._record.write(lambda db, now: Jobs(db).prune(done, before=now - keep.keep_finished_seconds))
-        await self._record.write(lambda db, now: Jobs(db).prune((State.FAILED,), before=now - keep.keep_failed_seconds))
-        await self._record.write(lambda db, now: Jobs(db).forget_events(before=now - keep.keep_events_seconds))
-        await self._record.write(
-            lambda db, now: Photos(db).forget_deleted(before=now - keep.keep_events_seconds, limit=_ROWS_A_TURN)
+        keep, limit = self._settings, _ROWS_A_WRITE
+        done, failed = (State.SUCCEEDED, State.CANCELLED), (State.FAILED,)
+        forgets: tuple[Write[int], ...] = (
+            lambda db, now: Jobs(db).prune(done, before=now - keep.keep_finished_seconds, limit=limit),
+            lambda db, now: Jobs(db).prune(failed, before=now - keep.keep_failed_seconds, limit=limit),
+            lambda db, now: Jobs(db).forget_events(before=now - keep.keep_events_seconds, limit=limit),
+            lambda db, now: Photos(db).forget_deleted(before=now - keep.keep_events_seconds, limit=limit),
         )
+        for forget in forgets:
+            while await self._record.write(forget) == limit:
+                pass  # each is a commit of its own, and others come in between

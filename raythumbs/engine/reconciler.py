@@ -1,8 +1,9 @@
 """Compares the stores with the record, since notifications get lost: the buckets are the truth."""
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -42,6 +43,14 @@ class _Page:
     def sources(self) -> tuple[str, str]:
         """The addresses between which there are no others."""
         return _source(self.place, self.after), _source(self.place, self.until)
+
+    def divided(self, key: str) -> tuple["_Page", "_Page"]:
+        """Return what comes up to a key, and the rest."""
+        count = bisect_right(self.stats, key, key=lambda stat: stat.key)
+        return (
+            replace(self, stats=self.stats[:count], until=key),
+            replace(self, stats=self.stats[count:], after=key),
+        )
 
 
 class Reconciler:
@@ -88,22 +97,23 @@ class Reconciler:
     async def _go_through(self, place: str, *, after: str) -> None:
         store = self._work.stores.at(place)
         pages = _pages(place, store, after)
+        compare = self._compare_renditions if place == self._thumbnails else self._compare
         while (page := await asyncio.to_thread(next, pages, None)) is not None:
-            self._pressure.check()  # what is found is work; over the limits the turn ends, and the next goes on here
-            self._pressure.took(len(page.stats))
-            if place == self._thumbnails:
-                await self._record.write(partial(self._compare_renditions, page))
-            else:
+            if _is_unmounted(place):
+                emit("reconciliation.no_folder", place=place)
+                return
+            if place != self._thumbnails:
                 await self._remove_vanished(store, page)
-                await self._record.write(partial(self._compare, page))
+            rest: _Page | None = page
+            while rest is not None:
+                self._pressure.check()  # what is found is work; over the limits the turn ends, the next goes on here
+                jobs, rest = await self._record.write(partial(compare, rest))
+                self._pressure.took(jobs)
 
     # --- photos
 
     async def _remove_vanished(self, store: Store, page: _Page) -> None:
         """End the photos that the record knows and the page does not, if they surely are not there."""
-        if _is_unmounted(page.place):
-            emit("reconciliation.no_folder", place=page.place)
-            return
         listed = frozenset(_source(page.place, stat.key) for stat in page.stats)
         after, until = page.sources
         while True:
@@ -119,27 +129,32 @@ class Reconciler:
         Intake(db, self._shards).enqueue([Removal(photo_id=photo.id, source=photo.source) for photo in gone], now=now)
         Reconciliations(db).advance(Found(deleted=len(gone)), place=page.place, cursor=page.after)
 
-    def _compare(self, page: _Page, db: Connection, now: float) -> None:
+    def _compare(self, page: _Page, db: Connection, now: float) -> tuple[int, None]:
+        """Make jobs of photos without renditions; return how many, and that nothing of the page is left."""
         listed = {one.source: one for stat in page.stats if self._concerns(one := _listed(page.place, stat, now=now))}
-        after, until = page.sources
-        between = Reconciliations(db).known(after=after, until=until)
-        known = {photo.source: photo for photo in between if photo.source in listed}
+        known = Reconciliations(db).known(list(listed))
         missing = [one for one in listed.values() if _is_missing(known.get(one.source))]
         stale = [one for one in listed.values() if _is_stale(one, known.get(one.source))]
-        Intake(db, self._shards).enqueue(
-            [_request(one, known.get(one.source), now=now) for one in (*missing, *stale)], now=now
-        )
+        requests = [_request(one, known.get(one.source), now=now) for one in (*missing, *stale)]
+        jobs = Intake(db, self._shards).enqueue(requests, now=now)
         found = Found(listed=len(page.stats), missing=len(missing), stale=len(stale))
         Reconciliations(db).advance(found, place=page.place, cursor=page.until)
+        return len(jobs), None
 
     def _concerns(self, listed: ListedPhoto) -> bool:
         return listed.settled and self._policy.allows(Source.parse(listed.source))
 
     # --- renditions
 
-    def _compare_renditions(self, page: _Page, db: Connection, now: float) -> None:
+    def _compare_renditions(self, page: _Page, db: Connection, now: float) -> tuple[int, _Page | None]:
+        """Compare as much of a page as the record has a page of: of an emptied bucket it has all that there is, and
+        others write meanwhile. Return how many jobs were made, and what is left of the page."""
         prefix = self._work.thumbnails_prefix
-        led_to = dict(Reconciliations(db).led_to(after=prefix + page.after, until=prefix + page.until))
+        after, until, rest = prefix + page.after, prefix + page.until, None
+        known = Reconciliations(db).led_to(after=after, until=until, limit=_KEYS_A_PAGE)
+        if len(known) == _KEYS_A_PAGE:
+            page, rest = page.divided(known[-1][0].removeprefix(prefix))
+        led_to = dict(known)
         there = {prefix + stat.key: stat for stat in page.stats}
         orphans = [
             key
@@ -148,13 +163,14 @@ class Reconciler:
         ]
         Leftovers(db).leave(dict.fromkeys(orphans), due_at=now)
         lost = {photo.photo_id: photo for key, photo in led_to.items() if key not in there}
-        Intake(db, self._shards).enqueue([again(photo, now=now) for photo in lost.values()], now=now)
+        jobs = Intake(db, self._shards).enqueue([again(photo, now=now) for photo in lost.values()], now=now)
         found = Found(listed=len(page.stats), missing=len(lost), orphaned=len(orphans))
         Reconciliations(db).advance(found, place=page.place, cursor=page.until)
+        return len(jobs), rest
 
 
 def _unlisted(listed: frozenset[str], after: str, until: str, db: Connection) -> list[KnownPhoto]:
-    known = Reconciliations(db).known(after=after, until=until)
+    known = Reconciliations(db).known_between(after=after, until=until)
     unlisted = (photo for photo in known if photo.source not in listed)
     return list(islice((photo for photo in unlisted if not (photo.is_deleted or photo.is_in_work)), _KEYS_A_PAGE))
 
@@ -205,7 +221,7 @@ def _is_gone(store: Store, place: str, source: str) -> bool:
 
 
 def _is_unmounted(place: str) -> bool:
-    """Return whether a folder is missing as a whole, which says nothing of the photos that were in it."""
+    """Return whether a folder is missing as a whole, which says nothing of what was in it."""
     return place.startswith("file:") and not Path(Source.parse(place).key).is_dir()
 
 

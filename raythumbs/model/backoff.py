@@ -7,6 +7,6 @@ def backoff_seconds(errors: int, *, chance: float) -> float:
     """Return the seconds to wait after error number `errors` (from 1): n^4 within ten per cent, six hours at most.
 
     `chance` is a random number from 0 to 1; it spreads retries so that they do not all return at once.
-    The shape is River's and Sidekiq's: 15 errors span a day and a half, enough to outlast a night's outage.
+    The shape is River's and Sidekiq's: 15 errors span some 29 hours, enough to outlast a night's outage.
     """
     return float(min(errors**4, LONGEST_SECONDS) * (0.9 + 0.2 * chance))

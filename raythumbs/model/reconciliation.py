@@ -14,16 +14,6 @@ class Found:
     deleted: int = 0
     orphaned: int = 0
 
-    def __add__(self, other: "Found") -> "Found":
-        """Return both together."""
-        return Found(
-            listed=self.listed + other.listed,
-            missing=self.missing + other.missing,
-            stale=self.stale + other.stale,
-            deleted=self.deleted + other.deleted,
-            orphaned=self.orphaned + other.orphaned,
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciliation:

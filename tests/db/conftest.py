@@ -140,8 +140,8 @@ class Record:
     def prune(self, *states: State, before: float, limit: int = 1000) -> int:
         return self._write(lambda jobs: jobs.prune(states, before=before, limit=limit))
 
-    def forget_events(self, *, before: float) -> int:
-        return self._write(lambda jobs: jobs.forget_events(before=before))
+    def forget_events(self, *, before: float, limit: int = 1000) -> int:
+        return self._write(lambda jobs: jobs.forget_events(before=before, limit=limit))
 
     def job(self, job_id: str) -> Job:
         return self._read(lambda connection: Jobs(connection).get(job_id))

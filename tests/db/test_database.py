@@ -131,8 +131,11 @@ def test_a_wrong_password_is_told_and_not_repeated(postgresql_url):
     database.close()
 
 
-def test_a_postgresql_that_is_not_there_is_told_without_its_password():
-    database = Database("postgresql+psycopg://someone:sesame@127.0.0.1:1/nothing")
+@pytest.mark.parametrize(
+    "address", ["someone:sesame@127.0.0.1:1/nothing", "someone@127.0.0.1:1/nothing?password=sesame&sslpassword=sesame"]
+)
+def test_a_postgresql_that_is_not_there_is_told_without_its_password(address):
+    database = Database(f"postgresql+psycopg://{address}")
 
     with pytest.raises(DatabaseUnavailable) as told:
         database.open()

@@ -1,7 +1,12 @@
 """The moves of jobs as rows, on both databases."""
 
-import pytest
+from dataclasses import replace
 
+import pytest
+from sqlalchemy import event
+
+from raythumbs.db.intake import Intake
+from raythumbs.db.jobs import Jobs
 from raythumbs.errors import Crashed, IllegalMove, NotAnImage, StaleLease, StoreUnavailable, UnknownJob, Unstorable
 from raythumbs.model.job import Priority, State
 from tests.db.conftest import a_request, a_success
@@ -71,6 +76,87 @@ def test_a_higher_priority_hastens_and_a_lower_one_changes_nothing(record):
     (unchanged,) = record.enqueue(a_request(3, source="s3://photos/000001.jpg", priority=Priority.LOW))
 
     assert (hastened.priority, unchanged.priority) == (Priority.HIGH, Priority.HIGH)
+
+
+def test_a_higher_priority_ends_the_wait_for_a_later_try_and_the_same_one_does_not(record):
+    record.enqueue(a_request(1))
+    (lease,) = record.lease()
+    record.release(lease, StoreUnavailable("away"), after=3600, counts=["errors"])
+
+    record.enqueue(a_request(2, source=lease.source))
+    waits = record.lease()
+    record.enqueue(a_request(3, source=lease.source, priority=Priority.HIGH))
+    (hastened,) = record.lease()
+
+    assert waits == []
+    assert (hastened.job_id, hastened.priority, hastened.errors) == (lease.job_id, Priority.HIGH, 1)
+
+
+def test_to_hasten_what_is_due_makes_it_no_younger(record, clock):
+    (job,) = record.enqueue(a_request(1))
+    clock.advance(seconds=60)
+
+    (hastened,) = record.enqueue(a_request(2, source=job.source, priority=Priority.HIGH))
+
+    assert hastened.due_at == job.due_at
+
+
+@pytest.mark.parametrize(
+    ("version", "counts", "code", "leased"),
+    [("v1", 1, "crash", []), (None, 1, "crash", []), ("v2", 0, None, ["v2"])],
+)
+def test_a_newer_version_ends_the_wait_for_a_later_try_and_begins_anew(record, version, counts, code, leased):
+    record.enqueue(a_request(1, version="v1"))
+    (lease,) = record.lease()
+    record.release(lease, Crashed("no"), after=3600, counts=["errors", "timeouts", "crashes", "losses"])
+
+    (job,) = record.enqueue(a_request(2, source=lease.source, version=version, event="new"))
+
+    assert (job.id, job.code) == (lease.job_id, code)
+    assert (job.errors, job.timeouts, job.crashes, job.losses) == (counts,) * 4
+    assert [again.version for again in record.lease()] == leased
+
+
+def test_a_newer_version_of_a_photo_in_the_line_keeps_its_place_there(record, clock):
+    record.enqueue(a_request(1), a_request(2, version="v1"), a_request(3))
+    clock.advance(seconds=1)
+
+    record.enqueue(a_request(4, source="s3://photos/000002.jpg", version="v2"))
+
+    assert [lease.job_id[-1] for lease in record.lease(3)] == ["1", "2", "3"]
+
+
+def test_what_an_upload_tells_of_its_photo_is_kept_though_its_event_came_first(record):
+    upload = a_request(2, source="s3://photos/000001.jpg", folder="summer")
+    record.enqueue(a_request(1, event="e1"))
+
+    (job,) = record.enqueue(replace(upload, file_name="sea.jpg"))
+    record.enqueue(replace(upload, folder_id="winter", file_name="ice.jpg"))
+
+    photo = record.photo("photo-000001")
+    assert job.folder_id == "summer"
+    assert (photo.folder_id, photo.file_name) == ("summer", "sea.jpg")
+
+
+def test_a_photo_whose_job_is_ended_by_another_queue_while_it_is_asked_for_gets_a_new_one(database, clock):
+    ended = []
+
+    def end(connection, _cursor, statement, *_more):
+        if statement.startswith("UPDATE jobs") and not ended:  # it was in the way, and has not been looked at
+            ended.append("job-000001")
+            Jobs(connection).cancel(*ended, now=clock.now)
+
+    with database.writing() as connection:
+        Intake(connection).enqueue([a_request(1)], now=clock.now)
+        event.listen(connection, "before_cursor_execute", end)
+
+        asked = [a_request(2, source="s3://photos/000001.jpg"), a_request(3)]
+        jobs = Intake(connection).enqueue(asked, now=clock.now)
+
+    assert [(job.id, job.photo_id, job.state) for job in jobs] == [
+        ("job-000002", "photo-000001", State.QUEUED),
+        ("job-000003", "photo-000003", State.QUEUED),
+    ]
 
 
 def test_a_repeated_event_makes_no_job_even_when_the_first_has_ended(record):
@@ -491,6 +577,13 @@ def test_pruning_takes_no_more_than_its_limit(record, clock):
     assert record.prune(State.CANCELLED, before=clock.now + 1, limit=3) == 2
 
 
+def test_forgetting_events_takes_no_more_than_its_limit(record, clock):
+    record.enqueue(*(a_request(number, event=f"e{number}") for number in range(5)))
+
+    assert record.forget_events(before=clock.now + 1, limit=3) == 3
+    assert record.forget_events(before=clock.now + 1, limit=3) == 2
+
+
 def test_an_event_that_was_forgotten_is_new_again(record, clock):
     record.enqueue(a_request(1, event="e1"))
     clock.advance(seconds=100)
@@ -518,6 +611,17 @@ def test_a_page_can_be_of_one_state(record):
 
     assert [job.id for job in record.page(state=State.CANCELLED)] == ["job-000001"]
     assert [job.id for job in record.page(state=State.QUEUED)] == ["job-000002"]
+
+
+def test_of_what_has_ended_the_overview_counts_as_much_as_is_quickly_counted_and_of_what_waits_all(record, monkeypatch):
+    monkeypatch.setattr("raythumbs.db.overview._MOST_ENDED", 3)
+    record.enqueue(*(a_request(number) for number in range(10)))
+    for number in range(5):
+        record.cancel(f"job-{number:06d}")
+
+    states = record.overview().states
+
+    assert (states[State.QUEUED], states[State.CANCELLED]) == (5, 3)
 
 
 def test_the_overview_counts_states_backlog_age_and_rate(record, clock):

@@ -14,6 +14,7 @@ from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.line import Line
 from raythumbs.db.photos import Photos
+from raythumbs.db.reconciliation import Reconciliations
 from raythumbs.errors import StoreUnavailable
 from raythumbs.model.job import Priority, State
 from tests.db.conftest import a_request, a_success
@@ -98,8 +99,9 @@ def test_photos_that_are_asked_for_again_are_found_by_themselves(database, count
 @pytest.mark.parametrize(
     "asked",
     [
-        lambda db: Jobs(db).prune((State.SUCCEEDED, State.CANCELLED), before=1.0),
+        lambda db: Jobs(db).prune((State.SUCCEEDED, State.CANCELLED), before=1.0, limit=5),
         lambda db: Jobs(db).renew(Jobs(db).lease_next([5], now=2.0, lease_seconds=60)[0], now=2.0, lease_seconds=60),
+        lambda db: Reconciliations(db).known(["s3://photos/000001.jpg"]),
         lambda db: [Jobs(db).finish([(one, a_success()) for one in batch], now=2.0) for batch in leased(db)],
     ],
 )
@@ -162,6 +164,8 @@ def leased(connection):
         lambda db: Jobs(db).cancel(leased(db)[0][0].job_id, now=2.0),
         lambda db: Intake(db).enqueue([a_request(7000), a_request(3999), a_request(1)], now=2.0),
         lambda db: Intake(db).enqueue([replace(a_request(3999), priority=Priority.HIGH)], now=2.0),
+        lambda db: Intake(db).enqueue([replace(a_request(n), version="new") for n in (1, 3999)], now=2.0),
+        lambda db: Reconciliations(db).known(["s3://photos/003999.jpg", "s3://photos/of-nobody.jpg"]),
         lambda db: Jobs(db).waiting(now=9.0, limit=5),
         lambda db: Line(db).due_since(),
     ],
@@ -171,3 +175,13 @@ def test_a_postgresql_that_has_counted_wrong_looks_at_no_more_than_is_asked_for(
 
     assert looked_at
     assert max(looked_at) <= 100, looked_at  # what a line's head is looked at for; all that waits are 2,000
+
+
+def test_of_photos_that_are_compared_with_a_store_the_jobs_are_looked_at_and_no_others_of_their_states(miscounted):
+    with miscounted.writing() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET state = 'failed' WHERE state = 'running'")
+
+    asked = [f"s3://photos/{number:06d}.jpg" for number in range(10)]
+    looked_at = rows_looked_at(miscounted, lambda db: Reconciliations(db).known(asked))
+
+    assert max(looked_at) <= 100, looked_at

@@ -10,6 +10,7 @@ from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.overview import overview
 from raythumbs.db.shards import Shards
+from raythumbs.errors import NotAnImage
 from raythumbs.model.job import Priority
 from raythumbs.model.shard import shard_of
 from tests.db.conftest import a_request
@@ -103,6 +104,21 @@ def test_when_the_shards_change_every_job_that_is_not_finished_has_its_place_in_
         again += leased(database, shard, now=4.0)
     assert {lease.job_id for lease in again} >= {job.id for job in jobs}
     assert {lease.job_id for lease in again} >= {lease.job_id for lease in running}
+
+
+def test_what_has_failed_is_leased_when_a_person_retries_it_after_the_shards_became_fewer(divided):
+    failed = [job.id for job in enqueued(divided, range(12))]
+    with divided.writing() as connection:
+        for shard in range(SHARDS):
+            for lease in Jobs(connection, shard).lease_next([12], now=2.0, lease_seconds=60)[0]:
+                Jobs(connection).fail(lease, NotAnImage("no"), now=3.0)
+
+    with divided.writing() as connection:
+        Shards(connection).divide(1)
+        for job_id in failed:
+            Jobs(connection).retry(job_id, now=4.0)
+
+    assert sorted(lease.job_id for lease in leased(divided, 0, now=5.0)) == failed
 
 
 def test_the_overview_is_of_all_shards(divided):

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from raythumbs.db.intake import Intake
+from raythumbs.engine.pressure import Pressure
 from raythumbs.engine.work import Work
-from raythumbs.errors import NotAnImage, NotReconciled
+from raythumbs.errors import NotAnImage, NotReconciled, Overloaded
 from raythumbs.model.job import JobRequest, Priority, State
 from raythumbs.model.lease import Failed, Succeeded
 from raythumbs.storage.files import FileStore
@@ -54,6 +56,10 @@ class Shop:
 
     def store_of(self, path: Path):
         return FileStore(path.parent).head(path.name)
+
+    def lose_thumbnails(self) -> None:
+        for folder in (self.store.root / "thumbnails").iterdir():
+            shutil.rmtree(folder)
 
     @property
     def thumbnails(self) -> list[Path]:
@@ -218,13 +224,65 @@ def test_thumbnails_that_were_lost_are_made_again(shop):
 
     async def scenario(queue):
         await passed(queue)
-        shutil.rmtree(shop.store.root / "thumbnails")
+        shop.lose_thumbnails()
         return await passed(queue)
 
     found = reconciled(shop, scenario)
 
     assert found.missing == 2
     assert len(shop.thumbnails) == 2
+
+
+def test_a_folder_of_thumbnails_that_is_missing_as_a_whole_costs_no_work(shop):
+    shop.photo("a.jpg")
+
+    async def scenario(queue):
+        await passed(queue)
+        shop.store.root.rename(shop.store.root.with_name("unmounted"))
+        return await passed(queue)
+
+    found = reconciled(shop, scenario)
+
+    assert found.missing == 0
+    assert len(shop.rendered) == 1
+
+
+def test_lost_thumbnails_are_asked_for_by_the_page_and_no_more_of_them_than_there_is_room_for(shop, monkeypatch):
+    monkeypatch.setattr("raythumbs.engine.reconciler._KEYS_A_PAGE", 10)
+    for number in range(35):
+        shop.photo(f"{number:02}.jpg")
+    enqueue = Intake.enqueue
+    pages, refusals = [], []
+
+    def counting(self, changes, *, now):
+        pages.append(len(changes))
+        return enqueue(self, changes, now=now)
+
+    def full_after_two_pages(_pressure):
+        if len(pages) == 2 and not refusals:
+            refusals.append(list(pages))
+            raise Overloaded("full")
+
+    async def scenario(queue):
+        await passed(queue)
+        shop.lose_thumbnails()
+        shop.photos.rename(shop.photos.with_name("unmounted"))  # its photos are not compared, so all jobs are of these
+        monkeypatch.setattr(Intake, "enqueue", counting)
+        monkeypatch.setattr(Pressure, "check", full_after_two_pages)
+        await queue.verbs.reconcile()
+        await eventually(lambda: _is_full(refusals))
+        shop.photos.with_name("unmounted").rename(shop.photos)
+        return await passed(queue)
+
+    found = reconciled(shop, scenario)
+
+    assert (refusals, pages) == ([[10, 10]], [10, 10, 10, 5])
+    assert found.missing == 35
+    assert len(shop.thumbnails) == 35
+
+
+async def _is_full(refusals) -> bool:
+    return bool(refusals)
 
 
 def test_what_is_new_has_time(shop, tmp_path):
