@@ -17,6 +17,7 @@ from raythumbs.model.photo import RenditionSpec
 from raythumbs.model.source import Source, SourcePolicy
 
 MIB = 1024 * 1024
+ORIGINALS = "originals/"  # what the keys of direct uploads begin with
 _DATABASE = re.compile(
     r"sqlite://.*"
     # Taken apart as the driver does: the end of a password with an @ in it would be the host, which its errors name.
@@ -257,7 +258,12 @@ class Settings(BaseSettings):
     @property
     def watched_places(self) -> tuple[str, ...]:
         """The places that reconciliation compares with the record, each with its last slash."""
-        return self.watched if self.watched is not None else (self.store_uri + "originals/",)
+        return self.watched if self.watched is not None else (self.originals_uri,)
+
+    @property
+    def originals_uri(self) -> str:
+        """The place of direct uploads, with its last slash."""
+        return f"{self.store_uri}{ORIGINALS}"
 
     @property
     def folders(self) -> tuple[Path, ...]:

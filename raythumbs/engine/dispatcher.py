@@ -155,6 +155,7 @@ class Dispatcher:
         self.draining = True
         if self._batches:
             await asyncio.wait(self._batches, timeout=seconds)
+        self._large.clear()
         left = await self._record.write(lambda db, now: Jobs(db, self._shard).readopt(now=now))
         emit("queue.drained", unfinished=len(left))
 

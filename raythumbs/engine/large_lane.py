@@ -36,6 +36,10 @@ class LargeLane:
         """Let it wait."""
         self._waiting.append((lease, needed_bytes))
 
+    def clear(self) -> None:
+        """Let go of them: they are queued again."""
+        self._waiting = []
+
     def take(self) -> Iterator[tuple[Node, Lease, int]]:
         """Give each that can begin now, with the node whose slot is taken for it and the memory that it needs."""
         waiting, self._waiting = self._waiting, []

@@ -34,6 +34,7 @@ from raythumbs.engine.pressure import Bounds, Pressure
 from raythumbs.engine.reconciler import Reconciler
 from raythumbs.engine.record import Record
 from raythumbs.engine.slots import Node, Share, Slots
+from raythumbs.engine.store_check import StoreCheck
 from raythumbs.engine.tasks import run_batch
 from raythumbs.engine.work import Work
 from raythumbs.errors import NotReconciled, QueueUnavailable, RaythumbsError
@@ -77,6 +78,8 @@ class ThumbnailQueue:
             in_all=None if settings.use_parallel_thumbnails else 1,
             share=Share(shard, self._shards),
         )
+        places = dict.fromkeys((settings.store_uri, settings.thumbnails_uri))
+        self._stores_answer = StoreCheck(lambda: map(work.stores.at, places))
         self._counted: tuple[float, Overview] | None = None
         self._loops: list[asyncio.Task[None]] = []
         self._opening = asyncio.create_task(self._open())
@@ -175,8 +178,7 @@ class ThumbnailQueue:
         record, _ = await self._parts()
         self._pressure.check()
         await record.read(self._database.now)
-        for uri in dict.fromkeys((self._settings.store_uri, self._settings.thumbnails_uri)):
-            await asyncio.to_thread(self._work.stores.at(uri).check)
+        await self._stores_answer()
 
     # --- the stores
 
@@ -208,7 +210,8 @@ class ThumbnailQueue:
         try:
             await dispatcher.drain(self._settings.drain_seconds)
         finally:
-            asyncio.get_running_loop().call_later(_HANDOVER_SECONDS, dispatcher.resume)
+            others = self._settings.drain_seconds if self._shards > 1 else 0  # none is ended before all have drained
+            asyncio.get_running_loop().call_later(_HANDOVER_SECONDS + others, dispatcher.resume)
             await self._end_demand()
 
     async def _end_demand(self) -> None:

@@ -15,7 +15,7 @@ from raythumbs.model.ids import new_id
 from raythumbs.model.job import Change, JobRequest, Priority, Removal, State
 from raythumbs.model.source import Source
 from raythumbs.notifications import b2, s3
-from raythumbs.notifications.event import Event, Notification, RemovalEvent
+from raythumbs.notifications.event import Event, Notification, RemovalEvent, UploadEvent
 from raythumbs.web.bodies import (
     AcceptedBody,
     AcceptedJobsBody,
@@ -134,7 +134,9 @@ def _wanted(event: Event, parts: Parts) -> bool:
     except BadSource as error:  # sending it again would not help, so it is not refused
         emit("event.unreadable", source=ascii(event.source)[:2000], reason=error.reason)
         return False
-    if not parts.policy.allows(source):
+    # An upload has its job already; the bucket's word of it would come between, as of a newer version.
+    is_upload = isinstance(event, UploadEvent) and event.source.startswith(parts.settings.originals_uri)
+    if is_upload or not parts.policy.allows(source):
         emit("event.unwanted", source=event.source, output=parts.policy.is_output(source))
         return False
     return True

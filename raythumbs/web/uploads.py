@@ -11,6 +11,7 @@ from raythumbs.errors import BadRequest, BodyTooLarge, EmptyFile
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import JobRequest, Priority
 from raythumbs.model.source import refuse_unstorable
+from raythumbs.settings import ORIGINALS
 from raythumbs.web.form import FormReader, PartBegun, PartData, PartEnded
 from raythumbs.web.parts import Parts
 
@@ -155,7 +156,7 @@ async def _done(work: Callable[[], None]) -> None:
 
 
 def _key(photo_id: str) -> str:
-    return f"originals/{photo_id[-2:]}/{photo_id}"
+    return f"{ORIGINALS}{photo_id[-2:]}/{photo_id}"
 
 
 def _told(text: str) -> str:

@@ -184,9 +184,10 @@ def test_an_event_becomes_a_job_once(served):
     assert {job["source"] for job in jobs} == {"s3://photos/a cat.jpg"}
 
 
-def test_an_event_of_the_services_own_thumbnails_makes_no_job(served):
+@pytest.mark.parametrize("key", ["thumbnails/ab/cd/thumbnail.jpg", "originals/4a/019f-of-an-upload"])
+def test_an_event_of_what_the_service_itself_stored_makes_no_job(served, key):
     async def scenario(service):
-        own = s3_event("thumbnails/ab/cd/thumbnail.jpg")
+        own = s3_event(key)
         return await service.http.post("/api/notifications/s3", content=own)
 
     reply = served(scenario, store="s3://photos/", aws_region="us-east-1")

@@ -1,0 +1,34 @@
+"""Whether the stores answer. Balancers ask several times a second; a store that is silent is asked once."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from raythumbs.errors import StoreUnavailable
+from raythumbs.storage.base import Store
+
+_ANSWER_SECONDS = 10.0  # less than whoever asks the queue waits for it
+
+
+class StoreCheck:
+    """Asks the stores in a thread of its own, for all who want to know meanwhile."""
+
+    def __init__(self, stores: Callable[[], Iterable[Store]]) -> None:
+        self._stores = stores
+        self._thread = ThreadPoolExecutor(1, "check")
+        self._asked: asyncio.Future[None] | None = None
+
+    async def __call__(self) -> None:
+        """Return if all answer, else raise what is the matter."""
+        if self._asked is None or self._asked.done():
+            self._asked = asyncio.get_running_loop().run_in_executor(self._thread, self._ask)
+            self._asked.add_done_callback(lambda asked: asked.exception())  # whoever asked may have left
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await asyncio.shield(self._asked)
+        except TimeoutError as error:
+            raise StoreUnavailable(f"no store answered within {_ANSWER_SECONDS:.0f} s") from error
+
+    def _ask(self) -> None:
+        for store in self._stores():
+            store.check()
