@@ -144,11 +144,23 @@ def nodes_alive(address: str) -> int:
 
 
 @pytest.mark.timeout(600)  # Ray, nodes and service start on however few cores there are
-def test_a_backlog_brings_nodes_spreads_over_them_and_lets_them_go(address: str, sources: list[str], tmp_path: Path):
+def test_a_photo_brings_one_node_and_a_backlog_more_that_all_work_and_go_again(
+    address: str, sources: list[str], tmp_path: Path
+):
     with service(address, tmp_path) as client:
         assert client.status()["maxWorkers"] == 0
+        seen = set()
 
-        submit(client, sources)
+        def is_alone_again() -> bool:
+            seen.add(nodes_alive(address))
+            status = client.status()
+            return status["states"]["succeeded"] == 1 and status["nodes"] == []
+
+        submit(client, sources[:1])
+        eventually(is_alone_again, seconds=120)
+        assert max(seen) == 2  # the head and one, where there could be two
+
+        submit(client, sources[1:])
 
         eventually(lambda: client.status()["maxWorkers"] == 4, seconds=120)
         eventually(lambda: busy_nodes(client) == 2)
