@@ -33,7 +33,7 @@ def ray_takes_it(config: Config, text: str) -> Iterator[str]:
     """Ray's own schema and checks (ray/autoscaler/ray-schema.json, _private/util.py), and its syntax of labels."""
     try:
         validate_config(prepare_config(config))
-        for node_type in config["available_node_types"].values():
+        for node_type in config.get("available_node_types", {}).values():  # none are written for one's own machines
             validate_node_labels(node_type.get("labels", {}))
             validate_node_label_syntax(node_type.get("labels", {}))
     except (ValidationError, ValueError, KeyError) as error:
@@ -94,8 +94,22 @@ def versions_are_pinned(config: Config, text: str) -> Iterator[str]:
     if config["file_mounts"].get(wheel) != wheel.replace("~", "dist"):
         yield f"{wheel} is not copied to the nodes"
     installed = [part for line in config["setup_commands"] for part in line.split("pip install -q ")[1:]]
-    if installed != [f"'ray[serve]=={ray.__version__}' {wheel}'[postgres]'", f"--no-deps --force-reinstall {wheel}"]:
+    all_of_it = f"-c ~/constraints.txt 'ray[serve]=={ray.__version__}' {wheel}'[postgres]'"
+    if installed != [all_of_it, f"--no-deps --force-reinstall {wheel}"]:
         yield f"what is installed is not pinned: {installed}"
+    if "~/constraints.txt" not in config["file_mounts"]:
+        yield "the versions of what the wheel needs are not copied"
+
+
+def a_new_machine_is_let_finish_first(config: Config, text: str) -> Iterator[str]:
+    """Ubuntu's first start runs apt by itself. DPkg::Lock::Timeout waits for packages' lock, not for that of lists."""
+    waits, installs = config["setup_commands"][:2]
+    if waits != "cloud-init status --wait > /dev/null || true":
+        yield f"nothing waits for the machine: {waits}"
+    if not re.search(r"for .*; do sudo apt-get update -qq && break; sleep \d+; done;", installs):
+        yield f"apt's lists are asked for once: {installs}"
+    if "sudo DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install " not in installs:
+        yield f"apt does not wait, or asks: {installs}"
 
 
 def nobody_comes_in_who_is_not_named(config: Config, text: str) -> Iterator[str]:
@@ -152,11 +166,27 @@ def cpus_of(instance_type: str) -> int:
     return 2 if size == "large" else 4 * int(size.removesuffix("xlarge") or 1)
 
 
-def workers_are_spot_and_the_head_is_not(config: Config, text: str) -> Iterator[str]:
-    """A lost worker costs nothing; a lost head ends the cluster. The label says the same as the market."""
+def slots_in_all(config: Config) -> int:
+    """How many slots the workers have, when as many run as may: first those that always do, then the largest."""
+    workers = [node for name, node in config["available_node_types"].items() if name != config["head_node_type"]]
+    always = [node["resources"][SLOT_RESOURCE] for node in workers for _ in range(node["min_workers"])]
+    more = [
+        node["resources"][SLOT_RESOURCE] for node in workers for _ in range(node["max_workers"] - node["min_workers"])
+    ]
+    return sum(always) + sum(sorted(more, reverse=True)[: config["max_workers"] - len(always)])
+
+
+def only_the_head_and_the_base_are_on_demand(config: Config, text: str) -> Iterator[str]:
+    """A lost spot worker costs nothing; a lost head ends the cluster, and without the base uploads wait for a machine.
+
+    The label says the same as the market.
+    """
+    kept = [name for name, node in config["available_node_types"].items() if node.get("min_workers")]
+    if kept != ["base"]:
+        yield f"always there are {kept}"
     for name, node_type in config["available_node_types"].items():
         market = node_type["node_config"].get("InstanceMarketOptions", {}).get("MarketType", "on-demand")
-        wanted = "on-demand" if name == config["head_node_type"] else "spot"
+        wanted = "on-demand" if name in {config["head_node_type"], "base"} else "spot"
         if (market, node_type["labels"]["market"]) != (wanted, wanted):
             yield f"{name} is {market}, and labelled {node_type['labels']}"
 
@@ -193,7 +223,7 @@ def what_is_to_be_changed_is_told(config: Config, text: str) -> Iterator[str]:
     for line in text.splitlines():
         if "# CHANGE" in line and not re.search(r"# CHANGE: \w.{10,}", line):
             yield f"it is not told to what: {line.strip()}"
-        own = re.match(r"\s+(region|InstanceType: c|ImageId|SecurityGroupIds|IamInstanceProfile|min_workers)", line)
+        own = re.match(r"\s+(region|InstanceType: \w7a|ImageId|SecurityGroupIds|IamInstance|min_workers: [1-9])", line)
         if own and "# CHANGE" not in line:
             yield f"not marked: {line.strip()}"
 
@@ -205,9 +235,10 @@ def ray_start(config: Config, kind: str) -> list[str]:
 
 RULES: tuple[Rule, ...] = (
     ray_takes_it, ray_reads_every_key_of_the_provider, aws_takes_its_nodes, a_shell_reads_every_command,
-    no_command_is_left_to_rays_defaults, versions_are_pinned, nobody_comes_in_who_is_not_named,
+    no_command_is_left_to_rays_defaults, versions_are_pinned, a_new_machine_is_let_finish_first,
+    nobody_comes_in_who_is_not_named,
     the_dashboard_is_on_loopback, every_node_asks_for_the_token, secrets_lie_in_files_of_ones_own,
-    slots_are_the_smaller_of_the_cpus_and_eight, workers_are_spot_and_the_head_is_not,
+    slots_are_the_smaller_of_the_cpus_and_eight, only_the_head_and_the_base_are_on_demand,
     nodes_get_their_rights_from_a_profile, stopped_nodes_do_not_cost, ray_starts_as_the_service_wants_it,
     the_service_is_deployed_last, what_is_to_be_changed_is_told,
 )  # fmt: skip

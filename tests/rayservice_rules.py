@@ -11,6 +11,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
@@ -21,16 +22,13 @@ from pydantic import ValidationError
 from ray._private.ray_constants import DEFAULT_DASHBOARD_AGENT_LISTEN_PORT
 from ray.serve.schema import ServeDeploySchema
 
-from raythumbs.engine.environment import prepared_ray
+from raythumbs.engine.environment import for_cluster
 from raythumbs.engine.slots import SLOT_RESOURCE
 from raythumbs.errors import BadSettings
 from raythumbs.settings import load_settings
 
-# Of what a Ray of one's own is started with, what a pod needs too: the rest is ports, folders, and having one machine.
-ON_EVERY_POD = {
-    "RAY_USAGE_STATS_ENABLED", "RAY_ENABLE_UV_RUN_RUNTIME_ENV", "RAY_SERVE_ENABLE_HA_PROXY", "MALLOC_MMAP_THRESHOLD_",
-    "RAY_SERVE_THROUGHPUT_OPTIMIZED", "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "MALLOC_TRIM_THRESHOLD_",
-}  # fmt: skip
+HOME = "/home/ray"  # in Ray's images, whose user is `ray`, 1000
+OBJECT_STORE_BYTES = "200000000"  # as cluster.yaml has it
 
 Manifest = dict[str, Any]
 Rule = Callable[[Manifest, str], Iterator[str]]
@@ -116,7 +114,7 @@ def versions_are_those_of_this_checkout(manifest: Manifest, text: str) -> Iterat
         yield "the images are of another version"
     wheel = f"raythumbs-{ours}-py3-none-any.whl"
     for wanted in (f"FROM rayproject/ray:{ray.__version__}-py3", f"COPY dist/{wheel} /tmp/",
-                   f"'ray[serve]=={ray.__version__}' '/tmp/{wheel}[postgres]'"):  # fmt: skip
+                   f"'ray[serve]=={ray.__version__}' '/tmp/{wheel}[postgres]'\nRUN raythumbs env >"):  # fmt: skip
         if wanted not in text:
             yield f"the Dockerfile has no {wanted!r}"
 
@@ -149,8 +147,7 @@ def slots_are_the_smaller_of_the_cpus_and_eight(manifest: Manifest, text: str) -
         yield "the head renders"
     for group in cluster["workerGroupSpecs"]:
         resources = container(group)["resources"]
-        cpus = int(resources["limits"]["cpu"])
-        if _declared(group) != {SLOT_RESOURCE: min(cpus, 8)} or resources["requests"] != resources["limits"]:
+        if _declared(group) != {SLOT_RESOURCE: min(_cpus(group), 8)} or resources["requests"] != resources["limits"]:
             yield f"{group['groupName']} declares {_declared(group)} and has {resources}"
 
 
@@ -159,17 +156,50 @@ def _declared(group: dict[str, Any]) -> object:
     return json.loads(value)
 
 
-def serve_starts_as_on_one_machine(manifest: Manifest, text: str) -> Iterator[str]:
-    """Every container has the same, and the token by the operator."""
+def ray_starts_as_on_any_cluster(manifest: Manifest, text: str) -> Iterator[str]:
+    """Every container has what `raythumbs env` prints, and as little memory for objects as elsewhere."""
     for name, group in groups(manifest).items():
-        if {one["name"]: one.get("value") for one in container(group).get("env", [])} != _as_on_one_machine():
-            yield f"{name} is started otherwise"
+        env = {one["name"]: one.get("value") for one in container(group).get("env", [])}
+        if differing := env.items() ^ _as_on_any_cluster().items():
+            yield f"{name} is started otherwise: {differing}"
+        if group["rayStartParams"].get("object-store-memory") != OBJECT_STORE_BYTES:
+            yield f"{name} keeps other memory for objects"
 
 
 @functools.cache
-def _as_on_one_machine() -> dict[str, str]:
-    with patch.dict(os.environ, {"PATH": os.environ["PATH"]}, clear=True), prepared_ray():
-        return {name: value for name, value in os.environ.items() if name in ON_EVERY_POD}
+def _as_on_any_cluster() -> dict[str, str]:
+    """What `raythumbs env` prints in the image, but for the token's mode (the operator's) and the folder in /tmp."""
+    with TemporaryDirectory() as home, patch.dict(os.environ, {"PATH": os.environ["PATH"], "HOME": home}, clear=True):
+        printed = for_cluster()
+    return {
+        name: value.replace(home, HOME)
+        for name, value in printed.items()
+        if name != "RAY_AUTH_MODE" and f"/raythumbs-{os.getuid()}" not in value
+    }
+
+
+def no_container_may_more_than_it_needs(manifest: Manifest, text: str) -> Iterator[str]:
+    """Also the autoscaler's, which the operator puts beside the head: it is what `restricted` pods may (Kubernetes)."""
+    contexts = {name: container(group).get("securityContext") for name, group in groups(manifest).items()}
+    contexts["autoscaler"] = manifest["spec"]["rayClusterConfig"]["autoscalerOptions"].get("securityContext")
+    for name, context in contexts.items():
+        if context != {
+            "runAsNonRoot": True, "runAsUser": 1000, "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"},
+        }:  # fmt: skip
+            yield f"{name}: {context}"
+
+
+def the_queue_asks_for_no_more_slots_than_there_may_be(manifest: Manifest, text: str) -> Iterator[str]:
+    """More than the workers can have is approached by halves."""
+    (application,) = yaml.safe_load(manifest["spec"]["serveConfigV2"])["applications"]
+    (workers,) = manifest["spec"]["rayClusterConfig"]["workerGroupSpecs"]
+    if application["args"].get("max_slots") != workers["maxReplicas"] * min(_cpus(workers), 8):
+        yield f"max_slots is {application['args'].get('max_slots')}"
+
+
+def _cpus(group: dict[str, Any]) -> int:
+    return int(container(group)["resources"]["limits"]["cpu"])
 
 
 def a_pod_is_ready_where_it_takes_requests(manifest: Manifest, text: str) -> Iterator[str]:
@@ -212,6 +242,7 @@ def container(group: dict[str, Any]) -> dict[str, Any]:
 RULES: tuple[Rule, ...] = (
     kuberay_knows_every_field, kubernetes_takes_the_pods, serve_takes_its_config, versions_are_those_of_this_checkout,
     everybody_needs_the_token, secrets_are_named_and_not_written, slots_are_the_smaller_of_the_cpus_and_eight,
-    serve_starts_as_on_one_machine, a_pod_is_ready_where_it_takes_requests, the_autoscaler_is_the_second,
-    there_is_one_cluster_at_a_time,
+    ray_starts_as_on_any_cluster, no_container_may_more_than_it_needs,
+    the_queue_asks_for_no_more_slots_than_there_may_be, a_pod_is_ready_where_it_takes_requests,
+    the_autoscaler_is_the_second, there_is_one_cluster_at_a_time,
 )  # fmt: skip

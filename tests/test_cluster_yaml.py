@@ -1,10 +1,14 @@
 """cluster.yaml keeps to every rule, and a copy that is broken is found out by the rule that it breaks."""
 
+import json
 import re
 import shlex
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
+import ray
 import yaml
 from ray.autoscaler._private.aws.config import (
     _configure_iam_role,
@@ -18,9 +22,17 @@ from tests import cluster_rules as rules
 
 HOUSE = Path(__file__).parent.parent
 TEXT = (HOUSE / "cluster.yaml").read_text()
+README = (HOUSE / "README.md").read_text()
+
+# What each call of S3 takes (docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html).
+RIGHTS = {
+    "get_object": {"s3:GetObject"}, "head_object": {"s3:GetObject"}, "put_object": {"s3:PutObject"},
+    "upload_fileobj": {"s3:PutObject", "s3:AbortMultipartUpload"}, "delete_object": {"s3:DeleteObject"},
+    "head_bucket": {"s3:ListBucket"}, "list_objects_v2": {"s3:ListBucket"},
+}  # fmt: skip
 
 BROKEN = [
-    (rules.ray_takes_it, "max_workers: 4 #", "max_worker: 4 #"),
+    (rules.ray_takes_it, "max_workers: 5 #", "max_worker: 5 #"),
     (rules.ray_takes_it, "head_node_type: head", "head_node_type: heads"),
     (rules.ray_takes_it, "thumb_slot: 8 }", "thumb_slot: 7.5 }"),
     (rules.ray_takes_it, "market: on-demand", "ray.io/market: on-demand"),
@@ -33,6 +45,12 @@ BROKEN = [
     (rules.versions_are_pinned, "'ray[serve]==2.60.0'", "'ray[serve]'"),
     (rules.versions_are_pinned, "==2.60.0", "==2.59.0"),
     (rules.versions_are_pinned, "raythumbs-0.1.0", "raythumbs-0.0.9"),
+    (rules.versions_are_pinned, "-c ~/constraints.txt ", ""),
+    (rules.versions_are_pinned, '  "~/constraints.txt": dist/constraints.txt', ""),
+    (rules.a_new_machine_is_let_finish_first, "cloud-init status --wait", "cloud-init status"),
+    (rules.a_new_machine_is_let_finish_first, "update -qq && break", "update -qq"),
+    (rules.a_new_machine_is_let_finish_first, "-o DPkg::Lock::Timeout=300 ", ""),
+    (rules.a_new_machine_is_let_finish_first, "DEBIAN_FRONTEND=noninteractive ", ""),
     (rules.nobody_comes_in_who_is_not_named, "SecurityGroupIds:", "SubnetIds:"),
     (rules.nobody_comes_in_who_is_not_named, "  type: aws", "  type: aws\n  security_group: { GroupName: raythumbs }"),
     (rules.the_dashboard_is_on_loopback, "--dashboard-host=127.0.0.1", "--dashboard-host=0.0.0.0"),
@@ -43,11 +61,13 @@ BROKEN = [
     (rules.secrets_lie_in_files_of_ones_own, "RAY_AUTH_MODE=token ray", "RAY_AUTH_TOKEN=0123456789abcdef ray"),
     (rules.secrets_lie_in_files_of_ones_own, "  - chmod 600 ~/.ray/auth_token ~/raythumbs.env\n", ""),
     (rules.secrets_lie_in_files_of_ones_own, " && rm -f ~/raythumbs.env", ""),
-    (rules.slots_are_the_smaller_of_the_cpus_and_eight, "c7i.2xlarge", "c7i.4xlarge"),
+    (rules.slots_are_the_smaller_of_the_cpus_and_eight, "c7a.2xlarge", "c7a.4xlarge"),
     (rules.slots_are_the_smaller_of_the_cpus_and_eight, "thumb_slot: 8", "thumb_slot: 16"),
     (rules.slots_are_the_smaller_of_the_cpus_and_eight, "CPU: 0,", "CPU: 2,"),
-    (rules.workers_are_spot_and_the_head_is_not, "MarketType: spot", "MarketType: capacity-block"),
-    (rules.workers_are_spot_and_the_head_is_not, "market: on-demand", "market: spot"),
+    (rules.only_the_head_and_the_base_are_on_demand, "MarketType: spot", "MarketType: capacity-block"),
+    (rules.only_the_head_and_the_base_are_on_demand, "market: on-demand", "market: spot"),
+    (rules.only_the_head_and_the_base_are_on_demand, "min_workers: 1", "min_workers: 0"),
+    (rules.only_the_head_and_the_base_are_on_demand, "min_workers: 0", "min_workers: 1"),
     (rules.nodes_get_their_rights_from_a_profile, "IamInstanceProfile: { Name: raythumbs-head }", "EbsOptimized: true"),
     (rules.stopped_nodes_do_not_cost, "cache_stopped_nodes: false", "cache_stopped_nodes: true"),
     (rules.ray_starts_as_the_service_wants_it, 'wanted=$(raythumbs env) && eval "$wanted" &&', ""),
@@ -89,7 +109,7 @@ def test_a_security_group_of_rays_lets_the_world_try_ssh():
 
 
 def test_the_settings_that_the_manual_has_for_a_cluster_are_settings(monkeypatch):
-    (file,) = re.findall(r"> ~/raythumbs.env\) <<'END'\n(.*?)END", (HOUSE / "README.md").read_text(), re.DOTALL)
+    file = heredoc("~/raythumbs.env)")
     for word in shlex.split(file):
         monkeypatch.setenv(*word.split("=", 1))
 
@@ -97,8 +117,108 @@ def test_the_settings_that_the_manual_has_for_a_cluster_are_settings(monkeypatch
 
     assert (settings.host, settings.store_uri) == ("0.0.0.0", "s3://YOUR-BUCKET/")
     assert settings.shown_database.startswith("postgresql+psycopg://raythumbs:***@")
+    assert settings.max_slots == rules.slots_in_all(yaml.safe_load(TEXT))
     assert set(re.findall(r"(?m)^RAYTHUMBS_\w+", file)) <= set(map(variable, Settings.model_fields))
 
 
 def variable(field: str) -> str:
     return f"RAYTHUMBS_{field.upper()}"
+
+
+def heredoc(file: str) -> str:
+    """Return what a command of the manual writes into the file."""
+    (text,) = re.findall(rf"cat > {re.escape(file)} <<'END'\n(.*?)END\n", README, re.DOTALL)
+    return str(text)
+
+
+def statements(file: str) -> list[dict[str, Any]]:
+    policy = json.loads(heredoc(file))
+    assert policy["Version"] == "2012-10-17"
+    return list(policy["Statement"])
+
+
+def test_the_rights_on_the_bucket_are_those_that_the_store_needs():
+    source = (HOUSE / "raythumbs" / "storage" / "s3.py").read_text()
+    calls = set(re.findall(r"self\.client\.(?!meta|get_paginator|generate_presigned_url)(\w+)", source))
+    calls |= set(re.findall(r"(?:get_paginator|generate_presigned_url)\(\s*\"(\w+)\"", source))
+
+    of_objects, of_the_bucket = statements("bucket.json")
+
+    assert {*of_objects["Action"], *of_the_bucket["Action"]} == set().union(*(RIGHTS[call] for call in calls))
+    assert of_the_bucket["Action"] == ["s3:ListBucket"]
+    assert of_objects["Resource"] == of_the_bucket["Resource"] + "/*"
+
+
+def test_the_manual_names_the_rights_on_the_bucket_where_it_tells_of_s3():
+    (paragraph,) = re.findall(r"(?m)^\*\*S3\.\*\*(?:.+\n)+", README)
+
+    assert set(re.findall(r"`(s3:\w+)`", paragraph)) == set().union(*RIGHTS.values())
+
+
+def test_the_head_ends_the_nodes_of_its_cluster_alone_and_hands_on_the_workers_role_alone():
+    config = yaml.safe_load(TEXT)
+    tagged = {"StringEquals": {"aws:ResourceTag/ray-cluster-name": config["cluster_name"]}}
+    worker = config["available_node_types"]["base"]["node_config"]["IamInstanceProfile"]["Name"]
+
+    allowed = statements("nodes.json")
+
+    (ending,) = [one for one in allowed if "ec2:TerminateInstances" in one["Action"]]
+    (handing_on,) = [one for one in allowed if "iam:PassRole" in one["Action"]]
+    assert ending["Condition"] == tagged
+    assert handing_on["Resource"].endswith(f":role/{worker}")
+    assert not [one for one in allowed if "*" in "".join(one["Action"])]
+
+
+def test_the_manual_opens_no_port_to_everybody():
+    opened = re.findall(r"authorize-security-group-ingress (.*)", README)
+
+    assert opened
+    assert [line for line in opened if any(address in line for address in rules.EVERYBODY)] == []
+
+
+def test_changed_settings_are_deployed_as_at_the_start():
+    (command,) = re.findall(r"ray exec cluster\.yaml '(set -a .*)'", README)
+
+    assert command == yaml.safe_load(TEXT)["head_start_ray_commands"][-1]
+
+
+def test_the_manual_makes_a_token_in_one_way_which_leaves_one_that_is_there():
+    made = re.findall(r"(?m)^.*get-auth-token --generate >.*$", README)
+
+    assert len(made) == 3
+    assert {line.replace(".venv/bin/", "") for line in made} == {
+        "(umask 077 && ray get-auth-token --generate > /dev/null)    # ~/.ray/auth_token; one that is there stays"
+    }
+    assert "> ~/.ray/auth_token" not in README
+
+
+def of_ones_own() -> tuple[rules.Config, str]:
+    """Return the file for machines of one's own, read and as the manual shows it."""
+    (text,) = re.findall(r"```yaml\n(cluster_name:.*?)```", README, re.DOTALL)
+    return yaml.safe_load(text), text
+
+
+@pytest.mark.parametrize(
+    "rule", [rules.ray_takes_it, rules.a_shell_reads_every_command, rules.the_dashboard_is_on_loopback]
+)
+def test_the_file_for_machines_of_ones_own_keeps_to(rule):
+    assert list(rule(*of_ones_own())) == []
+
+
+def test_the_file_for_machines_of_ones_own_has_the_versions_of_this_checkout():
+    commands = " ".join(of_ones_own()[0]["setup_commands"])
+
+    assert re.findall(r"raythumbs(?:\[postgres\]==|-)([\d.]+\d)", commands) == [version("raythumbs")] * 2
+    assert re.findall(r"ray\[serve\]==([\d.]+)", commands) == [ray.__version__]
+
+
+def test_on_machines_of_ones_own_secrets_are_ones_own_before_anything_reads_them():
+    config, _ = of_ones_own()
+    commands = config["setup_commands"]
+
+    (private,) = [number for number, command in enumerate(commands) if command.startswith("chmod 600 ")]
+    (readers,) = [number for number, command in enumerate(commands) if ". ~/raythumbs.env" in command]
+
+    assert set(commands[private].split()[2:]) == rules.SECRET_FILES <= config["file_mounts"].keys()
+    assert private < readers
+    assert re.search(r"(?m)^chmod 600 raythumbs\.env$", README)
