@@ -149,7 +149,7 @@ def contestants(version: str) -> Iterator[tuple[list[Contestant], list[str]]]:
         if importlib.util.find_spec("pyvips"):
             here.append(running.enter_context(_peer("pyvips", [sys.executable, "-m", "raythumbs.bench.vips_peer"])))
         else:
-            missing.append("libvips: pip install 'raythumbs[bench]'")
+            missing.append("libvips: pip install '.[bench]', in a checkout")
         node, script = shutil.which("node"), PEERS_FOLDER / "sharp.mjs"
         if node and (PEERS_FOLDER / "node_modules" / "sharp").is_dir():
             for name, option in (("sharp", "plain"), ("sharp-mozjpeg", "mozjpeg")):

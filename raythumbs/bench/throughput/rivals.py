@@ -68,7 +68,7 @@ def _rivals(peers_dir: Path) -> Iterator[Rival]:
         yield Rival(name, ("env", threads, "node", script(file), *options), has_sharp, install_sharp)
     for name, file, module in (("libvips", "libvips_pool.py", "pyvips"), ("Ray Data", "ray_data.py", "pyarrow")):
         is_here = is_checkout and importlib.util.find_spec(module) is not None
-        yield Rival(name, (python, script(file)), is_here, "pip install 'raythumbs[bench,peers]', in a checkout")
+        yield Rival(name, (python, script(file)), is_here, "pip install '.[bench,peers]', in a checkout")
     for name in ("thumbor", "img2dataset"):
         is_here = is_checkout and (own / name).is_file()
         yield Rival(name, (str(own / "python"), script(f"{name}_peer.py")), is_here, f"{install_own}, in a checkout")

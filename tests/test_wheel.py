@@ -1,0 +1,21 @@
+"""What is installed on a node is the wheel, and not this checkout."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_wheel_has_every_file_of_the_package(tmp_path):
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(ROOT)]
+    subprocess.run(command, check=True)
+    [wheel] = tmp_path.glob("raythumbs-*.whl")
+
+    with zipfile.ZipFile(wheel) as opened:
+        packed = {name for name in opened.namelist() if name.startswith("raythumbs/")}
+
+    there = (path for path in (ROOT / "raythumbs").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    assert packed == {str(path.relative_to(ROOT)) for path in there}
+    assert {"raythumbs/bench/scale/prices.toml", "raythumbs/db/migrations/env.py"} <= packed
