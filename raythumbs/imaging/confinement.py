@@ -107,7 +107,7 @@ def _fence_files(readable: Iterable[str]) -> None:
 
 
 def _let_read(ruleset: int, path: Path) -> None:
-    with suppress(FileNotFoundError):
+    with suppress(OSError):  # what cannot be opened now is not needed later
         opened = os.open(path, os.O_PATH)
         try:
             rights = _READ_FILE | (_READ_DIR if path.is_dir() else 0)
