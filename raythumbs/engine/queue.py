@@ -1,6 +1,6 @@
 """ThumbnailQueue: the single writer in front of the record, and the loops around it.
 
-A plain class: tests construct it without Ray, and `ray.remote(ThumbnailQueue)` is the actor.
+A plain class, which tests construct without Ray; the actor that it becomes is in actors.py.
 """
 
 import asyncio
