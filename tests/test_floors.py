@@ -1,6 +1,7 @@
 """The floors of the house, as `pyproject.toml` tells them to import-linter."""
 
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -13,3 +14,11 @@ def test_a_file_imports_only_from_its_own_room_and_from_lower_floors():
     told = subprocess.run([linter, "--no-cache"], cwd=HOUSE, capture_output=True, text=True, check=False)
 
     assert told.returncode == 0, told.stdout
+
+
+def test_what_every_worker_imports_is_without_serve_and_its_numbers():
+    program = "import sys, raythumbs.engine.queue_actor, raythumbs.engine.tasks; print(*sys.modules, sep=chr(10))"
+
+    told = subprocess.run([sys.executable, "-c", program], cwd=HOUSE, capture_output=True, text=True, check=True)
+
+    assert not {"ray.serve", "numpy", "boto3", "fastapi"} & set(told.stdout.split())

@@ -10,19 +10,11 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, RayError
 from raythumbs.engine.autoscaler import RayAutoscaler
 from raythumbs.engine.cluster import HEAD, NAMESPACE
 from raythumbs.engine.handle import NAME, RETRY_SECONDS, QueueHandle, name_of
-from raythumbs.engine.queue import ThumbnailQueue
-from raythumbs.events import emit_trouble, show_events
+from raythumbs.engine.queue_actor import ThumbnailQueueActor
+from raythumbs.events import emit_trouble
 from raythumbs.settings import Settings
 
 _DRAIN_SECONDS = 120.0  # more than any sensible `drain_seconds`
-
-
-class ThumbnailQueueActor(ThumbnailQueue):
-    """The queue in a process of its own, which shows what happens there."""
-
-    def __init__(self, settings: Settings, *, shard: int) -> None:
-        show_events(settings.log_level)
-        super().__init__(settings, shard=shard)
 
 
 async def start_queue(settings: Settings) -> QueueHandle:

@@ -1,6 +1,6 @@
 """ThumbnailQueue: the single writer in front of the record, and the loops around it.
 
-A plain class, which tests construct without Ray; the actor that it becomes is in actors.py.
+A plain class, which tests construct without Ray; the actor that it becomes is in queue_actor.py.
 """
 
 import asyncio

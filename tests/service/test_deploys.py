@@ -7,12 +7,15 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import boto3
 import psutil
 import pytest
 from PIL import Image
+from sqlalchemy import create_engine, text
 
 from raythumbs.bench.local_service import free_port
 from raythumbs.client import Client
+from raythumbs.db.database import migrate
 from raythumbs.engine.environment import for_cluster
 from tests.service.conftest import Family, ended, eventually, raythumbs, running_ray
 from tests.service.hammer import Hammer
@@ -113,6 +116,30 @@ def test_a_deploy_with_other_settings_is_hardly_felt(up: Up, port: int, s3_bucke
         assert heard.longest_wait_seconds < 20  # 6 s with two cores, and ten times the load that they bear
     with Client(f"http://127.0.0.1:{port}") as client:
         assert {ended(client, job)["state"] for job in hammer.uploads.taken} == {"succeeded"}
+
+
+def test_a_deploy_migrates_the_record_of_the_first_version_whose_photos_go_on(
+    up: Up, port: int, postgresql_url: str, s3_endpoint: str, s3_bucket: str
+):
+    s3 = boto3.client("s3", endpoint_url=s3_endpoint, region_name="us-east-1")
+    engine = create_engine(postgresql_url.replace("postgresql://", "postgresql+psycopg://"))
+    photo = "INSERT INTO photos (id, source, created_at) VALUES (:id, :source, 1)"
+    job = "INSERT INTO jobs (id, photo_id, state, priority, created_at, due_at) VALUES (:id, :id, :state, 1, 1, 1)"
+    with engine.begin() as connection:
+        migrate(connection, "0001")
+        for state in ("queued", "running"):
+            s3.put_object(Bucket=s3_bucket, Key=f"{state}.jpg", Body=a_photo())
+            connection.execute(text(photo), {"id": state, "source": f"s3://{s3_bucket}/{state}.jpg"})
+            connection.execute(text(job), {"id": state, "state": state})
+    engine.dispose()
+    s3.close()
+
+    deployed = told(up())
+
+    assert deployed[0] == 0, deployed
+    with Client(f"http://127.0.0.1:{port}") as service:
+        assert {ended(service, job)["state"] for job in ("queued", "running")} == {"succeeded"}
+        assert [len(service.photo(photo)["renditions"]) for photo in ("queued", "running")] == [1, 1]
 
 
 @pytest.mark.parametrize("seconds", [2, 4, 6])
