@@ -4,11 +4,9 @@
 """
 
 import asyncio
-import signal
-import socket
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,8 +16,10 @@ from ray import serve
 
 from raythumbs.db.database import Database
 from raythumbs.engine.actors import begin_queue, start_queue, stop_queue
-from raythumbs.engine.cluster import HEAD
+from raythumbs.engine.cluster import HEAD, seal_on_head
 from raythumbs.engine.handle import QueueHandle
+from raythumbs.engine.replica_server import listen_on_the_node_only
+from raythumbs.engine.sealed import Sealed
 from raythumbs.errors import (
     BadSettings,
     DatabaseUnavailable,
@@ -41,25 +41,22 @@ NAME = "raythumbs"
 
 
 @contextmanager
-def service(settings: Settings, cluster: AbstractContextManager[None]) -> Iterator[str | None]:
-    """Run the service on a Ray until the context is left: then finish what runs, and leave that Ray as it was.
+def service(sealed: Sealed, *, host: str, listening: Callable[[], None]) -> Iterator[str | None]:
+    """Run the service on the Ray that was joined until the context is left: then finish what runs.
 
-    Gives what keeps it from being ready, if that may pass; what needs a person is raised.
+    Ray Serve's own processes listen on the host; `listening` is called as soon as its proxy does. Gives what keeps the
+    service from being ready, if that may pass; what needs a person is raised.
     """
-    _refuse_taken(settings.host, settings.port)
-    with cluster:
-        # Ray's own handler ends the process on the spot; end in order instead, as by Ctrl-C.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        serve.start(
-            http_options={"host": settings.host, "port": settings.port}, logging_config={"log_level": "WARNING"}
-        )
-        try:
-            begin_queue(settings)  # beside the replica, which needs it
-            serve.run(build_with(settings, version=settings.identity), name=NAME, route_prefix="/")
-            yield passing_trouble(settings.queue_shards)
-        finally:
-            asyncio.run(stop_queue())
-            serve.delete(NAME)
+    settings = sealed.settings
+    serve.start(http_options={"host": host, "port": settings.port}, logging_config={"log_level": "WARNING"})
+    listening()
+    try:
+        begin_queue(sealed)  # beside the replica, which needs it
+        serve.run(build_with(sealed, version=sealed.identity), name=NAME, route_prefix="/")
+        yield passing_trouble(settings.queue_shards)
+    finally:
+        asyncio.run(stop_queue())
+        serve.delete(NAME)
 
 
 def passing_trouble(shards: int) -> str | None:
@@ -80,37 +77,36 @@ def check_database(settings: Settings) -> None:
         database.close()
 
 
-def _refuse_taken(host: str, port: int) -> None:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise BadSettings(
-                f"{host}:{port} cannot be listened on ({error.strerror}): choose another --port"
-            ) from error
-
-
 def build(args: Mapping[str, str]) -> Any:  # noqa: ANN401 Serve's Application
     """Return the Serve application; `args` are settings (`store=s3://bucket`), the environment has the rest."""
-    settings = load_settings(**args)
-    return build_with(settings, version=settings.identity)
+    sealed = seal_on_head(load_settings(**args))
+    return build_with(sealed, version=sealed.identity)
 
 
-def build_with(settings: Settings, *, version: str) -> Any:  # noqa: ANN401 Serve's Application
+def build_with(sealed: Sealed, *, version: str) -> Any:  # noqa: ANN401 Serve's Application
     """Return the Serve application for these settings; replicas of the same version are left alone."""
+    settings = sealed.settings
     return ingress(
-        partial(assemble, settings),
+        partial(assemble, sealed),
         replicas=settings.ingress_replicas,
         version=version,
         place=HEAD if settings.ingress_nodes == "head" else None,
     )
 
 
-async def assemble(settings: Settings) -> FastAPI:
+async def assemble(sealed: Sealed) -> FastAPI:
     """Return the web application over a queue that runs; this is what each replica does when it starts."""
-    show_events(settings.log_level)
-    return make_app(parts(settings, await start_queue(settings)))
+    listen_on_the_node_only()
+    show_events(sealed.settings.log_level)
+    queue = await start_queue(sealed)
+    return make_app(parts(await _opened(sealed, queue), queue))
+
+
+async def _opened(sealed: Sealed, queue: QueueHandle) -> Settings:
+    try:
+        return sealed.open()
+    except BadSettings:  # on another node than the queue, which has the file
+        return sealed.settings.with_secrets(await queue.secrets())
 
 
 def parts(settings: Settings, queue: Queue) -> Parts:

@@ -1,34 +1,28 @@
 """The command line: serve, up, down, env, demo, render, submit, status, retry, cancel, reconcile, backup, bench."""
 
 import json
-import logging
 import os
 import re
 import shlex
-import signal
 import sys
-import threading
 import time
-from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from raythumbs.bench.commands import bench
 from raythumbs.client import Client, Refused
 from raythumbs.errors import RaythumbsError
-from raythumbs.events import listening
 from raythumbs.model.photo import Fit, Format, RenditionSpec
 from raythumbs.settings import Settings, load_settings
-
-if TYPE_CHECKING:
-    from raythumbs.engine.renewal import Renewal
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(bench, name="bench")
@@ -52,8 +46,10 @@ def main() -> None:
         app()
     except RaythumbsError as error:
         reason = " ".join(error.reason.split())  # a database's has lines
-        Console(stderr=True).print(f"[red]raythumbs:[/red] {reason}", highlight=False, soft_wrap=True)
+        Console(stderr=True).print(Text.assemble(("raythumbs: ", "red"), reason), soft_wrap=True)
         sys.exit(2)
+    except KeyboardInterrupt:  # a second Ctrl-C, or one before a command had anything to undo
+        sys.exit(130)
 
 
 @app.command()
@@ -66,40 +62,18 @@ def serve(  # noqa: PLR0913, PLR0917 the options of a command
     address: Annotated[str | None, typer.Option(help="A running Ray to join; without it, one is started.")] = None,
 ) -> None:
     """Run the service until Ctrl-C. Every option is also a setting: RAYTHUMBS_HOST, RAYTHUMBS_PORT, ..."""
-    from raythumbs.engine.environment import prepared_ray  # Ray takes seconds to import, and only serve needs it
-    from raythumbs.engine.renewal import Renewal
+    from raythumbs.serving import serve_on_own_ray, serve_on_running_ray  # what only serve needs
 
-    renewal = Renewal()
     settings = _settings(host=host, port=port, data_dir=data_dir, store=store, database=database)
+    answers = partial(_tell_answer, settings)
     if address:
-        from raythumbs.engine.cluster import running_cluster
-
-        _serve_until_asked(settings, running_cluster(address), renewal)
-        return
-    # before Ray is imported, which the next lines do
-    with prepared_ray() as renewal.folder, listening(renewal.folder):
-        from raythumbs.app import check_database
-        from raythumbs.engine.cluster import own_cluster
-
-        check_database(settings)
-        ours = own_cluster(renewal.folder, slots_per_node=settings.max_workers_per_node, lost=renewal.begin)
-        _serve_until_asked(settings, ours, renewal)
+        serve_on_running_ray(settings, address, say=_progress, answers=answers)
+    else:
+        serve_on_own_ray(settings, say=_progress, answers=answers)
 
 
-def _serve_until_asked(settings: Settings, cluster: AbstractContextManager[None], renewal: "Renewal") -> None:
-    from raythumbs.app import service  # see serve
-
-    logging.getLogger("ray.serve").setLevel(logging.WARNING)
-    asked_to_stop = threading.Event()
-    # A KeyboardInterrupt is how it is asked to stop while it starts.
-    with suppress(KeyboardInterrupt), service(settings, cluster) as trouble:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: asked_to_stop.set())
-        _tell_answer(settings, trouble)
-        renewal.came_up()
-        asked_to_stop.wait()
-        renewal.forgo()
-        out.print("finishing what runs ...")
+def _progress(text: str) -> None:
+    out.print(text, highlight=False, soft_wrap=True)
 
 
 def _settings(**given: object) -> Settings:

@@ -12,7 +12,8 @@ from raythumbs.app import NAME, build_with, passing_trouble
 from raythumbs.client import Client, Refused, Unreachable
 from raythumbs.db.database import Database
 from raythumbs.engine.actors import start_queue, stop_queue
-from raythumbs.engine.cluster import end_serve, joined, open_door, serve_runs
+from raythumbs.engine.cluster import end_serve, joined, open_door, seal_on_head, serve_runs
+from raythumbs.engine.sealed import Sealed
 from raythumbs.errors import RaythumbsError
 from raythumbs.settings import Settings
 
@@ -34,12 +35,13 @@ def deploy(settings: Settings, address: str) -> str | None:
     """
     with joined(address):
         _check_database(settings)
+        sealed = seal_on_head(settings)
         try:
             open_door(settings.host, settings.port)
             # The queue first: the old ingress waits with what comes until the new queue is there, which the new one
             # needs.
-            asyncio.run(start_queue(settings))
-            serve.run(build_with(settings, version=_version(settings)), name=NAME, route_prefix="/")
+            asyncio.run(start_queue(sealed))
+            serve.run(build_with(sealed, version=_version(sealed)), name=NAME, route_prefix="/")
         except RuntimeError as error:  # all that Serve says
             raise NotDeployed(f"Ray Serve does not start it: {str(error).strip().splitlines()[-1]}") from error
         trouble = passing_trouble(settings.queue_shards)
@@ -57,12 +59,12 @@ def withdraw(address: str) -> None:
                 end_serve()
 
 
-def _version(settings: Settings) -> str:
+def _version(sealed: Sealed) -> str:
     """Return what tells whether the ingress that runs is the same. What failed to start is tried as if it were new:
     Serve does not try the same again."""
     before = serve.status().applications.get(NAME)
     failed = before is not None and before.status == "DEPLOY_FAILED"
-    return f"{settings.identity}-{time.time_ns()}" if failed else settings.identity
+    return f"{sealed.identity}-{time.time_ns()}" if failed else sealed.identity
 
 
 def _check_database(settings: Settings) -> None:

@@ -271,3 +271,9 @@ class BadSettings(RaythumbsError):
     """A setting that makes no sense; the service does not start."""
 
     code = "bad_settings"
+
+
+class NotStarted(RaythumbsError):
+    """The service did not come up."""
+
+    code = "not_started"

@@ -5,8 +5,9 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -211,6 +212,29 @@ class Settings(BaseSettings):
         if value is not None and not len(value):
             raise ValueError("is empty: unset it, or give it a value")
         return value
+
+    @classmethod
+    def secret_names(cls) -> tuple[str, ...]:
+        """Return the environment variables whose values nobody else may see."""
+        return tuple(f"RAYTHUMBS_{name.upper()}" for name in cls._secret_fields())
+
+    @classmethod
+    def _secret_fields(cls) -> tuple[str, ...]:
+        return tuple(name for name, field in cls.model_fields.items() if "SecretStr" in str(field.annotation))
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The secrets that are set, in the clear."""
+        values = ((name, getattr(self, name)) for name in self._secret_fields())
+        return {name: value.get_secret_value() for name, value in values if value is not None}
+
+    def without_secrets(self) -> Self:
+        """Return what everybody may see of the settings."""
+        return self.model_copy(update=dict.fromkeys(self._secret_fields()))
+
+    def with_secrets(self, secrets: Mapping[str, str]) -> Self:
+        """Return these settings with the secrets of `secrets`, by the names of their fields."""
+        return self.model_copy(update={name: SecretStr(value) for name, value in secrets.items()})
 
     @property
     def store_uri(self) -> str:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
 
-from raythumbs.bench.local_service import NotStarted, free_port
+from raythumbs.bench.local_service import free_port
 from raythumbs.bench.servers import await_server, unprivileged
+from raythumbs.errors import NotStarted
 
 _MODULES = Path("/usr/lib/nginx/modules")  # Debian's
 _NEEDED = ("ndk_http_module.so", "ngx_http_lua_module.so")

@@ -12,17 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from raythumbs.client import Client, Refused, Unreachable
-from raythumbs.errors import RaythumbsError
+from raythumbs.errors import NotStarted
 
 _START_SECONDS = 120
 _STOP_SECONDS = 90
 _POLL_SECONDS = 1  # to ask costs CPU, which the workers need to come up
-
-
-class NotStarted(RaythumbsError):
-    """The service did not come up; the reason has the end of what it said."""
-
-    code = "not_started"
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from socket import socket
 
 import psycopg
 
-from raythumbs.bench.local_service import NotStarted, free_port
+from raythumbs.bench.local_service import free_port
+from raythumbs.errors import NotStarted
 
 _START_SECONDS = 60.0
 _PASSWORD = "a-password"  # noqa: S105 of a server that listens on this machine alone, and lives for minutes

@@ -11,21 +11,21 @@ from raythumbs.engine.autoscaler import RayAutoscaler
 from raythumbs.engine.cluster import HEAD, NAMESPACE
 from raythumbs.engine.handle import NAME, RETRY_SECONDS, QueueHandle, name_of
 from raythumbs.engine.queue_actor import ThumbnailQueueActor
+from raythumbs.engine.sealed import Sealed
 from raythumbs.events import emit_trouble
-from raythumbs.settings import Settings
 
 _DRAIN_SECONDS = 120.0  # more than any sensible `drain_seconds`
 
 
-async def start_queue(settings: Settings) -> QueueHandle:
+async def start_queue(sealed: Sealed) -> QueueHandle:
     """Return a handle of the queue for these settings. Actors with others, or of older code, are drained and ended."""
     while True:
         try:
-            await _end(await _others(settings))
-            actors = await asyncio.to_thread(begin_queue, settings)
+            await _end(await _others(sealed.identity))
+            actors = await asyncio.to_thread(begin_queue, sealed)
             identities = await asyncio.gather(*(actor.identity.remote() for actor in actors))
-            if set(identities) == {settings.identity}:
-                return QueueHandle(settings.queue_shards)
+            if set(identities) == {sealed.identity}:
+                return QueueHandle(sealed.settings.queue_shards)
         except (ActorUnavailableError, ActorDiedError):
             await asyncio.sleep(RETRY_SECONDS)
 
@@ -39,7 +39,7 @@ async def stop_queue() -> None:
         await autoscaler.ask(0, declared=True)
 
 
-def begin_queue(settings: Settings) -> list[Any]:
+def begin_queue(sealed: Sealed) -> list[Any]:
     """Return the queue's actors, one for each shard; those that are missing start now, while the caller does something
     else.
 
@@ -56,16 +56,16 @@ def begin_queue(settings: Settings) -> list[Any]:
             max_restarts=-1,
             num_cpus=0,
             resources=dict(HEAD),
-        ).remote(settings, shard=shard)
-        for shard in range(settings.queue_shards)
+        ).remote(sealed, shard=shard)
+        for shard in range(sealed.settings.queue_shards)
     ]
 
 
-async def _others(settings: Settings) -> list[Any]:
+async def _others(wanted: str) -> list[Any]:
     """Return the actors that were begun with other settings or code, or are one too many."""
     actors = await asyncio.to_thread(_actors)
     identities = await asyncio.gather(*(actor.identity.remote() for actor in actors))
-    return [actor for actor, identity in zip(actors, identities, strict=True) if identity != settings.identity]
+    return [actor for actor, identity in zip(actors, identities, strict=True) if identity != wanted]
 
 
 def _actors() -> list[Any]:

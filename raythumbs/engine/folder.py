@@ -1,8 +1,15 @@
-"""The folder that a Ray of one's own lives in: one owner, and nothing is left of it when the owner is gone."""
+"""The folder that a Ray of one's own lives in: one owner, nobody else enters, nothing is left when the owner is gone.
+
+Ray opens the folder that it is given to everybody (mode 0777), and so do its sockets. It is given a folder within this
+one, which stays closed.
+"""
 
 import fcntl
 import os
 import shutil
+import stat
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,25 +17,39 @@ from pathlib import Path
 
 import psutil
 
-_PLACE = Path("/tmp")  # noqa: S108 short, for HAProxy's socket (97 bytes); the folder in it is of this user alone
+from raythumbs.errors import BadSettings
+
+_PLACE = Path("/tmp")  # noqa: S108 short, for HAProxy's socket (97 bytes); mkdtemp's name is new and nobody's guess
 _PREFIX = "raythumbs."
 _PATIENCE_SECONDS = 10.0
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 @contextmanager
 def owned_folder() -> Iterator[Path]:
-    """Give a new folder, locked while this process lives; at the end it is removed.
+    """Give a new folder of this user alone, locked while this process lives; at the end it is removed.
 
-    Folders whose owner was killed are removed too, and what still runs in them is ended.
+    If this process is killed, a sweeper ends what runs in the folder and removes it. Folders that were left all the
+    same (the sweeper was killed too) are removed at the next start.
     """
     for folder in _PLACE.glob(f"{_PREFIX}*"):
         _remove_left_behind(folder)
     folder, lock = _made_and_locked()
     try:
-        yield folder
+        with _swept_if_killed(folder):
+            yield folder
     finally:
         end_all_in(folder)
         os.close(lock)
+
+
+def refuse_open_to_others(folder: Path) -> None:
+    """Raise BadSettings if the folder is another user's, or others may enter it, or it is no folder."""
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise BadSettings(f"{folder} belongs to somebody else: remove it")
+    if found.st_mode & _OTHERS:
+        raise BadSettings(f"{folder} is open to other users: chmod 700 {folder}")
 
 
 def _made_and_locked() -> tuple[Path, int]:
@@ -39,6 +60,26 @@ def _made_and_locked() -> tuple[Path, int]:
         if folder.exists():  # else another process took it for one that was left behind
             return folder, lock
         os.close(lock)
+
+
+@contextmanager
+def _swept_if_killed(folder: Path) -> Iterator[None]:
+    """Have a process of its own session wait for the end of this one, and then clear the folder."""
+    awaited, held = os.pipe()  # the sweeper reads its end when no process holds the other one any more
+    sweeper = subprocess.Popen(  # noqa: S603 this file
+        [sys.executable, "-P", "-m", "raythumbs.engine.sweeper", str(folder)],
+        stdin=awaited,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # what a terminal sends to all of its processes is not for it
+    )
+    os.close(awaited)
+    try:
+        yield
+    finally:
+        sweeper.kill()  # what it would do is done by this process, which waits for it
+        sweeper.wait()
+        os.close(held)
 
 
 def end_all_in(folder: Path) -> None:
@@ -57,8 +98,9 @@ def _remove_left_behind(folder: Path) -> None:
     except OSError:  # another user's, or no folder
         return
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        end_all_in(folder)
+        if os.fstat(lock).st_uid == os.geteuid():
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            end_all_in(folder)
     except BlockingIOError:  # its owner lives
         return
     finally:

@@ -103,6 +103,10 @@ class QueueHandle:
         """See ThumbnailQueue.reconciliation."""
         return await self._ask(lambda queue: queue.reconciliation.remote())
 
+    async def secrets(self) -> dict[str, str]:
+        """See ThumbnailQueueActor.secrets."""
+        return await self._ask(lambda queue: queue.secrets.remote())
+
     async def check(self) -> None:
         """See ThumbnailQueue.check."""
         await asyncio.gather(*(self._ask(lambda queue: queue.check.remote(), shard=shard) for shard in self._shards))

@@ -8,6 +8,7 @@ import math
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ray.exceptions import RayError
@@ -64,9 +65,15 @@ class ThumbnailQueue:
     """
 
     def __init__(
-        self, settings: Settings, *, shard: int = 0, run: RunBatch | None = None, nodes: Nodes = live_nodes
+        self,
+        settings: Settings,
+        *,
+        shard: int = 0,
+        run: RunBatch | None = None,
+        nodes: Nodes = live_nodes,
+        secrets_file: Path | None = None,
     ) -> None:
-        work = Work.of(settings)
+        work = Work.of(settings, secrets_file=secrets_file)
         self._settings = settings
         self._work = work
         self._nodes = nodes

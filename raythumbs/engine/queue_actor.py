@@ -2,13 +2,18 @@
 Ray Serve takes 28 MB in each process."""
 
 from raythumbs.engine.queue import ThumbnailQueue
+from raythumbs.engine.sealed import Sealed
 from raythumbs.events import show_events
-from raythumbs.settings import Settings
 
 
 class ThumbnailQueueActor(ThumbnailQueue):
     """The queue in a process of its own, which shows what happens there."""
 
-    def __init__(self, settings: Settings, *, shard: int) -> None:
+    def __init__(self, sealed: Sealed, *, shard: int) -> None:
+        settings = sealed.open()
         show_events(settings.log_level)
-        super().__init__(settings, shard=shard)
+        super().__init__(settings, shard=shard, secrets_file=sealed.secrets_file)
+
+    async def secrets(self) -> dict[str, str]:
+        """Return the settings' secrets: for an ingress on another node, where there is no file of them."""
+        return self._settings.secrets

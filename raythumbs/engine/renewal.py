@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
+import psutil
+
 from raythumbs.engine.folder import end_all_in
 
 _STARTS = 3  # in a row that come to nothing, and no more are tried
@@ -18,7 +20,7 @@ class Renewal:
     """Make one before Ray's surroundings are set: what begins anew shall find those of this program's own start."""
 
     def __init__(self) -> None:
-        self._environment = dict(os.environ)
+        self.environment = dict(os.environ)  # with the credentials, which Ray's processes are not given
         self._starts_left = int(os.environ.get(_LEFT, _STARTS)) - 1
         self.folder: Path | None = None
 
@@ -39,18 +41,21 @@ class Renewal:
             end_all_in(self.folder)
         if not self._starts_left:
             os._exit(1)
-        _bury_the_dead()
+        _end_children()
         for descriptor in Path("/proc/self/fd").iterdir():
             _close_when_executing(int(descriptor.name))
-        environment = self._environment | {_LEFT: str(self._starts_left)}
+        environment = self.environment | {_LEFT: str(self._starts_left)}
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 ourselves
 
 
-def _bury_the_dead() -> None:
-    """Take note of every child that ended, which the next program would not know of."""
+def _end_children() -> None:
+    """End every child and take note of its end: the next program would not know of them."""
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
     with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        while True:
+            os.waitpid(-1, 0)
 
 
 def _close_when_executing(descriptor: int) -> None:

@@ -22,6 +22,7 @@ from raythumbs.engine.batch import Ask, Batch, BatchLost, NodeShort, NodeUnfit, 
 from raythumbs.engine.lookout import Lookout
 from raythumbs.engine.nodes import live_nodes
 from raythumbs.engine.pipeline import render
+from raythumbs.engine.sealed import restore_environment
 from raythumbs.engine.slots import SLOT_RESOURCE
 from raythumbs.engine.work import Work
 from raythumbs.engine.workbench import Workbench
@@ -53,6 +54,7 @@ _lookout = cache(Lookout)  # one for this process
 def _workbench(work: Work) -> Workbench:
     if work not in _workbenches:
         _close_workbenches()  # of a queue before this one, or with the memory of a large photo
+        restore_environment(work.secrets_file)  # the credentials of the stores
         _workbenches[work] = Workbench(work)
     return _workbenches[work]
 

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Self
 
 from raythumbs.imaging import Limits
@@ -13,7 +14,8 @@ from raythumbs.storage.stores import Stores
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """How to fetch, what to render, where to store. Credentials come from the surroundings of each node."""
+    """How to fetch, what to render, where to store. Credentials come from the surroundings of each node, or from a
+    file that only this user can read."""
 
     stores: Stores
     thumbnails_uri: str
@@ -26,9 +28,10 @@ class Work:
     prefetch_bytes: int
     photo_seconds: float
     yields_to_others: bool
+    secrets_file: Path | None = None  # of the node that the queue is on, if that is the worker's too
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
+    def of(cls, settings: Settings, *, secrets_file: Path | None = None) -> Self:
         """Take from the settings what tasks need."""
         return cls(
             stores=Stores(region=settings.aws_region, endpoint_url=settings.s3_endpoint_url),
@@ -45,6 +48,7 @@ class Work:
             prefetch_bytes=settings.prefetch_bytes,
             photo_seconds=settings.job_timeout_seconds,
             yields_to_others=settings.yield_to_others,
+            secrets_file=secrets_file,
         )
 
     @property

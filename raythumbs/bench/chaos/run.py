@@ -25,10 +25,11 @@ from raythumbs.bench.chaos.result import ChaosPlan, ChaosResult
 from raythumbs.bench.chaos.service import KeptService
 from raythumbs.bench.chaos.store import UnreliableStore
 from raythumbs.bench.chaos.uploads import SIGNED, Ledger, Sender, send
-from raythumbs.bench.local_service import NotStarted, free_port, orderly_end
+from raythumbs.bench.local_service import free_port, orderly_end
 from raythumbs.bench.pictures import draw_photo
 from raythumbs.bench.servers import PostgreSQL, await_server, postgresql_server, s3_server
 from raythumbs.client import Client, Refused, Unreachable
+from raythumbs.errors import NotStarted
 from raythumbs.imaging import Limits, render
 from raythumbs.settings import load_settings
 

@@ -4,11 +4,11 @@ import secrets
 from dataclasses import dataclass
 
 from raythumbs.bench.latency_store import LatencyStore
-from raythumbs.bench.local_service import NotStarted
 from raythumbs.bench.memory import warm_memory
 from raythumbs.bench.meter import Family, metered
 from raythumbs.bench.throughput.contest import Contest, Contestant, ContestantFailed
 from raythumbs.bench.throughput.result import Figures
+from raythumbs.errors import NotStarted
 
 _PIECE_BYTES = 1 << 20
 

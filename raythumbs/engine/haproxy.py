@@ -1,0 +1,177 @@
+"""HAProxy, hardened: a program that stands in for HAProxy's own, where Ray Serve starts it.
+
+Ray Serve writes a configuration and executes HAProxy on it. Here that configuration is rewritten first: Ray's has an
+admin socket for everybody, statistics on every address, no time-out for a silent client, and error pages that are not
+JSON. HAProxy then runs with an empty environment, and ends with the actor that started it.
+
+Only the standard library is imported: it runs at each reload.
+"""
+
+import argparse
+import ctypes
+import json
+import os
+import re
+import resource
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+HEADER_SECONDS = 10  # for a request's header, and for the first byte of a connection
+IDLE_SECONDS = 60  # between two requests of a connection
+SILENT_SECONDS = 120  # for a client within a body: the ingress has a shorter time-out of its own, and answers it
+CONNECTIONS = 16_384
+_DESCRIPTORS_A_CONNECTION = 2.5  # two sockets, and of every fourth connection a pipe, into which bytes are spliced
+_DESCRIPTORS_BESIDE = 150  # listeners, checks, and what a reload hands over
+_FEWEST_CONNECTIONS = 64
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_MARK = "    # hardened by raythumbs"
+
+# Headers that steer Ray Serve: a stranger may not set a request's time limit or the replica that answers.
+_SERVES_HEADERS = (
+    "x-request-timeout-seconds",
+    "x-session-id",
+    "serve_multiplexed_model_id",
+    "serve-multiplexed-model-id",
+)
+
+_ERRORS = {
+    400: ("bad_request", "the request is not valid HTTP"),
+    408: ("too_slow", "the request did not arrive in time"),
+    500: ("internal", "the service stumbled; its log tells how"),
+    502: ("unavailable", "the service is restarting; try again in a few seconds"),
+    503: ("unavailable", "the service is starting or restarting; try again in a few seconds"),
+    504: ("unavailable", "the service did not answer in time; try again in a few seconds"),
+}
+
+
+class NotUnderstood(Exception):
+    """The configuration is not what this version of Ray Serve is known to write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """What a hardened HAProxy listens on, and how many connections it takes."""
+
+    bind: str | None  # HOST:PORT, instead of Ray's; None keeps that
+    connections: int
+
+
+def harden(configuration: str, door: Door) -> str:
+    """Return Ray Serve's configuration of HAProxy without what lets strangers in. Raises NotUnderstood."""
+    if _MARK in configuration:
+        return configuration
+    text = _without_sections(configuration, ("frontend prometheus", "listen stats"))
+    text = _replaced(r"mode 666 level admin expose-fd listeners", "mode 600 level user expose-fd listeners", text)
+    text = _replaced(r"^    maxconn \d+$", f"    maxconn {door.connections}", text)
+    text = _replaced(r"^    timeout client .*$", f"    timeout client {SILENT_SECONDS}s", text)
+    text = _replaced(r"^    timeout http-keep-alive .*$", f"    timeout http-keep-alive {IDLE_SECONDS}s", text)
+    text = _replaced(r"^    errorfile 50[234] .*\n", "", text)
+    text = _replaced(r"^frontend http_frontend$", "\n".join((*_defaults(), "frontend http_frontend")), text)
+    text = _replaced(
+        r"^    bind (\S+:\d+)$", lambda ray: "\n".join((f"    bind {door.bind or ray[1]}", *_frontend(door))), text
+    )
+    # Of no route: Serve has not told of its application yet.
+    return _replaced(r"^    http-request return status 404 .*$", _answer(503), text)
+
+
+def _defaults() -> list[str]:
+    errors = (
+        f"    http-error status {status} content-type application/json string {_quoted(_body(status))}{_later(status)}"
+        for status in _ERRORS
+    )
+    return [
+        _MARK,
+        f"    timeout http-request {HEADER_SECONDS}s",
+        "    timeout queue 10s",
+        "    timeout server 3600s",
+        *errors,
+    ]
+
+
+def _frontend(door: Door) -> list[str]:
+    return [
+        # No single address may hold every connection; on this machine a proxy may speak for many.
+        "    stick-table type ipv6 size 100k expire 2m store conn_cur",
+        "    tcp-request connection track-sc0 src",
+        "    acl this_machine src 127.0.0.0/8 ::1",
+        f"    tcp-request connection reject if {{ sc0_conn_cur gt {door.connections // 4} }} !this_machine",
+        "    http-request set-header x-raythumbs-peer %[src]",
+        # Serve then hands on what uvicorn receives, as it is asked for it, instead of reading ahead without bound.
+        "    http-request set-header x-request-disconnect-disabled ?1",
+        *(f"    http-request del-header {name}" for name in _SERVES_HEADERS),
+        # Serve decodes it as UTF-8, and stumbles over other bytes.
+        "    http-request del-header x-request-id if { req.hdr(x-request-id) -m reg [^!-~] }",
+        "    http-request del-header x-request-id if { req.fhdr(x-request-id),length gt 128 }",
+    ]
+
+
+def _without_sections(text: str, names: Sequence[str]) -> str:
+    for name in names:
+        text = _replaced(rf"^{name}\n(?:[ \t].*\n|\n)*", "", text)
+    return text
+
+
+def _replaced(pattern: str, by: str | Callable[[re.Match[str]], str], text: str) -> str:
+    """Replace a pattern wherever it is, and insist that it is there."""
+    replacement = (lambda _: by) if isinstance(by, str) else by
+    changed, count = re.subn(pattern, replacement, text, flags=re.MULTILINE)
+    if not count:
+        raise NotUnderstood(f"Ray Serve's configuration of HAProxy has nothing like {pattern!r}")
+    return changed
+
+
+def _answer(status: int) -> str:
+    return (
+        f"    http-request return status {status} content-type application/json string "
+        f"{_quoted(_body(status))}{_later(status)}"
+    )
+
+
+def _body(status: int) -> str:
+    code, reason = _ERRORS[status]
+    return json.dumps({"code": code, "reason": reason})
+
+
+def _later(status: int) -> str:
+    return " hdr Retry-After 5" if status in {502, 503, 504} else ""
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", r"'\''") + "'"
+
+
+def affordable_connections(descriptors: int) -> int:
+    """Return how many connections fit into so many open files."""
+    return max(
+        _FEWEST_CONNECTIONS, min(CONNECTIONS, int((descriptors - _DESCRIPTORS_BESIDE) / _DESCRIPTORS_A_CONNECTION))
+    )
+
+
+def main() -> None:
+    """Harden the configuration that HAProxy is to be started with, and become HAProxy."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bind", help="HOST:PORT to listen on, instead of Ray Serve's")
+    parser.add_argument("binary", help="HAProxy's own program; after `--` follows what Ray Serve calls it with")
+    ours = sys.argv.index("--")
+    asked, arguments = parser.parse_args(sys.argv[1:ours]), sys.argv[ours + 1 :]
+    _die_with_parent()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    file = Path(arguments[arguments.index("-f") + 1])
+    file.write_text(harden(file.read_text(), Door(bind=asked.bind, connections=affordable_connections(most))))
+    # Without -dR it shares the port with the doorkeeper, until that leaves it.
+    os.execve(asked.binary, [asked.binary, *(one for one in arguments if one != "-dR")], {})  # noqa: S606 no environment
+
+
+def _die_with_parent() -> None:
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

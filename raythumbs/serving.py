@@ -1,0 +1,127 @@
+"""`raythumbs serve`: the service in the foreground, from its first moment to its last."""
+
+import logging
+import resource
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from raythumbs.engine.doorkeeper import doorkeeper, refuse_taken
+from raythumbs.engine.environment import before_joining, prepared_ray
+from raythumbs.engine.haproxy import affordable_connections
+from raythumbs.engine.renewal import Renewal
+from raythumbs.engine.sealed import Sealed, seal
+from raythumbs.errors import BadSettings, NotStarted, RaythumbsError
+from raythumbs.events import listening
+from raythumbs.settings import Settings
+
+# Ray takes seconds to import, and reads its environment then: what imports it is imported within the functions.
+
+_LOOPBACK = "127.0.0.1"
+_FEWEST_FILES = 1024
+_USUAL_CONNECTIONS = 4096
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+Say = Callable[[str], None]
+Tell = Callable[[str | None], None]  # that the service answers, and what keeps it from being ready
+
+
+def serve_on_own_ray(settings: Settings, *, say: Say, answers: Tell) -> None:
+    """Start a Ray of our own and run the service on it until a signal ends it. Raises RaythumbsError."""
+    renewal = Renewal()
+    with (
+        _ended_in_order(),
+        doorkeeper(settings.host, settings.port) as door,
+        prepared_ray(settings) as renewal.folder,
+        listening(renewal.folder),
+    ):
+        _raise_file_limit(say)
+        say("starting Ray ...")
+        from raythumbs.app import check_database
+        from raythumbs.engine.cluster import own_cluster
+
+        check_database(settings)
+        sealed = seal(settings, renewal.folder, environment=renewal.environment)
+        slots = settings.max_workers_per_node
+        with _told_in_one_line(), own_cluster(renewal.folder, slots_per_node=slots, lost=renewal.begin):
+            say("starting the queue and the ingress ...")
+            _serve_until_asked(sealed, renewal, _Proxy(_LOOPBACK, door.hand_over), say=say, answers=answers)
+
+
+def serve_on_running_ray(settings: Settings, address: str, *, say: Say, answers: Tell) -> None:
+    """Run the service on a Ray that runs already, until a signal ends it. Raises RaythumbsError."""
+    refuse_taken(settings.host, settings.port)
+    before_joining()
+    from raythumbs.engine.cluster import running_cluster, seal_on_head
+
+    with _ended_in_order(), _told_in_one_line(), running_cluster(address):
+        proxy = _Proxy(settings.host, lambda: None)
+        _serve_until_asked(seal_on_head(settings), Renewal(), proxy, say=say, answers=answers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Proxy:
+    """Where Ray Serve's processes listen, and what follows when its proxy does."""
+
+    host: str
+    listening: Callable[[], None]
+
+
+def _serve_until_asked(sealed: Sealed, renewal: Renewal, proxy: _Proxy, *, say: Say, answers: Tell) -> None:
+    from raythumbs.app import service
+
+    _raise_interrupts()  # Ray has set a handler of its own, which ends the process on the spot
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    asked_to_stop = threading.Event()
+    with service(sealed, host=proxy.host, listening=proxy.listening) as trouble:
+        for number in _SIGNALS:
+            _handle(number, lambda *_: asked_to_stop.set())
+        answers(trouble)
+        renewal.came_up()
+        asked_to_stop.wait()
+        renewal.forgo()
+        say("finishing what runs ...")
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Let SIGINT, SIGTERM and SIGHUP undo what was begun, from the first moment on."""
+    _raise_interrupts()
+    with suppress(KeyboardInterrupt):
+        yield
+
+
+def _raise_interrupts() -> None:
+    for number in _SIGNALS:
+        _handle(number, signal.default_int_handler)
+
+
+def _handle(number: signal.Signals, handler: Callable[..., object]) -> None:
+    """Set a handler, except where a signal is ignored on purpose: SIGHUP, by nohup."""
+    if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+        signal.signal(number, handler)
+
+
+@contextmanager
+def _told_in_one_line() -> Iterator[None]:
+    """Tell what Ray raises, which is of any type, as an error of ours; the traceback is its cause."""
+    try:
+        yield
+    except RaythumbsError:
+        raise
+    except Exception as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise NotStarted(f"the service did not start: {lines[-1]}") from error
+
+
+def _raise_file_limit(say: Say) -> None:
+    """Let this process, and all that it starts, open as many files as the system allows; tell if those are few."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most < _FEWEST_FILES:
+        raise BadSettings(f"only {most} files may be open at a time (ulimit -Hn): at least {_FEWEST_FILES} are needed")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    connections = affordable_connections(most)
+    if connections < _USUAL_CONNECTIONS:
+        say(f"{connections:,} clients may be connected at a time: {most:,} files may be open (ulimit -Hn)")
