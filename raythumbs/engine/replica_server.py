@@ -15,6 +15,6 @@ _BIND = "add_port_to_grpc_server"
 def listen_on_the_node_only() -> None:
     """Have the server of this process's replica listen on the node's address alone; call it before that starts."""
     bind: Any = getattr(replica, _BIND)
-    here: str = ray.util.get_node_ip_address()
+    here: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
     at = f"[{here}]:0" if ":" in here else f"{here}:0"
     setattr(replica, _BIND, lambda server, _everywhere: bind(server, at))
