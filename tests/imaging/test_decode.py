@@ -245,7 +245,7 @@ def test_a_jpeg_of_more_scans_than_anyone_needs_is_refused_before_they_are_decod
     if times < 100:
         assert max(thumbnail(bomb, width=1500, height=1500).size) == 1500
     else:
-        with pytest.raises(TooLarge, match="10010 scans; at most 500"):
+        with pytest.raises(TooLarge, match="more than 500 scans"):
             render(bomb, [RenditionSpec(width=1500, height=1500)], LIMITS)
         assert time.process_time() - began < 1
 
