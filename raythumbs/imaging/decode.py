@@ -18,7 +18,7 @@ from raythumbs.imaging.ending import ends_in_grey, with_more_data
 from raythumbs.imaging.heads import refuse_long_head
 from raythumbs.imaging.memory import is_split, predicted_bytes
 from raythumbs.imaging.orientation import orientation
-from raythumbs.imaging.recognise import HEAD_BYTES, is_about_memory, is_about_the_end, refusal
+from raythumbs.imaging.recognise import HEAD_BYTES, is_about_a_limit, is_about_memory, is_about_the_end, refusal
 from raythumbs.imaging.scans import bytes_needed, part_for
 from raythumbs.imaging.tables import refuse_long_tables
 
@@ -150,15 +150,15 @@ def _shrink(picture: ImageFile.ImageFile) -> int:
     return scale
 
 
-def admit(picture: Image.Image, limits: Limits, scale: float = 0.0) -> None:
-    """Return if a picture, its pixels unread, fits the limits when it is resampled to `scale`.
+def admit(picture: Image.Image, limits: Limits, scale: float = 0.0, renditions_bytes: int = 0) -> None:
+    """Return if a picture, its pixels unread, fits the limits when it is resampled to `scale`, with its renditions.
 
     Else raises NeedsMemory, for where there is more of it, or TooLarge.
     """
     with _translated():
-        needed = predicted_bytes(picture, scale)
+        needed = predicted_bytes(picture, scale, renditions_bytes)
     if needed > limits.decode_bytes:
-        told = f"{picture.width}x{picture.height} pixels need {needed} bytes of memory"
+        told = f"{picture.width}x{picture.height} pixels and their thumbnails need {needed} bytes of memory"
         if needed <= limits.elsewhere_bytes:
             raise NeedsMemory(told, needed)
         raise TooLarge(f"{told}; at most {max(limits.decode_bytes, limits.elsewhere_bytes)} are given")
@@ -214,14 +214,16 @@ def _translated() -> Iterator[None]:
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield
-    except BadPicture:
+    except (BadPicture, MemoryError):
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
-        raise TooLarge(str(error) or "the picture does not fit into memory") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise TooLarge(str(error)) from error
     except _BAD as error:
         told = str(error)
-        if is_about_memory(told):
+        if is_about_a_limit(told):
             raise TooLarge(told) from error
+        if is_about_memory(told):
+            raise MemoryError(told) from error
         if is_about_the_end(told):
             raise Truncated(told) from error
         raise Corrupt(told or type(error).__name__) from error

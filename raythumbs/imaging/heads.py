@@ -104,7 +104,7 @@ class _JpegHead:
 def _refuse_fill_bytes(file: BinaryIO) -> None:
     """Refuse a JPEG with a long run of the byte FF. Any number of it may stand before a marker; libjpeg, which Pillow
     feeds in pieces, reads the run again from its start with each piece."""
-    for at in range(0, file.seek(0, SEEK_END), _FILL_STRIDE):
+    for at in range(_FILL_STRIDE, file.seek(0, SEEK_END), _FILL_STRIDE):
         file.seek(at)
         if file.read(1) == b"\xff" and file.read(_FILL_STRIDE).count(b"\xff") == _FILL_STRIDE:
             raise TooLarge(f"the JPEG has more than {_FILL_STRIDE} fill bytes in a row")
