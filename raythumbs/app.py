@@ -32,7 +32,7 @@ from raythumbs.events import show_events
 from raythumbs.model.photo import Rendition
 from raythumbs.settings import Settings, load_settings
 from raythumbs.storage.files import FileStore
-from raythumbs.storage.stores import Stores
+from raythumbs.storage.stores import stores_of
 from raythumbs.web.api import make_app
 from raythumbs.web.ingress import ingress
 from raythumbs.web.parts import Parts, Queue
@@ -111,7 +111,7 @@ async def _opened(sealed: Sealed, queue: QueueHandle) -> Settings:
 
 def parts(settings: Settings, queue: Queue) -> Parts:
     """Return what the doors need."""
-    stores = Stores(region=settings.aws_region, endpoint_url=settings.s3_endpoint_url)
+    stores = stores_of(settings)
     thumbnails = stores.at(settings.thumbnails_uri, base_url=settings.thumbnails_base_url)
 
     def link(rendition: Rendition) -> str:

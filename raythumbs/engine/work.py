@@ -9,7 +9,7 @@ from typing import Self
 from raythumbs.imaging import Limits
 from raythumbs.model.photo import RenditionSpec
 from raythumbs.settings import Settings
-from raythumbs.storage.stores import Stores
+from raythumbs.storage.stores import Stores, stores_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Work:
     def of(cls, settings: Settings, *, secrets_file: Path | None = None) -> Self:
         """Take from the settings what tasks need."""
         return cls(
-            stores=Stores(region=settings.aws_region, endpoint_url=settings.s3_endpoint_url),
+            stores=stores_of(settings),
             thumbnails_uri=settings.thumbnails_uri,
             thumbnails_prefix=settings.thumbnails_prefix,
             thumbnails_base_url=settings.thumbnails_base_url,
