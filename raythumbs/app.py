@@ -98,6 +98,7 @@ async def assemble(sealed: Sealed) -> FastAPI:
     """Return the web application over a queue that runs; this is what each replica does when it starts."""
     listen_on_the_node_only()
     show_events(sealed.settings.log_level)
+    sealed.settings.apply_umask()
     queue = await start_queue(sealed)
     return make_app(parts(await _opened(sealed, queue), queue))
 

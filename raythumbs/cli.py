@@ -77,7 +77,10 @@ def _progress(text: str) -> None:
 
 
 def _settings(**given: object) -> Settings:
-    return load_settings(**{name: value for name, value in given.items() if value is not None})
+    """Return the settings of a service; what this process makes from here on is for whom they say."""
+    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    settings.apply_umask()
+    return settings
 
 
 def _tell_answer(settings: Settings, trouble: str | None) -> None:
@@ -292,7 +295,7 @@ def backup(file: Annotated[Path, typer.Argument(help="Where to put the copy: a n
     """Copy the record (SQLite) while the service is at work, and check the copy."""
     from raythumbs.db.backup import backup as copy_record
 
-    size = copy_record(load_settings().database_url.get_secret_value(), file)
+    size = copy_record(_settings().database_url.get_secret_value(), file)
     out.print(f"{file}  {size:,} bytes", highlight=False)
 
 

@@ -1,6 +1,7 @@
 """The remote function, num_cpus=1, and how the queue runs it on a node. A thin skin over `pipeline.py`."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import Future
 from functools import cache
@@ -55,6 +56,7 @@ def _workbench(work: Work) -> Workbench:
     if work not in _workbenches:
         _close_workbenches()  # of a queue before this one, or with the memory of a large photo
         restore_environment(work.secrets_file)  # the credentials of the stores
+        os.umask(work.umask)
         _workbenches[work] = Workbench(work)
     return _workbenches[work]
 

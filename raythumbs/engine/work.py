@@ -28,6 +28,7 @@ class Work:
     prefetch_bytes: int
     photo_seconds: float
     yields_to_others: bool
+    umask: int
     secrets_file: Path | None = None  # of the node that the queue is on, if that is the worker's too
 
     @classmethod
@@ -48,6 +49,7 @@ class Work:
             prefetch_bytes=settings.prefetch_bytes,
             photo_seconds=settings.job_timeout_seconds,
             yields_to_others=settings.yield_to_others,
+            umask=settings.umask,
             secrets_file=secrets_file,
         )
 

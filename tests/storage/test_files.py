@@ -1,5 +1,6 @@
 import os
 import pwd
+import stat
 import subprocess
 import sys
 import threading
@@ -88,7 +89,7 @@ def test_no_link_leads_out_of_the_folder(store, tmp_path):
 
     assert (outside / "secret").read_bytes() == b"secret"
     assert sorted(path.name for path in outside.iterdir()) == ["empty", "secret"]
-    assert [stat.key for stat in store.list()] == ["a/b.jpg"]
+    assert [found.key for found in store.list()] == ["a/b.jpg"]
 
 
 def test_a_link_in_the_place_of_the_file_is_replaced_or_deleted_and_not_what_it_leads_to(store, tmp_path):
@@ -101,7 +102,7 @@ def test_a_link_in_the_place_of_the_file_is_replaced_or_deleted_and_not_what_it_
     store.delete("c.jpg")
 
     assert (tmp_path / "secret").read_bytes() == b"secret"
-    assert [stat.key for stat in store.list()] == ["a.jpg", "b.jpg"]
+    assert [found.key for found in store.list()] == ["a.jpg", "b.jpg"]
 
 
 def test_unfinished_files_are_not_written_where_a_link_leads(store, tmp_path):
@@ -156,7 +157,7 @@ def test_a_pipe_or_a_folder_is_no_object_and_nobody_waits_for_it(store):
         for ask in (store.head, store.path, lambda key: store.get(key, max_bytes=99, seconds=9)):
             with pytest.raises(NoSuchObject):
                 ask(key)
-    assert [stat.key for stat in store.list()] == ["folder/a.jpg"]
+    assert [found.key for found in store.list()] == ["folder/a.jpg"]
 
 
 def test_an_unfinished_file_leaves_not_even_a_hidden_one(store):
@@ -209,7 +210,7 @@ def test_a_folder_without_the_right_to_write_is_told(everyones):
             with pytest.raises(AccessDenied, match="store"):
                 verb()
 
-    assert [stat.key for stat in everyones.list()] == ["a.jpg"]
+    assert [found.key for found in everyones.list()] == ["a.jpg"]
 
 
 def test_a_photo_without_the_right_to_read_is_told(everyones):
@@ -235,3 +236,18 @@ def test_an_address_of_a_file_can_be_opened_by_others(store):
     for key in ("none.jpg", "x" * 300):
         with pytest.raises(NoSuchObject):
             store.path(key)
+
+
+@pytest.mark.parametrize(("umask", "file", "folder"), [(0o077, 0o600, 0o700), (0o022, 0o644, 0o755)])
+def test_files_and_folders_have_the_rights_that_the_process_gives(store, umask, file, folder):
+    before = os.umask(umask)
+    try:
+        store.put("a/b/c.jpg", b"photo", "image/jpeg")
+        with store.create("a/d.jpg", "image/jpeg") as written:
+            written.write(b"photo")
+    finally:
+        os.umask(before)
+
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (store.root, *store.root.rglob("*"))}
+    assert {modes.pop(name) for name in ("c.jpg", "d.jpg")} == {file}
+    assert set(modes.values()) == {folder}
