@@ -73,6 +73,9 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
         description="Address of an S3-compatible server, where it is not Amazon's.",
     )
+    instance_credentials: Literal["auto", "true", "false"] = Field(
+        "auto", description="Whether S3 may be asked with the machine's own role: `auto` where it is one of Amazon's."
+    )
     thumbnails_store: str | None = Field(None, description="Where thumbnails go, if not into the store.")
     thumbnails_prefix: str = Field("thumbnails/", description="What the keys of thumbnails begin with.")
     thumbnails_base_url: str | None = Field(

@@ -14,6 +14,7 @@ from raythumbs.storage.files import FileStore
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from raythumbs.storage.credentials import InstanceCredentials
     from raythumbs.storage.s3 import S3Store
 
 
@@ -27,6 +28,7 @@ class Stores:
     region: str | None = None
     endpoint_url: str | None = None
     folders: tuple[str, ...] = ("/",)
+    instance_credentials: "InstanceCredentials" = "auto"
 
     def at(self, uri: str, *, base_url: str | None = None) -> Store:
         """Return the store whose address is `uri`, ending in a slash: `s3://bucket/prefix/` or `file:///folder/`."""
@@ -47,7 +49,8 @@ class Stores:
     def _bucket(self, name: str, prefix: str = "", *, base_url: str | None = None) -> "S3Store":
         from raythumbs.storage.s3 import S3Store  # boto3 is 7 MB in each process, and not all have a bucket
 
-        return S3Store(_client_of_this_process(self.region, self.endpoint_url), name, prefix, base_url=base_url)
+        client = _client_of_this_process(self.region, self.endpoint_url, self.instance_credentials)
+        return S3Store(client, name, prefix, base_url=base_url)
 
 
 def stores_of(settings: Settings) -> Stores:
@@ -55,11 +58,18 @@ def stores_of(settings: Settings) -> Stores:
     places = (*settings.policy.allowed, *settings.watched_places, settings.store_uri)
     paths = (Source.parse(place + "x").key for place in places if place.startswith("file:"))
     folders = dict.fromkeys(path.rpartition("/")[0] + "/" for path in paths)
-    return Stores(region=settings.aws_region, endpoint_url=settings.s3_endpoint_url, folders=tuple(folders))
+    return Stores(
+        region=settings.aws_region,
+        endpoint_url=settings.s3_endpoint_url,
+        folders=tuple(folders),
+        instance_credentials=settings.instance_credentials,
+    )
 
 
 @lru_cache
-def _client_of_this_process(region: str | None, endpoint_url: str | None) -> "S3Client":
+def _client_of_this_process(
+    region: str | None, endpoint_url: str | None, instance_credentials: "InstanceCredentials"
+) -> "S3Client":
     from raythumbs.storage.s3 import s3_client  # see above
 
-    return s3_client(region, endpoint_url)
+    return s3_client(region, endpoint_url, instance_credentials=instance_credentials)
