@@ -26,7 +26,12 @@ from raythumbs.settings import Settings
 NAMESPACE = "raythumbs"
 HEAD: Mapping[str, float] = {"node:__internal_head__": 0.001}  # the resource that only the head has
 _SERVE_NAMESPACE = "serve"  # as Ray Serve has it
-_BYSTANDERS = ("start_monitor", "start_log_monitor", "start_api_server")
+_LEFT_OUT = (
+    (Node, "start_monitor"),
+    (Node, "start_log_monitor"),
+    (Node, "start_api_server"),
+    (ray._private.utils, "set_sigterm_handler"),  # noqa: SLF001 it would end the process on the spot
+)
 _CONNECT_SECONDS = 5
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024  # pictures do not go through it
 
@@ -68,21 +73,22 @@ def _forget_secrets() -> None:
 @contextmanager
 def _without_bystanders() -> Iterator[None]:
     """Let a Ray start without what one machine has no use of, and Ray 2.60 no switch for: the autoscaler, the reader of
-    logs for a driver that wants none, and the dashboard's server, which without its pages still has usage to report.
+    logs for a driver that wants none, the dashboard's server, which without its pages still has usage to report, and a
+    signal handler.
 
-    They were 180 of 1,260 MiB, and a good part of the time to start.
+    The processes were 180 of 1,260 MiB, and a good part of the time to start.
     """
-    before = {name: getattr(Node, name) for name in _BYSTANDERS}
+    before = [(owner, name, getattr(owner, name)) for owner, name in _LEFT_OUT]
     try:
-        for name in _BYSTANDERS:
-            setattr(Node, name, _do_nothing)
+        for owner, name in _LEFT_OUT:
+            setattr(owner, name, _do_nothing)
         yield
     finally:
-        for name, method in before.items():
-            setattr(Node, name, method)
+        for owner, name, method in before:
+            setattr(owner, name, method)
 
 
-def _do_nothing(_node: Node, **_options: object) -> None:
+def _do_nothing(*_given: object, **_options: object) -> None:
     pass
 
 

@@ -113,7 +113,7 @@ def opened(file: bytes) -> Image.Image:
 def raythumbs(*arguments: object, environment: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
     """Start a command of ours, as a person would."""
     return subprocess.Popen(
-        [sys.executable, "-m", "raythumbs.cli", *map(str, arguments)],
+        [sys.executable, "-m", "raythumbs", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
