@@ -112,7 +112,14 @@ def _lives_in(folder: Path, process: psutil.Process) -> bool:
     if process.pid == os.getpid():
         return False
     try:
-        with os.scandir(f"/proc/{process.pid}/fd") as files:
-            return any(os.readlink(file.path).startswith(f"{folder}/") for file in files)
-    except OSError:  # it ended meanwhile, closed a file, or is another user's
+        files = list(Path(f"/proc/{process.pid}/fd").iterdir())
+    except OSError:  # it ended meanwhile, or is another user's
         return False
+    return any(_opened(file).is_relative_to(folder) for file in files)
+
+
+def _opened(file: Path) -> Path:
+    try:
+        return file.readlink()
+    except OSError:  # closed meanwhile
+        return Path()
