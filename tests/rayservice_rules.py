@@ -169,8 +169,10 @@ def ray_starts_as_on_any_cluster(manifest: Manifest, text: str) -> Iterator[str]
 
 @functools.cache
 def _as_on_any_cluster() -> dict[str, str]:
-    """What `raythumbs env` prints in the image, but for the token's mode (the operator's) and where files are: nobody else
-    is in a pod."""
+    """What `raythumbs env` prints in the image, but for the token's mode (the operator's) and for where files are.
+
+    In a pod there is nobody else to hide them from.
+    """
     with TemporaryDirectory() as home, patch.dict(os.environ, {"PATH": os.environ["PATH"], "HOME": home}, clear=True):
         printed = for_cluster()
     return {

@@ -108,14 +108,17 @@ def _remove_left_behind(folder: Path) -> None:
 
 
 def _lives_in(folder: Path, process: psutil.Process) -> bool:
-    """Return whether a process has a file of the folder open. psutil would tell more of each file, and take longer."""
+    """Return whether a process has a file in the folder open: not the folder, which who clears it up locks.
+
+    psutil would tell more of each file, and take longer.
+    """
     if process.pid == os.getpid():
         return False
     try:
         files = list(Path(f"/proc/{process.pid}/fd").iterdir())
     except OSError:  # it ended meanwhile, or is another user's
         return False
-    return any(_opened(file).is_relative_to(folder) for file in files)
+    return any(folder in _opened(file).parents for file in files)
 
 
 def _opened(file: Path) -> Path:
