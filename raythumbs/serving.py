@@ -1,17 +1,13 @@
 """`raythumbs serve`: the service in the foreground, from its first moment to its last."""
 
 import logging
-import os
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import NoReturn
 
 from raythumbs.engine.doorkeeper import doorkeeper, refuse_taken
 from raythumbs.engine.environment import before_joining, prepared_ray
-from raythumbs.engine.folder import end_all_in
 from raythumbs.engine.haproxy import affordable_connections
 from raythumbs.engine.renewal import Renewal
 from raythumbs.engine.sealed import Sealed, seal
@@ -34,7 +30,7 @@ def serve_on_own_ray(settings: Settings, *, say: Say, answers: Tell) -> None:
     """Start a Ray of our own and run the service on it until a signal ends it. Raises RaythumbsError."""
     renewal = Renewal()
     # While it starts nothing is worth an orderly end; nor is what runs, to who asks a second time: it is done again.
-    signals = EndingSignals(partial(_end_at_once, renewal))
+    signals = EndingSignals(renewal.end_at_once)
     with (
         doorkeeper(settings.host, settings.port) as door,
         prepared_ray(settings) as renewal.folder,
@@ -49,6 +45,7 @@ def serve_on_own_ray(settings: Settings, *, say: Say, answers: Tell) -> None:
         sealed = seal(settings, renewal.folder, environment=renewal.environment)
         slots = settings.max_workers_per_node
         with _told_in_one_line(), own_cluster(renewal.folder, slots_per_node=slots, lost=renewal.begin):
+            signals.listen()  # Ray has set handlers of its own
             say("starting the queue and the ingress ...")
             proxy = _Proxy(_LOOPBACK, door.hand_over)
             _serve_until_asked(sealed, renewal, proxy, signals=signals, say=say, answers=answers)
@@ -87,13 +84,6 @@ def _serve_until_asked(  # noqa: PLR0913 what the two ways of serving have in co
         signals.wait()
         renewal.forgo()
         say("finishing what runs ...")
-
-
-def _end_at_once(renewal: Renewal) -> NoReturn:
-    """End this process and all that it started, in any state: an exception may meet Ray half started."""
-    if renewal.folder:
-        end_all_in(renewal.folder)
-    os._exit(0)
 
 
 @contextmanager

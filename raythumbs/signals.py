@@ -16,6 +16,10 @@ class EndingSignals:
     def __init__(self, hear: Callable[[], None]) -> None:
         self._hear = hear
         self._heard = threading.Event()
+        self.listen()
+
+    def listen(self) -> None:
+        """Set the handlers, again where a library has set others."""
         for number in _ENDING:
             # Ignored on purpose, it stays so: SIGHUP, by nohup.
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:

@@ -15,9 +15,9 @@ from ray._private.services import canonicalize_bootstrap_address_or_die
 from ray.exceptions import AuthenticationError
 from ray.serve.context import _get_global_client
 
-from raythumbs.engine.environment import private_place, without_secrets
+from raythumbs.engine.environment import private_place
 from raythumbs.engine.folder import refuse_open_to_others
-from raythumbs.engine.sealed import Sealed, seal
+from raythumbs.engine.sealed import Sealed, seal, without_secrets
 from raythumbs.engine.slots import SLOT_RESOURCE
 from raythumbs.engine.watch import watched
 from raythumbs.errors import BadSettings

@@ -1,13 +1,12 @@
 """What Ray is started with, one's own or a cluster's. Apart from `cluster.py`, because Ray reads it when imported."""
 
 import os
-import re
 import secrets
 import shlex
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,13 +18,6 @@ from raythumbs.settings import Settings
 _HAPROXY = "RAY_SERVE_HAPROXY_BINARY_PATH"
 _LONGEST_PLACE = 26  # of HAProxy's sockets, whose names have at most 97 bytes, 71 are Ray Serve's
 _PRIVATE = Path("~/.raythumbs")  # short, and in a folder where nobody else can make it before us
-
-# What a process needs to run at all. Credentials are not among it, nor what is not known: those reach the processes
-# that use them in another way, see sealed.py.
-_NEEDED = re.compile(
-    r"PATH|HOME|USER|LOGNAME|SHELL|TERM|PWD|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|XDG_\w+|VIRTUAL_ENV|PYTHON\w*|LD_\w+|MALLOC_\w+"
-    r"|OMP_\w+|SSL_CERT_(FILE|DIR)|COVERAGE_\w+|RAY_\w+|_?RAYTHUMBS_\w+"
-)
 
 
 @contextmanager
@@ -64,12 +56,6 @@ def private_place() -> Path:
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     refuse_open_to_others(place)
     return place
-
-
-def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what of an environment Ray's own processes are to have: what they need, and no credentials."""
-    ours = set(Settings.secret_names())
-    return {name: value for name, value in environment.items() if _NEEDED.fullmatch(name) and name not in ours}
 
 
 def _short_place(place: Path) -> Path:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 
+from raythumbs.engine.sealed import without_secrets
 from raythumbs.errors import BadSettings
 
 _PLACE = Path("/tmp")  # noqa: S108 short, for HAProxy's socket (97 bytes); mkdtemp's name is new and nobody's guess
@@ -71,6 +72,7 @@ def _swept_if_killed(folder: Path) -> Iterator[None]:
         stdin=awaited,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        env=without_secrets(os.environ),
         start_new_session=True,  # what a terminal sends to all of its processes is not for it
     )
     os.close(awaited)

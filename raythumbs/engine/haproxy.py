@@ -71,7 +71,9 @@ def harden(configuration: str, door: Door) -> str:
     text = _replaced(r"^    errorfile 50[234] .*\n", "", text)
     text = _replaced(r"^frontend http_frontend$", "\n".join((*_defaults(), "frontend http_frontend")), text)
     text = _replaced(
-        r"^    bind (\S+:\d+)$", lambda ray: "\n".join((f"    bind {door.bind or ray[1]}", *_frontend(door))), text
+        r"^    bind (\S+:\d+)$",
+        lambda ray: "\n".join((f"    bind {door.bind or ray[1]} proto h1", *_frontend(door))),
+        text,
     )
     # Of no route: Serve has not told of its application yet.
     return _replaced(r"^    http-request return status 404 .*$", _answer(503), text)

@@ -53,11 +53,11 @@ def test_the_admin_socket_is_this_users_alone_and_shows_no_environment(written):
 def test_nothing_but_the_service_is_listened_on(written):
     binds = [line.split() for line in hardened(written).splitlines() if line.strip().startswith("bind")]
 
-    assert binds == [["bind", "127.0.0.1:8000"]]
+    assert binds == [["bind", "127.0.0.1:8000", "proto", "h1"]]
 
 
 def test_it_listens_where_the_service_is_to_answer(written):
-    assert "    bind 0.0.0.0:8123\n" in hardened(written, bind="0.0.0.0:8123")
+    assert "    bind 0.0.0.0:8123 proto h1\n" in hardened(written, bind="0.0.0.0:8123")
 
 
 def test_errors_are_json_with_a_code_and_a_reason_and_503_says_when_to_come_again(written):

@@ -5,8 +5,7 @@ import stat
 
 import pytest
 
-from raythumbs.engine.environment import without_secrets
-from raythumbs.engine.sealed import seal
+from raythumbs.engine.sealed import seal, without_secrets
 from raythumbs.errors import BadSettings
 from raythumbs.settings import load_settings
 
