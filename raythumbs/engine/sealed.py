@@ -15,7 +15,6 @@ from pathlib import Path
 from raythumbs.errors import BadSettings
 from raythumbs.settings import Settings, load_settings
 
-
 # What a process needs to run at all. Credentials are not among it, nor what is not known: those reach the processes
 # that use them in another way.
 _NEEDED = re.compile(
