@@ -9,8 +9,10 @@ from raythumbs.bench.chaos.clients.wire import Answer, Line, request, upload
 
 _JSON_BYTES = 4 << 20  # as large as a body may be by default
 _RECORDS = 100_000
+_EVENTS = "/api/notifications/s3"
 _FOREIGN = "evil.example"
-_EVENT = b'{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"others"},"object":{"key":"a.jpg"}}}]}'
+_TEST_EVENT = b'{"Event":"s3:TestEvent"}'  # which changes nothing, if it is taken
+_RECORD = b'{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"others"},"object":{"key":"a.jpg"}}}'
 
 
 async def status(line: Line, _number: int) -> Answer:
@@ -35,7 +37,7 @@ async def many_records(line: Line, number: int) -> Answer:
 
 async def deep_json(line: Line, number: int) -> Answer:
     """Send JSON that is nested a million times, to be read by either parser."""
-    path = "/api/jobs" if number % 2 else "/api/notifications/s3"
+    path = "/api/jobs" if number % 2 else _EVENTS
     return await _answered(line, request("POST", path, b"[" * 1_000_000, Content_Type="application/json"))
 
 
@@ -57,11 +59,9 @@ async def _answered(line: Line, asked: bytes) -> Answer:
 
 FOREIGN_REQUESTS: Sequence[bytes] = (
     request("GET", "/api/jobs", Host=_FOREIGN),
-    request("POST", "/api/reconciliation", Host=_FOREIGN),
-    request("POST", "/api/notifications/s3", _EVENT, Content_Type="text/plain", Origin=f"https://{_FOREIGN}"),
-    request(
-        "POST", "/api/jobs", b'{"sources":["s3://others/a"]}', Content_Type="text/plain", Sec_Fetch_Site="cross-site"
-    ),
+    request("POST", _EVENTS, _TEST_EVENT, Host=_FOREIGN),
+    request("POST", _EVENTS, _TEST_EVENT, Content_Type="text/plain", Origin=f"https://{_FOREIGN}"),
+    request("POST", _EVENTS, _TEST_EVENT, Sec_Fetch_Site="cross-site"),
 )
 
 
@@ -73,9 +73,9 @@ def _large_json() -> bytes:
 
 @cache
 def _many_records(*, is_empty: bool) -> bytes:
-    record = b"{}" if is_empty else _EVENT.removeprefix(b'{"Records":[').removesuffix(b"]}")
+    record = b"{}" if is_empty else _RECORD
     body = b'{"Records":[%s]}' % b",".join([record] * _RECORDS)
-    return request("POST", "/api/notifications/s3", body, Content_Type="application/json")
+    return request("POST", _EVENTS, body, Content_Type="application/json")
 
 
 @cache
