@@ -168,6 +168,8 @@ def chaos(  # noqa: PLR0913, PLR0917 the options of a command
     if clients:
         _attack(only or (), seconds=seconds, as_json=as_json)
         return
+    if only or seconds:
+        raise typer.BadParameter("--only and --seconds are for --clients")
     from raythumbs.bench.chaos.result import ChaosPlan
     from raythumbs.bench.chaos.run import run_chaos
 

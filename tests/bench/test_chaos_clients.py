@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import boto3
 import pytest
+from typer.testing import CliRunner
 
 from raythumbs.bench.chaos.clients import connections
 from raythumbs.bench.chaos.clients.attack import Attack
@@ -21,6 +22,7 @@ from raythumbs.bench.chaos.clients.memory import ReplicaMemory
 from raythumbs.bench.chaos.clients.result import Row
 from raythumbs.bench.chaos.clients.run import ClientsPlan
 from raythumbs.bench.chaos.clients.wire import Door, Line, connected, request
+from raythumbs.bench.commands import bench
 from raythumbs.bench.local_service import free_port
 from raythumbs.bench.meter import MARK
 from raythumbs.bench.servers import s3_server
@@ -242,7 +244,7 @@ def test_the_memory_of_the_replica_is_watched_its_peak_kept_and_its_death_notice
 QUICK = Waits(requests=10, p50_ms=5, p99_ms=300, max_ms=2000)
 FLAWLESS = Row(
     attack="an attack", clients=5, seconds=1, has_latency_bar=True, answers={"408": 5}, healthz=QUICK, status=QUICK,
-    upload=QUICK, failures={}, replica_deaths=0, peak_mb=600, left_mb=20, again_seconds=1.0,
+    upload=QUICK, failures={}, replica_deaths=0, begin_mb=0, peak_mb=600, left_mb=20, again_seconds=1.0,
 )  # fmt: skip
 
 
@@ -268,6 +270,11 @@ def test_each_bar_that_is_missed_is_named(change, told):
     assert told in missed
 
 
+def test_memory_that_an_earlier_attack_left_is_not_laid_to_the_next():
+    assert not list(replace(FLAWLESS, begin_mb=700, peak_mb=700, left_mb=700).missed(rest_mb=200))
+    assert len(list(replace(FLAWLESS, begin_mb=700, peak_mb=701, left_mb=701).missed(rest_mb=200))) == 2
+
+
 def test_only_slow_bodies_have_bars_of_latency():
     slow = replace(QUICK, p99_ms=9000, max_ms=9000)
 
@@ -281,6 +288,24 @@ def test_only_slow_bodies_have_bars_of_latency():
 def test_an_attack_of_an_unknown_name_is_refused():
     with pytest.raises(BadRequest, match="slow bodies; "):
         ClientsPlan(only=["slow boddies"]).attacks()
+
+
+@pytest.mark.parametrize("option", ["--only=slow bodies", "--seconds=5"])
+def test_options_of_attacks_are_refused_for_the_kills(option):
+    refused = CliRunner().invoke(bench, ["chaos", option])
+
+    assert refused.exit_code == 2
+    assert "--clients" in refused.output
+
+
+def test_as_many_clients_attack_as_files_may_be_open():
+    program = """
+import resource
+from raythumbs.bench.chaos.clients.attacks import ATTACKS
+resource.setrlimit(resource.RLIMIT_NOFILE, (400, 400))
+print(max(one.connections for one in ATTACKS))
+"""
+    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "300\n"
 
 
 def test_the_slow_store_answers_large_objects_late_and_small_ones_at_once(aws_credentials):

@@ -16,7 +16,8 @@ Client = Callable[[Line, int], Awaitable[Answer | None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attack:
-    """`clients` connections at once, each with an address of its own unless `has_one_address`.
+    """`clients` connections at once, or fewer if not so many files may be open; each has an address of its own unless
+    `has_one_address`.
 
     `client` is what one of them does, once, with its number: it returns what it was answered, or None if it left by
     itself. A second later it connects and does it again. `has_latency_bar` says whether good clients must be as quick
@@ -30,12 +31,18 @@ class Attack:
     has_one_address: bool = False
     has_latency_bar: bool = False
 
+    @property
+    def connections(self) -> int:
+        """How many connections this machine lets a process have, of those that are wanted."""
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return min(self.clients, hard - _FILES_OF_OUR_OWN)
+
     async def run(self, door: Door, *, seconds: float) -> Counter[str]:
         """Attack for so long; return how often a client was answered what, by status, or by how it ended otherwise."""
         answers: Counter[str] = Counter()
         async with asyncio.TaskGroup() as group:
-            count = min(self.clients, _open_files() - _FILES_OF_OUR_OWN)
-            clients = [group.create_task(self._again_and_again(door, number, answers)) for number in range(count)]
+            numbers = range(self.connections)
+            clients = [group.create_task(self._again_and_again(door, number, answers)) for number in numbers]
             await asyncio.sleep(seconds)
             for client in clients:
                 client.cancel()
@@ -73,11 +80,6 @@ def raise_file_limit() -> None:
     """Let this process open as many files as it may."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _open_files() -> int:
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return soft
 
 
 def _address(number: int) -> str:

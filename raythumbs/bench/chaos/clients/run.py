@@ -93,19 +93,21 @@ class _Scene:
 
     async def measure(self, one: Attack, *, seconds: float) -> Row:
         """Measure during an attack, and after it."""
-        deaths = self._memory.deaths
+        deaths, begin_bytes = self._memory.deaths, self._memory.now_bytes()
         async with self._memory.watched():
             loop = asyncio.get_running_loop()
             attacking = loop.run_in_executor(self._attackers, attack, one, self._door, seconds)
             served = await be_good(self._door, self._trickles, seconds=seconds)
             answers = await attacking
             again = await seconds_until_answer(self._door, patience_seconds=_AGAIN_SECONDS)
-        left_bytes = await self._memory.fall(below_bytes=(1 + LEFT_SHARE) * self.rest_bytes, seconds=_LEFT_SECONDS)
-        self.rest_bytes = min(self.rest_bytes, left_bytes) if math.isinf(self.rest_bytes) else self.rest_bytes
+        enough_bytes = max((1 + LEFT_SHARE) * self.rest_bytes, begin_bytes)
+        left_bytes = await self._memory.fall(below_bytes=enough_bytes, seconds=_LEFT_SECONDS)
+        if math.isinf(self.rest_bytes):
+            self.rest_bytes = left_bytes
         self.job_ids += served.job_ids
         return Row(
             attack=one.name,
-            clients=one.clients,
+            clients=one.connections,
             seconds=seconds,
             has_latency_bar=one.has_latency_bar,
             answers=dict(answers),
@@ -114,10 +116,14 @@ class _Scene:
             upload=served.waits("upload"),
             failures=dict(served.failures),
             replica_deaths=self._memory.deaths - deaths,
-            peak_mb=round((self._memory.peak_bytes - self.rest_bytes) / _MB, 1),
-            left_mb=round((left_bytes - self.rest_bytes) / _MB, 1),
+            begin_mb=self._above_rest(begin_bytes),
+            peak_mb=self._above_rest(self._memory.peak_bytes),
+            left_mb=self._above_rest(left_bytes),
             again_seconds=round(again, 2),
         )
+
+    def _above_rest(self, count_bytes: float) -> float:
+        return round((count_bytes - self.rest_bytes) / _MB, 1)
 
 
 @contextmanager
