@@ -1,24 +1,27 @@
 """Clients that hold a connection as long as they can, or drop it at a bad moment."""
 
-from raythumbs.bench.chaos.clients.wire import Answer, Line, request, upload
+from itertools import chain, repeat
+
+from raythumbs.bench.chaos.clients.wire import PART_HEAD, UPLOAD_PATH, UPLOAD_TYPE, Answer, Line, request, upload
 
 _EVERY_SECONDS = 2.0
 _PHOTO_BYTES = 120 << 20
 _PIECE = bytes(1 << 18)
 _TINY_CHUNKS = b"1\r\nx\r\n" * 10_000
-_BEGUN = upload(b"\xff\xd8\xff", length=8 << 20)
+_BEGUN = upload(b"\xff\xd8\xff", size_bytes=8 << 20)
+_FIRST_CHUNK = b"%x\r\n%s\r\n" % (len(PART_HEAD), PART_HEAD)
+_CHUNKED = request("POST", UPLOAD_PATH, Content_Type=UPLOAD_TYPE, Transfer_Encoding="chunked") + _FIRST_CHUNK
 
 
 async def slow_body(line: Line, _number: int) -> Answer:
     """Begin an upload, then send one byte every 2 s."""
-    await line.send(_BEGUN)
-    return await line.drip(b"x", every_seconds=_EVERY_SECONDS)
+    return await line.exchange(chain([_BEGUN], repeat(b"x")), every_seconds=_EVERY_SECONDS)
 
 
 async def slow_header(line: Line, _number: int) -> Answer:
     """Begin a request, then send one header every 2 s."""
-    await line.send(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n")
-    return await line.drip(b"X: y\r\n", every_seconds=_EVERY_SECONDS)
+    begun = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    return await line.exchange(chain([begun], repeat(b"X: y\r\n")), every_seconds=_EVERY_SECONDS)
 
 
 async def idle(line: Line, _number: int) -> Answer:
@@ -38,22 +41,10 @@ async def half_close_or_reset(line: Line, number: int) -> Answer | None:
 
 async def large_body(line: Line, _number: int) -> Answer:
     """Upload 120 MiB as fast as they are taken."""
-    photo = b"\xff\xd8\xff"
-    whole = upload(photo)
-    begun = upload(photo, length=len(whole[whole.index(b"\r\n\r\n") + 4 :]) + _PHOTO_BYTES)
-    await line.send(begun)
-    for _ in range(_PHOTO_BYTES // len(_PIECE)):
-        await line.send(_PIECE)
-    await line.send(b"\r\n--x--\r\n")
-    return await line.answer()
+    begin, end = upload(b"\xff\xd8\xff", size_bytes=_PHOTO_BYTES), b"\r\n--x--\r\n"
+    return await line.exchange(chain([begin], repeat(_PIECE, _PHOTO_BYTES // len(_PIECE)), [end]))
 
 
 async def tiny_chunks(line: Line, _number: int) -> Answer:
     """Upload in chunks of one byte, as fast as they are taken."""
-    begin = b'--x\r\nContent-Disposition: form-data; name="file"; filename="chunks.jpg"\r\n\r\n'
-    kind = "multipart/form-data; boundary=x"
-    await line.send(
-        request("POST", "/api/uploads/direct", Content_Type=kind, Transfer_Encoding="chunked")
-        + b"%x\r\n%s\r\n" % (len(begin), begin)
-    )
-    return await line.drip(_TINY_CHUNKS, every_seconds=0.01)
+    return await line.exchange(chain([_CHUNKED], repeat(_TINY_CHUNKS)))

@@ -17,44 +17,39 @@ _RECORD = b'{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"others"},"o
 
 async def status(line: Line, _number: int) -> Answer:
     """Ask for the figures of the queue."""
-    return await _answered(line, request("GET", "/api/thumbnails/status"))
+    return await line.exchange([request("GET", "/api/thumbnails/status")])
 
 
 async def jobs(line: Line, _number: int) -> Answer:
     """Ask for a thousand jobs."""
-    return await _answered(line, request("GET", "/api/jobs?limit=1000"))
+    return await line.exchange([request("GET", "/api/jobs?limit=1000")])
 
 
 async def large_json(line: Line, _number: int) -> Answer:
     """Submit as many sources as fit into the largest body."""
-    return await _answered(line, _large_json())
+    return await line.exchange([_large_json()])
 
 
 async def many_records(line: Line, number: int) -> Answer:
     """Send an event with 100,000 records: whole ones, which make a body over the limit, or empty ones, which do not."""
-    return await _answered(line, _many_records(is_empty=bool(number % 2)))
+    return await line.exchange([_many_records(is_empty=bool(number % 2))])
 
 
 async def deep_json(line: Line, number: int) -> Answer:
     """Send JSON that is nested a million times, to be read by either parser."""
     path = "/api/jobs" if number % 2 else _EVENTS
-    return await _answered(line, request("POST", path, b"[" * 1_000_000, Content_Type="application/json"))
+    return await line.exchange([request("POST", path, b"[" * 1_000_000, Content_Type="application/json")])
 
 
 async def foreign_page(line: Line, number: int) -> Answer:
     """Do what a web page of somebody else can have a browser do."""
-    return await _answered(line, FOREIGN_REQUESTS[number % len(FOREIGN_REQUESTS)])
+    return await line.exchange([FOREIGN_REQUESTS[number % len(FOREIGN_REQUESTS)]])
 
 
 async def bomb(line: Line, number: int) -> Answer:
     """Upload a small file that becomes large when it is decoded."""
     bombs = _bombs()
-    return await _answered(line, upload(bombs[number % len(bombs)], name="bomb"))
-
-
-async def _answered(line: Line, asked: bytes) -> Answer:
-    await line.send(asked)
-    return await line.answer()
+    return await line.exchange([upload(bombs[number % len(bombs)])])
 
 
 FOREIGN_REQUESTS: Sequence[bytes] = (

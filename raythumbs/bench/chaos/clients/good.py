@@ -107,7 +107,6 @@ async def _answered(door: Door, content: bytes) -> Answer | str:
     """Return the answer, or the name of what came instead of one."""
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS), connected(door) as line:
-            await line.send(content)
-            return await line.answer()
+            return await line.exchange([content])
     except (OSError, EOFError) as error:
         return type(error).__name__

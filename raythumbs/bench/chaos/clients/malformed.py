@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from raythumbs.bench.chaos.clients.wire import Answer, Line, request
+from raythumbs.bench.chaos.clients.wire import UPLOAD_PATH, UPLOAD_TYPE, Answer, Line, request
 
 _FORM = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\nphoto\r\n--x--\r\n'
 _FOLDER = b'--x\r\nContent-Disposition: form-data; name="folderId"\r\n\r\na\0b\r\n'
-_UPLOAD = "/api/uploads/direct"
-_CHUNKED = request("POST", _UPLOAD, Content_Type="multipart/form-data; boundary=x", Transfer_Encoding="chunked")
+_CHUNKED = request("POST", UPLOAD_PATH, Content_Type=UPLOAD_TYPE, Transfer_Encoding="chunked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +20,7 @@ class Malformed:
 
 
 def _form(content_type: str, body: bytes = _FORM) -> bytes:
-    return request("POST", _UPLOAD, body, Content_Type=content_type)
+    return request("POST", UPLOAD_PATH, body, Content_Type=content_type)
 
 
 def _with(line: bytes, path: str = "/healthz", method: str = "GET", body: bytes = b"") -> bytes:
@@ -38,10 +37,10 @@ MALFORMED: Sequence[Malformed] = (
     Malformed("no boundary", _form("multipart/form-data")),
     Malformed("a boundary of 300 bytes", _form(f"multipart/form-data; boundary={'b' * 300}")),
     Malformed("a boundary that the body does not have", _form("multipart/form-data; boundary=other")),
-    Malformed("a part without a name", _form("multipart/form-data; boundary=x", b"--x\r\nA: b\r\n\r\nc\r\n--x--\r\n")),
-    Malformed("a part of endless headers", _form("multipart/form-data; boundary=x", b"--x\r\n" + b"A: b\r\n" * 9000)),
-    Malformed("a form cut short", _form("multipart/form-data; boundary=x", _FORM[:-9])),
-    Malformed("a NUL in a folder's id", _form("multipart/form-data; boundary=x", _FOLDER + _FORM)),
+    Malformed("a part without a name", _form(UPLOAD_TYPE, b"--x\r\nA: b\r\n\r\nc\r\n--x--\r\n")),
+    Malformed("a part of endless headers", _form(UPLOAD_TYPE, b"--x\r\n" + b"A: b\r\n" * 9000)),
+    Malformed("a form cut short", _form(UPLOAD_TYPE, _FORM[:-9])),
+    Malformed("a NUL in a folder's id", _form(UPLOAD_TYPE, _FOLDER + _FORM)),
     Malformed("FF in X-Request-ID", _with(b"X-Request-ID: \xff"), may_succeed=True),
     Malformed("FF in Authorization", _with(b"Authorization: \xff\xff", "/api/notifications/s3", "POST", b"{}")),
     Malformed("FF in Content-Type", _with(b"Content-Type: \xff", "/api/jobs", "POST", b"{}")),
@@ -92,5 +91,4 @@ MALFORMED: Sequence[Malformed] = (
 
 async def malformed(line: Line, number: int) -> Answer:
     """Send one of these requests."""
-    await line.send(MALFORMED[number % len(MALFORMED)].content)
-    return await line.answer()
+    return await line.exchange([MALFORMED[number % len(MALFORMED)].content])

@@ -3,12 +3,15 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Self
 
 _HEAD_BYTES = 1 << 16
+UPLOAD_PATH = "/api/uploads/direct"
+UPLOAD_TYPE = "multipart/form-data; boundary=x"
+PART_HEAD = b'--x\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\n\r\n'
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER with no time: closing sends RST, and nothing lingers
 
 
@@ -48,16 +51,19 @@ class Line:
         self._writer.write(data)
         await self._writer.drain()
 
-    async def drip(self, piece: bytes, *, every_seconds: float) -> Answer:
-        """Send a piece again and again until there is an answer; return it."""
-        answer = asyncio.create_task(self.answer())
+    async def exchange(self, pieces: Iterable[bytes], *, every_seconds: float = 0) -> Answer:
+        """Send pieces, so many seconds apart, and return the answer, which may come before the last piece is sent."""
+        sending = asyncio.create_task(self._send_all(pieces, every_seconds))
         try:
-            while not (await asyncio.wait({answer}, timeout=every_seconds))[0]:
-                with suppress(ConnectionError):  # the answer may have come just before
-                    await self.send(piece)
-            return await answer
+            return await self.answer()
         finally:
-            answer.cancel()
+            sending.cancel()
+
+    async def _send_all(self, pieces: Iterable[bytes], every_seconds: float) -> None:
+        with suppress(ConnectionError):  # which is reading's to tell, after the answer
+            for piece in pieces:
+                await self.send(piece)
+                await asyncio.sleep(every_seconds)
 
     def end_sending(self) -> None:
         """Close the sending half."""
@@ -122,11 +128,9 @@ def request(method: str, path: str, body: bytes = b"", *, close: bool = True, **
     return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
 
 
-def upload(content: bytes, *, name: str = "photo.jpg", length: int | None = None) -> bytes:
-    """Return the upload of a photo, or, with a `length` in bytes, the beginning of a longer one that goes on as it
-    likes."""
-    begin = f'--x\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode() + content
-    body = begin + b"\r\n--x--\r\n" if length is None else begin
-    size = str(len(body) if length is None else length)
-    kind = "multipart/form-data; boundary=x"
-    return request("POST", "/api/uploads/direct", body, Content_Type=kind, Content_Length=size)
+def upload(content: bytes, *, size_bytes: int = 0) -> bytes:
+    """Return the upload of a photo, or the beginning of one of which `size_bytes` more, and the last boundary, come."""
+    begin, end = PART_HEAD + content, b"\r\n--x--\r\n"
+    body = begin if size_bytes else begin + end
+    length = str(len(begin + end) + size_bytes)
+    return request("POST", UPLOAD_PATH, body, Content_Type=UPLOAD_TYPE, Content_Length=length)
