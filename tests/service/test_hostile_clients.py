@@ -89,6 +89,8 @@ async def answers_to(door: Door, content: bytes) -> Sequence[Answer]:
 
 def assert_refused(answer: Answer) -> None:
     assert 400 <= answer.status < 500, answer
+    if answer.body.startswith(b"<html><body><h1>"):  # of HAProxy's own parser, which has no other words for no HTTP
+        return
     assert answer.headers["content-type"].startswith("application/json"), answer
     told = json.loads(answer.body)
     assert told["code"]
