@@ -9,8 +9,10 @@ import json
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
@@ -175,6 +177,8 @@ def _as_on_any_cluster() -> dict[str, str]:
     """
     with TemporaryDirectory() as home, patch.dict(os.environ, {"PATH": os.environ["PATH"], "HOME": home}, clear=True):
         printed = for_cluster()
+        for short in Path(home).glob(".raythumbs/sockets"):
+            shutil.rmtree(short.resolve())
     return {
         name: value.replace(home, HOME)
         for name, value in printed.items()
