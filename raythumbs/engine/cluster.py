@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import ray
@@ -130,6 +131,22 @@ def seal_on_head(settings: Settings) -> Sealed:
     sealing = ray.remote(num_cpus=0, resources=dict(HEAD))(_seal_here)
     sealed: Sealed = ray.get(sealing.remote(settings))
     return sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """Settings with their secrets, of an application that was built before it joined a Ray: by `serve run`.
+
+    Ray Serve's controller then has the secrets in its memory. Nothing else has them: the replica seals the settings.
+    """
+
+    settings: Settings
+    identity: str
+
+
+def seal_if_joined(settings: Settings) -> Sealed | Unsealed:
+    """Seal the settings on the head of the Ray that was joined, if one was."""
+    return seal_on_head(settings) if ray.is_initialized() else Unsealed(settings, settings.identity)
 
 
 def _seal_here(settings: Settings) -> Sealed:

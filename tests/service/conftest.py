@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -121,6 +122,11 @@ def raythumbs(*arguments: object, environment: Mapping[str, str] | None = None) 
     )
 
 
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @contextmanager
 def running_ray(surroundings: Mapping[str, str]) -> Iterator[str]:
     """Start a Ray of two CPUs as its administrator would; give its address. What is started meanwhile has the same
@@ -138,6 +144,7 @@ def running_ray(surroundings: Mapping[str, str]) -> Iterator[str]:
             env={**os.environ, "RAY_TMPDIR": str(folder), "RAY_gcs_rpc_server_reconnect_timeout_s": "3"},
         )  # fmt: skip
         try:
+            eventually(lambda: listens(port))
             yield f"127.0.0.1:{port}"
         finally:
             os.killpg(running.pid, signal.SIGTERM)
