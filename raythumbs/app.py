@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import os
 import signal
 import socket
 import time
@@ -110,7 +111,8 @@ def build_with(settings: Settings, *, version: str) -> Any:  # noqa: ANN401 Serv
 async def assemble(settings: Settings) -> FastAPI:
     """Return the web application over a queue that runs; this is what each replica does when it starts."""
     show_events(settings.log_level)
-    return make_app(parts(settings, await start_queue(settings)))
+    behind_haproxy = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
+    return make_app(parts(settings, await start_queue(settings)), behind_haproxy=behind_haproxy)
 
 
 def parts(settings: Settings, queue: Queue) -> Parts:

@@ -53,6 +53,41 @@ class BodyTooLarge(RaythumbsError):
     http_status = 413
 
 
+class TooSlow(RaythumbsError):
+    """A request body that did not arrive in its time; nothing of it was kept."""
+
+    code = "too_slow"
+    http_status = 408
+
+
+class TooManyBodies(RaythumbsError):
+    """A client that sends more bodies at one time than one client may."""
+
+    code = "too_many_bodies"
+    http_status = 429
+
+
+class NotJson(RaythumbsError):
+    """A body whose content type says that it is not JSON."""
+
+    code = "not_json"
+    http_status = 415
+
+
+class UnknownHost(RaythumbsError):
+    """A request for a host name that is not this service's."""
+
+    code = "unknown_host"
+    http_status = 421
+
+
+class ForeignOrigin(RaythumbsError):
+    """A change that was asked for by another web site's page."""
+
+    code = "foreign_origin"
+    http_status = 403
+
+
 class Unauthorised(RaythumbsError):
     """A missing or wrong signature or token."""
 

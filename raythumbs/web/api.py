@@ -1,7 +1,7 @@
 """The routes. A door parses, calls one verb, shapes the reply."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -29,9 +29,11 @@ from raythumbs.web.bodies import (
     SubmitBody,
     UploadsBody,
 )
-from raythumbs.web.limits import BodyLimit
+from raythumbs.web.clients import Clients
+from raythumbs.web.limits import BodyLimits
 from raythumbs.web.parts import Parts, PartsHere
 from raythumbs.web.replies import tell_errors
+from raythumbs.web.upload_room import UploadRoom
 from raythumbs.web.uploads import Upload
 
 _UPLOAD_PATH = "/api/uploads/direct"
@@ -60,19 +62,16 @@ JobId = Annotated[str, Path(max_length=64)]
 router = APIRouter(responses={"4XX": {"model": ErrorBody}, "503": {"model": ErrorBody}})
 
 
-def make_app(parts: Parts) -> FastAPI:
-    """Return the whole application over its parts."""
+def make_app(parts: Parts, *, behind_haproxy: bool = False) -> FastAPI:
+    """Return the whole application over its parts; HAProxy tells it the address of who is connected."""
     app = FastAPI(title="raythumbs", version=__version__, summary="Thumbnails of uploaded photos")
     app.state.parts = parts
+    app.state.upload_room = UploadRoom()
     app.include_router(router)
-    app.add_middleware(BodyLimit, limit_bytes=_limits(parts))
+    clients = Clients(trusted_proxies=parts.settings.trusted_proxies, behind_haproxy=behind_haproxy)
+    app.add_middleware(BodyLimits, settings=parts.settings, clients=clients, upload_path=_UPLOAD_PATH)
     tell_errors(app)
     return app
-
-
-def _limits(parts: Parts) -> Callable[[str], int]:
-    settings = parts.settings
-    return lambda path: settings.max_upload_bytes if path == _UPLOAD_PATH else settings.max_body_bytes
 
 
 # --- photos in
@@ -82,7 +81,7 @@ def _limits(parts: Parts) -> Callable[[str], int]:
 async def upload(request: Request, parts: PartsHere) -> UploadsBody:
     """Upload one or more photos. One photo is HIGH priority: a person waits for it."""
     await parts.queue.admit()
-    arriving = Upload(parts, request.headers.get("content-type", ""))
+    arriving = Upload(parts, request.app.state.upload_room, request.headers.get("content-type", ""))
     requests = await arriving.receive(request.stream())
     try:
         jobs = await parts.queue.enqueue(requests)

@@ -6,19 +6,25 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from raythumbs.errors import RaythumbsError
 from raythumbs.events import emit_trouble
 from raythumbs.web.bodies import ErrorBody
 
 _RETRY_AFTER_SECONDS = 5
+_COME_BACK = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
 
 
 def refusal(error: RaythumbsError) -> JSONResponse:
     """Return the reply to an error: its status, its code, its reason, and when to come back if that may help."""
-    later = {"Retry-After": str(_RETRY_AFTER_SECONDS)} if error.http_status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    closing = {"Connection": "close"} if error.http_status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else {}
-    return _reply(error.http_status, error.code, error.reason, later | closing)
+    later = {"Retry-After": str(_RETRY_AFTER_SECONDS)} if error.http_status in _COME_BACK else {}
+    return _reply(error.http_status, error.code, error.reason, later)
+
+
+def error_body(code: str, reason: str) -> bytes:
+    """Return an ErrorBody as it is sent."""
+    return ErrorBody(code=code, reason=reason).model_dump_json().encode()
 
 
 def tell_errors(app: FastAPI) -> None:
@@ -42,6 +48,10 @@ def tell_errors(app: FastAPI) -> None:
             return refusal(error.__cause__)
         code = HTTPStatus(error.status_code).name.lower()
         return _reply(error.status_code, code, str(error.detail), dict(error.headers or {}))
+
+    @app.exception_handler(ClientDisconnect)
+    async def _left(_request: Request, _error: ClientDisconnect) -> JSONResponse:
+        return _reply(HTTPStatus.BAD_REQUEST, "bad_request", "the client left before the end of its body")
 
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
