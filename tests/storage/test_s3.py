@@ -367,7 +367,7 @@ def test_missing_credentials_are_told_with_what_to_do(monkeypatch):
         store.head("a.jpg")
 
 
-def test_large_objects_are_not_held_in_memory_while_the_store_takes_its_time():
+def test_large_objects_are_not_held_in_memory_while_the_store_takes_its_time(aws_credentials):
     taken, gate, before = [], threading.Event(), psutil.Process().memory_info().rss
 
     def takes_its_time(request: BaseHTTPRequestHandler) -> None:
