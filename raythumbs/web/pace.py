@@ -1,6 +1,7 @@
 """How long a client may take to send its body."""
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass
 
 from starlette.types import Message, Receive
@@ -9,6 +10,8 @@ from raythumbs.errors import TooSlow
 
 GRACE_SECONDS = 10.0  # before a body's rate counts
 _TICK_SECONDS = 0.5
+_ENDED_AT_ONCE = 10
+_NEXT_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,7 @@ class Waits:
     def __init__(self, tick_seconds: float = _TICK_SECONDS) -> None:
         self._tick_seconds = tick_seconds
         self._waiting: set[Wait] = set()
+        self._over: deque[Wait] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, wait: "Wait") -> None:
@@ -45,34 +49,42 @@ class Waits:
     def end(self, wait: "Wait") -> None:
         """Count for this one no more."""
         self._waiting.discard(wait)
+        wait.deadline = None
 
     def tick(self) -> None:
         """Count a tick for all who wait, and end the waits that have taken too long."""
         self._timer = None
         for wait in self._waiting:
-            wait.count(self._tick_seconds)
+            wait.seconds += self._tick_seconds
+        over = {wait for wait in self._waiting if wait.seconds > wait.patience_seconds}
+        self._waiting -= over
+        is_ending = bool(self._over)
+        self._over.extend(over)
+        if not is_ending:
+            self._end_some()
         if self._waiting:
             self._arm()
+
+    def _end_some(self) -> None:
+        """End a few at a time: clients that came together are late together, and others want an answer meanwhile."""
+        for _ in range(min(_ENDED_AT_ONCE, len(self._over))):
+            wait = self._over.popleft()
+            if wait.deadline:
+                wait.deadline.reschedule(0)
+        if self._over:
+            asyncio.get_running_loop().call_later(_NEXT_SECONDS, self._end_some)
 
     def _arm(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(self._tick_seconds, self.tick)
 
 
+@dataclass(slots=True, eq=False)
 class Wait:
-    """One wait for a client's next bytes."""
+    """One wait for a client's next bytes; the deadline ends it, and is None once it has ended."""
 
-    __slots__ = ("_deadline", "_patience_seconds", "seconds")
-
-    def __init__(self, patience_seconds: float, deadline: asyncio.Timeout) -> None:
-        self._patience_seconds = patience_seconds
-        self._deadline = deadline
-        self.seconds = 0.0
-
-    def count(self, seconds: float) -> None:
-        """Have waited so much longer; too long a wait ends with a TimeoutError."""
-        self.seconds += seconds
-        if self.seconds > self._patience_seconds and not self._deadline.expired():
-            self._deadline.reschedule(0)
+    patience_seconds: float
+    deadline: asyncio.Timeout | None
+    seconds: float = 0.0
 
 
 class PacedBody:

@@ -143,7 +143,7 @@ class Upload:
 
     async def _abandon(self, error: BaseException) -> None:
         try:
-            if self._incoming:
+            if self._incoming and self._incoming.file:
                 await self._room.keep(partial(self._incoming.drop, error))
         finally:
             await self.undo()

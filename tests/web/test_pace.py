@@ -105,3 +105,27 @@ def test_the_clock_stands_when_nobody_waits():
         return client.waits._timer is None
 
     assert asyncio.run(story())
+
+
+def test_clients_that_are_late_together_are_sent_away_a_few_at_a_time():
+    async def story() -> list[int]:
+        waits, late, seen = Waits(tick_seconds=100), [], []
+
+        async def wait_forever():
+            return await asyncio.Event().wait()
+
+        async def one() -> None:
+            with pytest.raises(TooSlow):
+                await PacedBody(wait_forever, PACE, waits).receive()
+            late.append(1)
+
+        clients = [asyncio.create_task(one()) for _ in range(100)]
+        await asyncio.sleep(0)
+        waits.tick()
+        while len(late) < 100:
+            await asyncio.sleep(0)
+            seen.append(len(late))
+        await asyncio.gather(*clients)
+        return sorted(set(seen))
+
+    assert len(asyncio.run(story())) >= 10
