@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, FastAPI, Path, Query, Request
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse
 
 from raythumbs import __version__
@@ -29,6 +30,7 @@ from raythumbs.web.bodies import (
     SubmitBody,
     UploadsBody,
 )
+from raythumbs.web.browsers import OnlyOwnPages, Visitors
 from raythumbs.web.clients import Clients
 from raythumbs.web.limits import BodyLimits
 from raythumbs.web.parts import Parts, PartsHere
@@ -37,6 +39,7 @@ from raythumbs.web.upload_room import UploadRoom
 from raythumbs.web.uploads import Upload
 
 _UPLOAD_PATH = "/api/uploads/direct"
+_EVENT_PATHS = "/api/notifications/"
 _UPLOAD_FORM = {
     "requestBody": {
         "required": True,
@@ -64,11 +67,23 @@ router = APIRouter(responses={"4XX": {"model": ErrorBody}, "503": {"model": Erro
 
 def make_app(parts: Parts, *, behind_haproxy: bool = False) -> FastAPI:
     """Return the whole application over its parts; HAProxy tells it the address of who is connected."""
-    app = FastAPI(title="raythumbs", version=__version__, summary="Thumbnails of uploaded photos")
+    app = FastAPI(
+        title="raythumbs",
+        version=__version__,
+        summary="Thumbnails of uploaded photos",
+        strict_content_type=False,  # a body without a type is JSON: a page's would have an Origin, see OnlyOwnPages
+    )
     app.state.parts = parts
     app.state.upload_room = UploadRoom()
     app.include_router(router)
     clients = Clients(trusted_proxies=parts.settings.trusted_proxies, behind_haproxy=behind_haproxy)
+    visitors = Visitors.of(parts.settings)
+    app.add_middleware(OnlyOwnPages, visitors=visitors, form_path=_UPLOAD_PATH, event_paths=_EVENT_PATHS)
+    if parts.settings.allowed_origins:
+        origins, methods = parts.settings.allowed_origins, ("GET", "POST")
+        app.add_middleware(
+            CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=("Content-Type",)
+        )
     app.add_middleware(BodyLimits, settings=parts.settings, clients=clients, upload_path=_UPLOAD_PATH)
     tell_errors(app)
     return app

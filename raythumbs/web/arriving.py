@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from starlette.datastructures import Headers
 from starlette.types import Message
 
 from raythumbs.errors import BodyTooLarge
@@ -10,6 +11,12 @@ from raythumbs.web.pace import PacedBody
 
 _LINGER_SECONDS = 2.0
 _LINGER_BYTES = 16 << 20
+
+
+def announced(headers: Headers) -> tuple[int, bool]:
+    """Return the announced length of a body, and whether it comes without one, in chunks. No body: (0, False)."""
+    length = headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdigit() else 0, "transfer-encoding" in headers
 
 
 class ArrivingBody:

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from raythumbs.errors import RaythumbsError
 from raythumbs.settings import Settings
 from raythumbs.web.answers import Answer
-from raythumbs.web.arriving import ArrivingBody
+from raythumbs.web.arriving import ArrivingBody, announced
 from raythumbs.web.clients import Clients
 from raythumbs.web.freed_memory import FreedMemory
 from raythumbs.web.held import HeldBytes
@@ -82,7 +83,7 @@ class BodyLimits:
         )
         answer = Answer(body, send)
         try:
-            length, is_chunked = _announced(scope)
+            length, is_chunked = announced(Headers(scope=scope))
             body.expect(length)
             if length or is_chunked:
                 share.take_place(kind.places, self._clients.of(scope))
@@ -98,10 +99,3 @@ class BodyLimits:
 
 def _places(settings: Settings) -> Places:
     return Places(total=settings.max_arriving, per_client=settings.max_arriving_per_client)
-
-
-def _announced(scope: Scope) -> tuple[int, bool]:
-    """Return the announced length of the body, and whether it comes in chunks of its own."""
-    headers = dict(scope["headers"])
-    length = headers.get(b"content-length", b"0")
-    return int(length) if length.isdigit() else 0, b"transfer-encoding" in headers
