@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, FastAPI, Path, Query, Request
+from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse
 
@@ -34,6 +34,7 @@ from raythumbs.web.browsers import OnlyOwnPages, Visitors
 from raythumbs.web.clients import Clients
 from raythumbs.web.limits import BodyLimits
 from raythumbs.web.parts import Parts, PartsHere
+from raythumbs.web.rendered import Rendered
 from raythumbs.web.replies import tell_errors
 from raythumbs.web.upload_room import UploadRoom
 from raythumbs.web.uploads import Upload
@@ -75,6 +76,7 @@ def make_app(parts: Parts, *, behind_haproxy: bool = False) -> FastAPI:
     )
     app.state.parts = parts
     app.state.upload_room = UploadRoom()
+    app.state.rendered = {"jobs": Rendered(), "status": Rendered()}
     app.include_router(router)
     clients = Clients(trusted_proxies=parts.settings.trusted_proxies, behind_haproxy=behind_haproxy)
     visitors = Visitors.of(parts.settings)
@@ -173,17 +175,26 @@ def _requested(parts: Parts, source: str, priority: Priority) -> JobRequest:
 # --- jobs
 
 
-@router.get("/api/jobs", tags=["jobs"])
+@router.get("/api/jobs", response_model=JobsBody, tags=["jobs"])
 async def jobs(
+    request: Request,
     parts: PartsHere,
+    *,
     state: Annotated[State | None, Query()] = None,
     cursor: Annotated[str | None, Query(max_length=64)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> JobsBody:
+) -> Response:
     """List jobs, the newest first."""
     page = await parts.queue.jobs(state=state, after=cursor, limit=limit)
     base = parts.settings.base_url
-    return JobsBody(jobs=[JobBody.of(job, base) for job in page], next_cursor=_cursor(page, limit))
+    return _rendered(request, "jobs").response(
+        page, lambda: JobsBody(jobs=[JobBody.of(job, base) for job in page], next_cursor=_cursor(page, limit))
+    )
+
+
+def _rendered(request: Request, what: str) -> Rendered:
+    rendered: dict[str, Rendered] = request.app.state.rendered
+    return rendered[what]
 
 
 def _cursor(page: Sequence[object], limit: int) -> str | None:
@@ -232,10 +243,11 @@ async def thumbnail(path: Annotated[str, Path(max_length=1024)], parts: PartsHer
 # --- the service
 
 
-@router.get("/api/thumbnails/status", tags=["service"])
-async def status(parts: PartsHere) -> StatusBody:
+@router.get("/api/thumbnails/status", response_model=StatusBody, tags=["service"])
+async def status(request: Request, parts: PartsHere) -> Response:
     """Tell of the queue and its slots."""
-    return StatusBody.of(await parts.queue.status())
+    told = await parts.queue.status()
+    return _rendered(request, "status").response(told, lambda: StatusBody.of(told))
 
 
 @router.post("/api/reconciliation", status_code=202, tags=["service"])
