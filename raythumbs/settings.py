@@ -261,6 +261,13 @@ class Settings(BaseSettings):
             raise ValueError("is empty: unset it, or give it a value")
         return value
 
+    @field_validator("s3_bucket_name")
+    @classmethod
+    def _a_bucket(cls, name: str | None) -> str | None:
+        if name is not None:
+            _canonical(f"s3://{name}/")
+        return name
+
     @property
     def store_uri(self) -> str:
         """The store's address with its last slash: what is set, else the bucket of S3_BUCKET_NAME, else a folder."""

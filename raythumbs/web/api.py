@@ -28,6 +28,7 @@ from raythumbs.web.bodies import (
     ReconciliationBody,
     StatusBody,
     SubmitBody,
+    Text,
     UploadsBody,
 )
 from raythumbs.web.browsers import OnlyOwnPages, Visitors
@@ -62,7 +63,7 @@ _ANY_OBJECT = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
 }  # fmt: skip
 
-JobId = Annotated[str, Path(max_length=64)]
+JobId = Annotated[Text, Path(max_length=64)]
 router = APIRouter(responses={"4XX": {"model": ErrorBody}, "503": {"model": ErrorBody}})
 
 
@@ -181,7 +182,7 @@ async def jobs(
     parts: PartsHere,
     *,
     state: Annotated[State | None, Query()] = None,
-    cursor: Annotated[str | None, Query(max_length=64)] = None,
+    cursor: Annotated[Text | None, Query(max_length=64)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     """List jobs, the newest first."""

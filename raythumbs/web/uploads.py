@@ -10,8 +10,8 @@ from typing import BinaryIO
 from raythumbs.errors import BadRequest, BodyTooLarge, EmptyFile
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import JobRequest, Priority
-from raythumbs.model.source import refuse_unstorable
 from raythumbs.settings import ORIGINALS
+from raythumbs.web.bodies import storable
 from raythumbs.web.form import FormReader, PartBegun, PartData, PartEnded
 from raythumbs.web.held import MESSAGE_BYTES
 from raythumbs.web.parts import Parts
@@ -107,7 +107,7 @@ class Upload:
                 case PartEnded() if self._incoming:
                     await self._keep(self._incoming)
                 case PartEnded() if self._text is not None:
-                    self._folder_id, self._text = _told(self._text.decode(errors="replace")), None
+                    self._folder_id, self._text = storable(self._text.decode(errors="replace")), None
 
     def _begin(self, name: str) -> None:
         if len(self._kept) == FILES_A_REQUEST:
@@ -121,7 +121,7 @@ class Upload:
             photo_id=photo_id,
             source=self._parts.settings.store_uri + _key(photo_id),
             priority=Priority.NORMAL,
-            file_name=_told(name),
+            file_name=storable(name),
         )
         self._incoming = _Incoming(request, self._parts.originals.create(_key(photo_id), "application/octet-stream"))
 
@@ -151,8 +151,3 @@ class Upload:
 
 def _key(photo_id: str) -> str:
     return f"{ORIGINALS}{photo_id[-2:]}/{photo_id}"
-
-
-def _told(text: str) -> str:
-    refuse_unstorable(text)
-    return text

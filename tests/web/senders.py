@@ -44,13 +44,18 @@ class Sender:
 
     async def answered(self) -> tuple[int, dict[str, str], Any]:
         """Return the answer's status, headers and JSON."""
+        status, headers, body = await self.replied()
+        return status, headers, json.loads(body)
+
+    async def replied(self) -> tuple[int, dict[str, str], bytes]:
+        """Return the answer's status, headers and body."""
         assert self._task
         async with asyncio.timeout(20):
-            await self._task
+            await asyncio.wait([self._task])  # an error that was answered is raised once more, for the server's log
         start = self.said[0]
         headers = {name.decode(): value.decode() for name, value in start["headers"]}
         body = b"".join(message.get("body", b"") for message in self.said[1:])
-        return start["status"], headers, json.loads(body)
+        return start["status"], headers, body
 
     async def _receive(self) -> dict[str, Any]:
         self._is_read.set()
