@@ -15,6 +15,7 @@ from raythumbs.web.held import HeldBytes
 from raythumbs.web.pace import Pace, PacedBody, Waits
 from raythumbs.web.places import Place, Places
 from raythumbs.web.replies import refusal
+from raythumbs.web.turns import Turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,7 @@ class BodyLimits:
         self._others = _Kind(limit_bytes=settings.max_body_bytes, places=_places(settings), held=held)
         self._pace = Pace(gap_seconds=settings.body_gap_seconds, bytes_per_second=settings.min_body_bytes_per_second)
         self._waits = Waits()
+        self._turns = Turns()
         self._freed = FreedMemory()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,6 +89,7 @@ class BodyLimits:
             body.expect(length)
             if length or is_chunked:
                 share.take_place(kind.places, self._clients.of(scope))
+                await self._turns.take()
             await self._app(scope, body.receive, answer.send)
         except RaythumbsError as error:
             if answer.begun:
