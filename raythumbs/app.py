@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -100,7 +101,8 @@ async def assemble(given: Sealed | Unsealed) -> FastAPI:
     listen_on_the_node_only()
     show_events(sealed.settings.log_level)
     queue = await start_queue(sealed)
-    return make_app(parts(await _opened(sealed, queue), queue))
+    behind_haproxy = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
+    return make_app(parts(await _opened(sealed, queue), queue), behind_haproxy=behind_haproxy)
 
 
 async def _opened(sealed: Sealed, queue: QueueHandle) -> Settings:
