@@ -82,6 +82,9 @@ def _for_any_ray(folder: Path, *, haproxy: Path) -> dict[str, str]:
         "RAY_AUTH_MODE": "token",
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` each worker would be installed anew
         "RAY_USAGE_STATS_ENABLED": "0",
+        # Ray gives all of its workers 15, and with it the queue and the ingress: any other program delayed them. Those
+        # that render give themselves some, see tasks.py.
+        "RAY_worker_niceness": "0",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",  # a body's bytes do not change threads on their way: a third of the CPU
         "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # after 5 s a slow one was killed half started
         "RAY_SERVE_HAPROXY_STARTUP_TIMEOUT_S": "60",  # the same, after 30 s
