@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from ray import serve
 
 from raythumbs.db.database import Database
 from raythumbs.engine.actors import begin_queue, start_queue, stop_queue
-from raythumbs.engine.cluster import HEAD, seal_on_head
+from raythumbs.engine.cluster import HEAD, Unsealed, seal_if_joined, seal_on_head
 from raythumbs.engine.handle import QueueHandle
 from raythumbs.engine.replica_server import listen_on_the_node_only
 from raythumbs.engine.sealed import Sealed
@@ -79,11 +80,11 @@ def check_database(settings: Settings) -> None:
 
 def build(args: Mapping[str, str]) -> Any:  # noqa: ANN401 Serve's Application
     """Return the Serve application; `args` are settings (`store=s3://bucket`), the environment has the rest."""
-    sealed = seal_on_head(load_settings(**args))
+    sealed = seal_if_joined(load_settings(**args))
     return build_with(sealed, version=sealed.identity)
 
 
-def build_with(sealed: Sealed, *, version: str) -> Any:  # noqa: ANN401 Serve's Application
+def build_with(sealed: Sealed | Unsealed, *, version: str) -> Any:  # noqa: ANN401 Serve's Application
     """Return the Serve application for these settings; replicas of the same version are left alone."""
     settings = sealed.settings
     return ingress(
@@ -94,13 +95,15 @@ def build_with(sealed: Sealed, *, version: str) -> Any:  # noqa: ANN401 Serve's 
     )
 
 
-async def assemble(sealed: Sealed) -> FastAPI:
+async def assemble(given: Sealed | Unsealed) -> FastAPI:
     """Return the web application over a queue that runs; this is what each replica does when it starts."""
+    sealed = given if isinstance(given, Sealed) else await asyncio.to_thread(seal_on_head, given.settings)
     listen_on_the_node_only()
     show_events(sealed.settings.log_level)
     sealed.settings.apply_umask()
     queue = await start_queue(sealed)
-    return make_app(parts(await _opened(sealed, queue), queue))
+    behind_haproxy = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
+    return make_app(parts(await _opened(sealed, queue), queue), behind_haproxy=behind_haproxy)
 
 
 async def _opened(sealed: Sealed, queue: QueueHandle) -> Settings:

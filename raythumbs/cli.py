@@ -1,4 +1,4 @@
-"""The command line: serve, up, down, env, demo, render, submit, status, retry, cancel, reconcile, backup, bench."""
+"""The command line: serve, up, down, env, doctor, demo, render, submit, status, retry, cancel, reconcile, ..."""
 
 import json
 import os
@@ -132,6 +132,18 @@ def env() -> None:
 
     for name, value in for_cluster().items():
         print(f"export {name}={shlex.quote(value)}")
+
+
+@app.command()
+def doctor() -> None:
+    """Show which ports of this machine's services, and of their Ray, are open to whom."""
+    from raythumbs.doctor import open_ports  # only doctor looks at processes
+
+    ports = open_ports()
+    for port in ports:
+        _progress(f"{port.where:24} open to {port.open_to:37} {port.process} ({port.pid})")
+    if not ports:
+        out.print("no process of raythumbs or Ray listens on a port")
 
 
 @app.command()

@@ -9,6 +9,7 @@ class RaythumbsError(Exception):
     code: ClassVar[str] = "internal"
     http_status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
+    public_reason: str | None = None  # what strangers are told, where the reason is for the log alone
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -51,6 +52,41 @@ class BodyTooLarge(RaythumbsError):
 
     code = "body_too_large"
     http_status = 413
+
+
+class TooSlow(RaythumbsError):
+    """A request body that did not arrive in its time; nothing of it was kept."""
+
+    code = "too_slow"
+    http_status = 408
+
+
+class TooManyBodies(RaythumbsError):
+    """A client that sends more bodies at one time than one client may."""
+
+    code = "too_many_bodies"
+    http_status = 429
+
+
+class NotJson(RaythumbsError):
+    """A body whose content type says that it is not JSON."""
+
+    code = "not_json"
+    http_status = 415
+
+
+class UnknownHost(RaythumbsError):
+    """A request for a host name that is not this service's."""
+
+    code = "unknown_host"
+    http_status = 421
+
+
+class ForeignOrigin(RaythumbsError):
+    """A change that was asked for by another web site's page."""
+
+    code = "foreign_origin"
+    http_status = 403
 
 
 class Unauthorised(RaythumbsError):
@@ -211,6 +247,7 @@ class NoSuchObject(RaythumbsError):
 
     code = "no_such_object"
     http_status = 404
+    public_reason = "the store has no such object"
 
 
 class AccessDenied(RaythumbsError):
@@ -219,6 +256,7 @@ class AccessDenied(RaythumbsError):
     code = "access_denied"
     http_status = 502
     retryable = True
+    public_reason = "the store refuses the service's credentials; the service's log tells more"
 
 
 class StoreUnavailable(RaythumbsError):
@@ -227,6 +265,7 @@ class StoreUnavailable(RaythumbsError):
     code = "store_unavailable"
     http_status = 503
     retryable = True
+    public_reason = "the store cannot be reached or is in trouble; try again in a few seconds"
 
     def __init__(self, reason: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(reason)
@@ -243,6 +282,13 @@ class Overloaded(RaythumbsError):
     http_status = 503
     retryable = True
 
+    def __init__(self, reason: str, public_reason: str | None = None) -> None:
+        super().__init__(reason)
+        self.public_reason = public_reason
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str | None]]:
+        return type(self), (self.reason, self.public_reason)
+
 
 class QueueUnavailable(RaythumbsError):
     """The queue does not answer, or is shutting down."""
@@ -258,6 +304,7 @@ class DatabaseUnavailable(RaythumbsError):
     code = "database_unavailable"
     http_status = 503
     retryable = True
+    public_reason = "the database cannot be reached; try again in a few seconds"
 
 
 class DatabaseDamaged(RaythumbsError):
@@ -265,12 +312,14 @@ class DatabaseDamaged(RaythumbsError):
 
     code = "database_damaged"
     http_status = 503
+    public_reason = "the database is damaged; the service's log tells more"
 
 
 class BadSettings(RaythumbsError):
     """A setting that makes no sense; the service does not start."""
 
     code = "bad_settings"
+    public_reason = "the service's settings make no sense; its log tells more"
 
 
 class NotStarted(RaythumbsError):

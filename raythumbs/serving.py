@@ -2,10 +2,8 @@
 
 import logging
 import resource
-import signal
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from raythumbs.engine.doorkeeper import doorkeeper, refuse_taken
@@ -16,13 +14,13 @@ from raythumbs.engine.sealed import Sealed, seal
 from raythumbs.errors import BadSettings, NotStarted, RaythumbsError
 from raythumbs.events import listening
 from raythumbs.settings import Settings
+from raythumbs.signals import EndingSignals
 
 # Ray takes seconds to import, and reads its environment then: what imports it is imported within the functions.
 
 _LOOPBACK = "127.0.0.1"
 _FEWEST_FILES = 1024
 _USUAL_CONNECTIONS = 4096
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Say = Callable[[str], None]
 Tell = Callable[[str | None], None]  # that the service answers, and what keeps it from being ready
@@ -31,8 +29,9 @@ Tell = Callable[[str | None], None]  # that the service answers, and what keeps 
 def serve_on_own_ray(settings: Settings, *, say: Say, answers: Tell) -> None:
     """Start a Ray of our own and run the service on it until a signal ends it. Raises RaythumbsError."""
     renewal = Renewal()
+    # While it starts nothing is worth an orderly end; nor is what runs, to who asks a second time: it is done again.
+    signals = EndingSignals(renewal.end_at_once)
     with (
-        _ended_in_order(),
         doorkeeper(settings.host, settings.port) as door,
         prepared_ray(settings) as renewal.folder,
         listening(renewal.folder),
@@ -46,8 +45,10 @@ def serve_on_own_ray(settings: Settings, *, say: Say, answers: Tell) -> None:
         sealed = seal(settings, renewal.folder, environment=renewal.environment)
         slots = settings.max_workers_per_node
         with _told_in_one_line(), own_cluster(renewal.folder, slots_per_node=slots, lost=renewal.begin):
+            signals.listen()  # Ray has set handlers of its own
             say("starting the queue and the ingress ...")
-            _serve_until_asked(sealed, renewal, _Proxy(_LOOPBACK, door.hand_over), say=say, answers=answers)
+            proxy = _Proxy(_LOOPBACK, door.hand_over)
+            _serve_until_asked(sealed, renewal, proxy, signals=signals, say=say, answers=answers)
 
 
 def serve_on_running_ray(settings: Settings, address: str, *, say: Say, answers: Tell) -> None:
@@ -56,9 +57,11 @@ def serve_on_running_ray(settings: Settings, address: str, *, say: Say, answers:
     before_joining()
     from raythumbs.engine.cluster import running_cluster, seal_on_head
 
-    with _ended_in_order(), _told_in_one_line(), running_cluster(address):
+    with _told_in_one_line(), running_cluster(address):
         proxy = _Proxy(settings.host, lambda: None)
-        _serve_until_asked(seal_on_head(settings), Renewal(), proxy, say=say, answers=answers)
+        # Asked to end while it starts, it does so when it has: what was begun there has to be undone.
+        signals = EndingSignals(lambda: None)
+        _serve_until_asked(seal_on_head(settings), Renewal(), proxy, signals=signals, say=say, answers=answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,39 +72,18 @@ class _Proxy:
     listening: Callable[[], None]
 
 
-def _serve_until_asked(sealed: Sealed, renewal: Renewal, proxy: _Proxy, *, say: Say, answers: Tell) -> None:
+def _serve_until_asked(  # noqa: PLR0913 what the two ways of serving have in common
+    sealed: Sealed, renewal: Renewal, proxy: _Proxy, *, signals: EndingSignals, say: Say, answers: Tell
+) -> None:
     from raythumbs.app import service
 
-    _raise_interrupts()  # Ray has set a handler of its own, which ends the process on the spot
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
-    asked_to_stop = threading.Event()
     with service(sealed, host=proxy.host, listening=proxy.listening) as trouble:
-        for number in _SIGNALS:
-            _handle(number, lambda *_: asked_to_stop.set())
         answers(trouble)
         renewal.came_up()
-        asked_to_stop.wait()
+        signals.wait()
         renewal.forgo()
         say("finishing what runs ...")
-
-
-@contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """Let SIGINT, SIGTERM and SIGHUP undo what was begun, from the first moment on."""
-    _raise_interrupts()
-    with suppress(KeyboardInterrupt):
-        yield
-
-
-def _raise_interrupts() -> None:
-    for number in _SIGNALS:
-        _handle(number, signal.default_int_handler)
-
-
-def _handle(number: signal.Signals, handler: Callable[..., object]) -> None:
-    """Set a handler, except where a signal is ignored on purpose: SIGHUP, by nohup."""
-    if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-        signal.signal(number, handler)
 
 
 @contextmanager

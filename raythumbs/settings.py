@@ -9,7 +9,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from raythumbs import __version__
@@ -26,6 +35,8 @@ _DATABASE = re.compile(
     r"|postgresql(\+psycopg)?://([^:/]*(:[^@]*)?@)?(\[[^]@]*\]|[^@/:?]*)(:\d*)?(/[^@?]*)?(\?.*)?",
     re.DOTALL,
 )
+_HOST = re.compile(r"\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9_.\[\]:-]+")
 _SPEC_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _BEST_QUALITY = 100
 _LARGEST_GAP = 8
@@ -93,6 +104,25 @@ class Settings(BaseSettings):
     max_photo_bytes: Positive = Field(128 * MIB, description="Largest photo, in bytes.")
     max_upload_bytes: Positive = Field(1024 * MIB, description="Largest body of a direct upload, in bytes.")
     max_body_bytes: Positive = Field(4 * MIB, description="Largest body of any other request, in bytes.")
+    max_arriving: Positive = Field(
+        4096, description="Uploads that may be arriving at a replica at one time, and as many bodies of other requests."
+    )
+    max_arriving_per_client: Positive = Field(256, description="How many of them one client may send.")
+    body_gap_seconds: Seconds = Field(30, description="Longest wait for the next bytes of a body, in seconds.")
+    min_body_bytes_per_second: Positive = Field(
+        1024, description="Slowest rate of a body, in bytes per second, after its first 10 seconds."
+    )
+    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = Field(
+        ("127.0.0.1", "::1"),
+        validate_default=True,
+        description="Addresses and networks of proxies whose `X-Forwarded-For` tells the client.",
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Host names that the service answers to, beside its own and every IP address."
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins of other web sites whose pages may use the service."
+    )
     prefetch_bytes: Positive = Field(
         64 * MIB, description="Memory for photos that a worker fetches ahead, in bytes; one it always fetches."
     )
@@ -148,7 +178,9 @@ class Settings(BaseSettings):
     def _absolute(cls, folder: Path) -> Path:
         return Path(os.path.normpath(folder.expanduser().absolute()))  # links stay: where they lead may change
 
-    @field_validator("specs", "allowed_sources", "watched", mode="before")
+    @field_validator(
+        "specs", "allowed_sources", "watched", "trusted_proxies", "allowed_hosts", "allowed_origins", mode="before"
+    )
     @classmethod
     def _from_json(cls, value: object) -> object:
         try:
@@ -175,6 +207,24 @@ class Settings(BaseSettings):
         if len({spec.name for spec in specs}) < len(specs):
             raise ValueError("two specs have the same name")
         return specs
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _host_names(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for host in hosts:
+            if not _HOST.fullmatch(host):
+                raise ValueError(
+                    f"{host!r} is not a host name without port, such as thumbs.example.com or *.example.com"
+                )
+        return tuple(host.lower() for host in hosts)
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is not an origin, such as https://app.example.com")
+        return tuple(origin.lower() for origin in origins)
 
     @field_validator("thumbnails_prefix")
     @classmethod
@@ -227,6 +277,13 @@ class Settings(BaseSettings):
         if value is not None and not len(value):
             raise ValueError("is empty: unset it, or give it a value")
         return value
+
+    @field_validator("s3_bucket_name")
+    @classmethod
+    def _a_bucket(cls, name: str | None) -> str | None:
+        if name is not None:
+            _canonical(f"s3://{name}/")
+        return name
 
     @classmethod
     def secret_names(cls) -> tuple[str, ...]:

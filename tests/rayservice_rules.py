@@ -9,8 +9,10 @@ import json
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
@@ -28,6 +30,7 @@ from raythumbs.errors import BadSettings
 from raythumbs.settings import load_settings
 
 HOME = "/home/ray"  # in Ray's images, whose user is `ray`, 1000
+PLACES = r"RAY_SERVE_HAPROXY_(CONFIG_FILE_LOC|(METRICS_)?SOCKET_PATH|SERVER_STATE_(BASE|FILE))"
 OBJECT_STORE_BYTES = "200000000"  # as cluster.yaml has it
 
 Manifest = dict[str, Any]
@@ -168,13 +171,18 @@ def ray_starts_as_on_any_cluster(manifest: Manifest, text: str) -> Iterator[str]
 
 @functools.cache
 def _as_on_any_cluster() -> dict[str, str]:
-    """What `raythumbs env` prints in the image, but for the token's mode (the operator's) and the folder in /tmp."""
+    """What `raythumbs env` prints in the image, but for the token's mode (the operator's) and for where files are.
+
+    In a pod there is nobody else to hide them from.
+    """
     with TemporaryDirectory() as home, patch.dict(os.environ, {"PATH": os.environ["PATH"], "HOME": home}, clear=True):
         printed = for_cluster()
+        for short in Path(home).glob(".raythumbs/sockets"):
+            shutil.rmtree(short.resolve())
     return {
         name: value.replace(home, HOME)
         for name, value in printed.items()
-        if name != "RAY_AUTH_MODE" and f"/raythumbs-{os.getuid()}" not in value
+        if name not in {"RAY_AUTH_MODE", "RAY_TMPDIR"} and not re.fullmatch(PLACES, name)
     }
 
 

@@ -34,7 +34,7 @@ BROKEN = [
     (rules.slots_are_the_smaller_of_the_cpus_and_eight, 'limits: {cpu: "8"', 'limits: {cpu: "4"'),
     (rules.versions_are_those_of_this_checkout, "RUN raythumbs env", "RUN true"),
     (rules.ray_starts_as_on_any_cluster, 'ENABLE_HA_PROXY, value: "1"', 'ENABLE_HA_PROXY, value: "0"'),
-    (rules.ray_starts_as_on_any_cluster, "/home/ray/.cache/raythumbs/haproxy.sh", "/usr/sbin/haproxy"),
+    (rules.ray_starts_as_on_any_cluster, "/home/ray/.raythumbs/haproxy.sh", "/usr/sbin/haproxy"),
     (rules.ray_starts_as_on_any_cluster, "CONTROL_LOOP_INTERVAL_S", "CONTROL_LOOP_PERIOD_S"),
     (rules.ray_starts_as_on_any_cluster, 'object-store-memory: "200000000"', 'object-store-memory: "2000000000"'),
     (rules.no_container_may_more_than_it_needs, "runAsNonRoot: true", "runAsNonRoot: false"),

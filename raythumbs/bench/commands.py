@@ -1,7 +1,7 @@
 """The commands of `raythumbs bench`. Each imports what it measures with: slow to import, or only a benchmark's."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -154,14 +154,22 @@ def scale(  # noqa: PLR0913, PLR0917 the options of a command
 
 
 @bench.command()
-def chaos(  # noqa: PLR0917 the options of a command
+def chaos(  # noqa: PLR0913, PLR0917 the options of a command
     photos: Annotated[int, typer.Option(min=1, help="How many photos come in.")] = 2000,
     minutes: Annotated[float, typer.Option(min=0.1, help="Over how many minutes.")] = 5,
     database: Annotated[Literal["sqlite", "postgresql"], typer.Option(help="Where the record is kept.")] = "sqlite",
     seed: Annotated[int, typer.Option(help="Of all chance.")] = 1,
+    clients: Annotated[bool, typer.Option("--clients", help="Attack with slow and hostile clients instead.")] = False,  # noqa: FBT002 an option
+    seconds: Annotated[float | None, typer.Option(min=1, help="With --clients: for each attack [20 to 60].")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="With --clients: an attack, by its name [all].")] = None,
     as_json: AsJson = False,  # noqa: FBT002 an option
 ) -> None:
     """Kill everything while photos come in, and prove that nothing is lost."""
+    if clients:
+        _attack(only or (), seconds=seconds, as_json=as_json)
+        return
+    if only or seconds:
+        raise typer.BadParameter("--only and --seconds are for --clients")
     from raythumbs.bench.chaos.result import ChaosPlan
     from raythumbs.bench.chaos.run import run_chaos
 
@@ -171,6 +179,18 @@ def chaos(  # noqa: PLR0917 the options of a command
     for trouble in (*result.verdict.lost, *result.verdict.wrong, *result.temporary_files, *result.orphans):
         _complain(trouble)
     if not result.is_flawless:
+        raise typer.Exit(1)
+
+
+def _attack(only: Sequence[str], *, seconds: float | None, as_json: bool) -> None:
+    from raythumbs.bench.chaos.clients.run import ClientsPlan, run_clients
+
+    with _errors.status("hostile clients") as told:
+        result = run_clients(ClientsPlan(only=only, seconds=seconds), say=told.update)
+    _show(result.as_dict if as_json else result.as_table)
+    for trouble in result.missed:
+        _complain(trouble)
+    if result.missed:
         raise typer.Exit(1)
 
 

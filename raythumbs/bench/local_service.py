@@ -54,7 +54,7 @@ def await_workers(client: Client) -> None:
 
 def serve_command(port: int, data_dir: Path) -> list[str]:
     """Return the command that starts the service."""
-    return [sys.executable, "-m", "raythumbs.cli", "serve", "--port", str(port), "--data-dir", str(data_dir)]
+    return [sys.executable, "-m", "raythumbs", "serve", "--port", str(port), "--data-dir", str(data_dir)]
 
 
 @contextmanager

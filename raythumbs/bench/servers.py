@@ -25,11 +25,16 @@ _PASSWORD = "a-password"  # noqa: S105 of a server that listens on this machine 
 
 
 @contextmanager
-def s3_server(host: str = "127.0.0.1") -> Iterator[str]:
-    """Run moto's S3 server as a process; give its address. It takes whatever credentials there are."""
+def s3_server(host: str = "127.0.0.1", *, large_put_seconds: float = 0) -> Iterator[str]:
+    """Run moto's S3 server as a process; give its address. It takes whatever credentials there are.
+
+    With `large_put_seconds` it answers a PUT of more than 1 MiB so much later.
+    """
     port = free_port()
+    slow = ["raythumbs.bench.slow_s3", host, str(port), str(large_put_seconds)]
+    program = slow if large_put_seconds else ["moto.server", "-H", host, "-p", str(port)]
     server = subprocess.Popen(  # noqa: S603 a program of ours, by our own interpreter
-        [sys.executable, "-m", "moto.server", "-H", host, "-p", str(port)],
+        [sys.executable, "-m", *program],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent,  # noqa: PLW1509 it only asks for a signal
     )  # fmt: skip
     try:

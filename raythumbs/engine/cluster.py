@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import ray
@@ -15,9 +16,9 @@ from ray._private.services import canonicalize_bootstrap_address_or_die
 from ray.exceptions import AuthenticationError
 from ray.serve.context import _get_global_client
 
-from raythumbs.engine.environment import private_place, without_secrets
+from raythumbs.engine.environment import private_place
 from raythumbs.engine.folder import refuse_open_to_others
-from raythumbs.engine.sealed import Sealed, seal
+from raythumbs.engine.sealed import Sealed, seal, without_secrets
 from raythumbs.engine.slots import SLOT_RESOURCE
 from raythumbs.engine.watch import watched
 from raythumbs.errors import BadSettings
@@ -26,7 +27,13 @@ from raythumbs.settings import Settings
 NAMESPACE = "raythumbs"
 HEAD: Mapping[str, float] = {"node:__internal_head__": 0.001}  # the resource that only the head has
 _SERVE_NAMESPACE = "serve"  # as Ray Serve has it
-_BYSTANDERS = ("start_monitor", "start_log_monitor", "start_api_server")
+_LEFT_OUT = (
+    (Node, "start_monitor"),
+    (Node, "start_log_monitor"),
+    (Node, "start_api_server"),
+    (ray._private.utils, "set_sigterm_handler"),  # noqa: SLF001 it would end the process on the spot
+    (ray._private.worker, "listen_error_messages"),  # noqa: SLF001 it would print them in colours on standard output
+)
 _CONNECT_SECONDS = 5
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024  # pictures do not go through it
 
@@ -68,21 +75,22 @@ def _forget_secrets() -> None:
 @contextmanager
 def _without_bystanders() -> Iterator[None]:
     """Let a Ray start without what one machine has no use of, and Ray 2.60 no switch for: the autoscaler, the reader of
-    logs for a driver that wants none, and the dashboard's server, which without its pages still has usage to report.
+    logs for a driver that wants none, the dashboard's server, which without its pages still has usage to report, and
+    what is set beside each.
 
-    They were 180 of 1,260 MiB, and a good part of the time to start.
+    The processes were 180 of 1,260 MiB, and a good part of the time to start.
     """
-    before = {name: getattr(Node, name) for name in _BYSTANDERS}
+    before = [(owner, name, getattr(owner, name)) for owner, name in _LEFT_OUT]
     try:
-        for name in _BYSTANDERS:
-            setattr(Node, name, _do_nothing)
+        for owner, name in _LEFT_OUT:
+            setattr(owner, name, _do_nothing)
         yield
     finally:
-        for name, method in before.items():
-            setattr(Node, name, method)
+        for owner, name, method in before:
+            setattr(owner, name, method)
 
 
-def _do_nothing(_node: Node, **_options: object) -> None:
+def _do_nothing(*_given: object, **_options: object) -> None:
     pass
 
 
@@ -123,6 +131,22 @@ def seal_on_head(settings: Settings) -> Sealed:
     sealing = ray.remote(num_cpus=0, resources=dict(HEAD))(_seal_here)
     sealed: Sealed = ray.get(sealing.remote(settings))
     return sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """Settings with their secrets, of an application that was built before it joined a Ray: by `serve run`.
+
+    Ray Serve's controller then has the secrets in its memory. Nothing else has them: the replica seals the settings.
+    """
+
+    settings: Settings
+    identity: str
+
+
+def seal_if_joined(settings: Settings) -> Sealed | Unsealed:
+    """Seal the settings on the head of the Ray that was joined, if one was."""
+    return seal_on_head(settings) if ray.is_initialized() else Unsealed(settings, settings.identity)
 
 
 def _seal_here(settings: Settings) -> Sealed:

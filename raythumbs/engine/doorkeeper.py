@@ -92,9 +92,7 @@ class _Doorkeeper:
     def __init__(self, listener: socket.socket) -> None:
         self._loop = asyncio.new_event_loop()
         self._handed_over = asyncio.Event()
-        self._thread = threading.Thread(
-            target=self._loop.run_until_complete, args=(self._answer(listener),), name="doorkeeper", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, args=(listener,), name="doorkeeper", daemon=True)
         self._thread.start()
 
     def hand_over(self) -> None:
@@ -102,7 +100,10 @@ class _Doorkeeper:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._handed_over.set)
             self._thread.join()
-            self._loop.close()
+
+    def _run(self, listener: socket.socket) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:  # which ends the connections that are left
+            runner.run(self._answer(listener))
 
     async def _answer(self, listener: socket.socket) -> None:
         server = await asyncio.start_server(_ask_to_come_again, sock=listener, limit=_HEADER_BYTES)
@@ -111,13 +112,15 @@ class _Doorkeeper:
 
 
 async def _ask_to_come_again(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):  # TimeoutError is an OSError
-        async with asyncio.timeout(_HEADER_SECONDS):
-            await reader.readuntil(b"\r\n\r\n")
-    with suppress(OSError):
-        writer.write(_ANSWER)
-        writer.write_eof()
-        async with asyncio.timeout(_LINGER_SECONDS):
-            while await reader.read(_HEADER_BYTES):
-                pass
-    writer.close()
+    try:
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):  # TimeoutError is an OSError
+            async with asyncio.timeout(_HEADER_SECONDS):
+                await reader.readuntil(b"\r\n\r\n")
+        with suppress(OSError):
+            writer.write(_ANSWER)
+            writer.write_eof()
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while await reader.read(_HEADER_BYTES):
+                    pass
+    finally:
+        writer.close()

@@ -1,13 +1,12 @@
 """What Ray is started with, one's own or a cluster's. Apart from `cluster.py`, because Ray reads it when imported."""
 
 import os
-import re
 import secrets
 import shlex
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,13 +18,6 @@ from raythumbs.settings import Settings
 _HAPROXY = "RAY_SERVE_HAPROXY_BINARY_PATH"
 _LONGEST_PLACE = 26  # of HAProxy's sockets, whose names have at most 97 bytes, 71 are Ray Serve's
 _PRIVATE = Path("~/.raythumbs")  # short, and in a folder where nobody else can make it before us
-
-# What a process needs to run at all. Credentials are not among it, nor what is not known: those reach the processes
-# that use them in another way, see sealed.py.
-_NEEDED = re.compile(
-    r"PATH|HOME|USER|LOGNAME|SHELL|TERM|PWD|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|XDG_\w+|VIRTUAL_ENV|PYTHON\w*|LD_\w+|MALLOC_\w+"
-    r"|OMP_\w+|SSL_CERT_(FILE|DIR)|COVERAGE_\w+|RAY_\w+|_?RAYTHUMBS_\w+"
-)
 
 
 @contextmanager
@@ -66,12 +58,6 @@ def private_place() -> Path:
     return place
 
 
-def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what of an environment Ray's own processes are to have: what they need, and no credentials."""
-    ours = set(Settings.secret_names())
-    return {name: value for name, value in environment.items() if _NEEDED.fullmatch(name) and name not in ours}
-
-
 def _short_place(place: Path) -> Path:
     """Return a folder of this user alone whose name is short enough for HAProxy's sockets: the place itself, or one in
     /tmp whose name is kept in the place."""
@@ -96,6 +82,9 @@ def _for_any_ray(folder: Path, *, haproxy: Path) -> dict[str, str]:
         "RAY_AUTH_MODE": "token",
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` each worker would be installed anew
         "RAY_USAGE_STATS_ENABLED": "0",
+        # Ray gives all of its workers 15, and with it the queue and the ingress: any other program delayed them. Those
+        # that render give themselves some, see tasks.py.
+        "RAY_worker_niceness": "0",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",  # a body's bytes do not change threads on their way: a third of the CPU
         "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # after 5 s a slow one was killed half started
         "RAY_SERVE_HAPROXY_STARTUP_TIMEOUT_S": "60",  # the same, after 30 s

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 
+from raythumbs.engine.sealed import without_secrets
 from raythumbs.errors import BadSettings
 
 _PLACE = Path("/tmp")  # noqa: S108 short, for HAProxy's socket (97 bytes); mkdtemp's name is new and nobody's guess
@@ -71,6 +72,7 @@ def _swept_if_killed(folder: Path) -> Iterator[None]:
         stdin=awaited,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        env=without_secrets(os.environ),
         start_new_session=True,  # what a terminal sends to all of its processes is not for it
     )
     os.close(awaited)
@@ -108,9 +110,21 @@ def _remove_left_behind(folder: Path) -> None:
 
 
 def _lives_in(folder: Path, process: psutil.Process) -> bool:
+    """Return whether a process has a file in the folder open: not the folder, which who clears it up locks.
+
+    psutil would tell more of each file, and take longer.
+    """
     if process.pid == os.getpid():
         return False
     try:
-        return any(Path(file.path).is_relative_to(folder) for file in process.open_files())
-    except psutil.Error:  # it ended meanwhile, or is another user's
+        files = list(Path(f"/proc/{process.pid}/fd").iterdir())
+    except OSError:  # it ended meanwhile, or is another user's
         return False
+    return any(folder in _opened(file).parents for file in files)
+
+
+def _opened(file: Path) -> Path:
+    try:
+        return file.readlink()
+    except OSError:  # closed meanwhile
+        return Path()

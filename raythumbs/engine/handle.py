@@ -10,6 +10,7 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 
 from raythumbs.engine.cluster import NAMESPACE
 from raythumbs.engine.groups import Group
+from raythumbs.engine.shared import Shared
 from raythumbs.engine.together import Together
 from raythumbs.errors import QueueUnavailable, RaythumbsError
 from raythumbs.model.job import Change, Job, State
@@ -24,6 +25,9 @@ RETRY_SECONDS = 0.2
 _ADMITTED_SECONDS = 1.0
 _CHANGES_A_CALL = 1000  # more would keep a lone one waiting behind them
 
+_SHARED_SECONDS = 0.2
+_PAGES_AT_ONCE = 2  # a page of a thousand jobs takes the queue some 20 ms
+
 T = TypeVar("T")
 
 
@@ -37,6 +41,13 @@ class QueueHandle:
         self._shards = range(shards)
         self._actors: dict[int, Any] = {}
         self._admitted_until = 0.0
+        self._pages_at_once = asyncio.Semaphore(_PAGES_AT_ONCE)
+        # Many who ask for the same at once must not keep the queue from its work.
+        self._admits = Shared(self._admit)
+        self._statuses = Shared(self._status, seconds=_SHARED_SECONDS)
+        self._checks = Shared(self._check, seconds=_SHARED_SECONDS)
+        self._pages = Shared(self._page)
+        self._reconciliations = Shared(self._reconciliation, seconds=_SHARED_SECONDS)
         self._intakes = [self._intake(shard) for shard in self._shards]
 
     async def enqueue(self, changes: Sequence[Change]) -> list[Job]:
@@ -67,8 +78,11 @@ class QueueHandle:
         """See ThumbnailQueue.admit. It is asked once a second: what came in since is refused by `enqueue`."""
         now = asyncio.get_running_loop().time()
         if now > self._admitted_until:
-            await self._ask(lambda queue: queue.admit.remote())
+            await self._admits(None)
             self._admitted_until = now + _ADMITTED_SECONDS
+
+    async def _admit(self, _: None) -> None:
+        await self._ask(lambda queue: queue.admit.remote())
 
     async def cancel(self, job_id: str) -> Job:
         """See ThumbnailQueue.cancel."""
@@ -83,15 +97,23 @@ class QueueHandle:
         return await self._ask(lambda queue: queue.job.remote(job_id))
 
     async def jobs(self, *, state: State | None, after: str | None, limit: int) -> list[Job]:
-        """See ThumbnailQueue.jobs."""
-        return await self._ask(lambda queue: queue.jobs.remote(state=state, after=after, limit=limit))
+        """See ThumbnailQueue.jobs. A few pages are read at one time, and a page once for all who ask for it."""
+        return await self._pages((state, after, limit))
+
+    async def _page(self, asked: tuple[State | None, str | None, int]) -> list[Job]:
+        state, after, limit = asked
+        async with self._pages_at_once:
+            return await self._ask(lambda queue: queue.jobs.remote(state=state, after=after, limit=limit))
 
     async def photo(self, photo_id: str) -> Photo:
         """See ThumbnailQueue.photo."""
         return await self._ask(lambda queue: queue.photo.remote(photo_id))
 
     async def status(self) -> Status:
-        """See ThumbnailQueue.status."""
+        """See ThumbnailQueue.status; all who ask within a fifth of a second are told the same."""
+        return await self._statuses(None)
+
+    async def _status(self, _: None) -> Status:
         ask = (self._ask(lambda queue: queue.status.remote(), shard=shard) for shard in self._shards)
         return Status.of_shards(await asyncio.gather(*ask))
 
@@ -101,6 +123,9 @@ class QueueHandle:
 
     async def reconciliation(self) -> Reconciliation:
         """See ThumbnailQueue.reconciliation."""
+        return await self._reconciliations(None)
+
+    async def _reconciliation(self, _: None) -> Reconciliation:
         return await self._ask(lambda queue: queue.reconciliation.remote())
 
     async def secrets(self) -> dict[str, str]:
@@ -108,7 +133,10 @@ class QueueHandle:
         return await self._ask(lambda queue: queue.secrets.remote())
 
     async def check(self) -> None:
-        """See ThumbnailQueue.check."""
+        """See ThumbnailQueue.check; all who ask within a fifth of a second are told the same."""
+        await self._checks(None)
+
+    async def _check(self, _: None) -> None:
         await asyncio.gather(*(self._ask(lambda queue: queue.check.remote(), shard=shard) for shard in self._shards))
 
     async def _ask(self, verb: Callable[[Any], Awaitable[T]], *, shard: int = 0) -> T:

@@ -39,6 +39,7 @@ _SERVES_HEADERS = (
 
 _ERRORS = {
     400: ("bad_request", "the request is not valid HTTP"),
+    405: ("method_not_allowed", "there is no such method"),
     408: ("too_slow", "the request did not arrive in time"),
     500: ("internal", "the service stumbled; its log tells how"),
     502: ("unavailable", "the service is restarting; try again in a few seconds"),
@@ -71,7 +72,9 @@ def harden(configuration: str, door: Door) -> str:
     text = _replaced(r"^    errorfile 50[234] .*\n", "", text)
     text = _replaced(r"^frontend http_frontend$", "\n".join((*_defaults(), "frontend http_frontend")), text)
     text = _replaced(
-        r"^    bind (\S+:\d+)$", lambda ray: "\n".join((f"    bind {door.bind or ray[1]}", *_frontend(door))), text
+        r"^    bind (\S+:\d+)$",
+        lambda ray: "\n".join((f"    bind {door.bind or ray[1]} proto h1", *_frontend(door))),
+        text,
     )
     # Of no route: Serve has not told of its application yet.
     return _replaced(r"^    http-request return status 404 .*$", _answer(503), text)
@@ -98,6 +101,8 @@ def _frontend(door: Door) -> list[str]:
         "    tcp-request connection track-sc0 src",
         "    acl this_machine src 127.0.0.0/8 ::1",
         f"    tcp-request connection reject if {{ sc0_conn_cur gt {door.connections // 4} }} !this_machine",
+        # uvicorn's parser knows no others, and has no JSON for them.
+        f"{_answer(405)} unless {{ method GET HEAD POST PUT PATCH DELETE OPTIONS }}",
         "    http-request set-header x-raythumbs-peer %[src]",
         # Serve then hands on what uvicorn receives, as it is asked for it, instead of reading ahead without bound.
         "    http-request set-header x-request-disconnect-disabled ?1",

@@ -37,7 +37,7 @@ class Pressure:
         self._record = record
         self._bounds = bounds
         self._folders = folders
-        self._refusal: str | None = None
+        self._refusal: Overloaded | None = None
         self._clock = clock
         self._counted_at = -math.inf
         self._most_waiting = 0
@@ -45,13 +45,13 @@ class Pressure:
     async def turn(self) -> None:
         """Measure the backlog, the disks and the memory."""
         before, self._refusal = self._refusal, await self._measured()
-        if self._refusal != before:
-            emit("pressure.changed", refusal=self._refusal)
+        if _told(self._refusal) != _told(before):
+            emit("pressure.changed", refusal=_told(self._refusal))
 
     def check(self) -> None:
         """Return if more work may be taken, else raise Overloaded."""
-        if self._refusal:
-            raise Overloaded(self._refusal)
+        if refusal := self._refusal:
+            raise Overloaded(refusal.reason, refusal.public_reason)
 
     def took(self, jobs: int) -> None:
         """Know that so many jobs, or fewer, were added to the backlog."""
@@ -66,18 +66,24 @@ class Pressure:
             self._counted_at = now
         return self._most_waiting > max_backlog
 
-    async def _measured(self) -> str | None:
+    async def _measured(self) -> Overloaded | None:
         bounds = self._bounds
         if await self._is_over(bounds.max_backlog):
-            return f"more than {bounds.max_backlog} photos wait; try again when some are done"
+            return Overloaded(f"more than {bounds.max_backlog} photos wait; try again when some are done")
         for folder in self._folders:
             free = await asyncio.to_thread(_free_bytes, folder)
             if free < bounds.min_free_disk_bytes:
-                return f"{folder} has {free // _MIB} MiB free of the {bounds.min_free_disk_bytes // _MIB} that it must"
+                lack = f"has {free // _MIB} MiB free of the {bounds.min_free_disk_bytes // _MIB} that it must"
+                return Overloaded(f"{folder} {lack}", f"a disk of the service {lack}")
         free = await asyncio.to_thread(_free_memory_bytes)
         if free < bounds.min_free_memory_bytes:
-            return f"the machine has {free // _MIB} MiB of memory free of the {bounds.min_free_memory_bytes // _MIB}"
+            must = bounds.min_free_memory_bytes // _MIB
+            return Overloaded(f"the machine has {free // _MIB} MiB of memory free of the {must}")
         return None
+
+
+def _told(refusal: Overloaded | None) -> str | None:
+    return refusal.reason if refusal else None
 
 
 def _free_bytes(folder: Path) -> int:

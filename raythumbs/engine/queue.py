@@ -34,6 +34,7 @@ from raythumbs.engine.outcomes import Budgets
 from raythumbs.engine.pressure import Bounds, Pressure
 from raythumbs.engine.reconciler import Reconciler
 from raythumbs.engine.record import Record
+from raythumbs.engine.shared import Shared
 from raythumbs.engine.slots import Node, Share, Slots
 from raythumbs.engine.store_check import StoreCheck
 from raythumbs.engine.tasks import run_batch
@@ -87,7 +88,8 @@ class ThumbnailQueue:
         )
         places = dict.fromkeys((settings.store_uri, settings.thumbnails_uri))
         self._stores_answer = StoreCheck(lambda: map(work.stores.at, places))
-        self._counted: tuple[float, Overview] | None = None
+        self._overviews = Shared(self._overview, seconds=_OVERVIEW_SECONDS)
+        self._answers = Shared(self._database_answers)
         self._loops: list[asyncio.Task[None]] = []
         self._opening = asyncio.create_task(self._open())
 
@@ -160,13 +162,9 @@ class ThumbnailQueue:
 
     async def status(self) -> Status:
         """Return what there is to see of the queue; the counts are at most a fifth of a second old."""
-        record, dispatcher = await self._parts()
-        clock = asyncio.get_running_loop().time
-        if self._counted is None or clock() - self._counted[0] > _OVERVIEW_SECONDS:
-            database = self._database
-            self._counted = clock(), await record.read(lambda db: overview(db, now=database.now(db)))
+        _, dispatcher = await self._parts()
         return Status(
-            overview=self._counted[1],
+            overview=await self._overviews(None),
             nodes=self._slots.by_node(),
             busy=self._slots.busy,
             total=self._slots.total,
@@ -175,6 +173,11 @@ class ThumbnailQueue:
             draining=dispatcher.draining,
         )
 
+    async def _overview(self, _: None) -> Overview:
+        record, _dispatcher = await self._parts()
+        database = self._database
+        return await record.read(lambda db: overview(db, now=database.now(db)))
+
     async def commits(self) -> int:
         """Return how many times it has written to the database."""
         record, _ = await self._parts()
@@ -182,10 +185,14 @@ class ThumbnailQueue:
 
     async def check(self) -> None:
         """Return if the database and the stores answer and more work may be taken, else raise what is the matter."""
-        record, _ = await self._parts()
+        await self._parts()
         self._pressure.check()
-        await record.read(self._database.now)
+        await self._answers(None)
         await self._stores_answer()
+
+    async def _database_answers(self, _: None) -> None:
+        record, _dispatcher = await self._parts()
+        await record.read(self._database.now)
 
     # --- the stores
 

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -22,6 +23,7 @@ class Renewal:
     def __init__(self) -> None:
         self.environment = dict(os.environ)  # with the credentials, which Ray's processes are not given
         self._starts_left = int(os.environ.get(_LEFT, _STARTS)) - 1
+        self._ending = False
         self.folder: Path | None = None
 
     def came_up(self) -> None:
@@ -32,8 +34,17 @@ class Renewal:
         """Note that the service was asked to end: a Ray that is lost now is lost for good."""
         self._starts_left = 0
 
+    def end_at_once(self) -> NoReturn:
+        """End this process and all that it started, in any state and from any thread; nothing begins anew."""
+        self._ending = True
+        if self.folder:
+            end_all_in(self.folder)
+        os._exit(0)
+
     def begin(self, lost: str) -> NoReturn:
         """Leave nothing of the Ray whose process `lost` ended, and execute this program again, from any thread."""
+        while self._ending:  # it is us who end Ray, and this process
+            time.sleep(1)
         what = "the service begins anew" if self._starts_left else "and with it the service"
         sys.stdout.flush()
         print(f"raythumbs: Ray's {lost} ended, {what}", file=sys.stderr, flush=True)

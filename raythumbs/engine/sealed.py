@@ -7,12 +7,20 @@ of this user alone, and those of our processes that use them read it.
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from raythumbs.errors import BadSettings
 from raythumbs.settings import Settings, load_settings
+
+# What a process needs to run at all. Credentials are not among it, nor what is not known: those reach the processes
+# that use them in another way.
+_NEEDED = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|TERM|PWD|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|XDG_\w+|VIRTUAL_ENV|PYTHON\w*|LD_\w+|MALLOC_\w+"
+    r"|OMP_\w+|SSL_CERT_(FILE|DIR)|COVERAGE_\w+|RAY_\w+|_?RAYTHUMBS_\w+"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +68,9 @@ def restore_environment(file: Path | None) -> dict[str, str]:
         os.environ.setdefault(name, value)
     secrets: dict[str, str] = told["settings"]
     return secrets
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what of an environment Ray's own processes are to have: what they need, and no credentials."""
+    ours = set(Settings.secret_names())
+    return {name: value for name, value in environment.items() if _NEEDED.fullmatch(name) and name not in ours}

@@ -1,5 +1,6 @@
 """Where a photo lies (`s3://bucket/key`, `file:///path`), and which of such places the service may read."""
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Self
@@ -7,7 +8,9 @@ from urllib.parse import unquote
 
 from raythumbs.errors import BadSource, SourceNotAllowed
 
-BUCKET_BYTES = 255  # Amazon S3, "Bucket naming rules": 63 today, 255 for the oldest
+# Amazon S3, "Bucket naming rules": lower case and 63 letters today; the oldest may have capitals, `_` and 255.
+BUCKET_BYTES = 255
+_BUCKET = re.compile(rf"[A-Za-z0-9._-]{{3,{BUCKET_BYTES}}}")
 KEY_BYTES = 1024  # Amazon S3, "Naming objects": a key is at most 1,024 bytes of UTF-8
 PATH_BYTES = 2048  # half of Linux's PATH_MAX: an index row of PostgreSQL holds at most 2,704 bytes
 
@@ -32,8 +35,10 @@ class Source:
                 bucket, _, key = rest.partition("/")
                 if not bucket or not key:
                     raise BadSource(f"{uri!r} lacks a bucket or a key: write s3://bucket/key")
-                if len(bucket.encode()) > BUCKET_BYTES:
-                    raise BadSource(f"the bucket has {len(bucket.encode())} bytes; a bucket has at most {BUCKET_BYTES}")
+                if not _BUCKET.fullmatch(bucket) or ".." in bucket:
+                    raise BadSource(
+                        f"no bucket can be called {bucket[:255]!r}: 3 to 255 of a-z, A-Z, 0-9, '.', '-', '_'"
+                    )
                 if len(key.encode()) > KEY_BYTES:
                     raise BadSource(f"the key has {len(key.encode())} bytes; a key has at most {KEY_BYTES}")
                 return cls("s3", bucket, key)
@@ -89,5 +94,5 @@ class SourcePolicy:
         if self.is_output(source):
             raise SourceNotAllowed(f"{source} is one of this service's own thumbnails")
         if not self.allows(source):
-            raise SourceNotAllowed(f"{source} is outside of RAYTHUMBS_ALLOWED_SOURCES ({', '.join(self.allowed)})")
+            raise SourceNotAllowed(f"{source} is outside of RAYTHUMBS_ALLOWED_SOURCES")
         return source

@@ -5,10 +5,12 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from functools import cached_property
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import quote
 
+from boto3.s3.transfer import TransferConfig, create_transfer_manager
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 from botocore.handlers import add_expect_header
@@ -22,8 +24,15 @@ from raythumbs.storage.quick_requests import Busy, quick_requests
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from s3transfer.manager import TransferManager
     from urllib3 import HTTPResponse
 
+_TRANSFERS = TransferConfig(
+    multipart_threshold=256 << 20,  # one PUT reads its file while it sends; parts are held in memory
+    max_concurrency=32,
+    preferred_transfer_client="classic",
+)
+_TRANSFERS.max_in_memory_upload_chunks = 8
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion"})  # not every 404: of a bucket or gateway that is away, it says nothing
 _GONE_TO_HEAD = _GONE | {"404", "NotFound"}  # an answer without a body has no code
 _DENIED = {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
@@ -110,7 +119,13 @@ class S3Store:
         with _translated(self._shown(key)), TemporaryFile() as file:
             yield file
             file.seek(0)
-            self.client.upload_fileobj(file, self.bucket, self.prefix + key, {"ContentType": content_type})
+            given = {"ContentType": content_type}
+            self._transfers.upload(file, self.bucket, self.prefix + key, given).result()
+
+    @cached_property
+    def _transfers(self) -> "TransferManager":
+        """What all uploads of this store share: one for each, as boto3 has it, would hold 160 MB of parts."""
+        return create_transfer_manager(self.client, _TRANSFERS)
 
     def head(self, key: str) -> Stat:
         """Ask for the object's head."""

@@ -1,11 +1,12 @@
 """The routes. A door parses, calls one verb, shapes the reply."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, FastAPI, Path, Query, Request
+from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse
 
 from raythumbs import __version__
@@ -27,14 +28,20 @@ from raythumbs.web.bodies import (
     ReconciliationBody,
     StatusBody,
     SubmitBody,
+    Text,
     UploadsBody,
 )
-from raythumbs.web.limits import BodyLimit
+from raythumbs.web.browsers import OnlyOwnPages, Visitors
+from raythumbs.web.clients import Clients
+from raythumbs.web.limits import BodyLimits
 from raythumbs.web.parts import Parts, PartsHere
+from raythumbs.web.rendered import Rendered
 from raythumbs.web.replies import tell_errors
+from raythumbs.web.upload_room import UploadRoom
 from raythumbs.web.uploads import Upload
 
 _UPLOAD_PATH = "/api/uploads/direct"
+_EVENT_PATHS = "/api/notifications/"
 _UPLOAD_FORM = {
     "requestBody": {
         "required": True,
@@ -56,23 +63,33 @@ _ANY_OBJECT = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
 }  # fmt: skip
 
-JobId = Annotated[str, Path(max_length=64)]
+JobId = Annotated[Text, Path(max_length=64)]
 router = APIRouter(responses={"4XX": {"model": ErrorBody}, "503": {"model": ErrorBody}})
 
 
-def make_app(parts: Parts) -> FastAPI:
-    """Return the whole application over its parts."""
-    app = FastAPI(title="raythumbs", version=__version__, summary="Thumbnails of uploaded photos")
+def make_app(parts: Parts, *, behind_haproxy: bool = False) -> FastAPI:
+    """Return the whole application over its parts; HAProxy tells it the address of who is connected."""
+    app = FastAPI(
+        title="raythumbs",
+        version=__version__,
+        summary="Thumbnails of uploaded photos",
+        strict_content_type=False,  # a body without a type is JSON: a page's would have an Origin, see OnlyOwnPages
+    )
     app.state.parts = parts
+    app.state.upload_room = UploadRoom()
+    app.state.rendered = {"jobs": Rendered(), "status": Rendered()}
     app.include_router(router)
-    app.add_middleware(BodyLimit, limit_bytes=_limits(parts))
+    clients = Clients(trusted_proxies=parts.settings.trusted_proxies, behind_haproxy=behind_haproxy)
+    visitors = Visitors.of(parts.settings)
+    app.add_middleware(OnlyOwnPages, visitors=visitors, form_path=_UPLOAD_PATH, event_paths=_EVENT_PATHS)
+    if parts.settings.allowed_origins:
+        origins, methods = parts.settings.allowed_origins, ("GET", "POST")
+        app.add_middleware(
+            CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=("Content-Type",)
+        )
+    app.add_middleware(BodyLimits, settings=parts.settings, clients=clients, upload_path=_UPLOAD_PATH)
     tell_errors(app)
     return app
-
-
-def _limits(parts: Parts) -> Callable[[str], int]:
-    settings = parts.settings
-    return lambda path: settings.max_upload_bytes if path == _UPLOAD_PATH else settings.max_body_bytes
 
 
 # --- photos in
@@ -82,7 +99,7 @@ def _limits(parts: Parts) -> Callable[[str], int]:
 async def upload(request: Request, parts: PartsHere) -> UploadsBody:
     """Upload one or more photos. One photo is HIGH priority: a person waits for it."""
     await parts.queue.admit()
-    arriving = Upload(parts, request.headers.get("content-type", ""))
+    arriving = Upload(parts, request.app.state.upload_room, request.headers.get("content-type", ""))
     requests = await arriving.receive(request.stream())
     try:
         jobs = await parts.queue.enqueue(requests)
@@ -159,17 +176,26 @@ def _requested(parts: Parts, source: str, priority: Priority) -> JobRequest:
 # --- jobs
 
 
-@router.get("/api/jobs", tags=["jobs"])
+@router.get("/api/jobs", response_model=JobsBody, tags=["jobs"])
 async def jobs(
+    request: Request,
     parts: PartsHere,
+    *,
     state: Annotated[State | None, Query()] = None,
-    cursor: Annotated[str | None, Query(max_length=64)] = None,
+    cursor: Annotated[Text | None, Query(max_length=64)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> JobsBody:
+) -> Response:
     """List jobs, the newest first."""
     page = await parts.queue.jobs(state=state, after=cursor, limit=limit)
     base = parts.settings.base_url
-    return JobsBody(jobs=[JobBody.of(job, base) for job in page], next_cursor=_cursor(page, limit))
+    return _rendered(request, "jobs").response(
+        page, lambda: JobsBody(jobs=[JobBody.of(job, base) for job in page], next_cursor=_cursor(page, limit))
+    )
+
+
+def _rendered(request: Request, what: str) -> Rendered:
+    rendered: dict[str, Rendered] = request.app.state.rendered
+    return rendered[what]
 
 
 def _cursor(page: Sequence[object], limit: int) -> str | None:
@@ -218,10 +244,11 @@ async def thumbnail(path: Annotated[str, Path(max_length=1024)], parts: PartsHer
 # --- the service
 
 
-@router.get("/api/thumbnails/status", tags=["service"])
-async def status(parts: PartsHere) -> StatusBody:
+@router.get("/api/thumbnails/status", response_model=StatusBody, tags=["service"])
+async def status(request: Request, parts: PartsHere) -> Response:
     """Tell of the queue and its slots."""
-    return StatusBody.of(await parts.queue.status())
+    told = await parts.queue.status()
+    return _rendered(request, "status").response(told, lambda: StatusBody.of(told))
 
 
 @router.post("/api/reconciliation", status_code=202, tags=["service"])

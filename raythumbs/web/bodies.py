@@ -5,17 +5,31 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from raythumbs.errors import BadSource, Unstorable
 from raythumbs.model.job import Job, JobRequest, Priority, State
 from raythumbs.model.overview import Status
 from raythumbs.model.photo import Photo, Rendition
 from raythumbs.model.reconciliation import Reconciliation
+from raythumbs.model.source import refuse_unstorable
 
 MAX_SOURCES = 1000
 
 Moment = Annotated[datetime, Field(description="UTC")]
+
+
+def storable(text: str) -> str:
+    """Return the text, or raise Unstorable for one that not every database can hold, before either is asked."""
+    try:
+        refuse_unstorable(text)
+    except BadSource as error:
+        raise Unstorable(error.reason) from error
+    return text
+
+
+Text = Annotated[str, AfterValidator(storable)]
 
 
 class Body(BaseModel):
@@ -42,7 +56,7 @@ class SubmitBody(Body):
 
     sources: list[str] = Field(min_length=1, max_length=MAX_SOURCES, examples=[["s3://photos/2026/cat.jpg"]])
     priority: Priority = Priority.NORMAL
-    folder_id: str | None = Field(None, max_length=1024)
+    folder_id: Text | None = Field(None, max_length=1024)
 
 
 class AcceptedBody(Body):

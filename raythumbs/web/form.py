@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from raythumbs.errors import BadRequest
@@ -55,14 +55,17 @@ class FormReader:
             "on_part_end": lambda: self._events.append(PartEnded()),
             "on_end": self._ended,
         }
-        self._parser = MultipartParser(options[b"boundary"], callbacks)
+        try:
+            self._parser = MultipartParser(options[b"boundary"], callbacks)
+        except FormParserError as error:  # of its length
+            raise BadRequest(f"the multipart boundary is not taken: {error}") from error
 
     def feed(self, data: bytes) -> list[FormEvent]:
         """Return what these bytes bring."""
         self._events = []
         try:
             self._parser.write(data)
-        except MultipartParseError as error:
+        except FormParserError as error:
             raise BadRequest(f"the multipart body is broken: {error}") from error
         return self._events
 

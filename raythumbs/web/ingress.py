@@ -1,11 +1,13 @@
 """The deployment that Ray Serve runs."""
 
+import resource
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
 from ray import serve
 
+_EVERY_REQUEST = 1_000_000
 MakeApp = Callable[[], Awaitable[FastAPI]]
 
 
@@ -17,7 +19,14 @@ class _Ingress:
 
     async def __serve_build_asgi_app__(self) -> FastAPI:
         """Return the application (Serve calls this once, after the constructor)."""
+        _open_as_many_files_as_allowed()
         return await self._make_app()
+
+
+def _open_as_many_files_as_allowed() -> None:
+    """Raise the soft limit of open files to the hard one: each upload has a socket and a file."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def ingress(make_app: MakeApp, *, replicas: int, version: str, place: Mapping[str, float] | None) -> Any:  # noqa: ANN401 Serve's Application
@@ -33,8 +42,9 @@ def ingress(make_app: MakeApp, *, replicas: int, version: str, place: Mapping[st
         ray_actor_options={"num_cpus": 0, "resources": dict(place or {})},
         max_replicas_per_node=2 * (replicas if place else 1),  # each, and beside it for a while its successor
         max_surge_percent=100,
-        max_ongoing_requests=256,
-        max_queued_requests=512,
+        # Serve counts uploads that are still arriving as ongoing, and refuses without JSON: the doors count themselves.
+        max_ongoing_requests=_EVERY_REQUEST,
+        max_queued_requests=-1,
         health_check_period_s=5,
         graceful_shutdown_wait_loop_s=0.2,  # how often it looks whether it has answered all
         graceful_shutdown_timeout_s=30,

@@ -1,93 +1,104 @@
-"""No body is read beyond its limit, whatever its headers say."""
+"""What bodies may take: bytes, time, places and memory, whatever their headers say."""
 
-import asyncio
-from collections.abc import Callable
+from dataclasses import dataclass
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from raythumbs.errors import BodyTooLarge, RaythumbsError
+from raythumbs.errors import RaythumbsError
+from raythumbs.settings import Settings
+from raythumbs.web.answers import Answer
+from raythumbs.web.arriving import ArrivingBody, announced
+from raythumbs.web.clients import Clients
+from raythumbs.web.freed_memory import FreedMemory
+from raythumbs.web.held import HeldBytes
+from raythumbs.web.pace import Pace, PacedBody, Waits
+from raythumbs.web.places import Place, Places
 from raythumbs.web.replies import refusal
-
-_LINGER_SECONDS = 2.0
-_LINGER_BYTES = 16 << 20
+from raythumbs.web.turns import Turns
 
 
-class BodyLimit:
-    """ASGI middleware: 413 at the first byte over the limit of the path, or at once where the length is announced."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """What bodies of one kind share; `held` where they are collected in memory."""
 
-    def __init__(self, app: ASGIApp, limit_bytes: Callable[[str], int]) -> None:
+    limit_bytes: int
+    places: Places
+    held: HeldBytes | None
+
+
+class _Share:
+    """What one request has of what its kind shares."""
+
+    def __init__(self, kind: _Kind) -> None:
+        self._place: Place | None = None
+        self._held = kind.held.hold() if kind.held else None
+
+    def take_place(self, places: Places, client: str | None) -> None:
+        self._place = places.take(client)
+
+    def came(self, bytes_: int) -> None:
+        if self._held:
+            self._held.grow(bytes_)
+
+    def arrived(self) -> None:
+        if self._place:
+            self._place.leave()
+
+    def close(self) -> None:
+        self.arrived()
+        if self._held:
+            self._held.release()
+
+
+class BodyLimits:
+    """ASGI middleware: refuses a body over a limit with 408, 413, 429 or 503, before more of it is read.
+
+    Uploads and all other requests have places of their own, so that slow uploads never keep an event out. A request
+    without a body needs no place.
+    """
+
+    def __init__(self, app: ASGIApp, *, settings: Settings, clients: Clients, upload_path: str) -> None:
         self._app = app
-        self._limit_bytes = limit_bytes
+        self._clients = clients
+        self._upload_path = upload_path
+        self._uploads = _Kind(limit_bytes=settings.max_upload_bytes, places=_places(settings), held=None)
+        held = HeldBytes(largest_bytes=settings.max_body_bytes)
+        self._others = _Kind(limit_bytes=settings.max_body_bytes, places=_places(settings), held=held)
+        self._pace = Pace(gap_seconds=settings.body_gap_seconds, bytes_per_second=settings.min_body_bytes_per_second)
+        self._waits = Waits()
+        self._turns = Turns()
+        self._freed = FreedMemory()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, its body counted."""
+        """Pass the request on, its body limited."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = _Body(receive, self._limit_bytes(scope["path"]))
-        answer = _Answer(body, send)
+        kind = self._uploads if scope["path"] == self._upload_path else self._others
+        share = _Share(kind)
+        body = ArrivingBody(
+            PacedBody(receive, self._pace, self._waits),
+            limit_bytes=kind.limit_bytes,
+            came=share.came,
+            arrived=share.arrived,
+        )
+        answer = Answer(body, send)
         try:
-            body.expect(dict(scope["headers"]).get(b"content-length", b"0"))
+            length, is_chunked = announced(Headers(scope=scope))
+            body.expect(length)
+            if length or is_chunked:
+                share.take_place(kind.places, self._clients.of(scope))
+                await self._turns.take()
             await self._app(scope, body.receive, answer.send)
         except RaythumbsError as error:
             if answer.begun:
                 raise
             await refusal(error)(scope, receive, answer.send)
+        finally:
+            share.close()
+            self._freed.passed(body.read_bytes + answer.sent_bytes)
 
 
-class _Body:
-    """The request's body, as far as it was read."""
-
-    def __init__(self, receive: Receive, limit: int) -> None:
-        self._receive = receive
-        self._limit = limit
-        self._read = 0
-        self._ended = False
-
-    def expect(self, announced: bytes) -> None:
-        """Raise BodyTooLarge if the announced length is over the limit."""
-        if announced.isdigit() and int(announced) > self._limit:
-            raise BodyTooLarge(f"the body has {int(announced)} bytes; at most {self._limit} are taken")
-
-    async def receive(self) -> Message:
-        """Return the next message; raise BodyTooLarge over the limit."""
-        message = await self._next()
-        if self._read > self._limit:
-            raise BodyTooLarge(f"the body has more than {self._limit} bytes")
-        return message
-
-    async def leave(self) -> None:
-        """Read on for a moment: a connection that is closed on unread bytes is reset, and takes the answer along."""
-        until = self._read + _LINGER_BYTES
-        try:
-            async with asyncio.timeout(_LINGER_SECONDS):
-                while not self._ended and self._read < until:
-                    await self._next()
-        except TimeoutError:
-            pass
-
-    async def _next(self) -> Message:
-        message = await self._receive()
-        self._read += len(message.get("body", b""))
-        self._ended = not message.get("more_body", False)
-        return message
-
-
-class _Answer:
-    """The answer: whole before its end is told, and the end is told when the body was left."""
-
-    def __init__(self, body: _Body, send: Send) -> None:
-        self._body = body
-        self._send = send
-        self.begun = False
-        self._refused = False
-
-    async def send(self, message: Message) -> None:
-        """Pass a message on."""
-        self.begun = True
-        self._refused |= message.get("status", 0) >= 400  # noqa: PLR2004 HTTP
-        if self._refused and message["type"] == "http.response.body" and not message.get("more_body", False):
-            await self._send({**message, "more_body": True})
-            await self._body.leave()
-            message = {"type": "http.response.body", "body": b""}
-        await self._send(message)
+def _places(settings: Settings) -> Places:
+    return Places(total=settings.max_arriving, per_client=settings.max_arriving_per_client)

@@ -1,35 +1,48 @@
 """How an error is told over HTTP: the one place."""
 
+import json
 from http import HTTPStatus
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from raythumbs.errors import RaythumbsError
 from raythumbs.events import emit_trouble
 from raythumbs.web.bodies import ErrorBody
 
 _RETRY_AFTER_SECONDS = 5
+_STUMBLED = "the service stumbled; its log tells how"
+_COME_BACK = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
 
 
-def refusal(error: RaythumbsError) -> JSONResponse:
-    """Return the reply to an error: its status, its code, its reason, and when to come back if that may help."""
-    later = {"Retry-After": str(_RETRY_AFTER_SECONDS)} if error.http_status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    closing = {"Connection": "close"} if error.http_status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else {}
-    return _reply(error.http_status, error.code, error.reason, later | closing)
+def refusal(error: RaythumbsError) -> Response:
+    """Return the reply to an error: its status, its code, its reason, and when to come back if that may help.
+
+    What a reason tells of the inside (hosts, users, folders, what nobody foresaw) is for the log alone.
+    """
+    public = _STUMBLED if error.code == RaythumbsError.code else error.public_reason
+    if public:
+        emit_trouble("request.refused", error)
+    later = {"Retry-After": str(_RETRY_AFTER_SECONDS)} if error.http_status in _COME_BACK else {}
+    return _reply(error.http_status, error.code, public or error.reason, later)
+
+
+def error_body(code: str, reason: str) -> bytes:
+    """Return an ErrorBody as it is sent: as ASCII, for the reason may quote what is no text."""
+    return json.dumps(ErrorBody(code=code, reason=reason).model_dump()).encode("ascii")
 
 
 def tell_errors(app: FastAPI) -> None:
     """Make the application answer every error with an ErrorBody."""
 
     @app.exception_handler(RaythumbsError)
-    async def _ours(_request: Request, error: RaythumbsError) -> JSONResponse:
+    async def _ours(_request: Request, error: RaythumbsError) -> Response:
         return refusal(error)
 
     @app.exception_handler(RequestValidationError)
-    async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+    async def _invalid(_request: Request, error: RequestValidationError) -> Response:
         faults = error.errors()
         if any(fault["type"] == "json_invalid" for fault in faults):
             return _reply(HTTPStatus.BAD_REQUEST, "bad_json", f"the body is not JSON: {faults[0]['ctx']['error']}")
@@ -37,17 +50,21 @@ def tell_errors(app: FastAPI) -> None:
         return _reply(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_request", told)
 
     @app.exception_handler(HTTPException)
-    async def _http(_request: Request, error: HTTPException) -> JSONResponse:
+    async def _http(_request: Request, error: HTTPException) -> Response:
         if isinstance(error.__cause__, RaythumbsError):  # FastAPI's word for whatever is raised while it reads a body
             return refusal(error.__cause__)
         code = HTTPStatus(error.status_code).name.lower()
         return _reply(error.status_code, code, str(error.detail), dict(error.headers or {}))
 
+    @app.exception_handler(ClientDisconnect)
+    async def _left(_request: Request, _error: ClientDisconnect) -> Response:
+        return _reply(HTTPStatus.BAD_REQUEST, "bad_request", "the client left before the end of its body")
+
     @app.exception_handler(Exception)
-    async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+    async def _unforeseen(request: Request, error: Exception) -> Response:
         emit_trouble("request.stumbled", error, path=request.url.path)
-        return _reply(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "the service stumbled; its log tells how")
+        return _reply(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", _STUMBLED)
 
 
-def _reply(status: int, code: str, reason: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(ErrorBody(code=code, reason=reason).model_dump(), status, headers)
+def _reply(status: int, code: str, reason: str, headers: dict[str, str] | None = None) -> Response:
+    return Response(error_body(code, reason), status, headers, media_type="application/json")

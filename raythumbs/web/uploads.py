@@ -1,7 +1,7 @@
 """Direct uploads: the body goes to the store while it arrives."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -10,14 +10,15 @@ from typing import BinaryIO
 from raythumbs.errors import BadRequest, BodyTooLarge, EmptyFile
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import JobRequest, Priority
-from raythumbs.model.source import refuse_unstorable
 from raythumbs.settings import ORIGINALS
+from raythumbs.web.bodies import storable
 from raythumbs.web.form import FormReader, PartBegun, PartData, PartEnded
+from raythumbs.web.held import MESSAGE_BYTES
 from raythumbs.web.parts import Parts
+from raythumbs.web.upload_room import UploadRoom
 
 FILES_A_REQUEST = 1000
 _TEXT_BYTES = 1024  # of a file's name, and of a folder's id
-_WRITE_BYTES = 2 << 20  # collected, before a thread is asked to write them: a thread costs more than the bytes
 
 
 @dataclass(slots=True)
@@ -57,8 +58,9 @@ class _Incoming:
 class Upload:
     """One request's files on their way to the store. All are kept, or none."""
 
-    def __init__(self, parts: Parts, content_type: str) -> None:
+    def __init__(self, parts: Parts, room: UploadRoom, content_type: str) -> None:
         self._parts = parts
+        self._room = room
         self._form = FormReader(content_type)
         self._folder_id: str | None = None
         self._text: bytearray | None = None
@@ -67,22 +69,23 @@ class Upload:
 
     async def receive(self, body: AsyncIterator[bytes]) -> list[JobRequest]:
         """Keep every file of the body; return what to enqueue: a single photo goes first, for a person waits for it."""
-        try:
-            async for chunk in body:
-                await self._take(chunk)
-            self._form.finish()
-            if not self._kept:
-                raise BadRequest("the form has no file: curl -F file=@photo.jpg")  # noqa: TRY301 what was begun is undone below
-        except BaseException as error:
-            await asyncio.shield(self._abandon(error))
-            raise
+        with self._room.arriving():
+            try:
+                async for chunk in body:
+                    await self._take(chunk)
+                self._form.finish()
+                if not self._kept:
+                    raise BadRequest("the form has no file: curl -F file=@photo.jpg")  # noqa: TRY301 what was begun is undone below
+            except BaseException as error:
+                await asyncio.shield(self._abandon(error))
+                raise
         priority = Priority.HIGH if len(self._kept) == 1 else Priority.NORMAL
         return [replace(request, priority=priority, folder_id=self._folder_id) for request in self._kept]
 
     async def undo(self) -> None:
         """Remove what was kept, or was about to be."""
         for request in self._kept:
-            await _done(partial(self._parts.originals.delete, _key(request.photo_id)))
+            await self._room.keep(partial(self._parts.originals.delete, _key(request.photo_id)))
 
     async def _take(self, chunk: bytes) -> None:
         for event in self._form.feed(chunk):
@@ -104,7 +107,7 @@ class Upload:
                 case PartEnded() if self._incoming:
                     await self._keep(self._incoming)
                 case PartEnded() if self._text is not None:
-                    self._folder_id, self._text = _told(self._text.decode(errors="replace")), None
+                    self._folder_id, self._text = storable(self._text.decode(errors="replace")), None
 
     def _begin(self, name: str) -> None:
         if len(self._kept) == FILES_A_REQUEST:
@@ -118,7 +121,7 @@ class Upload:
             photo_id=photo_id,
             source=self._parts.settings.store_uri + _key(photo_id),
             priority=Priority.NORMAL,
-            file_name=_told(name),
+            file_name=storable(name),
         )
         self._incoming = _Incoming(request, self._parts.originals.create(_key(photo_id), "application/octet-stream"))
 
@@ -127,38 +130,24 @@ class Upload:
         if incoming.size_bytes > self._parts.settings.max_photo_bytes:
             raise BodyTooLarge(f"a photo has at most {self._parts.settings.max_photo_bytes} bytes")
         incoming.waiting.append(data)
-        incoming.waiting_bytes += len(data)
-        if incoming.waiting_bytes >= _WRITE_BYTES:
-            await _done(incoming.write)
+        incoming.waiting_bytes += len(data) + MESSAGE_BYTES
+        if incoming.waiting_bytes >= self._room.share_bytes:
+            await self._room.write(incoming.write)
 
     async def _keep(self, incoming: _Incoming) -> None:
         if not incoming.size_bytes:
             raise EmptyFile(f"the file {incoming.request.file_name!r} is empty")
         self._kept.append(replace(incoming.request, size_bytes=incoming.size_bytes))  # before it is: see `undo`
-        await _done(incoming.keep)
+        await self._room.keep(incoming.keep)
         self._incoming = None
 
     async def _abandon(self, error: BaseException) -> None:
         try:
-            if self._incoming:
-                await _done(partial(self._incoming.drop, error))
+            if self._incoming and self._incoming.file:
+                await self._room.keep(partial(self._incoming.drop, error))
         finally:
             await self.undo()
 
 
-async def _done(work: Callable[[], None]) -> None:
-    """Do what blocks in a thread, and do not leave before it is done, not even cancelled: clearing up comes after."""
-    doing = asyncio.create_task(asyncio.to_thread(work))
-    try:
-        await asyncio.shield(doing)
-    finally:
-        await asyncio.wait([doing])
-
-
 def _key(photo_id: str) -> str:
     return f"{ORIGINALS}{photo_id[-2:]}/{photo_id}"
-
-
-def _told(text: str) -> str:
-    refuse_unstorable(text)
-    return text

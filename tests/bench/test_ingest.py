@@ -5,7 +5,7 @@ import sys
 
 def test_what_comes_in_is_measured_on_a_real_service_and_each_photo_that_was_answered_for_has_its_job():
     command = ["bench", "ingest", "--connections", "4", "--seconds", "0.5", "--json"]
-    run = subprocess.run([sys.executable, "-m", "raythumbs.cli", *command], capture_output=True, text=True, check=False)
+    run = subprocess.run([sys.executable, "-m", "raythumbs", *command], capture_output=True, text=True, check=False)
 
     assert run.returncode == 0, run.stderr  # it counts the jobs itself
     rows = json.loads(run.stdout)["rows"]

@@ -76,7 +76,7 @@ def result(*rows: Row) -> ThroughputResult:
 def test_everybody_makes_every_thumbnail_and_is_measured():
     small = ["--photos", "6", "--size-mb", "0.3", "--store-latency-ms", "10"]
     chosen = [word for name in CHOSEN for word in ("--only", name)]
-    command = [sys.executable, "-m", "raythumbs.cli", "bench", "throughput", *small, *chosen, "--json"]
+    command = [sys.executable, "-m", "raythumbs", "bench", "throughput", *small, *chosen, "--json"]
 
     run = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True, check=False)
 

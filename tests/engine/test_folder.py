@@ -1,12 +1,14 @@
 import os
 import subprocess
 import sys
+import time
 
 import psutil
 import pytest
 
 from raythumbs.engine import folder as room
-from raythumbs.engine.folder import owned_folder
+from raythumbs.engine.folder import owned_folder, refuse_open_to_others
+from raythumbs.errors import BadSettings
 
 OWNER = """
 import subprocess, sys, time
@@ -18,6 +20,13 @@ with room.owned_folder() as folder:
     print(folder, flush=True)
     time.sleep(60)
 """
+
+
+def eventually(met, *, seconds=10):
+    until = time.monotonic() + seconds
+    while not met():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.01)
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +70,37 @@ def test_what_a_killed_owner_left_is_ended_and_removed_by_the_next(place, owner)
     with owned_folder() as folder:
         assert list(place.iterdir()) == [folder]
         assert not log.exists()
+
+
+def test_the_sweeper_of_a_killed_owner_ends_what_it_left_and_removes_the_folder(place, owner):
+    (log,) = place.rglob("log")
+    (left,) = [child for child in psutil.Process(owner.pid).children() if "sleep" in " ".join(child.cmdline())]
+
+    owner.kill()
+    owner.wait()
+
+    left.wait(10)
+    eventually(lambda: not log.parent.exists())
+
+
+def test_who_looks_at_the_folder_of_a_killed_owner_is_not_swept_away(place, owner):
+    (log,) = place.rglob("log")
+    looking = os.open(log.parent, os.O_RDONLY)  # as the next start does, to lock it
+
+    owner.kill()
+    owner.wait()
+
+    eventually(lambda: not log.parent.exists())
+    os.close(looking)
+
+
+def test_the_folder_is_closed_to_others_and_one_that_is_open_is_refused(place):
+    with owned_folder() as folder:
+        refuse_open_to_others(folder)
+
+        folder.chmod(0o755)
+        with pytest.raises(BadSettings, match="open to other users"):
+            refuse_open_to_others(folder)
 
 
 def test_a_pipe_that_somebody_put_there_is_not_waited_for(place):

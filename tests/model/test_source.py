@@ -39,8 +39,21 @@ def test_a_bucket_has_at_most_255_bytes_so_that_an_index_can_hold_it() -> None:
     longest = "b" * BUCKET_BYTES
 
     assert Source.parse(f"s3://{longest}/key").bucket == longest
-    with pytest.raises(BadSource, match="256 bytes"):
+    with pytest.raises(BadSource, match="no bucket can be called"):
         Source.parse(f"s3://{longest}b/key")
+
+
+@pytest.mark.parametrize(
+    "bucket", ["ph", "photos of mine", "photös", "a*b", "..", "a..b", "a:b", "[a]", "%2e%2e", "a\n"]
+)
+def test_a_bucket_that_no_store_can_have_is_refused(bucket: str) -> None:
+    with pytest.raises(BadSource):
+        Source.parse(f"s3://{bucket}/key")
+
+
+@pytest.mark.parametrize("bucket", ["abc", "Photos_of.the-Oldest", "my.bucket-1"])
+def test_a_bucket_of_the_oldest_names_is_taken(bucket: str) -> None:
+    assert Source.parse(f"s3://{bucket}/key").bucket == bucket
 
 
 # --- file:///path

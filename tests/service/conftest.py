@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -113,12 +114,17 @@ def opened(file: bytes) -> Image.Image:
 def raythumbs(*arguments: object, environment: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
     """Start a command of ours, as a person would."""
     return subprocess.Popen(
-        [sys.executable, "-m", "raythumbs.cli", *map(str, arguments)],
+        [sys.executable, "-m", "raythumbs", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **(environment or {})},
     )
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager
@@ -138,6 +144,7 @@ def running_ray(surroundings: Mapping[str, str]) -> Iterator[str]:
             env={**os.environ, "RAY_TMPDIR": str(folder), "RAY_gcs_rpc_server_reconnect_timeout_s": "3"},
         )  # fmt: skip
         try:
+            eventually(lambda: listens(port))
             yield f"127.0.0.1:{port}"
         finally:
             os.killpg(running.pid, signal.SIGTERM)

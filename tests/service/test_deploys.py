@@ -25,17 +25,16 @@ FAMILY = Family()
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address() -> Iterator[str]:
     """A Ray that was started with what `raythumbs env` prints, on ports of its own, and asks for a token."""
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-        place = Path(tempfile.mkdtemp(prefix="r", dir="/tmp"))  # short: HAProxy's sockets
-        environment.setattr("raythumbs.engine.environment._PLACE", place)
+        home = Path(tempfile.mkdtemp(prefix="r", dir="/tmp"))  # short: HAProxy's sockets
+        environment.setenv("HOME", str(home))
         ports = ("RAY_SERVE_HAPROXY_METRICS_PORT", "RAY_SERVE_HAPROXY_STATS_PORT", "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT")
         told = for_cluster() | {"RAY_AUTH_TOKEN": TOKEN} | {name: str(free_port()) for name in ports}
         with running_ray(told | FAMILY.environment) as address:
             yield address
-        shutil.rmtree(place)
+        shutil.rmtree(home)
 
 
 @pytest.fixture(scope="module")

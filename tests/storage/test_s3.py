@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
 import httpx
+import psutil
 import pytest
 import trustme
 from botocore.config import Config
@@ -425,3 +426,39 @@ def test_missing_credentials_are_told_at_once_with_what_to_do(no_credentials):
         store.head("a.jpg")
 
     assert time.monotonic() - began < 1
+
+
+def test_large_objects_are_not_held_in_memory_while_the_store_takes_its_time(aws_credentials):
+    taken, gate, before = [], threading.Event(), psutil.Process().memory_info().rss
+
+    def takes_its_time(request: BaseHTTPRequestHandler) -> None:
+        left = int(request.headers["Content-Length"])
+        while left:
+            left -= len(request.rfile.read(min(left, 1 << 16)))
+        taken.append(request.path)
+        gate.wait(30)
+        request.send_response(200)
+        request.send_header("ETag", '"x"')
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    def put(store: S3Store, key: str) -> None:
+        with store.create(key, "image/jpeg") as file:
+            for _ in range(100):
+                file.write(bytes(1 << 20))
+
+    with served(takes_its_time) as endpoint, store_at(endpoint) as store:
+        threads = [threading.Thread(target=put, args=(store, f"{n}.jpg")) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        until = time.monotonic() + 60
+        while len(taken) < 4:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        held = psutil.Process().memory_info().rss - before
+        gate.set()
+        for thread in threads:
+            thread.join()
+
+    assert sorted(taken) == [f"/photos/{n}.jpg" for n in range(4)]
+    assert held < 50 << 20

@@ -4,6 +4,7 @@ from datetime import datetime
 import pytest
 
 from raythumbs.errors import RaythumbsError
+from raythumbs.web.bodies import JobBody
 
 
 def s3_event(key: str, *, sequencer: str = "1") -> bytes:
@@ -300,3 +301,24 @@ def test_every_error_has_a_face_for_the_public():
     for error in leaves(RaythumbsError):
         assert error.code.islower()
         assert 400 <= error.http_status < 600
+
+
+def test_what_many_ask_for_at_once_is_written_once(served, monkeypatch):
+    written = []
+    of = JobBody.of
+
+    async def scenario(service):
+        await submitted({"sources": ["s3://photos/a.jpg"]})(service)
+        page = await service.queue.jobs(state=None, after=None, limit=100)
+
+        async def same_page(**_asked):
+            return page
+
+        service.queue.jobs = same_page
+        monkeypatch.setattr(JobBody, "of", lambda job, base: written.append(job) or of(job, base))
+        return [(await service.http.get("/api/jobs")).json() for _ in range(5)]
+
+    replies = served(scenario)
+
+    assert all(reply == replies[0] for reply in replies)
+    assert (replies[0]["jobs"][0]["source"], len(written)) == ("s3://photos/a.jpg", 1)

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from raythumbs.errors import Overloaded, QueueUnavailable
+from raythumbs.web.upload_room import UploadRoom
 
 PLAIN = "multipart/form-data; boundary=x"
 UPLOAD = {
@@ -139,7 +140,9 @@ def test_a_form_that_is_not_right_is_refused_and_nothing_of_it_is_kept(served, b
     assert (status in {400, 422}, told) == (True, code)
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data", "text/plain; boundary=x", "x"])
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "multipart/form-data", "text/plain; boundary=x", "x", PLAIN + "b" * 256]
+)
 def test_what_is_no_form_is_refused(served, content_type):
     assert refused(served, form(a_file()), content_type=content_type) == (400, "bad_request")
 
@@ -186,6 +189,37 @@ def test_a_body_without_end_is_refused_while_it_is_read_and_left_after_a_while(s
     assert kept == []
 
 
+def test_a_file_that_comes_in_tiny_pieces_takes_little_memory(served, monkeypatch):
+    """A piece of one byte takes fifty in memory: what is collected is counted as it is held."""
+    collected = []
+
+    async def scenario(service):
+        write = UploadRoom.write
+
+        async def counted(room, work):
+            collected.append(len(work.__self__.waiting))
+            await write(room, work)
+
+        monkeypatch.setattr(UploadRoom, "write", counted)
+        pieces = iter([form(a_file(""), end="")[:-2], *[b"x"] * 40_000, b"\r\n--x--\r\n"])
+
+        async def receive():
+            return {
+                "type": "http.request",
+                "body": (piece := next(pieces)),
+                "more_body": not piece.startswith(b"\r\n--"),
+            }
+
+        async def send(message):
+            assert message.get("status", 202) == 202
+
+        await service.http._transport.app(UPLOAD, receive, send)
+        return [path.stat().st_size for path in service.originals]
+
+    assert served(scenario) == [40_000]
+    assert max(collected) < 20_000
+
+
 def test_a_client_that_sends_on_after_a_refusal_is_heard_to_its_end(served):
     """Or its connection would be reset, and the answer lost with it."""
     rest = [form(a_file("x" * 2000), end=""), b"x", b"x", b"x"]
@@ -206,7 +240,7 @@ def test_a_client_that_sends_on_after_a_refusal_is_heard_to_its_end(served):
 
 
 @pytest.mark.parametrize("how", ["disconnected", "cancelled"])
-def test_a_client_that_goes_away_leaves_nothing(served, how):
+def test_a_client_that_goes_away_leaves_nothing_and_is_no_trouble(served, how, caplog):
     async def scenario(service):
         arrived = asyncio.Event()
         body = iter([form(a_file("x" * 3_000_000), a_file("y" * 3_000_000), end="")[:-2_000_000]])
@@ -230,6 +264,7 @@ def test_a_client_that_goes_away_leaves_nothing(served, how):
         return service.originals, (await service.http.get("/api/jobs")).json()["jobs"]
 
     assert served(scenario) == ([], [])
+    assert "request.stumbled" not in caplog.text
 
 
 def test_a_store_that_is_full_or_gone_is_503_and_nothing_is_enqueued(served, photo):

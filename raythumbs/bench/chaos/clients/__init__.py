@@ -1,0 +1,1 @@
+"""Slow and hostile clients, and what good clients notice of them."""

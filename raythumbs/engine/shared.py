@@ -1,0 +1,35 @@
+"""One call for all who ask for the same at the same time, and shortly after."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Hashable
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+
+
+class Shared(Generic[K, T]):
+    """Asks once for all who come while it asks, and gives the same answer for some seconds after.
+
+    An error is the error of all who wait for it, and is not kept.
+    """
+
+    def __init__(self, ask: Callable[[K], Coroutine[Any, Any, T]], *, seconds: float = 0) -> None:
+        self._ask = ask
+        self._seconds = seconds
+        self._asked: dict[K, asyncio.Task[T]] = {}
+
+    async def __call__(self, key: K) -> T:
+        """Return the answer for this key. A caller that stops waiting takes nobody along."""
+        asked = self._asked.get(key)
+        if asked is None:
+            asked = self._asked[key] = asyncio.create_task(self._ask(key))
+            asked.add_done_callback(partial(self._answered, key))
+        return await asyncio.shield(asked)
+
+    def _answered(self, key: K, asked: "asyncio.Task[T]") -> None:
+        if asked.cancelled() or asked.exception() or not self._seconds:
+            del self._asked[key]
+        else:
+            asked.get_loop().call_later(self._seconds, self._asked.pop, key)

@@ -1,0 +1,70 @@
+"""A request's body while it arrives."""
+
+import asyncio
+from collections.abc import Callable
+
+from starlette.datastructures import Headers
+from starlette.types import Message
+
+from raythumbs.errors import BodyTooLarge
+from raythumbs.web.pace import PacedBody
+
+_LINGER_SECONDS = 2.0
+_LINGER_BYTES = 16 << 20
+
+
+def announced(headers: Headers) -> tuple[int, bool]:
+    """Return the announced length of a body, and whether it comes without one, in chunks. No body: (0, False)."""
+    length = headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdigit() else 0, "transfer-encoding" in headers
+
+
+class ArrivingBody:
+    """The messages of a body, in their time and up to a limit of bytes.
+
+    `came` is told the bytes of each message; `arrived` is called when the last is there. No wait after that is counted:
+    it is for the client to leave.
+    """
+
+    def __init__(
+        self, paced: PacedBody, *, limit_bytes: int, came: Callable[[int], None], arrived: Callable[[], None]
+    ) -> None:
+        self._paced = paced
+        self._limit_bytes = limit_bytes
+        self._came = came
+        self._arrived = arrived
+        self.read_bytes = 0
+        self.ended = False
+
+    def expect(self, announced_bytes: int) -> None:
+        """Raise BodyTooLarge if the announced length is over the limit."""
+        if announced_bytes > self._limit_bytes:
+            raise BodyTooLarge(f"the body has {announced_bytes} bytes; at most {self._limit_bytes} are taken")
+
+    async def receive(self) -> Message:
+        """Return the next message; raise BodyTooLarge over the limit, TooSlow, or what `came` raises."""
+        if self.ended:
+            return await self._paced.unpaced()
+        message = self._read(await self._paced.receive())
+        if self.read_bytes > self._limit_bytes:
+            raise BodyTooLarge(f"the body has more than {self._limit_bytes} bytes")
+        self._came(len(message.get("body", b"")))
+        return message
+
+    async def leave(self) -> None:
+        """Read on for a moment, and keep nothing."""
+        self._arrived()
+        until = self.read_bytes + _LINGER_BYTES
+        try:
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while not self.ended and self.read_bytes < until:
+                    self._read(await self._paced.unpaced())
+        except TimeoutError:
+            pass
+
+    def _read(self, message: Message) -> Message:
+        self.read_bytes += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            self.ended = True
+            self._arrived()
+        return message

@@ -1,0 +1,33 @@
+import asyncio
+from contextlib import ExitStack
+from threading import Event
+
+from raythumbs.web.upload_room import UploadRoom
+
+MIB = 1 << 20
+
+
+def test_uploads_share_one_budget_of_memory():
+    room = UploadRoom()
+    shares = {}
+    with ExitStack() as arriving:
+        for count in range(1, 1001):
+            arriving.enter_context(room.arriving())
+            shares[count] = room.share_bytes
+
+    assert (shares[1], shares[32]) == (2 * MIB, 2 * MIB)
+    assert all(count * share <= 64 * MIB for count, share in shares.items())
+    assert room.share_bytes == 2 * MIB
+
+
+def test_a_store_that_is_slow_to_keep_files_does_not_hold_up_the_writing_of_others():
+    async def story():
+        room, gate, wrote = UploadRoom(), Event(), []
+        keeping = [asyncio.create_task(room.keep(gate.wait)) for _ in range(100)]
+        async with asyncio.timeout(10):
+            await room.write(lambda: wrote.append(1))
+        gate.set()
+        await asyncio.gather(*keeping)
+        return wrote
+
+    assert asyncio.run(story()) == [1]
