@@ -125,7 +125,7 @@ def test_submit_status_retry_and_cancel_talk_to_the_service(service, photographs
     assert "slots" in shown
     assert bad in retried
     assert (again["state"], again["attempt"]) == ("failed", 2)
-    assert refused == 2
+    assert refused == 1
     assert "succeeded" in reason
 
 
