@@ -1,5 +1,7 @@
 """The queue's figures for people: a table, a table that stays current, and lines for a pipe or a log."""
 
+import select
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -25,6 +27,15 @@ def watch(ask: Callable[[], Status], out: Console) -> None:
         if line != before:
             print(datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"), line, flush=True)
             before = line
+        if _reader_has_gone():
+            return
+
+
+def _reader_has_gone() -> bool:
+    """Return whether nobody reads the output any more: without a change nothing is written that would tell."""
+    poll = select.poll()
+    poll.register(sys.stdout, 0)  # of errors it tells in any case, see poll(2)
+    return any(events & select.POLLERR for _, events in poll.poll(0))
 
 
 def _again_and_again(ask: Callable[[], Status]) -> Iterator[Status]:

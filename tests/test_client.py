@@ -199,16 +199,34 @@ STATUS = {
 }  # fmt: skip
 
 
-def test_to_watch_in_a_pipe_is_a_line_for_each_change(monkeypatch, capsys):
+def test_to_watch_in_a_pipe_is_a_line_for_each_change(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(status_view, "_WATCH_SECONDS", 0)
     told = iter([STATUS, STATUS, STATUS | {"queueSize": 2}])
 
-    with pytest.raises(RuntimeError, match="StopIteration"):
-        watch(lambda: next(told), Console())
+    with capsys.disabled(), Path(tmp_path / "out").open("w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            watch(lambda: next(told), Console(file=out))
 
-    figures = [line.partition(" ")[2] for line in capsys.readouterr().out.splitlines()]
+    figures = [line.partition(" ")[2] for line in (tmp_path / "out").read_text().splitlines()]
     rest = "retries=1 running=1 slots=1/2 succeeded=5 failed=0 cancelled=0"
     assert figures == [f"waiting=3 {rest}", f"waiting=2 {rest}"]
+
+
+def test_a_watch_whose_reader_has_gone_ends(monkeypatch):
+    monkeypatch.setattr(status_view, "_WATCH_SECONDS", 0)
+    reader, writer = os.pipe()
+    asked = iter([STATUS] * 2)
+
+    def ask():
+        told = next(asked)
+        os.close(reader)
+        return told
+
+    with os.fdopen(writer, "w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        monkeypatch.setattr("builtins.print", lambda *_, **__: None)
+        watch(ask, Console(file=out))
 
 
 # --- where the output goes
