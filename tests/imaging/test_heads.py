@@ -71,6 +71,7 @@ REFUSED: dict[str, Callable[[], bytes]] = {
     "JPEG of empty segments": lambda: in_head(times(segment(0xE5, b""))),
     "JPEG of full segments": lambda: in_head(times(segment(0xE5, bytes(60_000))) * 2),
     "JPEG of Exif": lambda: in_head(times(segment(0xE1, b"Exif\0\0" + bytes(60_000)))),
+    "JPEG of little Exif": lambda: in_head(segment(0xE1, b"Exif\0\0" + bytes(50)) * 60_000),
     "JPEG of Photoshop's data": lambda: in_head(times(segment(0xED, PHOTOSHOP))),
     "JPEG of quantisation tables": lambda: in_head(times(segment(0xDB, (b"\0" + b"\1" * 64) * 1000))),
     "JPEG of frames": lambda: in_head(times(segment(0xC0, b"\x08\0\x10\0\x10\x03" + b"\1\x11\0" * 20_000))),
