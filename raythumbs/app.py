@@ -33,7 +33,7 @@ from raythumbs.events import show_events
 from raythumbs.model.photo import Rendition
 from raythumbs.settings import Settings, load_settings
 from raythumbs.storage.files import FileStore
-from raythumbs.storage.stores import Stores
+from raythumbs.storage.stores import stores_of
 from raythumbs.web.api import make_app
 from raythumbs.web.ingress import ingress
 from raythumbs.web.parts import Parts, Queue
@@ -100,6 +100,7 @@ async def assemble(given: Sealed | Unsealed) -> FastAPI:
     sealed = given if isinstance(given, Sealed) else await asyncio.to_thread(seal_on_head, given.settings)
     listen_on_the_node_only()
     show_events(sealed.settings.log_level)
+    sealed.settings.apply_umask()
     queue = await start_queue(sealed)
     behind_haproxy = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
     return make_app(parts(await _opened(sealed, queue), queue), behind_haproxy=behind_haproxy)
@@ -114,7 +115,7 @@ async def _opened(sealed: Sealed, queue: QueueHandle) -> Settings:
 
 def parts(settings: Settings, queue: Queue) -> Parts:
     """Return what the doors need."""
-    stores = Stores(region=settings.aws_region, endpoint_url=settings.s3_endpoint_url)
+    stores = stores_of(settings)
     thumbnails = stores.at(settings.thumbnails_uri, base_url=settings.thumbnails_base_url)
 
     def link(rendition: Rendition) -> str:

@@ -6,7 +6,10 @@ import re
 import shlex
 import sys
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
+from errno import EDQUOT, EIO, ENOSPC, EPIPE
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -14,15 +17,15 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from raythumbs.bench.commands import bench
-from raythumbs.client import Client, Refused
+from raythumbs.client import Client, Refused, files_by_request, sources_by_request
 from raythumbs.errors import RaythumbsError
 from raythumbs.model.photo import Fit, Format, RenditionSpec
 from raythumbs.settings import Settings, load_settings
+from raythumbs.status_view import status_table
+from raythumbs.status_view import watch as watch_status
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(bench, name="bench")
@@ -38,18 +41,42 @@ DatabaseUrl = Annotated[
     str | None, typer.Option("--database", help="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.")
 ]
 _HERE = "http://127.0.0.1:8000"
+_OUTPUT_ENDS = {EPIPE, ENOSPC, EDQUOT, EIO}
+
+
+class NotWritten(RaythumbsError):
+    """What a command has to say cannot be written."""
+
+    code = "not_written"
 
 
 def main() -> None:
     """Run a command; an error that a person can mend is one line, and exit status 2."""
     try:
-        app()
+        with _output_that_may_end():
+            app()
     except RaythumbsError as error:
         reason = " ".join(error.reason.split())  # a database's has lines
         Console(stderr=True).print(Text.assemble(("raythumbs: ", "red"), reason), soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:  # a second Ctrl-C, or one before a command had anything to undo
         sys.exit(130)
+
+
+@contextmanager
+def _output_that_may_end() -> Iterator[None]:
+    """Write out what was printed. Whoever reads it may have read enough (`| head`); its disk may be full."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in _OUTPUT_ENDS:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python would complain at its end
+        if error.errno != EPIPE:
+            raise NotWritten(f"the output cannot be written: {error.strerror}") from error
 
 
 @app.command()
@@ -77,7 +104,10 @@ def _progress(text: str) -> None:
 
 
 def _settings(**given: object) -> Settings:
-    return load_settings(**{name: value for name, value in given.items() if value is not None})
+    """Return the settings of a service; what this process makes from here on is for whom they say."""
+    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    settings.apply_umask()
+    return settings
 
 
 def _tell_answer(settings: Settings, trouble: str | None) -> None:
@@ -225,12 +255,29 @@ def submit(
         if not file.is_file():
             raise typer.BadParameter(f"{file} is not a file")
     with Client(url) as client:
-        jobs = client.submit(sources, priority=priority) if sources else []
-        jobs += client.upload(files, folder_id=folder_id) if files else []
+        parts = [partial(client.submit, some, priority=priority) for some in sources_by_request(sources)]
+        parts += [partial(client.upload, some, folder_id=folder_id) for some in files_by_request(files)]
+        refused = sum(not _submitted(part) for part in parts)
+    if refused:
+        raise typer.Exit(1)
+
+
+def _submitted(part: Callable[[], list[dict[str, Any]]]) -> bool:
+    """Submit a part, and print its jobs; return whether it was taken."""
+    try:
+        jobs = part()
+    except Refused as error:
+        _raise_if_all_would_be(error)
+        _say(Console(stderr=True), error.reason)
+        return False
     for job in jobs:
-        out.print(
-            f"{job['jobId']}  {job['state']}  {job['fileName'] or job['source']}", highlight=False, soft_wrap=True
-        )
+        _say(out, f"{job['jobId']}  {job['state']}  {job['fileName'] or job['source']}")
+    return True
+
+
+def _raise_if_all_would_be(refusal: Refused) -> None:
+    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise refusal
 
 
 @app.command()
@@ -244,12 +291,9 @@ def status(
         if as_json:
             print(json.dumps(client.status()))
         elif not watch:
-            out.print(_status_table(client.status()))
+            out.print(status_table(client.status()))
         else:
-            with Live(console=out, refresh_per_second=4) as live:
-                while True:
-                    live.update(_status_table(client.status()))
-                    time.sleep(0.5)
+            watch_status(client.status, out)
 
 
 @app.command()
@@ -259,29 +303,36 @@ def retry(
     url: Url = _HERE,
 ) -> None:
     """Try failed jobs again."""
-    refused = 0
+    if not job_ids and not all_failed:
+        raise typer.BadParameter("name the jobs to try again, or give --all-failed", param_hint="JOB_IDS")
     with Client(url) as client:
         chosen = list(job_ids or [])
         if all_failed:
             chosen += [job["jobId"] for job in client.jobs(state="failed")]
-        for job_id in chosen:
-            try:
-                out.print(f"{job_id}  {client.retry(job_id)['state']}", highlight=False)
-            except Refused as error:
-                if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # the others would be too
-                    raise
-                refused += 1
-                _say(Console(stderr=True), f"{job_id}  {error.reason}")
-    if refused:
-        raise typer.Exit(1)
+        if not chosen:
+            out.print("no job has failed")
+        _each(chosen, client.retry)
 
 
 @app.command()
 def cancel(job_ids: Annotated[list[str], typer.Argument(help="Jobs to end.")], url: Url = _HERE) -> None:
     """End jobs that are not finished."""
     with Client(url) as client:
-        for job_id in job_ids:
-            out.print(f"{job_id}  {client.cancel(job_id)['state']}", highlight=False)
+        _each(job_ids, client.cancel)
+
+
+def _each(job_ids: Sequence[str], move: Callable[[str], dict[str, Any]]) -> None:
+    """Move each job and print its new state. A refusal does not stop the others; it makes the exit status 1."""
+    refused = 0
+    for job_id in job_ids:
+        try:
+            out.print(f"{job_id}  {move(job_id)['state']}", highlight=False)
+        except Refused as error:
+            _raise_if_all_would_be(error)
+            refused += 1
+            _say(Console(stderr=True), f"{job_id}  {error.reason}")
+    if refused:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -304,23 +355,8 @@ def backup(file: Annotated[Path, typer.Argument(help="Where to put the copy: a n
     """Copy the record (SQLite) while the service is at work, and check the copy."""
     from raythumbs.db.backup import backup as copy_record
 
-    size = copy_record(load_settings().database_url.get_secret_value(), file)
+    size = copy_record(_settings().database_url.get_secret_value(), file)
     out.print(f"{file}  {size:,} bytes", highlight=False)
-
-
-def _status_table(told: dict[str, Any]) -> Table:
-    table = Table("", "", show_header=False, title="raythumbs")
-    table.add_row("waiting", str(told["queueSize"]))
-    for priority, count in told["backlog"].items():
-        table.add_row(f"  {priority}", str(count))
-    table.add_row("oldest", f"{told['backlogAgeSeconds']:.1f} s")
-    table.add_row("slots", f"{told['activeWorkers']} of {told['maxWorkers']} in use, {told['cpuCount']} CPUs")
-    for node in told["nodes"]:
-        table.add_row(f"  {node['node'][:12]}", node["trouble"] or f"{node['busy']} of {node['slots']}")
-    table.add_row("photos/s", f"{told['photosPerSecond']:.1f}")
-    for state, count in told["states"].items():
-        table.add_row(state, str(count))
-    return table
 
 
 if __name__ == "__main__":

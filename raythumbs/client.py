@@ -4,11 +4,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import httpx
 
 from raythumbs.errors import RaythumbsError
+
+_SOURCES_A_REQUEST = 1000  # the service's limit
+_FILES_A_REQUEST = 200  # all are open at a time
+_BYTES_A_REQUEST = 256 << 20  # two photos of the largest size; a service takes 1 GiB, if nothing else is set
 
 
 class Refused(RaythumbsError):
@@ -28,12 +32,48 @@ class Unreachable(RaythumbsError):
     code = "unreachable"
 
 
+class Unreadable(RaythumbsError):
+    """A photo that cannot be uploaded, for it cannot be read."""
+
+    code = "unreadable"
+
+
+class NotRaythumbs(RaythumbsError):
+    """What answers at the address is something else."""
+
+    code = "not_raythumbs"
+
+
+def sources_by_request(sources: Sequence[str]) -> list[Sequence[str]]:
+    """Divide sources among requests."""
+    return [sources[at : at + _SOURCES_A_REQUEST] for at in range(0, len(sources), _SOURCES_A_REQUEST)]
+
+
+def files_by_request(photos: Sequence[Path]) -> list[Sequence[Path]]:
+    """Divide photos among requests, each of several: one that comes alone would be taken for more urgent."""
+    parts: list[list[Path]] = []
+    room = size = 0
+    for photo in photos:
+        size = photo.stat().st_size
+        if not parts or len(parts[-1]) == _FILES_A_REQUEST or size > room:
+            parts.append([])
+            room = _BYTES_A_REQUEST
+        parts[-1].append(photo)
+        room -= size
+    if len(parts) > 1 and len(parts[-1]) == 1 and len(parts[-2]) > 2:  # noqa: PLR2004 so that two are left
+        parts[-1].insert(0, parts[-2].pop())
+    return list(parts)
+
+
 class Client:
     """A connection to a service. Every method returns the reply's JSON, or raises Refused or Unreachable."""
 
     def __init__(self, url: str, *, timeout_seconds: float = 60) -> None:
         self.url = url
-        self._http = httpx.Client(base_url=url, timeout=timeout_seconds)
+        try:
+            self._http = httpx.Client(base_url=url, timeout=timeout_seconds)
+        except httpx.InvalidURL as error:
+            raise Unreachable(f"{url!r} is no address of a service: {error}") from error
 
     def __enter__(self) -> Self:
         """Return the client, to be closed at the end."""
@@ -48,7 +88,7 @@ class Client:
     def upload(self, photos: Sequence[Path], *, folder_id: str | None = None) -> list[dict[str, Any]]:
         """Upload photos in one request; they are read while they are sent."""
         with ExitStack() as open_files:
-            files = [("file", (path.name, open_files.enter_context(path.open("rb")))) for path in photos]
+            files = [("file", (path.name, open_files.enter_context(_opened(path)))) for path in photos]
             data = {"folderId": folder_id} if folder_id else {}
             uploads: list[dict[str, Any]] = self._ask("POST", "/api/uploads/direct", files=files, data=data)["uploads"]
             return uploads
@@ -115,9 +155,27 @@ class Client:
     def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 httpx's options
         try:
             reply = self._http.request(method, path, **options)
-        except httpx.TransportError as error:
-            raise Unreachable(f"no service answers at {self.url}: {error}") from error
-        told: dict[str, Any] = reply.json() if "json" in reply.headers.get("content-type", "") else {}
+        except (httpx.RequestError, httpx.InvalidURL, UnicodeError) as error:
+            raise Unreachable(f"no service answers at {self.url}: {error or type(error).__name__}") from error
+        told = _json(reply)
         if reply.is_error:
             raise Refused(reply.status_code, told.get("code", "http"), told.get("reason", reply.reason_phrase))
+        if not told:
+            raise NotRaythumbs(f"what answers at {self.url} is not raythumbs")
         return told
+
+
+def _json(reply: httpx.Response) -> dict[str, Any]:
+    """Return the object that a reply holds; an empty one, if it holds none."""
+    try:
+        told = reply.json()
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _opened(photo: Path) -> BinaryIO:
+    try:
+        return photo.open("rb")
+    except OSError as error:
+        raise Unreadable(f"{photo} cannot be read: {error.strerror}") from error

@@ -96,7 +96,7 @@ class _Benches:
 
     def _asked(self, sandbox: Sandbox, source: Path) -> tuple[RenderedSpec, float]:
         seconds, max_bytes = self._settings.job_timeout_seconds, self._settings.max_photo_bytes
-        path = source.absolute()
+        path = source.resolve()  # a link to a picture is the picture that it leads to
         if path.is_dir():
             raise NoSuchObject(f"{source} is a folder: name the pictures in it, as {source}/*")
         with closing(FileStore(path.parent).get(path.name, max_bytes=max_bytes, seconds=seconds).file) as file:

@@ -5,12 +5,13 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
     AliasChoices,
+    BeforeValidator,
     Field,
     IPvAnyNetwork,
     SecretStr,
@@ -24,6 +25,7 @@ from raythumbs import __version__
 from raythumbs.errors import BadSettings, BadSource
 from raythumbs.model.photo import RenditionSpec
 from raythumbs.model.source import Source, SourcePolicy
+from raythumbs.unknown_names import unknown_names
 
 MIB = 1024 * 1024
 ORIGINALS = "originals/"  # what the keys of direct uploads begin with
@@ -44,6 +46,14 @@ Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
+def _octal(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(r"0*[0-7]{1,2}", value):
+        raise ValueError("must be octal, 000 to 077: 077 (nobody else), 027 (the group may read), 022 (all may read)")
+    return int(value, 8)
+
+
 class Settings(BaseSettings):
     """What a deployment may set, as `RAYTHUMBS_<NAME>` or by the names that AWS users already have."""
 
@@ -59,6 +69,9 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path("raythumbs-data"), description="Folder of the embedded database and file store.")
     database: SecretStr | None = Field(None, description="`sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`.")
+    umask: Annotated[int, BeforeValidator(_octal)] = Field(
+        0o077, ge=0, le=0o077, description="Rights that files of the service do not give to others, in octal."
+    )
     store: str | None = Field(None, description="Where uploads go: `file:///FOLDER` or `s3://BUCKET/PREFIX`.")
     s3_bucket_name: str | None = Field(
         None, validation_alias="S3_BUCKET_NAME", description="The store, where no other is set: this bucket."
@@ -70,6 +83,9 @@ class Settings(BaseSettings):
         None,
         validation_alias=AliasChoices("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
         description="Address of an S3-compatible server, where it is not Amazon's.",
+    )
+    instance_credentials: Literal["auto", "true", "false"] = Field(
+        "auto", description="Whether S3 may be asked with the machine's own role: `auto` where it is one of Amazon's."
     )
     thumbnails_store: str | None = Field(None, description="Where thumbnails go, if not into the store.")
     thumbnails_prefix: str = Field("thumbnails/", description="What the keys of thumbnails begin with.")
@@ -292,6 +308,10 @@ class Settings(BaseSettings):
         """Return these settings with the secrets of `secrets`, by the names of their fields."""
         return self.model_copy(update={name: SecretStr(value) for name, value in secrets.items()})
 
+    def apply_umask(self) -> None:
+        """Make files and folders from here on, in this process and those that it starts, as private as is set."""
+        os.umask(self.umask)
+
     @property
     def store_uri(self) -> str:
         """The store's address with its last slash: what is set, else the bucket of S3_BUCKET_NAME, else a folder."""
@@ -381,11 +401,25 @@ def _canonical(prefix: str) -> str:
 
 
 def load_settings(**given: object) -> Settings:
-    """Read the environment and what is `given` above it, or raise BadSettings: one line, naming every wrong value."""
+    """Read the environment and what is `given` above it, or raise BadSettings: one line, naming every wrong value, and
+    every name that is no setting."""
+    if unknown := unknown_names(os.environ, _names()):
+        raise BadSettings("; ".join(unknown))
     try:
         return Settings(**given)  # type: ignore[arg-type]  # pydantic checks each value against its field
     except ValidationError as error:
         raise BadSettings("; ".join(_told(fault) for fault in error.errors())) from None
+
+
+def _names() -> Iterator[str]:
+    """Give every name by which the environment may set something."""
+    for field, about in Settings.model_fields.items():
+        alias = about.validation_alias
+        if isinstance(alias, AliasChoices):
+            yield from (str(choice) for choice in alias.choices)
+        elif isinstance(alias, str):
+            yield alias
+        yield f"RAYTHUMBS_{field.upper()}"
 
 
 def _told(fault: object) -> str:

@@ -1,14 +1,22 @@
 """What the commands ask of a service over HTTP, which is a script."""
 
+import os
+import re
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
+from rich.console import Console
 
-from raythumbs import deploys
+from raythumbs import deploys, status_view
 from raythumbs.cli import app
-from raythumbs.client import Refused
+from raythumbs.client import Client, NotRaythumbs, Refused, Unreachable, Unreadable, files_by_request
 from raythumbs.settings import load_settings
+from raythumbs.status_view import watch
 
 
 class Service:
@@ -78,3 +86,155 @@ def test_a_deploy_whose_service_does_not_answer_in_its_time_is_told_so(service, 
 
     with pytest.raises(deploys.NotDeployed, match="does not answer"):
         deploys._await_answer(load_settings())
+
+
+def moved(service: Service, verb: str, *ids: str) -> int | str | None:
+    """Have jobs moved by a command; return its exit status."""
+    with pytest.raises(SystemExit) as end:
+        app([verb, *ids])
+    return end.value.code
+
+
+def test_a_cancel_that_is_refused_is_told_and_the_others_go_on(service, capsys):
+    service.answers["/api/jobs/bad/cancel"] = 409, {"code": "illegal_move", "reason": "no: it is succeeded"}
+    service.answers["/api/jobs/good/cancel"] = 200, {"state": "cancelled"}
+
+    status = moved(service, "cancel", "bad", "good")
+
+    said, complained = capsys.readouterr()
+    assert said.splitlines() == ["good  cancelled"]
+    assert complained.splitlines() == ["bad  no: it is succeeded (illegal_move, HTTP 409)"]
+    assert status == 1
+
+
+def test_a_retry_of_nothing_says_what_is_missing(service, capsys):
+    assert moved(service, "retry") == 2
+
+    assert "--all-failed" in capsys.readouterr().err
+    assert service.asked == []
+
+
+def test_a_retry_of_all_where_none_has_failed_says_so(service, capsys):
+    service.answers["/api/jobs"] = 200, {"jobs": [], "nextCursor": None}
+
+    assert moved(service, "retry", "--all-failed") == 0
+
+    assert capsys.readouterr().out == "no job has failed\n"
+
+
+def submitted(service: Service, *what: object) -> int | str | None:
+    uploads = [{"jobId": "a", "state": "queued", "fileName": None, "source": "s3://b/k"}]
+    service.answers.setdefault("/api/jobs", (202, {"jobs": uploads}))
+    service.answers.setdefault("/api/uploads/direct", (202, {"uploads": uploads}))
+    with pytest.raises(SystemExit) as end:
+        app(["submit", *map(str, what)])
+    return end.value.code
+
+
+def test_more_addresses_than_a_request_takes_go_in_several(service):
+    assert submitted(service, *(f"s3://photos/{n}.jpg" for n in range(2001))) == 0
+
+    assert service.asked == ["/api/jobs"] * 3
+
+
+def test_more_files_than_a_request_takes_go_in_several_of_at_least_two(service, tmp_path):
+    photos = [tmp_path / f"{n}.jpg" for n in range(401)]
+    for photo in photos:
+        photo.write_bytes(b"photo")
+
+    parts = files_by_request(photos)
+
+    assert [len(part) for part in parts] == [200, 199, 2]
+    assert [photo for part in parts for photo in part] == photos
+    assert submitted(service, *photos) == 0
+    assert service.asked == ["/api/uploads/direct"] * 3
+
+
+def test_large_files_go_in_several_requests(tmp_path):
+    photos = [tmp_path / f"{n}.jpg" for n in range(7)]
+    for photo in photos:
+        with photo.open("wb") as file:
+            file.truncate(100 << 20)
+
+    assert [len(part) for part in files_by_request(photos)] == [2, 2, 2, 1]
+
+
+def test_a_part_that_is_refused_is_told_and_the_others_go_on(service, tmp_path, capsys):
+    (tmp_path / "a.jpg").touch()
+    service.answers["/api/uploads/direct"] = 400, {"code": "empty_file", "reason": "a.jpg is empty"}
+
+    assert submitted(service, "s3://photos/a.jpg", tmp_path / "a.jpg") == 1
+
+    said, complained = capsys.readouterr()
+    assert said.splitlines() == ["a  queued  s3://b/k"]
+    assert "a.jpg is empty" in complained
+
+
+@pytest.mark.parametrize(
+    "url", ["nowhere", "ftp://x", "http://[", "http://a..b", "http://127.0.0.1:99999", "http://127.0.0.1:1"]
+)
+def test_a_wrong_address_is_told_with_the_address(url):
+    with pytest.raises(Unreachable, match=re.escape(url)), Client(url) as client:
+        client.status()
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b""])
+def test_what_answers_without_being_raythumbs_is_told(monkeypatch, body):
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=body))
+    monkeypatch.setattr(httpx, "Client", partial(httpx.Client, transport=transport))
+
+    with pytest.raises(NotRaythumbs, match="is not raythumbs"), Client("http://127.0.0.1:1") as client:
+        client.status()
+
+
+def test_a_file_that_cannot_be_read_is_told(service, tmp_path):
+    with pytest.raises(Unreadable, match="No such file"), Client("http://127.0.0.1:1") as client:
+        client.upload([tmp_path / "gone.jpg"])
+
+
+STATUS = {
+    "queueSize": 3, "retriesWaiting": 1, "running": 1, "activeWorkers": 1, "maxWorkers": 2, "cpuCount": 2,
+    "backlog": {"HIGH": 0, "NORMAL": 3, "LOW": 0}, "backlogAgeSeconds": 1.0, "photosPerSecond": 0.5, "nodes": [],
+    "states": {"queued": 3, "running": 1, "succeeded": 5, "failed": 0, "cancelled": 0},
+}  # fmt: skip
+
+
+def test_to_watch_in_a_pipe_is_a_line_for_each_change(monkeypatch, capsys):
+    monkeypatch.setattr(status_view, "_WATCH_SECONDS", 0)
+    told = iter([STATUS, STATUS, STATUS | {"queueSize": 2}])
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        watch(lambda: next(told), Console())
+
+    figures = [line.partition(" ")[2] for line in capsys.readouterr().out.splitlines()]
+    rest = "retries=1 running=1 slots=1/2 succeeded=5 failed=0 cancelled=0"
+    assert figures == [f"waiting=3 {rest}", f"waiting=2 {rest}"]
+
+
+# --- where the output goes
+
+
+@pytest.fixture
+def rendering(tmp_path) -> list[str]:
+    """A command that prints a line for each picture."""
+    for n in range(3):
+        Image.new("RGB", (20, 20)).save(tmp_path / f"{n}.png")
+    return [sys.executable, "-m", "raythumbs.cli", "render", *map(str, tmp_path.glob("*.png")), "--out", str(tmp_path)]
+
+
+def test_a_reader_that_has_read_enough_is_no_trouble(rendering):
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    ended = subprocess.run(rendering, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+
+    assert ended.stderr == ""
+
+
+def test_a_full_disk_is_told_in_one_line(rendering):
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run([*rendering, "--json"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert ended.stderr.splitlines() == ["raythumbs: the output cannot be written: No space left on device"]
+    assert ended.returncode == 2

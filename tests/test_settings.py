@@ -391,3 +391,73 @@ def test_any_other_setting_makes_another_identity(changed: dict[str, object]) ->
     ]
 
     assert load_settings(**changed).identity not in {load_settings(**other).identity for other in others}
+
+
+# --- names that are no settings
+
+
+@pytest.mark.parametrize(
+    ("typo", "nearest"),
+    [
+        ("RAYTHUMBS_NOTIFICATON_TOKEN", "RAYTHUMBS_NOTIFICATION_TOKEN"),
+        ("RAYTHUMBS_DATABASE_URL", "RAYTHUMBS_DATABASE"),
+        ("RAYTHUMBS_ALLOWED_SOURCE", "RAYTHUMBS_ALLOWED_SOURCES"),
+        ("raythumbs_prot", "RAYTHUMBS_PORT"),
+    ],
+)
+def test_a_typo_in_a_name_is_refused_with_the_nearest_setting(
+    monkeypatch: pytest.MonkeyPatch, typo: str, nearest: str
+) -> None:
+    monkeypatch.setenv(typo, "whatever")
+
+    with pytest.raises(BadSettings) as refusal:
+        load_settings()
+
+    assert refusal.value.reason == f"{typo} is no setting: is it {nearest}?"
+
+
+def test_a_name_like_no_setting_is_refused_without_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAYTHUMBS_QQQQ", "whatever")
+
+    with pytest.raises(BadSettings, match=r"^RAYTHUMBS_QQQQ is no setting$"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RAYTHUMBS_URL", "http://127.0.0.1:8000"),
+        ("RAYTHUMBS_NOTEBOOK_PHOTOS", "20"),
+        ("RAYTHUMBS_SERVICE_HOST", "10.0.0.1"),  # of Kubernetes, for a service that is called raythumbs
+        ("RAYTHUMBS_SERVICE_PORT_HTTP", "80"),
+        ("RAYTHUMBS_HEAD_SVC_PORT", "tcp://10.0.0.1:8265"),
+        ("RAYTHUMBS_HEAD_SVC_PORT_8265_TCP_ADDR", "10.0.0.1"),
+        ("RAYTHUMBS_S3_BUCKET_NAME", "photos"),
+        ("raythumbs_port", "8001"),
+        ("_RAYTHUMBS_STARTS_LEFT", "3"),
+    ],
+)
+def test_names_that_others_have_a_use_for_are_left_alone(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    load_settings()
+
+
+# --- rights of files
+
+
+@pytest.mark.parametrize(("told", "umask"), [("077", 0o077), ("0027", 0o027), ("22", 0o022), ("0", 0)])
+def test_rights_are_told_in_octal(monkeypatch: pytest.MonkeyPatch, told: str, umask: int) -> None:
+    monkeypatch.setenv("RAYTHUMBS_UMASK", told)
+
+    assert load_settings().umask == umask
+
+
+@pytest.mark.parametrize("told", ["8", "177", "u=rwx", "0x3f", "-1", ""])
+def test_rights_that_are_none_or_leave_the_owner_out_are_refused(monkeypatch: pytest.MonkeyPatch, told: str) -> None:
+    monkeypatch.setenv("RAYTHUMBS_UMASK", told)
+
+    with pytest.raises(BadSettings, match="RAYTHUMBS_UMASK: must be octal, 000 to 077"):
+        load_settings()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-MARK = "RAYTHUMBS_BENCH"  # the variable that every process of a program has in its environment
+MARK = "_RAYTHUMBS_BENCH"  # the variable that every process of a program has in its environment
 _LOOK_SECONDS = 0.2
 _LOOKS_A_WEIGHING = 10  # to add up its pages costs the service 30 ms of CPU, which the photos could use
 

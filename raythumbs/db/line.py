@@ -80,6 +80,7 @@ WAITING = select(func.count()).select_from(
 _due_first = select(jobs.c.due_at).where(*_in_line).order_by(jobs.c.turn, jobs.c.id).limit(_LOOKED_AT).subquery()
 DUE_SINCE = select(func.min(_due_first.c.due_at))
 BACK_SINCE = select(func.min(jobs.c.due_at)).where(*_is_back)
+NOT_DUE = select(func.count()).where(*_is_back, jobs.c.due_at > _now)
 
 
 class Place(NamedTuple):
@@ -141,6 +142,10 @@ class Line:
         """Return the first `due_at` of what came back and is not in line yet."""
         since: float | None = self._connection.scalar(BACK_SINCE, {"of_shard": self._shard})
         return since
+
+    def waiting_for_another_try(self, now: float) -> int:
+        """Return how many jobs failed and are not due yet."""
+        return self._connection.execute(NOT_DUE, {"of_shard": self._shard, "now": now}).scalar_one()
 
     def _line(self, priority: Priority) -> dict[str, int]:
         return {"of_shard": self._shard, "rank": priority.rank}

@@ -38,6 +38,7 @@ def overview(connection: Connection, *, now: float) -> Overview:
         states={state: by_state.get(state, 0) for state in State},
         backlog={priority: by_rank.get(priority.rank, 0) for priority in Priority},
         backlog_age_seconds=max(0.0, *ages, 0.0),
+        retries_waiting=sum(line.waiting_for_another_try(now) for line in lines),
         photos_per_second=(finished or 0) / RATE_SECONDS,
     )
 

@@ -5,8 +5,9 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from stat import S_IRWXO
 
 from raythumbs.errors import BadSettings, DatabaseDamaged, DatabaseUnavailable
 from raythumbs.events import emit
@@ -24,6 +25,7 @@ def lock(path: Path) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _keep_from_others(path)
     except OSError as error:
         raise DatabaseUnavailable(f"{path} cannot be written: {error.strerror}") from error
     try:
@@ -34,6 +36,16 @@ def lock(path: Path) -> int:
             f"{path} is in use by another raythumbs: stop it, or choose another folder"
         ) from error
     return descriptor
+
+
+def _keep_from_others(path: Path) -> None:
+    """Make the record this user's alone, or close an older one to all but its group. Its log gets the same rights."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    for file in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+        with suppress(FileNotFoundError, PermissionError):  # made by an older version, perhaps another user's
+            mode = file.stat().st_mode
+            if mode & S_IRWXO:
+                file.chmod(mode & ~S_IRWXO)
 
 
 def refuse_network(folder: Path, *, mounts: Path = _MOUNTS) -> None:

@@ -73,17 +73,20 @@ class Pressure:
         for folder in self._folders:
             free = await asyncio.to_thread(_free_bytes, folder)
             if free < bounds.min_free_disk_bytes:
-                lack = f"has {free // _MIB} MiB free of the {bounds.min_free_disk_bytes // _MIB} that it must"
+                lack = _lack(free, bounds.min_free_disk_bytes, "disk space")
                 return Overloaded(f"{folder} {lack}", f"a disk of the service {lack}")
         free = await asyncio.to_thread(_free_memory_bytes)
         if free < bounds.min_free_memory_bytes:
-            must = bounds.min_free_memory_bytes // _MIB
-            return Overloaded(f"the machine has {free // _MIB} MiB of memory free of the {must}")
+            return Overloaded(f"the machine {_lack(free, bounds.min_free_memory_bytes, 'memory')}")
         return None
 
 
 def _told(refusal: Overloaded | None) -> str | None:
     return refusal.reason if refusal else None
+
+
+def _lack(free_bytes: int, least_bytes: int, what: str) -> str:
+    return f"has {free_bytes / _MIB:,.1f} MiB of {what} free; uploads need {least_bytes / _MIB:,.1f} MiB to be free"
 
 
 def _free_bytes(folder: Path) -> int:

@@ -11,6 +11,7 @@ class ThumbnailQueueActor(ThumbnailQueue):
 
     def __init__(self, sealed: Sealed, *, shard: int) -> None:
         settings = sealed.open()
+        settings.apply_umask()
         show_events(settings.log_level)
         super().__init__(settings, shard=shard, secrets_file=sealed.secrets_file)
 

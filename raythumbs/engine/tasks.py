@@ -58,6 +58,7 @@ def _workbench(work: Work) -> Workbench:
     if work not in _workbenches:
         _close_workbenches()  # of a queue before this one, or with the memory of a large photo
         restore_environment(work.secrets_file)  # the credentials of the stores
+        os.umask(work.umask)
         _workbenches[work] = Workbench(work)
     return _workbenches[work]
 

@@ -9,7 +9,7 @@ from typing import Self
 from raythumbs.imaging import Limits
 from raythumbs.model.photo import RenditionSpec
 from raythumbs.settings import Settings
-from raythumbs.storage.stores import Stores
+from raythumbs.storage.stores import Stores, stores_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +28,14 @@ class Work:
     prefetch_bytes: int
     photo_seconds: float
     yields_to_others: bool
+    umask: int
     secrets_file: Path | None = None  # of the node that the queue is on, if that is the worker's too
 
     @classmethod
     def of(cls, settings: Settings, *, secrets_file: Path | None = None) -> Self:
         """Take from the settings what tasks need."""
         return cls(
-            stores=Stores(region=settings.aws_region, endpoint_url=settings.s3_endpoint_url),
+            stores=stores_of(settings),
             thumbnails_uri=settings.thumbnails_uri,
             thumbnails_prefix=settings.thumbnails_prefix,
             thumbnails_base_url=settings.thumbnails_base_url,
@@ -48,6 +49,7 @@ class Work:
             prefetch_bytes=settings.prefetch_bytes,
             photo_seconds=settings.job_timeout_seconds,
             yields_to_others=settings.yield_to_others,
+            umask=settings.umask,
             secrets_file=secrets_file,
         )
 

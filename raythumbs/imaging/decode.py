@@ -15,9 +15,10 @@ from PIL import Image, ImageChops, ImageFile, JpegImagePlugin, PngImagePlugin, T
 
 from raythumbs.errors import BadPicture, Corrupt, NeedsMemory, TooLarge, Truncated, UnsupportedFormat
 from raythumbs.imaging.ending import ends_in_grey, with_more_data
+from raythumbs.imaging.heads import refuse_long_head
 from raythumbs.imaging.memory import is_split, predicted_bytes
 from raythumbs.imaging.orientation import orientation
-from raythumbs.imaging.recognise import HEAD_BYTES, is_about_memory, is_about_the_end, refusal
+from raythumbs.imaging.recognise import HEAD_BYTES, is_about_a_limit, is_about_memory, is_about_the_end, refusal
 from raythumbs.imaging.scans import bytes_needed, part_for
 from raythumbs.imaging.tables import refuse_long_tables
 
@@ -27,6 +28,8 @@ _SCALABLE = {"JPEG", "MPO"}
 _EIGHTHS = {8: 1, 4: 2, 3: 3, 2: 4, 1: 8}  # what libjpeg makes of a divisor (jdmaster.c, jpeg_calc_output_dimensions)
 _ALL_EIGHTHS = 8
 _SCAN = b"\xff\xda"
+_PIECE_BYTES = 1 << 20
+_ROWS = 64
 _MOST_SCANS = 500  # what libjpeg-turbo's own fuzzers allow; its usual script has 10
 _KIND_OF_PICTURE, _PREVIEW = 254, 1  # TIFF 6.0, NewSubfileType; so begin DNG, NEF, ARW
 # What decoders raise on bad bytes: the list of Pillow's own fuzzer (Tests/oss-fuzz), and what ours found besides.
@@ -51,6 +54,7 @@ def open_picture(source: BinaryIO) -> ImageFile.ImageFile:
     with _translated(), warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
+        refuse_long_head(source)
         refuse_long_tables(source)
         try:
             picture = Image.open(source, formats=FORMATS)
@@ -116,10 +120,13 @@ def _refuse_many_scans(picture: ImageFile.ImageFile, source: BinaryIO) -> None:
     if "progressive" in picture.info or is_split(picture):
         place = source.tell()
         source.seek(0)
-        scans = source.read().count(_SCAN)
+        scans, last = 0, b""
+        while scans <= _MOST_SCANS and (piece := source.read(_PIECE_BYTES)):
+            scans += (last + piece).count(_SCAN)
+            last = piece[-1:]  # it may be half of a marker
         source.seek(place)
         if scans > _MOST_SCANS:
-            raise TooLarge(f"the JPEG has {scans} scans; at most {_MOST_SCANS} are decoded")
+            raise TooLarge(f"the JPEG has more than {_MOST_SCANS} scans")
 
 
 def prefix_needed(picture: ImageFile.ImageFile, prefix: BinaryIO, least_size: LeastSize) -> int | None:
@@ -143,15 +150,15 @@ def _shrink(picture: ImageFile.ImageFile) -> int:
     return scale
 
 
-def admit(picture: Image.Image, limits: Limits, scale: float = 0.0) -> None:
-    """Return if a picture, its pixels unread, fits the limits when it is resampled to `scale`.
+def admit(picture: Image.Image, limits: Limits, scale: float = 0.0, renditions_bytes: int = 0) -> None:
+    """Return if a picture, its pixels unread, fits the limits when it is resampled to `scale`, with its renditions.
 
     Else raises NeedsMemory, for where there is more of it, or TooLarge.
     """
     with _translated():
-        needed = predicted_bytes(picture, scale)
+        needed = predicted_bytes(picture, scale, renditions_bytes)
     if needed > limits.decode_bytes:
-        told = f"{picture.width}x{picture.height} pixels need {needed} bytes of memory"
+        told = f"{picture.width}x{picture.height} pixels and their thumbnails need {needed} bytes of memory"
         if needed <= limits.elsewhere_bytes:
             raise NeedsMemory(told, needed)
         raise TooLarge(f"{told}; at most {max(limits.decode_bytes, limits.elsewhere_bytes)} are given")
@@ -170,10 +177,16 @@ def _lacks_pixels(picture: ImageFile.ImageFile, file: BinaryIO) -> bool:
     longer = with_more_data(file)
     if longer is None:
         return False
-    with open_picture(BytesIO(longer)) as other:
+    with longer, open_picture(longer) as other:
         decode_at(other, _shrink(picture))
         other.load()
-        return ImageChops.difference(other, picture).getbbox() is not None
+        return _differ(other, picture)
+
+
+def _differ(one: Image.Image, other: Image.Image) -> bool:
+    """Return whether two pictures of the same size differ; a few rows at a time, for a third takes memory too."""
+    strips = ((0, top, one.width, min(top + _ROWS, one.height)) for top in range(0, one.height, _ROWS))
+    return any(ImageChops.difference(one.crop(strip), other.crop(strip)).getbbox() for strip in strips)
 
 
 def _scale_clear_colour(picture: ImageFile.ImageFile) -> None:
@@ -201,14 +214,16 @@ def _translated() -> Iterator[None]:
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield
-    except BadPicture:
+    except (BadPicture, MemoryError):
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
-        raise TooLarge(str(error) or "the picture does not fit into memory") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise TooLarge(str(error)) from error
     except _BAD as error:
         told = str(error)
-        if is_about_memory(told):
+        if is_about_a_limit(told):
             raise TooLarge(told) from error
+        if is_about_memory(told):
+            raise MemoryError(told) from error
         if is_about_the_end(told):
             raise Truncated(told) from error
         raise Corrupt(told or type(error).__name__) from error

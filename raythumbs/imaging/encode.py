@@ -30,8 +30,7 @@ def encode(picture: Image.Image, spec: RenditionSpec) -> bytes:
     """Return the picture as a file in the spec's format; no metadata of the source is in it."""
     if spec.format is Format.JPEG:
         picture = flattened(picture)
-    bare = Image.new(picture.mode, picture.size)
-    bare.im = picture.im  # the pixels alone: plugins write what they find in `info`
+    bare = Image.Image()._new(picture.im)  # noqa: SLF001 the pixels alone: plugins write what they find in `info`
     file = BytesIO()
     bare.save(file, spec.format, **_options(spec))
     return file.getvalue()

@@ -5,6 +5,7 @@ the picture has: more data before the end marker changes a picture that lacks so
 """
 
 import re
+from io import SEEK_END, SEEK_SET, BufferedReader, RawIOBase
 from typing import BinaryIO
 
 from PIL import Image
@@ -14,6 +15,8 @@ _MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # not a stuffed byte, nor 
 _END = b"\xd9"
 _BLOCKS = bytes(range(1, 255, 2))
 _MORE = _BLOCKS + b"".join(bytes([0xFF, 0xD0 + number]) + _BLOCKS for number in range(8))  # and between restarts
+_MOST_SEGMENTS = 1 << 13  # twice as many as may be before the first scan
+_PIECE_BYTES = 1 << 16
 
 
 def ends_in_grey(picture: Image.Image) -> bool:
@@ -23,13 +26,66 @@ def ends_in_grey(picture: Image.Image) -> bool:
     return all(sample is not None and int(sample) in _GREY for sample in samples)
 
 
-def with_more_data(file: BinaryIO) -> bytes | None:
-    """Return the file with more data before its end marker; None, if it has no such marker."""
-    file.seek(0)
-    data = file.read()
+def with_more_data(file: BinaryIO) -> BinaryIO | None:
+    """Return the file with more data before its end marker, read without a copy; None if it has no such marker."""
+    end = _end_marker(file)
+    return None if end is None else BufferedReader(_Spliced(file, end, _MORE))
+
+
+def _end_marker(file: BinaryIO) -> int | None:
+    """Return where the end marker is; None if there is none within as many segments as a photo has."""
     at = 2
-    while found := _MARKER.search(data, at):
-        if found[1] == _END:
-            return data[: found.start()] + _MORE + data[found.start() :]
-        at = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
+    for _ in range(_MOST_SEGMENTS):
+        found = _next_marker(file, at)
+        if found is None:
+            return None
+        place, code = found
+        if code == _END:
+            return place
+        file.seek(place + 2)
+        at = place + 2 + int.from_bytes(file.read(2), "big")
     return None
+
+
+def _next_marker(file: BinaryIO, at: int) -> tuple[int, bytes] | None:
+    file.seek(at)
+    held = b""
+    while piece := file.read(_PIECE_BYTES):
+        held += piece
+        if found := _MARKER.search(held):
+            return at + found.start(), found[1]
+        at += len(held) - 1
+        held = held[-1:]  # the first byte of a marker may be the last of a piece
+    return None
+
+
+class _Spliced(RawIOBase):
+    """A file with some bytes put in at `place`."""
+
+    def __init__(self, file: BinaryIO, place: int, more: bytes) -> None:
+        self._file = file
+        self._more = more
+        self._start, self._end = place, place + len(more)
+        self._size = file.seek(0, SEEK_END) + len(more)
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
+        self._at = max(0, offset + {0: 0, 1: self._at, 2: self._size}[whence])
+        return self._at
+
+    def readinto(self, room: memoryview) -> int:  # type: ignore[override] # typeshed has any buffer
+        if self._start <= self._at < self._end:
+            data = self._more[self._at - self._start :][: len(room)]
+        else:
+            before = self._at < self._start
+            self._file.seek(self._at if before else self._at - len(self._more))
+            data = self._file.read(min(len(room), self._start - self._at) if before else len(room))
+        room[: len(data)] = data
+        self._at += len(data)
+        return len(data)

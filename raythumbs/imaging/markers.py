@@ -14,6 +14,7 @@ _LENGTH_BYTES = 2  # a segment's length counts itself
 _READ_BYTES = 256 * 1024
 _MOST_HEADER_BYTES = 16 << 20  # tables, Exif, profiles, embedded previews
 _MOST_TABLES_BYTES = 64 * 1024  # between two scans
+_MOST_SEGMENTS = 1 << 13  # at some microseconds each
 
 _SOI, _SOS, _DQT, _DHT, _DRI, _COM = b"\xd8", b"\xda", b"\xdb", b"\xc4", b"\xdd", b"\xfe"
 _PROGRESSIVE_FRAME = b"\xc2"
@@ -57,10 +58,13 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Coefficients `first` to `last`, down to the bit `low`; those above `above` were sent before (Ss, Se, Al, Ah)."""
+    """Coefficients `first` to `last`, down to the bit `low`; those above `above` were sent before (Ss, Se, Al, Ah).
 
-    tables: bytes
-    data: bytes
+    `tables` and `data` say where its bytes are in the file; `Reader.bytes_at` gives them.
+    """
+
+    tables: slice
+    data: slice
     components: tuple[int, ...]
     first: int
     last: int
@@ -80,6 +84,7 @@ class Reader:
     file: BinaryIO
     at: int = 0
     _held: bytearray = field(default_factory=bytearray)
+    _segments: int = 0
 
     def frame(self) -> Frame:
         """Read up to the first scan."""
@@ -106,11 +111,14 @@ class Reader:
                 self._segment()
                 if marker not in {_DHT, _DRI, _COM, *_OF_APPLICATIONS} or self.at - tables_at > _MOST_TABLES_BYTES:
                     raise Unusual
-            tables = bytes(self._held[tables_at : self.at - 2])
             scan_at = self.at - 2
             header = self._segment()
             self._pass_entropy_coded()
-            yield _scan(frame, header, tables, bytes(self._held[scan_at : self.at]))
+            yield _scan(frame, header, slice(tables_at, scan_at), slice(scan_at, self.at))
+
+    def bytes_at(self, place: slice) -> memoryview:
+        """Return bytes that were read, without a copy; nothing can be read until all of these are released."""
+        return memoryview(self._held)[place]
 
     def _marker(self) -> bytes:
         marker = self._take(2)
@@ -123,7 +131,8 @@ class Reader:
     def _segment(self) -> bytes:
         """Take a segment's content."""
         size = int.from_bytes(self._take(2), "big")
-        if size < _LENGTH_BYTES:
+        self._segments += 1
+        if size < _LENGTH_BYTES or self._segments > _MOST_SEGMENTS:
             raise Unusual
         return self._take(size - _LENGTH_BYTES)
 
@@ -173,7 +182,7 @@ def _frame(segment: bytes, tables: Mapping[int, tuple[int, ...]], header: bytes)
     return Frame(header, width, height, components)
 
 
-def _scan(frame: Frame, header: bytes, tables: bytes, data: bytes) -> Scan:
+def _scan(frame: Frame, header: bytes, tables: slice, data: slice) -> Scan:
     if not header or len(header) != 4 + 2 * header[0]:
         raise Unusual
     components = tuple(header[1 : 1 + 2 * header[0] : 2])

@@ -68,8 +68,8 @@ def refusal(head: bytes, told: Sequence[str]) -> BadPicture:
         return ZeroSized("the picture has no width or no height")
     if "unknown pixel mode" in said:
         return UnsupportedFormat(f"a TIFF of a kind of pixels that is not supported; photos may be {_FORMATS}")
-    if is_about_memory(said) or is_about_the_end(said):
-        return (TooLarge if is_about_memory(said) else Truncated)(said)
+    if (too_large := is_about_memory(said) or is_about_a_limit(said)) or is_about_the_end(said):
+        return (TooLarge if too_large else Truncated)(said)
     if name := _named(head, _OURS):
         return Corrupt(f"a broken {name} file" + (f": {said}" if said else ""))
     return NotAnImage(f"no decoder of {_FORMATS} knows this file")
@@ -94,6 +94,10 @@ def is_about_the_end(said: str) -> bool:
 
 
 def is_about_memory(said: str) -> bool:
-    """Return whether a decoder's words are about a picture that it finds too large."""
-    words = ("security limit", "memory allocation error", "out of memory", "too large", "too much memory")
-    return any(word in said.lower() for word in words)
+    """Return whether a decoder's words are about memory that it did not get."""
+    return any(words in said.lower() for words in ("memory allocation error", "out of memory"))
+
+
+def is_about_a_limit(said: str) -> bool:
+    """Return whether a decoder's words are about a picture that it finds too large, however much memory there is."""
+    return any(words in said.lower() for words in ("security limit", "too large", "too much memory"))

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from raythumbs.errors import BadPicture, NotAnImage, TooLarge
+from raythumbs.errors import BadPicture, NeedsMemory, NotAnImage, TooLarge
 from raythumbs.imaging import placeholder
 from raythumbs.imaging.colour import PROFILE_IGNORED, fits, resampleable, to_srgb
 from raythumbs.imaging.decode import (
@@ -22,6 +22,7 @@ from raythumbs.imaging.decode import (
     without_needless_scans,
 )
 from raythumbs.imaging.encode import encode
+from raythumbs.imaging.finishing import renditions_bytes
 from raythumbs.imaging.orientation import Box, lying, orientation, sideways, upright
 from raythumbs.imaging.resize import gap_size, largest_scale, on_canvas, plan, resample
 from raythumbs.model.photo import Fit, PictureFacts, RenditionSpec
@@ -67,7 +68,8 @@ class Rendered:
 def render(source: BinaryIO | bytes, specs: Sequence[RenditionSpec], limits: Limits) -> Rendered:
     """Make every spec's rendition of a photo, in the order of the specs, upright and in sRGB, without metadata.
 
-    Raises a BadPicture (NotAnImage, Truncated, Corrupt, TooLarge) for what no thumbnail can be made of.
+    Raises a BadPicture (NotAnImage, Truncated, Corrupt, TooLarge) for what no thumbnail can be made of, or NeedsMemory
+    where the limits say that there is more elsewhere.
     """
     file = BytesIO(source) if isinstance(source, bytes) else source
     if not file.read(1):
@@ -75,8 +77,11 @@ def render(source: BinaryIO | bytes, specs: Sequence[RenditionSpec], limits: Lim
     file.seek(0)
     try:
         return _rendered(file, specs, limits)
-    except MemoryError as error:
-        raise TooLarge("the picture and its thumbnails do not fit into memory") from error
+    except MemoryError as error:  # it took more than was predicted
+        told = "the picture and its thumbnails do not fit into memory"
+        if limits.elsewhere_bytes > limits.decode_bytes:
+            raise NeedsMemory(told, limits.elsewhere_bytes) from error
+        raise TooLarge(told) from error
 
 
 def enough(prefix: bytes, specs: Sequence[RenditionSpec]) -> int | None:
@@ -89,7 +94,7 @@ def enough(prefix: bytes, specs: Sequence[RenditionSpec]) -> int | None:
             least_size = _least_size(picture.size, specs)
             shrink_on_load(picture, least_size)
             return prefix_needed(picture, BytesIO(prefix), least_size)
-    except BadPicture:  # or not yet a picture
+    except (BadPicture, MemoryError):  # or not yet a picture
         return None
 
 
@@ -128,7 +133,7 @@ def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) ->
         least_size = _least_size(stored, specs)
         covered = shrink_on_load(picture, least_size)
         scale = max(largest_scale(*size, specs) for size in (stored, stored[::-1])) * stored[0] / picture.width
-        admit(picture, limits, scale)
+        admit(picture, limits, scale, renditions_bytes(picture, stored, specs))
         decoding, part = without_needless_scans(picture, file, least_size)
         load(decoding, part)
         turn = orientation(picture)
@@ -158,12 +163,17 @@ def _made(decoded: _Pixels, specs: Sequence[RenditionSpec]) -> tuple[tuple[Rende
     for spec in sorted(specs, key=lambda spec: largest_scale(*decoded.size, [spec]), reverse=True):
         pixels = _smallest_of(wholes, spec)
         way = plan(*decoded.size, spec)
-        resampled = pixels.resampled(way.size, way.box)
+        resampled = replace(pixels, picture=pixels.resampled(way.size, way.box), covered=way.size)
         if spec.fit in {Fit.INSIDE, Fit.CONTAIN} and way.size < pixels.covered:
-            wholes.append(replace(pixels, picture=resampled, covered=way.size))
-        picture = on_canvas(pixels.finished(resampled), way.canvas)
-        made[spec] = RenderedSpec(spec, picture.width, picture.height, encode(picture, spec))
+            wholes.append(resampled)
+        made[spec] = _encoded(resampled, way.canvas, spec)
+        del resampled  # its pixels, before the next are made
     return tuple(made[spec] for spec in specs), _thumb_hash(_smallest_of(wholes, _TO_HASH))
+
+
+def _encoded(resampled: _Pixels, canvas: tuple[int, int], spec: RenditionSpec) -> RenderedSpec:
+    picture = on_canvas(resampled.finished(resampled.picture), canvas)
+    return RenderedSpec(spec, picture.width, picture.height, encode(picture, spec))
 
 
 def _smallest_of(wholes: Sequence[_Pixels], spec: RenditionSpec) -> _Pixels:

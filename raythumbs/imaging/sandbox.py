@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from raythumbs import errors
@@ -39,7 +40,10 @@ _SIDE_PIXELS = 1 << 30
 _CPU_SECONDS = 1 << 20
 _THUMB_HASH_BYTES = 32
 _PR_SET_PDEATHSIG = 1  # of linux/prctl.h
-_SPARE_BYTES = 1 << 30  # of address space, for the interpreter, its libraries and a photo's file
+_SPARE_BYTES = 24 << 20  # beyond the limit: what decoders reserve and never touch, and Python's own objects
+_SPARE_ADDRESSES = 1 << 30  # for the interpreter, its libraries and a photo's file
+_STACK_BYTES = 1 << 20  # of a decoder's thread; 8 MiB otherwise, which count as taken
+_STATM_DATA = 5  # proc(5), /proc/self/statm: pages of data and stacks
 _STARTING_SECONDS = 30.0
 _ENDING_SECONDS = 0.2  # a child whose line is closed is about to end, if it is not at fault
 _BAD_PICTURES = {
@@ -292,12 +296,27 @@ def _framed(told: dict[str, object]) -> bytes:
 
 
 def _confine(limits: Limits) -> None:
+    """Limit memory to what is taken now and the pictures' share: of one that takes more than its header announced, the
+    allocation fails."""
+    _make_small_stacks()
+    pages = int(Path("/proc/self/statm").read_text().split()[_STATM_DATA])
     confine()
-    memory = limits.decode_bytes + _SPARE_BYTES
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    memory = pages * resource.getpagesize() + limits.decode_bytes + _SPARE_BYTES
+    addresses = limits.decode_bytes + _SPARE_ADDRESSES
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_AS, (addresses, addresses))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def _make_small_stacks() -> None:
+    """Give threads that are made from here on a stack of one MiB (pthread_setattr_default_np(3))."""
+    libc = ctypes.CDLL(None)
+    attributes = ctypes.create_string_buffer(64)  # sizeof(pthread_attr_t) is 56 on x86-64, 64 on ARM
+    libc.pthread_attr_init(attributes)
+    libc.pthread_attr_setstacksize(attributes, ctypes.c_size_t(_STACK_BYTES))
+    libc.pthread_setattr_default_np(attributes)
 
 
 def _limit_cpu(seconds: int) -> None:

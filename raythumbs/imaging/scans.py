@@ -77,7 +77,7 @@ def _needed_part(reader: Reader, shrink: int, spare: float) -> bytes:
         scans.append(scan)
         missing = {one: step for one, step in missing.items() if not _fine(one, step, sent, spare)}
         if not missing:
-            return _assembled(frame, scans, helpful)
+            return _assembled(reader, frame, scans, helpful)
     raise Unusual
 
 
@@ -122,7 +122,7 @@ def _fine(one: Coefficient, step: int, sent: Mapping[Coefficient, int], spare: f
     return low == 0 or (low is not None and step << low <= coarse)
 
 
-def _assembled(frame: Frame, scans: Sequence[Scan], helpful: Sequence[int]) -> bytes:
+def _assembled(reader: Reader, frame: Frame, scans: Sequence[Scan], helpful: Sequence[int]) -> bytes:
     """Join the scans that help, those that they refine (a refinement is read by what was sent before), and nothing."""
     kept = set(helpful)
     for at in reversed(range(len(scans))):
@@ -130,8 +130,9 @@ def _assembled(frame: Frame, scans: Sequence[Scan], helpful: Sequence[int]) -> b
             coefficients = set(scans[at].coefficients)
             kept |= {before for before in range(at) if not coefficients.isdisjoint(scans[before].coefficients)}
     sent = {one for at in kept for one in scans[at].coefficients}
-    pieces = [scan.tables + (scan.data if at in kept else b"") for at, scan in enumerate(scans)]
-    return frame.header + b"".join(pieces) + _RUNS_OF_NOTHING + b"".join(_empty_scans(frame, sent)) + _EOI
+    places = [place for at, scan in enumerate(scans) for place in (scan.tables, scan.data)[: 2 if at in kept else 1]]
+    pieces = map(reader.bytes_at, places)
+    return b"".join((frame.header, *pieces, _RUNS_OF_NOTHING, *_empty_scans(frame, sent), _EOI))
 
 
 def _empty_scans(frame: Frame, sent: AbstractSet[Coefficient]) -> Iterator[bytes]:

@@ -8,11 +8,13 @@ from raythumbs.model.job import Priority, State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """Jobs by state; the waiting ones by priority; the age of the longest due one; photos a second, last minute."""
+    """Jobs by state; the waiting ones by priority; the age of the longest due one; how many are not due, for they wait
+    for another try; photos a second, last minute."""
 
     states: Mapping[State, int]
     backlog: Mapping[Priority, int]
     backlog_age_seconds: float
+    retries_waiting: int
     photos_per_second: float
 
 

@@ -1,9 +1,13 @@
-"""A folder as a store. Objects appear whole: written without a name, then linked to theirs."""
+"""A folder as a store. Objects appear whole: written without a name, then linked to theirs.
+
+Symbolic links that lead out of the folder are refused: what was opened is asked where it really is (see `within.py`),
+so that no change of a link in between matters.
+"""
 
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from errno import EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR
 from pathlib import Path
 from secrets import token_hex
@@ -12,6 +16,7 @@ from typing import BinaryIO
 
 from raythumbs.errors import AccessDenied, NoSuchObject, RaythumbsError, StoreUnavailable, TooLarge
 from raythumbs.storage.base import Fetched, Stat
+from raythumbs.storage.within import open_within, opened_within, real_path
 
 _UNFINISHED = ".unfinished"  # files between their link and their rename; a crash there leaves one behind
 _ABSENT = {ENOENT, ENOTDIR, EISDIR, ENAMETOOLONG, ELOOP}  # what the system says of a path that leads to no file
@@ -29,7 +34,7 @@ class FileStore:
         del seconds  # opening does not wait
         path = self._path(key)
         with _looked_up(path):
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # never waits on a named pipe
+            descriptor = open_within(self.root, path, os.O_RDONLY | os.O_NONBLOCK)  # never waits on a named pipe
         try:
             found = _file(path, os.fstat(descriptor))
             _refuse_large(path, found, max_bytes)
@@ -50,7 +55,7 @@ class FileStore:
         path = self._path(key)
         with _translated(path):
             unfinished = self._unfinished()
-            descriptor = os.open(unfinished, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(unfinished, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666)
             with os.fdopen(descriptor, "w+b") as file:
                 yield file
                 file.flush()
@@ -59,26 +64,26 @@ class FileStore:
                 # A directory descriptor makes Python call linkat with AT_SYMLINK_FOLLOW (open(2), "O_TMPFILE").
                 os.link(f"/proc/self/fd/{descriptor}", temporary, src_dir_fd=descriptor, follow_symlinks=True)
                 try:
-                    _place(temporary, path)
+                    self._place(temporary, path)
                 finally:
                     temporary.unlink(missing_ok=True)
-            _sync_folder(path.parent)
 
     def head(self, key: str) -> Stat:
         """Look at the file."""
         path = self._path(key)
-        with _looked_up(path):
-            found = _file(path, path.stat())
+        with _looked_up(path), opened_within(self.root, path, os.O_PATH) as descriptor:
+            found = _file(path, os.fstat(descriptor))
         return Stat(key, found.st_size, _version(found), found.st_mtime)
 
     def delete(self, key: str) -> None:
         """Unlink the file, and the folders that it leaves empty."""
         path = self._path(key)
-        with suppress(NoSuchObject), _looked_up(path):
-            path.unlink()
-        with suppress(OSError):  # a folder that is not empty, or was just filled again
-            for folder in path.relative_to(self.root).parents[:-1]:
-                (self.root / folder).rmdir()
+        with suppress(NoSuchObject), _looked_up(path), self._folder_of(path) as folder:
+            os.unlink(path.name, dir_fd=folder)
+        with suppress(OSError, NoSuchObject):  # a folder that is not empty, or was just filled again
+            for emptied in path.relative_to(self.root).parents[:-1]:
+                with self._folder_of(self.root / emptied) as folder:
+                    os.rmdir(emptied.name, dir_fd=folder)
 
     def list(self, prefix: str = "", *, after: str = "") -> Iterator[Stat]:
         """Walk the folder."""
@@ -98,9 +103,11 @@ class FileStore:
         return self.url(key)
 
     def path(self, key: str) -> Path:
-        """Return where an object's file is, or raise NoSuchObject."""
-        self.head(key)
-        return self._path(key)
+        """Return where an object's file really is, without links, or raise NoSuchObject."""
+        path = self._path(key)
+        with _looked_up(path), opened_within(self.root, path, os.O_PATH) as descriptor:
+            _file(path, os.fstat(descriptor))
+            return real_path(descriptor)
 
     def check(self) -> None:
         """Return if the folder can be written to, and its disk is not full."""
@@ -112,8 +119,33 @@ class FileStore:
 
     def _unfinished(self) -> Path:
         folder = self.root / _UNFINISHED
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        with suppress(FileExistsError):
+            folder.mkdir(parents=True)
+        with opened_within(self.root, folder, os.O_PATH | os.O_DIRECTORY) as descriptor:
+            return real_path(descriptor)
+
+    def _folder_of(self, path: Path) -> AbstractContextManager[int]:
+        return opened_within(self.root, path.parent, os.O_RDONLY | os.O_DIRECTORY)
+
+    def _place(self, file: Path, path: Path) -> None:
+        """Rename into the folder, made where it is missing: a delete beside it may have taken it away, empty as it was;
+        and sync the folder."""
+        for _ in range(_RACES):
+            with suppress(FileNotFoundError):
+                self._make(path.parent)
+                with self._folder_of(path) as folder:
+                    os.replace(file, path.name, dst_dir_fd=folder)
+                    os.fsync(folder)
+                return
+        raise StoreUnavailable(f"{path.parent} does not stay")
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder and those that it is in, none of them outside of the store."""
+        if folder == self.root or folder.is_dir():
+            return
+        self._make(folder.parent)
+        with self._folder_of(folder) as parent, suppress(FileExistsError):
+            os.mkdir(folder.name, dir_fd=parent)
 
     def _path(self, key: str) -> Path:
         path = Path(os.path.normpath(self.root / key))
@@ -135,24 +167,6 @@ def _refuse_large(path: Path, found: os.stat_result, max_bytes: int) -> None:
 
 def _version(found: os.stat_result) -> str:
     return f"{found.st_mtime_ns:x}-{found.st_size:x}-{found.st_ino:x}"
-
-
-def _place(file: Path, path: Path) -> None:
-    """Rename into the folder, made where it is missing: a delete beside it may have taken it away, empty as it was."""
-    for _ in range(_RACES):
-        with suppress(FileNotFoundError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file.replace(path)
-            return
-    raise StoreUnavailable(f"{path.parent} does not stay")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

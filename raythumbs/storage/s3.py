@@ -10,7 +10,6 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import quote
 
-import boto3
 from boto3.s3.transfer import TransferConfig, create_transfer_manager
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
@@ -20,6 +19,7 @@ from urllib3.exceptions import HTTPError
 from raythumbs.errors import AccessDenied, NoSuchObject, StoreUnavailable, TooLarge
 from raythumbs.storage.base import Fetched, Stat
 from raythumbs.storage.buffers import BufferFile, Buffers
+from raythumbs.storage.credentials import InstanceCredentials, session_with
 from raythumbs.storage.quick_requests import Busy, quick_requests
 
 if TYPE_CHECKING:
@@ -38,9 +38,11 @@ _GONE_TO_HEAD = _GONE | {"404", "NotFound"}  # an answer without a body has no c
 _DENIED = {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
 
 
-def s3_client(region: str | None, endpoint_url: str | None) -> "S3Client":
-    """Return a client with the credentials of its surroundings (environment, profile, instance). One per process."""
-    client: S3Client = boto3.client(
+def s3_client(
+    region: str | None, endpoint_url: str | None, *, instance_credentials: InstanceCredentials = "auto"
+) -> "S3Client":
+    """Return a client with the credentials of its surroundings, see `session_with`. One per process."""
+    client: S3Client = session_with(instance_credentials).client(
         "s3",
         region_name=region or "us-east-1",
         endpoint_url=endpoint_url,
@@ -234,7 +236,10 @@ def _translated(shown: str, *, gone: frozenset[str] = _GONE) -> Iterator[None]:
     except Busy as error:
         raise StoreUnavailable(f"{shown}: {error}", retry_after_seconds=_seconds(error.retry_after)) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
-        advice = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role"
+        advice = (
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; on a machine with a role that is not seen to be Amazon's,"
+            " set RAYTHUMBS_INSTANCE_CREDENTIALS=true"
+        )
         raise AccessDenied(f"{shown}: there are no credentials; {advice}") from error
     except (BotoCoreError, HTTPError) as error:
         raise StoreUnavailable(f"{shown}: {type(error).__name__}") from error

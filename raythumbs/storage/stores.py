@@ -5,22 +5,30 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raythumbs.errors import SourceNotAllowed
 from raythumbs.model.source import Source
+from raythumbs.settings import Settings
 from raythumbs.storage.base import Store
 from raythumbs.storage.files import FileStore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from raythumbs.storage.credentials import InstanceCredentials
     from raythumbs.storage.s3 import S3Store
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stores:
-    """How to reach stores; holds no secret, so it may travel. Clients are made at first use, one per process."""
+    """How to reach stores; holds no secret, so it may travel. Clients are made at first use, one per process.
+
+    `folders` are those that local sources may be in: no symbolic link leads out of them.
+    """
 
     region: str | None = None
     endpoint_url: str | None = None
+    folders: tuple[str, ...] = ("/",)
+    instance_credentials: "InstanceCredentials" = "auto"
 
     def at(self, uri: str, *, base_url: str | None = None) -> Store:
         """Return the store whose address is `uri`, ending in a slash: `s3://bucket/prefix/` or `file:///folder/`."""
@@ -32,17 +40,36 @@ class Stores:
     def of(self, source: Source) -> tuple[Store, str]:
         """Return the store that a source lies in, and its key there. Whether it may be read is the policy's to say."""
         if source.scheme == "file":
-            return FileStore(Path("/")), source.key.removeprefix("/")
+            folder = max((one for one in self.folders if source.key.startswith(one)), key=len, default=None)
+            if folder is None:
+                raise SourceNotAllowed(f"{source} is outside of RAYTHUMBS_ALLOWED_SOURCES")
+            return FileStore(Path(folder)), source.key.removeprefix(folder)
         return self._bucket(source.bucket), source.key
 
     def _bucket(self, name: str, prefix: str = "", *, base_url: str | None = None) -> "S3Store":
         from raythumbs.storage.s3 import S3Store  # boto3 is 7 MB in each process, and not all have a bucket
 
-        return S3Store(_client_of_this_process(self.region, self.endpoint_url), name, prefix, base_url=base_url)
+        client = _client_of_this_process(self.region, self.endpoint_url, self.instance_credentials)
+        return S3Store(client, name, prefix, base_url=base_url)
+
+
+def stores_of(settings: Settings) -> Stores:
+    """Return how the settings reach stores."""
+    places = (*settings.policy.allowed, *settings.watched_places, settings.store_uri)
+    paths = (Source.parse(place + "x").key for place in places if place.startswith("file:"))
+    folders = dict.fromkeys(path.rpartition("/")[0] + "/" for path in paths)
+    return Stores(
+        region=settings.aws_region,
+        endpoint_url=settings.s3_endpoint_url,
+        folders=tuple(folders),
+        instance_credentials=settings.instance_credentials,
+    )
 
 
 @lru_cache
-def _client_of_this_process(region: str | None, endpoint_url: str | None) -> "S3Client":
+def _client_of_this_process(
+    region: str | None, endpoint_url: str | None, instance_credentials: "InstanceCredentials"
+) -> "S3Client":
     from raythumbs.storage.s3 import s3_client  # see above
 
-    return s3_client(region, endpoint_url)
+    return s3_client(region, endpoint_url, instance_credentials=instance_credentials)

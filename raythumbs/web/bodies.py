@@ -252,6 +252,7 @@ class StatusBody(Body):
     draining: bool = Field(description="whether the queue leases nothing new, because another is to take its place")
     backlog: dict[Priority, int] = Field(description="photos waiting, by priority")
     backlog_age_seconds: float = Field(description="how long the oldest photo that is due has waited")
+    retries_waiting: int = Field(description="photos that failed, and wait for another try that is not due yet")
     states: dict[State, int] = Field(description="jobs, by state")
     photos_per_second: float = Field(description="thumbnailed photos per second, over the last minute")
     nodes: list[NodeBody]
@@ -272,6 +273,7 @@ class StatusBody(Body):
             draining=status.draining,
             backlog=dict(seen.backlog),
             backlog_age_seconds=round(seen.backlog_age_seconds, 3),
+            retries_waiting=seen.retries_waiting,
             states=dict(seen.states),
             photos_per_second=round(seen.photos_per_second, 3),
             nodes=[

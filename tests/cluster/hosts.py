@@ -37,7 +37,7 @@ mount --rbind {folder}/tmp /tmp
 mount -t tmpfs run /run && mkdir /run/sshd
 hostname {name}
 exec /usr/sbin/sshd -D -e -f /dev/null -h /tmp/keys/host -o AuthorizedKeysFile=/tmp/keys/user.pub \
-    -o StrictModes=no -o UsePAM=no -o PidFile=none -o AcceptEnv='RAYTHUMBS_TEST_*'
+    -o StrictModes=no -o UsePAM=no -o PidFile=none -o AcceptEnv='_RAYTHUMBS_TEST_*'
 """
 
 

@@ -1,3 +1,7 @@
+import os
+import stat
+from contextlib import closing
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -142,3 +146,28 @@ def test_a_postgresql_that_is_not_there_is_told_without_its_password(address):
 
     assert "127.0.0.1" in told.value.reason
     assert "sesame" not in told.value.reason
+
+
+def test_a_sqlite_record_is_this_users_alone_whatever_the_umask(tmp_path):
+    path = tmp_path / "folder" / "raythumbs.db"
+    before = os.umask(0)
+    try:
+        with closing(Database(f"sqlite:///{path}")) as database:
+            database.open()
+            modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    finally:
+        os.umask(before)
+
+    assert {"raythumbs.db", "raythumbs.db-wal", "raythumbs.db-shm"} <= set(modes)
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_sqlite_record_that_everybody_could_read_is_closed_to_them(tmp_path):
+    path = tmp_path / "raythumbs.db"
+    for mode, then in ((0o644, 0o640), (0o664, 0o660)):
+        with closing(Database(f"sqlite:///{path}")) as database:
+            database.open()
+        path.chmod(mode)
+        with closing(Database(f"sqlite:///{path}")) as database:
+            database.open()
+        assert stat.S_IMODE(path.stat().st_mode) == then

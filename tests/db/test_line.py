@@ -251,6 +251,16 @@ def test_the_age_of_the_backlog_is_that_of_the_folder_that_waits_longest(record,
     assert record.overview().backlog_age_seconds == pytest.approx(10)
 
 
+def test_what_waits_for_another_try_is_counted_apart_from_what_is_due(record, sender, clock):
+    sender.send("folder", 3)
+    for lease in record.lease(2):
+        record.release(lease, StoreUnavailable("away"), after=60)
+
+    assert record.overview().retries_waiting == 2
+    clock.advance(seconds=61)
+    assert record.overview().retries_waiting == 0
+
+
 # --- to join a batch
 
 

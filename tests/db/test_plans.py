@@ -124,6 +124,7 @@ def test_no_turn_goes_through_every_job_of_a_state(database, asked):
         (lambda db: Jobs(db).waiting(now=9.0, limit=5), ["ix_jobs_line", "ix_jobs_back"]),
         (lambda db: Line(db).due_since(), ["ix_jobs_line"]),
         (lambda db: Line(db).back_since(), ["ix_jobs_back"]),
+        (lambda db: Line(db).waiting_for_another_try(now=9.0), ["ix_jobs_back"]),
     ],
 )
 def test_a_place_in_the_line_is_found_by_an_index_alone(database, asked, indexes):

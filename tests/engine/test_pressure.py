@@ -102,7 +102,10 @@ class CountedRecord:
 
 @pytest.mark.parametrize(
     ("setting", "told"),
-    [("min_free_disk_bytes", r"has \d+ MiB free of the"), ("min_free_memory_bytes", r"\d+ MiB of memory free of the")],
+    [
+        ("min_free_disk_bytes", r"has [\d,]+\.\d MiB of disk space free; uploads need [\d,]+\.\d MiB to be free"),
+        ("min_free_memory_bytes", r"has [\d,]+\.\d MiB of memory free; uploads need [\d,]+\.\d MiB to be free"),
+    ],
 )
 def test_with_a_full_disk_or_memory_nothing_is_taken_and_what_waits_goes_on(configured, setting, told):
     async def before():

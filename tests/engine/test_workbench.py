@@ -22,7 +22,7 @@ from tests.batches import no_more
 
 @pytest.fixture
 def work(tmp_path: Path) -> Work:
-    return Work.of(load_settings(data_dir=tmp_path, max_photo_bytes=2_000_000))
+    return Work.of(load_settings(data_dir=tmp_path, allowed_sources=("file:///",), max_photo_bytes=2_000_000))
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_a_store_that_cannot_be_written_to_is_each_photos_own_passing_error(benc
 
 def test_a_set_of_thumbnails_that_is_stored_in_part_is_not_told_and_the_next_try_completes_it(photo, tmp_path):
     specs = tuple(RenditionSpec(name=name, width=100, height=100) for name in ("one", "two", "three", "four"))
-    work = Work.of(load_settings(data_dir=tmp_path, specs=specs))
+    work = Work.of(load_settings(data_dir=tmp_path, allowed_sources=("file:///",), specs=specs))
     with closing(Workbench(work)) as bench:
         (complete,) = outcomes(bench, photo).values()
         third = tmp_path / "store" / complete.renditions[2].key

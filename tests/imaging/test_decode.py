@@ -5,13 +5,17 @@ import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pillow_heif
 import pytest
+import pyvips
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -20,17 +24,19 @@ from raythumbs.errors import BadPicture, Corrupt, NotAnImage, TooLarge, Truncate
 from raythumbs.imaging import Limits, render
 from raythumbs.imaging.decode import admit, open_picture
 from raythumbs.imaging.memory import predicted_bytes
-from raythumbs.model.photo import Format, RenditionSpec
+from raythumbs.model.photo import Fit, Format, RenditionSpec
 from tests.imaging.pictures import (
     LANCZOS,
     LIMITS,
     corners,
     four_corners,
+    grey_profile,
     mean_error,
     near,
     opened,
     photograph,
     png_of,
+    png_rows,
     rendition,
     saved,
     thumbnail,
@@ -235,7 +241,7 @@ def test_a_progressive_jpeg_of_fewer_scans_than_usual_is_whole() -> None:
     assert mean_error(made, photo.resize(made.size, LANCZOS)) < 16
 
 
-@pytest.mark.parametrize("times", [3, 10_000])
+@pytest.mark.parametrize("times", [3, 1000])
 def test_a_jpeg_of_more_scans_than_anyone_needs_is_refused_before_they_are_decoded(times: int) -> None:
     file = saved(photograph("sklearn/china.jpg", times=3), "JPEG", progressive=True)
     second, last = file.index(b"\xff\xc4", file.index(b"\xff\xda")), file.rindex(b"\xff\xc4")
@@ -245,7 +251,7 @@ def test_a_jpeg_of_more_scans_than_anyone_needs_is_refused_before_they_are_decod
     if times < 100:
         assert max(thumbnail(bomb, width=1500, height=1500).size) == 1500
     else:
-        with pytest.raises(TooLarge, match="10010 scans; at most 500"):
+        with pytest.raises(TooLarge, match="more than 500 scans"):
             render(bomb, [RenditionSpec(width=1500, height=1500)], LIMITS)
         assert time.process_time() - began < 1
 
@@ -459,7 +465,9 @@ def test_a_small_file_of_a_huge_picture_is_refused_before_its_pixels_are_allocat
 
 
 def test_a_refusal_tells_the_size_and_the_figure_and_the_limit() -> None:
-    with pytest.raises(TooLarge, match=r"20000x20000 pixels need 16\d{8} bytes of memory; at most 1073741824"):
+    with pytest.raises(
+        TooLarge, match=r"20000x20000 pixels and their thumbnails need 16\d{8} bytes of memory; at most 1073741824"
+    ):
         render(png(20_000, 20_000, colour_type=2), [SMALL], LIMITS)
 
 
@@ -502,7 +510,7 @@ def test_a_progressive_jpeg_needs_the_memory_of_its_coefficients_however_small_i
 
     with pytest.raises(TooLarge):
         render(photo, [RenditionSpec()], Limits(decode_bytes=int(samples * 2)))
-    render(photo, [RenditionSpec()], Limits(decode_bytes=int(samples * 2.4)))
+    render(photo, [RenditionSpec()], Limits(decode_bytes=int(samples * 2.5)))
 
 
 # What is measured, in a process of its own: a small twin first, so that only the large one's pixels are counted.
@@ -513,39 +521,50 @@ from pathlib import Path
 from raythumbs.imaging import Limits, render
 from raythumbs.imaging.decode import open_picture
 from raythumbs.imaging.memory import predicted_bytes
-from raythumbs.model.photo import RenditionSpec
+from raythumbs.model.photo import Fit, Format, RenditionSpec
 module = sys.modules["raythumbs.imaging.render"]
 told = []
-module.admit = lambda picture, limits, scale: told.append(predicted_bytes(picture, scale))
+module.admit = lambda picture, limits, *asked: told.append(predicted_bytes(picture, *asked))
 peaks = []
-for path in sys.argv[1:]:
+specs = [
+    RenditionSpec(**one | {"fit": Fit(one["fit"]), "format": Format(one["format"]), "focus": tuple(one["focus"])})
+    for one in json.loads(sys.argv[1])
+]
+for path in sys.argv[2:]:
     with open(path, "rb") as file:
-        render(file, [RenditionSpec(width=800, height=800)], Limits())
+        render(file, specs, Limits())
     [kib] = re.findall(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
     peaks.append(int(kib) * 1024)
 print(json.dumps([told[-1], peaks[-1] - peaks[-2]]))
 """
 
-LARGE: dict[str, Callable[[Image.Image], bytes]] = {
-    "JPEG": lambda photo: saved(photo, "JPEG"),
-    "progressive JPEG": lambda photo: saved(photo, "JPEG", progressive=True),
-    "CMYK JPEG": lambda photo: saved(photo.convert("CMYK"), "JPEG", progressive=True),
-    "PNG": lambda photo: saved(photo, "PNG"),
-    "PNG with alpha": lambda photo: saved(photo.convert("RGBA"), "PNG"),
-    "grey PNG": lambda photo: saved(photo.convert("L"), "PNG"),
-    "palette PNG": lambda photo: saved(photo.convert("P"), "PNG", transparency=3),
-    "16-bit PNG": lambda photo: saved(photo.convert("I").convert("I;16"), "PNG"),
-    "interlaced PNG": lambda photo: interlaced(photo.convert("L")),
-    "WebP": lambda photo: saved(photo, "WEBP", method=0),
-    "GIF": lambda photo: saved(photo.convert("P"), "GIF"),
-    "TIFF of one strip": lambda photo: saved(photo, "TIFF", compression="tiff_lzw", tiffinfo={278: photo.height}),
-    "float TIFF": lambda photo: saved(photo.convert("F"), "TIFF"),
-    "turned TIFF": lambda photo: saved(photo, "TIFF", tiffinfo={274: 6}),
-    "BMP": lambda photo: saved(photo, "BMP"),
-    "AVIF": lambda photo: saved(photo, "AVIF", speed=10),
-    "HEIC": lambda photo: saved(photo, "HEIF", enc_params={"preset": "ultrafast"}),
-    "HEIC of tiles": lambda photo: saved(photo, "HEIF", tile_size=512, enc_params={"preset": "ultrafast"}),
-}
+
+def ending_in_grey(photo: Image.Image) -> Image.Image:
+    photo.paste((128, 128, 128), (photo.width - 40, photo.height - 40, photo.width, photo.height))
+    return photo
+
+
+def heic(photo: Image.Image, **options: Any) -> bytes:
+    return saved(photo, "HEIF", enc_params={"preset": "ultrafast"}, **options)
+
+
+def sixteen_bits(photo: Image.Image) -> bytes:
+    return (np.asarray(photo).astype(np.uint16) << 8).tobytes()
+
+
+def heic_of_10_bits(photo: Image.Image, **options: Any) -> bytes:
+    file = BytesIO()
+    deep = pillow_heif.from_bytes(mode=f"{photo.mode};16", size=photo.size, data=sixteen_bits(photo))
+    deep.save(file, enc_params={"preset": "ultrafast"}, **options)
+    return file.getvalue()
+
+
+def avif_of_10_bits(photo: Image.Image) -> bytes:
+    deep = pyvips.Image.new_from_memory(sixteen_bits(photo), *photo.size, len(photo.mode), "ushort")
+    made: bytes = deep.copy(interpretation="rgb16").write_to_buffer(
+        ".avif", bitdepth=10, compression="av1", subsample_mode="off", effort=0
+    )
+    return made
 
 
 def interlaced(photo: Image.Image) -> bytes:
@@ -559,17 +578,98 @@ def interlaced(photo: Image.Image) -> bytes:
     return png_of((b"IHDR", header), (b"IDAT", zlib.compress(rows, 1)))
 
 
+LARGE: dict[str, Callable[[Image.Image], bytes]] = {
+    "JPEG": lambda photo: saved(photo, "JPEG"),
+    "grey JPEG with a profile": lambda photo: saved(photo.convert("L"), "JPEG", icc_profile=grey_profile(2.2)),
+    "grey progressive JPEG": lambda photo: saved(photo.convert("L"), "JPEG", progressive=True),
+    "JPEG that ends in grey": lambda photo: saved(ending_in_grey(photo), "JPEG"),
+    "progressive JPEG": lambda photo: saved(photo, "JPEG", progressive=True),
+    "progressive JPEG of noise": lambda photo: saved(photo.effect_spread(400), "JPEG", progressive=True, quality=98),
+    "CMYK JPEG": lambda photo: saved(photo.convert("CMYK"), "JPEG", progressive=True),
+    "PNG": lambda photo: saved(photo, "PNG"),
+    "PNG with alpha": lambda photo: saved(photo.convert("RGBA"), "PNG"),
+    "PNG with a clear colour": lambda photo: saved(photo, "PNG", transparency=(0, 0, 0)),
+    "grey PNG": lambda photo: saved(photo.convert("L"), "PNG"),
+    "grey PNG with alpha and a profile": lambda photo: saved(photo.convert("LA"), "PNG", icc_profile=grey_profile(2.2)),
+    "palette PNG": lambda photo: saved(photo.convert("P"), "PNG", transparency=3),
+    "16-bit PNG": lambda photo: saved(photo.convert("I").convert("I;16"), "PNG"),
+    "16-bit PNG with a clear sample": lambda photo: png_rows(
+        b"\x12\x34" * photo.width, photo.size, (b"tRNS", b"\0\1"), colour_type=0, depth=16
+    ),
+    "interlaced PNG": lambda photo: interlaced(photo.convert("L")),
+    "WebP": lambda photo: saved(photo, "WEBP", method=0),
+    "lossless WebP of noise": lambda photo: saved(photo.effect_spread(400), "WEBP", lossless=True, method=0, quality=0),
+    "GIF": lambda photo: saved(photo.convert("P"), "GIF"),
+    "TIFF of one strip": lambda photo: saved(photo, "TIFF", compression="tiff_lzw", tiffinfo={278: photo.height}),
+    "turned TIFF of one strip": lambda photo: saved(
+        photo, "TIFF", compression="tiff_lzw", tiffinfo={274: 6, 278: photo.height}
+    ),
+    "turned CMYK TIFF of one strip": lambda photo: saved(
+        photo.convert("CMYK"), "TIFF", compression="tiff_lzw", tiffinfo={274: 6, 278: photo.height}
+    ),
+    "YCbCr TIFF of one strip": lambda photo: saved(
+        photo.convert("YCbCr"), "TIFF", compression="tiff_lzw", tiffinfo={278: photo.height}
+    ),
+    "float TIFF": lambda photo: saved(photo.convert("F"), "TIFF"),
+    "turned TIFF": lambda photo: saved(photo, "TIFF", tiffinfo={274: 6}),
+    "BMP": lambda photo: saved(photo, "BMP"),
+    "AVIF": lambda photo: saved(photo, "AVIF", speed=10),
+    "deep AVIF": avif_of_10_bits,
+    "deep AVIF with alpha": lambda photo: avif_of_10_bits(photo.convert("RGBA")),
+    "HEIC": heic,
+    "grey HEIC": lambda photo: heic(photo.convert("L")),
+    "turned HEIC": lambda photo: heic(photo, exif=SIDEWAYS),
+    "HEIC of tiles": lambda photo: heic(photo, tile_size=512),
+    "turned HEIC of tiles": lambda photo: heic(photo, tile_size=512, exif=SIDEWAYS),
+    "turned HEIC with alpha in full colour": lambda photo: heic(photo.convert("RGBA"), chroma=444, exif=SIDEWAYS),
+    "deep HEIC of tiles": lambda photo: heic_of_10_bits(photo, tile_size=512),
+    "turned deep HEIC with alpha": lambda photo: heic_of_10_bits(photo.convert("RGBA"), exif=SIDEWAYS),
+    "turned deep HEIC of tiles in full colour": lambda photo: heic_of_10_bits(
+        photo, chroma=444, tile_size=512, exif=SIDEWAYS
+    ),
+}
+SIDEWAYS = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"  # orientation 6
+
+
+def measured(folder: Path, make: Callable[[Image.Image], bytes], specs: Sequence[RenditionSpec]) -> tuple[int, int]:
+    """The memory that was predicted for a photo of ten megapixels and its renditions, and what was taken."""
+    photo = Image.merge("RGB", [Image.linear_gradient("L").rotate(turn) for turn in (0, 90, 180)]).resize((4000, 2600))
+    small, large = folder / "small", folder / "large"
+    small.write_bytes(make(photo.resize((600, 390))))
+    large.write_bytes(make(photo))
+    asked = json.dumps([asdict(spec) for spec in specs])
+    ended = subprocess.run([sys.executable, "-c", MEASURED, asked, small, large], capture_output=True, check=True)
+    predicted, taken = json.loads(ended.stdout)
+    return predicted, taken
+
+
 @pytest.mark.parametrize("kind", LARGE)
 def test_the_memory_that_is_predicted_is_what_is_taken_and_not_much_more(kind: str, tmp_path: Path) -> None:
-    photo = Image.merge("RGB", [Image.linear_gradient("L").rotate(turn) for turn in (0, 90, 180)]).resize((4000, 2600))
-    small, large = tmp_path / "small", tmp_path / "large"
-    small.write_bytes(LARGE[kind](photo.resize((64, 42))))
-    large.write_bytes(LARGE[kind](photo))
+    predicted, taken = measured(tmp_path, LARGE[kind], [RenditionSpec(width=800, height=800)])
 
-    ended = subprocess.run([sys.executable, "-c", MEASURED, small, large], capture_output=True, check=True)
+    assert taken <= predicted < 2.5 * taken
 
-    predicted, measured = json.loads(ended.stdout)
-    assert measured <= predicted < 2.5 * measured
+
+def test_what_a_photo_says_before_its_pixels_is_part_of_what_is_predicted() -> None:
+    photo = saved(four_corners(), "JPEG")
+    told = photo[:2] + (b"\xff\xe2\xea\x62" + bytes(60_000)) * 300 + photo[2:]
+
+    plain, with_previews = (predicted_bytes(open_picture(BytesIO(file))) for file in (photo, told))
+
+    assert with_previews - plain == 300 * 60_000
+
+
+@pytest.mark.parametrize("written_as", Format)
+@pytest.mark.parametrize("kind", ["grey PNG", "PNG", "PNG with alpha", "grey JPEG with a profile"])
+def test_large_renditions_are_part_of_what_is_predicted(kind: str, written_as: Format, tmp_path: Path) -> None:
+    specs = [
+        RenditionSpec(name="large", width=3000, height=3000, format=written_as),
+        RenditionSpec(name="framed", width=2000, height=2000, fit=Fit.CONTAIN, format=written_as),
+    ]
+
+    predicted, taken = measured(tmp_path, LARGE[kind], specs)
+
+    assert taken <= predicted
 
 
 def test_a_photo_of_200_megapixels_is_an_ordinary_photo() -> None:

@@ -1,12 +1,14 @@
 import json
 import os
+import re
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,11 +18,11 @@ from typing import BinaryIO
 import pytest
 from PIL import Image
 
-from raythumbs.errors import Crashed, NeedsMemory, NoSandbox, NotAnImage, TimedOut, TooLarge, Truncated
+from raythumbs.errors import BadPicture, Crashed, NeedsMemory, NoSandbox, NotAnImage, TimedOut, TooLarge, Truncated
 from raythumbs.imaging import Limits, Rendered, render
 from raythumbs.imaging.sandbox import Sandbox, _Child, _limit_cpu
 from raythumbs.model.photo import Fit, Format, RenditionSpec
-from tests.imaging.pictures import LIMITS, four_corners, photograph, saved
+from tests.imaging.pictures import LIMITS, four_corners, photograph, png_of, saved
 
 SPECS = [RenditionSpec(name="small", width=60, height=60), RenditionSpec(name="large", format=Format.WEBP)]
 PATIENCE_SECONDS = 30.0
@@ -148,13 +150,13 @@ def test_a_bad_picture_is_told_as_what_it_is_and_the_child_lives_on(shared: Sand
 
 
 def test_a_photo_for_where_there_is_more_memory_tells_how_much_it_needs() -> None:
-    limits = Limits(decode_bytes=2_000_000, elsewhere_bytes=4_000_000)
+    limits = Limits(decode_bytes=4_000_000, elsewhere_bytes=6_000_000)
     with_room = saved(four_corners(400, 400), "PNG")
 
     with closing(Sandbox(SPECS, limits)) as sandbox:
-        with pytest.raises(NeedsMemory, match=r"400x400 pixels need 2\d+ bytes") as told:
+        with pytest.raises(NeedsMemory, match=r"400x400 pixels and their thumbnails need 4\d+ bytes") as told:
             rendered(sandbox, with_room)
-        with pytest.raises(TooLarge, match="at most 4000000 are given"):
+        with pytest.raises(TooLarge, match="at most 6000000 are given"):
             rendered(sandbox, saved(four_corners(800, 800), "PNG"))
 
     assert str(told.value.needed_bytes) in told.value.reason
@@ -174,11 +176,53 @@ def test_thumbnails_that_do_not_fit_into_memory_are_refused_and_the_child_lives_
     sandbox = Sandbox([huge], Limits(decode_bytes=1_000_000))
     pid = pid_of(sandbox)
 
-    with pytest.raises(TooLarge, match="do not fit into memory"):
+    with pytest.raises(TooLarge, match="and their thumbnails need"):
         rendered(sandbox)
 
     assert pid_of(sandbox) == pid
     sandbox.close()
+
+
+def small_but_decoded_large() -> bytes:
+    """An AVIF that says that it has 64x48 pixels, and decodes to 24 million before they are scaled."""
+    photo = saved(Image.new("RGB", (6000, 4000), "teal"), "AVIF", speed=10)
+    return photo.replace(struct.pack(">II", 6000, 4000), struct.pack(">II", 64, 48))
+
+
+def small_with_60_mb_behind_its_pixels() -> bytes:
+    photo = saved(four_corners(), "PNG")
+    return photo[:-12] + png_of((b"IDAT", bytes(60 << 20)))[8:]
+
+
+@pytest.mark.parametrize("photo", [small_but_decoded_large, small_with_60_mb_behind_its_pixels])
+def test_a_photo_that_takes_more_than_it_announced_stays_within_the_limit(photo: Callable[[], bytes]) -> None:
+    with closing(Sandbox([RenditionSpec(width=60, height=60)], Limits(decode_bytes=2 << 20))) as sandbox:
+        rendered(sandbox)
+        pid, before = pid_of(sandbox), peak_bytes(sandbox)
+        with pytest.raises(BadPicture):
+            rendered(sandbox, photo())
+
+        assert peak_bytes(sandbox) - before < (2 + 24) << 20
+        assert rendered(sandbox).width == 120
+        assert pid_of(sandbox) == pid
+
+
+def test_a_photo_that_took_more_than_it_announced_is_sent_where_there_is_more() -> None:
+    limits = Limits(decode_bytes=2 << 20, elsewhere_bytes=1 << 30)
+
+    with (
+        closing(Sandbox([RenditionSpec(width=60, height=60)], limits)) as sandbox,
+        pytest.raises(NeedsMemory, match="do not fit into memory") as told,
+    ):
+        rendered(sandbox, small_with_60_mb_behind_its_pixels())
+
+    assert told.value.needed_bytes == 1 << 30
+
+
+def peak_bytes(sandbox: Sandbox) -> int:
+    status = Path(f"/proc/{pid_of(sandbox)}/status").read_text()
+    [kib] = re.findall(r"VmHWM:\s+(\d+) kB", status)
+    return int(kib) * 1024
 
 
 # --- time

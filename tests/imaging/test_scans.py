@@ -49,7 +49,7 @@ def pieces(file: bytes) -> tuple[bytes, list[bytes]]:
     frame = reader.frame()
     scans = []
     for scan in reader.scans(frame):
-        scans.append(scan.tables + scan.data)
+        scans.append(b"".join((reader.bytes_at(scan.tables), reader.bytes_at(scan.data))))
         if reader.at == len(file) - 2:
             return frame.header, scans
     raise AssertionError("the file has no end")

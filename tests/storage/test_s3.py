@@ -1,6 +1,7 @@
 """An S3 store when its server is not at its best: a real HTTP server that misbehaves."""
 
 import gzip
+import json
 import os
 import socket
 import ssl
@@ -20,6 +21,7 @@ from botocore.config import Config
 
 from raythumbs.errors import AccessDenied, NoSuchObject, StoreUnavailable
 from raythumbs.model.source import KEY_BYTES, Source
+from raythumbs.storage.credentials import is_of_amazon, session_with
 from raythumbs.storage.files import FileStore
 from raythumbs.storage.s3 import S3Store, s3_client
 from raythumbs.storage.stores import Stores
@@ -356,15 +358,74 @@ def test_whoever_reaches_stores_carries_no_secret(aws_credentials):
     assert "secret" not in repr(Stores(region="us-east-1", endpoint_url="http://127.0.0.1:1"))
 
 
-def test_missing_credentials_are_told_with_what_to_do(monkeypatch):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+@pytest.fixture
+def no_credentials(monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # which remembers credentials
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "BOTO_CONFIG"):
+        monkeypatch.setenv(name, "/nowhere")
+
+
+@contextmanager
+def metadata_service(monkeypatch):
+    """What answers on a machine of EC2, at another address; gives the paths that it was asked for."""
+    asked = []
+
+    def answer(request):
+        asked.append(request.path)
+        keys = {"Code": "Success", "AccessKeyId": "of-the-role", "SecretAccessKey": "s", "Token": "t"}
+        is_key = request.path.endswith("/a-role")
+        body = json.dumps(keys | {"Expiration": "2999-01-01T00:00:00Z"}).encode() if is_key else b"a-role"
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        request.wfile.write(body)
+
+    with served(answer) as address:
+        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", address)
+        yield asked
+
+
+@pytest.mark.parametrize(
+    ("wanted", "of_amazon", "is_asked"),
+    [("auto", False, False), ("auto", True, True), ("true", False, True), ("false", True, False)],
+)
+def test_the_role_of_the_machine_is_asked_for_where_that_is_wanted(
+    monkeypatch, no_credentials, wanted, of_amazon, is_asked
+):
+    monkeypatch.setattr("raythumbs.storage.credentials.is_of_amazon", lambda: of_amazon)
+
+    with metadata_service(monkeypatch) as asked:
+        found = session_with(wanted).get_credentials()
+
+    assert bool(asked) == is_asked
+    assert (found and found.access_key) == ("of-the-role" if is_asked else None)
+
+
+@pytest.mark.parametrize(
+    ("file", "told", "is_amazons"),
+    [
+        ("class/dmi/id/sys_vendor", "Amazon EC2\n", True),
+        ("class/dmi/id/bios_version", "4.11.amazon\n", True),
+        ("hypervisor/uuid", "ec2e1916-9099-7caf-fd21-012345abcdef\n", True),
+        ("class/dmi/id/sys_vendor", "LENOVO\n", False),
+        ("nothing", "", False),
+    ],
+)
+def test_a_machine_of_amazon_is_known_by_what_it_says_of_itself(tmp_path, file, told, is_amazons):
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_text(told)
+
+    assert is_of_amazon(tmp_path) == is_amazons
+
+
+def test_missing_credentials_are_told_at_once_with_what_to_do(no_credentials):
+    began = time.monotonic()
 
     with store_at("http://127.0.0.1:1") as store, pytest.raises(AccessDenied, match="set AWS_ACCESS_KEY_ID"):
         store.head("a.jpg")
+
+    assert time.monotonic() - began < 1
 
 
 def test_large_objects_are_not_held_in_memory_while_the_store_takes_its_time(aws_credentials):

@@ -12,7 +12,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as some
 
-from raythumbs.errors import NoSuchObject, StoreUnavailable, TooLarge
+from raythumbs.errors import NoSuchObject, SourceNotAllowed, StoreUnavailable, TooLarge
+from raythumbs.model.source import Source
+from raythumbs.settings import load_settings
+from raythumbs.storage.stores import stores_of
 
 SEGMENT = some.text(
     some.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="/"), min_size=1, max_size=60
@@ -241,3 +244,34 @@ def test_a_store_that_can_be_used_says_nothing(store):
     store.put("a.jpg", b"photo", "image/jpeg")
 
     store.check()
+
+
+def test_a_source_is_read_in_its_allowed_folder_and_nowhere_that_a_link_leads_to(tmp_path):
+    allowed, outside = tmp_path / "real" / "photos", tmp_path / "outside"
+    allowed.mkdir(parents=True)
+    outside.mkdir()
+    (allowed / "a.jpg").write_bytes(b"photo")
+    (outside / "secret").write_bytes(b"secret")
+    (allowed / "link").symlink_to(outside / "secret")
+    (tmp_path / "linked").symlink_to(tmp_path / "real")
+    stores = stores_of(
+        load_settings(data_dir=tmp_path / "data", allowed_sources=(f"file://{tmp_path}/linked/photos/",))
+    )
+
+    store, key = stores.of(Source.parse(f"file://{tmp_path}/linked/photos/a.jpg"))
+    assert content(store, key) == b"photo"
+    store, key = stores.of(Source.parse(f"file://{tmp_path}/linked/photos/link"))
+    with pytest.raises(NoSuchObject, match="leads out of"):
+        content(store, key)
+    with pytest.raises(SourceNotAllowed):
+        stores.of(Source.parse(f"file://{outside}/secret"))
+
+
+def test_where_every_file_may_be_read_every_link_is_followed(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"photo")
+    (tmp_path / "link").symlink_to(tmp_path / "a.jpg")
+    stores = stores_of(load_settings(data_dir=tmp_path / "data", allowed_sources=("file:///",)))
+
+    store, key = stores.of(Source.parse(f"file://{tmp_path}/link"))
+
+    assert content(store, key) == b"photo"

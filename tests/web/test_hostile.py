@@ -274,7 +274,7 @@ def test_a_full_disk_is_told_with_its_figure_and_without_its_folder(served):
     told, folder = served(scenario, min_free_disk_bytes=1 << 60)
 
     assert told["code"] == "overloaded"
-    assert "MiB free of the" in told["reason"]
+    assert "MiB of disk space free; uploads need" in told["reason"]
     assert folder not in told["reason"]
 
 
