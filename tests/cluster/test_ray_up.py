@@ -216,7 +216,8 @@ def test_where_it_is_wanted_every_node_answers_http(ray_up: RayUp, photos: list[
     asked = "set -a; . ~/raythumbs.env; RAYTHUMBS_INGRESS_NODES=all; RAYTHUMBS_INGRESS_REPLICAS=2"
 
     ray_up.run("ray", "exec", "cluster.yaml", f"{asked}; raythumbs up")
-    ray_up.run("ray", "exec", "cluster.yaml", f"{asked}; RAYTHUMBS_MAX_ERRORS=14; raythumbs up")  # replaces each in place
+    # The second replaces each in place.
+    ray_up.run("ray", "exec", "cluster.yaml", f"{asked}; RAYTHUMBS_MAX_ERRORS=14; raythumbs up")
 
     for host in ray_up.network.hosts[:2]:  # the third is gone
         with Client(f"http://{host.address}:8000") as door:
