@@ -152,7 +152,7 @@ def test_a_demo_survives_the_death_of_the_queue_in_its_middle(demonstrated, fami
     assert (status, told["accepted"], told["succeeded"], told["failed"]) == (0, 40, 40, 0), complained
     assert set(told) == {
         "accepted", "succeeded", "failed", "seconds", "photos_per_second", "sequential_photos_per_second", "speedup",
-        "cpu_percent", "workers", "thumbnails_dir",
+        "cpu_percent", "workers", "thumbnails_dir", "note",
     }  # fmt: skip
     thumbnails = list(Path(told["thumbnails_dir"]).rglob("*.jpg"))
     assert len(thumbnails) == 40
