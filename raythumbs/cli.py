@@ -357,7 +357,3 @@ def backup(file: Annotated[Path, typer.Argument(help="Where to put the copy: a n
 
     size = copy_record(_settings().database_url.get_secret_value(), file)
     out.print(f"{file}  {size:,} bytes", highlight=False)
-
-
-if __name__ == "__main__":
-    main()

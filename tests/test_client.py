@@ -237,7 +237,7 @@ def rendering(tmp_path) -> list[str]:
     """A command that prints a line for each picture."""
     for n in range(3):
         Image.new("RGB", (20, 20)).save(tmp_path / f"{n}.png")
-    return [sys.executable, "-m", "raythumbs.cli", "render", *map(str, tmp_path.glob("*.png")), "--out", str(tmp_path)]
+    return [sys.executable, "-m", "raythumbs", "render", *map(str, tmp_path.glob("*.png")), "--out", str(tmp_path)]
 
 
 def test_a_reader_that_has_read_enough_is_no_trouble(rendering):

@@ -1,5 +1,6 @@
 """What a service costs that has nothing to do: memory, CPU, and how long it takes to come up."""
 
+import re
 import secrets
 import tempfile
 import time
@@ -100,5 +101,5 @@ def _share(process: psutil.Process) -> Share:
 def _title(process: psutil.Process) -> str:
     """Return what it calls itself: Ray's processes overwrite their command line."""
     command = process.cmdline()
-    called = next((one for one in command[1:] if one.startswith("raythumbs.")), None)
+    called = next((one for one in command[1:] if re.fullmatch(r"raythumbs(\.[a-z_.]+)?", one)), None)
     return command[0].strip() if command and command[0].startswith("ray::") else called or process.name()

@@ -73,7 +73,7 @@ async def _send(sending: Sending) -> Sent:
 
 async def _connected(port: int, requests: Iterator[bytes], sent: Sent) -> "_Connection":
     loop = asyncio.get_running_loop()
-    _, connection = await loop.create_connection(lambda: _Connection(requests, sent), "127.0.0.1", port)
+    _, connection = await loop.create_connection(lambda: _Connection(port, requests, sent), "127.0.0.1", port)
     return connection
 
 
@@ -97,11 +97,14 @@ def _request(path: str, body: str) -> bytes:
 class _Connection(asyncio.Protocol):
     """Asks again as soon as it is answered, until it is told to finish."""
 
-    def __init__(self, requests: Iterator[bytes], sent: Sent) -> None:
+    def __init__(self, port: int, requests: Iterator[bytes], sent: Sent) -> None:
+        self._port = port
         self._requests = requests
         self._sent = sent
         self._answer = bytearray()
         self._finishing = False
+        self._ends_with_the_answer = False  # HAProxy says so to each connection when it is started anew
+        self._again: asyncio.Task[object] | None = None
         self._closed = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -129,16 +132,25 @@ class _Connection(asyncio.Protocol):
         taken = head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 202"))
         self._sent.accepted += taken
         self._sent.errors += not taken
+        self._ends_with_the_answer = b"connection: close" in head.lower()
         self._answer.clear()
         if self._finishing:
             self._transport.close()
-        else:
+        elif not self._ends_with_the_answer:
             self.ask()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take note: one that ends before it was asked to is an error."""
+        """Go on with another if the end was announced with the answer; else it is an error, unless it was asked for."""
+        if self._ends_with_the_answer and not self._finishing:
+            self._ends_with_the_answer = False
+            self._again = asyncio.ensure_future(self._ask_again())
+            return
         self._sent.errors += not self._finishing
         self._closed.set_result(exc)
+
+    async def _ask_again(self) -> None:
+        await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", self._port)
+        self.ask()
 
 
 def _length(head: bytearray) -> int:

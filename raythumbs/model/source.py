@@ -10,6 +10,7 @@ from raythumbs.errors import BadSource, SourceNotAllowed
 
 # Amazon S3, "Bucket naming rules": lower case and 63 letters today; the oldest may have capitals, `_` and 255.
 BUCKET_BYTES = 255
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # half of a surrogate pair is no letter
 _BUCKET = re.compile(rf"[A-Za-z0-9._-]{{3,{BUCKET_BYTES}}}")
 KEY_BYTES = 1024  # Amazon S3, "Naming objects": a key is at most 1,024 bytes of UTF-8
 PATH_BYTES = 2048  # half of Linux's PATH_MAX: an index row of PostgreSQL holds at most 2,704 bytes
@@ -54,7 +55,7 @@ class Source:
 
 def refuse_unstorable(text: str) -> None:
     """Raise BadSource for text that no database column or file name can hold: NUL, or half a surrogate pair."""
-    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+    if _UNSTORABLE.search(text):
         raise BadSource(f"{text!a} holds a character that cannot be stored")
 
 

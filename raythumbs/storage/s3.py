@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _TRANSFERS = TransferConfig(
     multipart_threshold=256 << 20,  # one PUT reads its file while it sends; parts are held in memory
-    max_concurrency=32,
+    max_concurrency=64,
     preferred_transfer_client="classic",
 )
 _TRANSFERS.max_in_memory_upload_chunks = 8

@@ -22,12 +22,12 @@ def announced(headers: Headers) -> tuple[int, bool]:
 class ArrivingBody:
     """The messages of a body, in their time and up to a limit of bytes.
 
-    `came` is told the bytes of each message; `arrived` is called when the last is there. No wait after that is counted:
-    it is for the client to leave.
+    `came` is given the bytes of each message; `arrived` is called when the last is there. A wait after that is not
+    counted: it is for the client to leave.
     """
 
     def __init__(
-        self, paced: PacedBody, *, limit_bytes: int, came: Callable[[int], None], arrived: Callable[[], None]
+        self, paced: PacedBody, *, limit_bytes: int, came: Callable[[bytes], None], arrived: Callable[[], None]
     ) -> None:
         self._paced = paced
         self._limit_bytes = limit_bytes
@@ -48,7 +48,7 @@ class ArrivingBody:
         message = self._read(await self._paced.receive())
         if self.read_bytes > self._limit_bytes:
             raise BodyTooLarge(f"the body has more than {self._limit_bytes} bytes")
-        self._came(len(message.get("body", b"")))
+        self._came(message.get("body", b""))
         return message
 
     async def leave(self) -> None:

@@ -18,6 +18,8 @@ from raythumbs.web.arriving import announced
 _CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
 # What a page may send to another site without asking it first (Fetch, "CORS-safelisted request-header").
 _OF_FORMS = {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
+# Names of a local network, which no public DNS has: RFC 6761, RFC 6762, ICANN's `.internal`, and Kubernetes' `.svc`.
+_INTERNAL = re.compile(r"[a-z0-9-]{1,63}|([a-z0-9-]{1,63}\.)+(localhost|local|internal|svc)")
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(:\d{1,5})?")
 
 
@@ -25,7 +27,8 @@ _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(:\d{1,5})?")
 class Visitors:
     """Which host names are the service's own, and which origins may change what it has.
 
-    An IP address is always its own: no other site's name can be made to look like one (DNS rebinding).
+    An IP address is always its own, and so is a name that nobody can register: no other site's can be made to look like
+    one (DNS rebinding).
     """
 
     hosts: frozenset[str]
@@ -56,7 +59,7 @@ class Visitors:
             raise ForeignOrigin("pages of other sites may not use this service: see RAYTHUMBS_ALLOWED_ORIGINS")
 
     def _knows(self, name: str) -> bool:
-        if "*" in self.hosts or name in self.hosts or _is_address(name):
+        if "*" in self.hosts or name in self.hosts or _is_address(name) or _INTERNAL.fullmatch(name):
             return True
         return any(f"*.{parent}" in self.hosts for parent in _parents(name))
 

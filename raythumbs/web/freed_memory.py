@@ -6,6 +6,7 @@ CPU while uploads come, and would otherwise keep the peak's memory for ever.
 
 import asyncio
 import ctypes
+import gc
 from collections.abc import Callable
 
 QUIET_SECONDS = 3.0
@@ -13,7 +14,8 @@ _WORTH_BYTES = 8 << 20
 
 
 def trim() -> None:
-    """Give back what is free (malloc_trim(3)). Takes some milliseconds, without Python's lock."""
+    """Give back what is free (malloc_trim(3)), and first what errors of refused bodies keep in cycles."""
+    gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
 
 

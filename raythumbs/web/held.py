@@ -1,9 +1,11 @@
 """How many bytes of bodies the doors hold in memory at one time."""
 
-from raythumbs.errors import Overloaded
+from raythumbs.errors import BodyTooLarge, Overloaded
 
 SMALL_BYTES = 64 * 1024
 MESSAGE_BYTES = 128  # what a piece of a body takes beside its bytes: many tiny ones are more than they look
+MOST_VALUES = 200_000  # of a body's JSON: a million empty objects are 4 MB, and were 100 in memory
+_BEFORE_VALUES = (b",", b"{", b"[")
 _BUDGET_BYTES = 64 << 20
 
 
@@ -40,10 +42,14 @@ class Held:
         self._all = all_held
         self._budget = all_held.small
         self._bytes = 0
+        self._values = 0
 
-    def grow(self, read_bytes: int) -> None:
-        """Hold a message of so many bytes as well, or raise Overloaded."""
-        more = read_bytes + MESSAGE_BYTES
+    def grow(self, piece: bytes) -> None:
+        """Hold a piece of JSON as well, or raise Overloaded; BodyTooLarge if it has too many values in all."""
+        self._values += sum(map(piece.count, _BEFORE_VALUES))
+        if self._values > MOST_VALUES:
+            raise BodyTooLarge(f"the body has more than {MOST_VALUES} values")
+        more = len(piece) + MESSAGE_BYTES
         if self._budget is self._all.small and self._bytes + more > SMALL_BYTES:
             self._all.large.take(self._bytes)
             self._all.small.give_back(self._bytes)

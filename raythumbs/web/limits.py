@@ -37,9 +37,9 @@ class _Share:
     def take_place(self, places: Places, client: str | None) -> None:
         self._place = places.take(client)
 
-    def came(self, bytes_: int) -> None:
+    def came(self, piece: bytes) -> None:
         if self._held:
-            self._held.grow(bytes_)
+            self._held.grow(piece)
 
     def arrived(self) -> None:
         if self._place:

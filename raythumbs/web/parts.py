@@ -76,7 +76,7 @@ class Parts:
     now: Callable[[], float]
 
 
-def _parts(request: Request) -> Parts:
+async def _parts(request: Request) -> Parts:  # FastAPI would ask for it in a thread if it were not async
     parts = request.app.state.parts
     assert isinstance(parts, Parts)  # noqa: S101 what make_app put there
     return parts

@@ -13,6 +13,7 @@ from raythumbs.events import emit_trouble
 from raythumbs.web.bodies import ErrorBody
 
 _RETRY_AFTER_SECONDS = 5
+_REASON_LETTERS = 1000  # it may quote what was sent
 _STUMBLED = "the service stumbled; its log tells how"
 _COME_BACK = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
 
@@ -31,7 +32,7 @@ def refusal(error: RaythumbsError) -> Response:
 
 def error_body(code: str, reason: str) -> bytes:
     """Return an ErrorBody as it is sent: as ASCII, for the reason may quote what is no text."""
-    return json.dumps(ErrorBody(code=code, reason=reason).model_dump()).encode("ascii")
+    return json.dumps(ErrorBody(code=code, reason=reason[:_REASON_LETTERS]).model_dump()).encode("ascii")
 
 
 def tell_errors(app: FastAPI) -> None:

@@ -9,7 +9,7 @@ _BUDGET_BYTES = 64 << 20
 _MOST_BYTES = 2 << 20  # collected, before a thread is asked to write them: a thread costs more than the bytes
 _LEAST_BYTES = 16 << 10
 _WRITERS = 4
-_KEEPERS = 32
+_KEEPERS = 64
 
 
 class UploadRoom:

@@ -339,7 +339,7 @@ def test_the_slow_store_answers_large_objects_late_and_small_ones_at_once(aws_cr
 def test_a_run_attacks_a_service_of_its_own_and_tells_what_good_clients_noticed():
     asked = ["--seconds", "2", "--only", "malformed requests", "--only", "slow headers"]
     run = subprocess.run(
-        [sys.executable, "-m", "raythumbs.cli", "bench", "chaos", "--clients", *asked, "--json"],
+        [sys.executable, "-m", "raythumbs", "bench", "chaos", "--clients", *asked, "--json"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
 

@@ -20,6 +20,7 @@ from raythumbs.bench.pictures import draw_photo
 from raythumbs.engine.actors import start_queue, stop_queue
 from raythumbs.engine.cluster import NAMESPACE
 from raythumbs.engine.handle import QueueHandle
+from raythumbs.engine.sealed import seal
 from raythumbs.engine.slots import SLOT_RESOURCE
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import INCOMPLETE, Job, JobRequest, Priority
@@ -137,7 +138,7 @@ StartQueue = Callable[..., LiveQueue]
 def start(cluster: Cluster, tmp_path: Path) -> Iterator[StartQueue]:
     def started(**given: object) -> LiveQueue:
         settings = load_settings(data_dir=tmp_path, allowed_sources=("file:///",), **given)
-        return LiveQueue(settings, asyncio.run(start_queue(settings)))
+        return LiveQueue(settings, asyncio.run(start_queue(seal(settings, tmp_path, environment={}))))
 
     yield started
     asyncio.run(stop_queue())

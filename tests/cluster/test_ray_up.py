@@ -77,7 +77,8 @@ def ray_up(aws_credentials: None) -> Iterator[RayUp]:
             "http://192.0.2.5:9000": s3,
         }
         folder = machines.folder
-        (folder / "raythumbs.env").write_text(shown("sh", "export RAYTHUMBS_DATABASE=", ours))
+        (folder / "raythumbs.env").write_text(shown("sh", "RAYTHUMBS_DATABASE=", ours))
+        (folder / "credentials").write_text(shown("ini", "[default]", ours))
         (folder / "cluster.yaml").write_text(shown("yaml", "cluster_name:", ours))
         (folder / "dist").mkdir()  # the machines have the package already
         (folder / ".ray").mkdir()
@@ -212,10 +213,11 @@ def test_a_node_that_is_lost_costs_no_photo_an_attempt(ray_up: RayUp, photos: li
 
 
 def test_where_it_is_wanted_every_node_answers_http(ray_up: RayUp, photos: list[Path]):
-    asked = "RAYTHUMBS_INGRESS_NODES=all RAYTHUMBS_INGRESS_REPLICAS=2"
+    asked = "set -a; . ~/raythumbs.env; RAYTHUMBS_INGRESS_NODES=all; RAYTHUMBS_INGRESS_REPLICAS=2"
 
-    ray_up.run("ray", "exec", "cluster.yaml", f"{asked} raythumbs up")
-    ray_up.run("ray", "exec", "cluster.yaml", f"{asked} RAYTHUMBS_MAX_ERRORS=14 raythumbs up")  # replaces each in place
+    ray_up.run("ray", "exec", "cluster.yaml", f"{asked}; raythumbs up")
+    # The second replaces each in place.
+    ray_up.run("ray", "exec", "cluster.yaml", f"{asked}; RAYTHUMBS_MAX_ERRORS=14; raythumbs up")
 
     for host in ray_up.network.hosts[:2]:  # the third is gone
         with Client(f"http://{host.address}:8000") as door:

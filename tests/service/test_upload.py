@@ -165,7 +165,7 @@ def connected(client: Client) -> socket.socket:
 def form_head(*, length: int | None) -> bytes:
     sized = f"Content-Length: {length}" if length else "Transfer-Encoding: chunked"
     return (
-        "POST /api/uploads/direct HTTP/1.1\r\nHost: here\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+        "POST /api/uploads/direct HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
         f"{sized}\r\n\r\n"
     ).encode() + (FORM if length else b"%x\r\n%s\r\n" % (len(FORM), FORM))
 

@@ -72,6 +72,15 @@ def test_a_submission_that_is_not_right_is_refused_with_code_and_reason(served, 
     assert jobs == []
 
 
+def test_a_refusal_quotes_little_of_what_was_sent(served):
+    async def scenario(service):
+        return await submitted({"sources": ["x" * 1_000_000]})(service)
+
+    reply = served(scenario)
+
+    assert (reply.json()["code"], len(reply.content) < 2000) == ("bad_source", True)
+
+
 @pytest.mark.parametrize("path", ["/api/jobs", "/api/notifications/s3"])
 def test_a_body_that_announces_no_length_is_refused_at_its_limit(served, path):
     async def scenario(service):

@@ -40,7 +40,8 @@ def answered_to(served, hosts, *paths, **given):
 def test_a_foreign_host_is_refused(served):
     hosts = (
         "evil.example", "evil.example:8000", "localhost.evil.example", "0x7f.1", "127.0.0.1.evil.example", "x" * 9999,
-        "\xff", "a@localhost", "[::1].evil.example", "*", "",
+        "\xff", "a@localhost", "[::1].evil.example", "*", "", "svc.photos",
+        "local.evil.example", ".local", "nas.local.evil",
     )  # fmt: skip
 
     answers = answered_to(served, hosts, "/healthz", "/api/jobs", "/thumbnails/a.jpg", "/openapi.json")
@@ -51,7 +52,8 @@ def test_a_foreign_host_is_refused(served):
 def test_the_services_own_names_and_every_address_are_answered(served):
     hosts = (
         "127.0.0.1:8000", "127.0.0.1", "[::1]:8000", "[::1]", "localhost", "LOCALHOST:8000", "localhost.",
-        "10.1.2.3:8000", gethostname(), "thumbs.example.com", "other.example.com", "a.b.wild.example.com:8443",
+        "10.1.2.3:8000", gethostname(), "raythumbs-serve-svc:8000", "raythumbs.photos.svc", "nas.local",
+        "thumbs.example.com", "other.example.com", "a.b.wild.example.com:8443",
     )  # fmt: skip
     allowed = ("other.example.com", "*.wild.example.com")
 

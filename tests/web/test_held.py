@@ -1,6 +1,6 @@
 import pytest
 
-from raythumbs.errors import Overloaded
+from raythumbs.errors import BodyTooLarge, Overloaded
 from raythumbs.web.held import HeldBytes
 
 
@@ -9,32 +9,40 @@ def test_a_body_of_tiny_pieces_is_counted_with_what_the_pieces_take():
 
     with pytest.raises(Overloaded):
         for _ in range(1_000_000):
-            held.grow(1)
+            held.grow(b"x")
 
 
 def test_small_bodies_have_memory_of_their_own():
     everything = HeldBytes(largest_bytes=1)
     with pytest.raises(Overloaded):
         while True:
-            everything.hold().grow(1 << 20)
+            everything.hold().grow(bytes(1 << 20))
 
     for _ in range(1000):
-        everything.hold().grow(60_000)
+        everything.hold().grow(bytes(60_000))
 
     with pytest.raises(Overloaded):
         for _ in range(1000):
-            everything.hold().grow(60_000)
+            everything.hold().grow(bytes(60_000))
 
 
 def test_what_is_released_can_be_held_again():
     everything = HeldBytes(largest_bytes=1)
 
-    for _ in range(1000):
+    for _ in range(100):
         held = everything.hold()
-        held.grow(1000)
-        held.grow(10 << 20)
+        held.grow(bytes(1000))
+        held.grow(bytes(10 << 20))
         held.release()
 
 
 def test_the_largest_body_that_is_taken_always_has_room():
-    HeldBytes(largest_bytes=1 << 30).hold().grow(1 << 30)
+    HeldBytes(largest_bytes=1 << 28).hold().grow(bytes(1 << 28))
+
+
+def test_a_body_of_very_many_values_is_refused_before_it_is_parsed():
+    held = HeldBytes(largest_bytes=1).hold()
+
+    with pytest.raises(BodyTooLarge):
+        for _ in range(100):
+            held.grow(b"{}," * 2000)
