@@ -35,7 +35,7 @@ def _open_as_many_files_as_allowed() -> None:
 
 def refuse_in_json() -> None:
     """Let uvicorn, which Serve starts, refuse in JSON what is no HTTP; it never reaches the application."""
-    HttpToolsProtocol.send_400_response = _send_400_response  # type: ignore[method-assign]
+    HttpToolsProtocol.send_400_response = _send_400_response  # type: ignore[assignment]
 
 
 def _send_400_response(connection: HttpToolsProtocol, msg: str) -> None:
