@@ -6,6 +6,9 @@ from typing import Any
 
 from fastapi import FastAPI
 from ray import serve
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from raythumbs.web.replies import error_body
 
 _EVERY_REQUEST = 1_000_000
 MakeApp = Callable[[], Awaitable[FastAPI]]
@@ -20,6 +23,7 @@ class _Ingress:
     async def __serve_build_asgi_app__(self) -> FastAPI:
         """Return the application (Serve calls this once, after the constructor)."""
         _open_as_many_files_as_allowed()
+        refuse_in_json()
         return await self._make_app()
 
 
@@ -27,6 +31,18 @@ def _open_as_many_files_as_allowed() -> None:
     """Raise the soft limit of open files to the hard one: each upload has a socket and a file."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def refuse_in_json() -> None:
+    """Let uvicorn, which Serve starts, refuse in JSON what is no HTTP; it never reaches the application."""
+    HttpToolsProtocol.send_400_response = _send_400_response  # type: ignore[assignment]
+
+
+def _send_400_response(connection: HttpToolsProtocol, msg: str) -> None:
+    body = error_body("bad_request", msg)
+    head = f"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+    connection.transport.write(head.encode() + b"connection: close\r\n\r\n" + body)
+    connection.transport.close()
 
 
 def ingress(make_app: MakeApp, *, replicas: int, version: str, place: Mapping[str, float] | None) -> Any:  # noqa: ANN401 Serve's Application
