@@ -23,13 +23,17 @@ class Shared(Generic[K, T]):
     async def __call__(self, key: K) -> T:
         """Return the answer for this key. A caller that stops waiting takes nobody along."""
         asked = self._asked.get(key)
-        if asked is None:
+        if asked is None or asked.get_loop() is not asyncio.get_running_loop():  # whose timers ended with it
             asked = self._asked[key] = asyncio.create_task(self._ask(key))
             asked.add_done_callback(partial(self._answered, key))
         return await asyncio.shield(asked)
 
     def _answered(self, key: K, asked: "asyncio.Task[T]") -> None:
         if asked.cancelled() or asked.exception() or not self._seconds:
-            del self._asked[key]
+            self._forget(key, asked)
         else:
-            asked.get_loop().call_later(self._seconds, self._asked.pop, key)
+            asked.get_loop().call_later(self._seconds, self._forget, key, asked)
+
+    def _forget(self, key: K, asked: "asyncio.Task[T]") -> None:
+        if self._asked.get(key) is asked:
+            del self._asked[key]

@@ -78,3 +78,16 @@ def test_a_caller_that_leaves_takes_nobody_along():
         return await stayer
 
     assert asyncio.run(story()) == 1
+
+
+def test_an_answer_does_not_outlive_the_event_loop_that_it_was_asked_in():
+    asked = 0
+
+    async def ask(_key):
+        nonlocal asked
+        asked += 1
+        return asked
+
+    shared = Shared(ask, seconds=60)
+
+    assert [asyncio.run(shared(None)) for _ in range(2)] == [1, 2]
