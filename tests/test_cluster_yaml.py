@@ -27,7 +27,7 @@ README = (HOUSE / "README.md").read_text()
 # What each call of S3 takes (docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html).
 RIGHTS = {
     "get_object": {"s3:GetObject"}, "head_object": {"s3:GetObject"}, "put_object": {"s3:PutObject"},
-    "upload_fileobj": {"s3:PutObject", "s3:AbortMultipartUpload"}, "delete_object": {"s3:DeleteObject"},
+    "upload": {"s3:PutObject", "s3:AbortMultipartUpload"}, "delete_object": {"s3:DeleteObject"},
     "head_bucket": {"s3:ListBucket"}, "list_objects_v2": {"s3:ListBucket"},
 }  # fmt: skip
 
@@ -140,6 +140,7 @@ def statements(file: str) -> list[dict[str, Any]]:
 def test_the_rights_on_the_bucket_are_those_that_the_store_needs():
     source = (HOUSE / "raythumbs" / "storage" / "s3.py").read_text()
     calls = set(re.findall(r"self\.client\.(?!meta|get_paginator|generate_presigned_url)(\w+)", source))
+    calls |= set(re.findall(r"self\._transfers\.(\w+)", source))
     calls |= set(re.findall(r"(?:get_paginator|generate_presigned_url)\(\s*\"(\w+)\"", source))
 
     of_objects, of_the_bucket = statements("bucket.json")
@@ -177,9 +178,10 @@ def test_the_manual_opens_no_port_to_everybody():
 
 
 def test_changed_settings_are_deployed_as_at_the_start():
-    (command,) = re.findall(r"ray exec cluster\.yaml '(set -a .*)'", README)
+    on_aws, on_ones_own = re.findall(r"ray exec cluster\.yaml '(set -a .*?)'", README)
 
-    assert command == yaml.safe_load(TEXT)["head_start_ray_commands"][-1]
+    assert on_aws == yaml.safe_load(TEXT)["head_start_ray_commands"][-1]
+    assert on_ones_own == of_ones_own()[0]["head_start_ray_commands"][-1]
 
 
 def test_the_manual_makes_a_token_in_one_way_which_leaves_one_that_is_there():
@@ -216,9 +218,17 @@ def test_on_machines_of_ones_own_secrets_are_ones_own_before_anything_reads_them
     config, _ = of_ones_own()
     commands = config["setup_commands"]
 
-    (private,) = [number for number, command in enumerate(commands) if command.startswith("chmod 600 ")]
-    (readers,) = [number for number, command in enumerate(commands) if ". ~/raythumbs.env" in command]
+    (private,) = [command for command in commands if command.startswith("chmod 600 ")]
+    secret = {*rules.SECRET_FILES, "~/.aws/credentials"}
 
-    assert set(commands[private].split()[2:]) == rules.SECRET_FILES <= config["file_mounts"].keys()
-    assert private < readers
-    assert re.search(r"(?m)^chmod 600 raythumbs\.env$", README)
+    assert set(private.split()[2:]) == secret <= config["file_mounts"].keys()
+    assert not [command for command in commands if ". ~/raythumbs.env" in command]  # only what starts Ray comes after
+    assert re.search(r"(?m)^chmod 600 raythumbs\.env credentials$", README)
+
+
+def test_on_machines_of_ones_own_no_secret_is_in_the_environment_of_ray():
+    config, _ = of_ones_own()
+    starts = [*config["head_start_ray_commands"], *config["worker_start_ray_commands"]]
+
+    assert [command for command in starts if "raythumbs.env" in command and "ray start" in command] == []
+    assert config["worker_start_ray_commands"][0].startswith("rm -f ~/raythumbs.env")

@@ -230,7 +230,7 @@ def test_a_photo_too_large_for_every_node_is_refused_with_the_figure(start: Star
     (job,) = queue.ended(queue.submit([huge]))
 
     assert (job.state, job.code) == (State.FAILED, "too_large")
-    assert "40000x40000 pixels need" in (job.reason or "")
+    assert "40000x40000 pixels and their thumbnails need" in (job.reason or "")
 
 
 def test_a_photo_that_kills_every_worker_ends_as_failed_with_a_reason(start: StartQueue, photos: list[Path]):

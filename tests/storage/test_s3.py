@@ -212,8 +212,8 @@ def test_a_connection_that_the_store_closed_in_the_meantime_is_made_anew(aws_cre
     let_go: list[BaseHTTPRequestHandler] = []
 
     def answer(request: BaseHTTPRequestHandler) -> None:
-        telling([b"photo"], length=5)(request)  # and closes, which it did not announce
         let_go.append(request)
+        telling([b"photo"], length=5)(request)  # and closes, which it did not announce
 
     with served(answer) as endpoint, store_at(endpoint) as store:
         for _ in range(3):
