@@ -35,6 +35,7 @@ from raythumbs.settings import Settings, load_settings
 from raythumbs.storage.files import FileStore
 from raythumbs.storage.stores import stores_of
 from raythumbs.web.api import make_app
+from raythumbs.web.freed_memory import keep_loaded
 from raythumbs.web.ingress import ingress
 from raythumbs.web.parts import Parts, Queue
 
@@ -103,7 +104,9 @@ async def assemble(given: Sealed | Unsealed) -> FastAPI:
     sealed.settings.apply_umask()
     queue = await start_queue(sealed)
     behind_haproxy = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
-    return make_app(parts(await _opened(sealed, queue), queue), behind_haproxy=behind_haproxy)
+    app = make_app(parts(await _opened(sealed, queue), queue), behind_haproxy=behind_haproxy)
+    keep_loaded()
+    return app
 
 
 async def _opened(sealed: Sealed, queue: QueueHandle) -> Settings:

@@ -11,6 +11,13 @@ from collections.abc import Callable
 
 QUIET_SECONDS = 3.0
 _WORTH_BYTES = 8 << 20
+_REQUEST_BYTES = 32 << 10  # what a request takes beside its bytes while it is at work: connection, task, buffers
+
+
+def keep_loaded() -> None:
+    """Take what is loaded now out of the search for garbage: it stays, and a search through it takes 0.08 s."""
+    gc.collect()
+    gc.freeze()
 
 
 def trim() -> None:
@@ -20,7 +27,7 @@ def trim() -> None:
 
 
 class FreedMemory:
-    """Trims once so many bytes have passed the doors that it is worth it, and they are quiet again."""
+    """Trims once so much has passed the doors that it is worth it, and they are quiet again."""
 
     def __init__(self, trim: Callable[[], None] = trim) -> None:
         self._trim = trim
@@ -28,8 +35,8 @@ class FreedMemory:
         self._armed = False
 
     def passed(self, bytes_: int) -> None:
-        """Count bytes of a request and its answer."""
-        self._passed_bytes += bytes_
+        """Count a request, with the bytes of its body and its answer."""
+        self._passed_bytes += _REQUEST_BYTES + bytes_
         if self._passed_bytes >= _WORTH_BYTES and not self._armed:
             self._armed = True
             self._look_later()
@@ -38,7 +45,7 @@ class FreedMemory:
         asyncio.get_running_loop().call_later(QUIET_SECONDS, self.look, self._passed_bytes)
 
     def look(self, passed_before: int) -> None:
-        """Trim if few bytes have passed since, else look again later."""
+        """Trim if little has passed since, else look again later."""
         if self._passed_bytes - passed_before >= _WORTH_BYTES:
             self._look_later()
             return

@@ -89,6 +89,7 @@ class BodyLimits:
             body.expect(length)
             if length or is_chunked:
                 share.take_place(kind.places, self._clients.of(scope))
+                await body.begin()
                 await self._turns.take()
             await self._app(scope, body.receive, answer.send)
         except RaythumbsError as error:

@@ -36,7 +36,19 @@ def test_nothing_is_given_back_while_more_comes():
     assert asyncio.run(story()) == 0
 
 
-def test_small_requests_set_no_timer():
+def test_a_small_request_sets_no_timer():
     freed = FreedMemory(lambda: None)
 
     freed.passed(1000)  # which has no event loop to set one in
+
+
+def test_what_many_small_requests_left_is_given_back_too():
+    async def story():
+        trimmed = []
+        freed = FreedMemory(lambda: trimmed.append(1))
+        for _ in range(1000):
+            freed.passed(20)
+        freed.look(1 << 40)
+        return await _trims(freed, trimmed)
+
+    assert asyncio.run(story()) == 1
