@@ -7,7 +7,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from raythumbs.settings import Settings, load_settings
 from raythumbs.storage.files import FileStore
 from raythumbs.storage.stores import stores_of
 from raythumbs.web.api import make_app
-from raythumbs.web.freed_memory import keep_loaded
+from raythumbs.web.freed_memory import keep_loaded, share_arenas
 from raythumbs.web.ingress import ingress
 from raythumbs.web.parts import Parts, Queue
 
@@ -70,8 +70,15 @@ def passing_trouble(shards: int) -> str | None:
     return None
 
 
-def check_database(settings: Settings) -> None:
-    """Return if the database can be opened and nobody else holds it, else raise: before Ray is started for nothing."""
+def check_before_start(settings: Settings) -> None:
+    """Return if nothing is seen that needs a person, else raise: before Ray is started for nothing.
+
+    The database can be opened and nobody else holds it; folders can be written to; there are credentials for buckets.
+    """
+    stores = stores_of(settings)
+    for uri in (settings.store_uri, settings.thumbnails_uri):
+        with suppress(StoreUnavailable):  # which may pass
+            stores.at(uri).check_here()
     database = Database(settings.database_url.get_secret_value())
     try:
         database.open()
@@ -99,6 +106,7 @@ def build_with(sealed: Sealed | Unsealed, *, version: str) -> Any:  # noqa: ANN4
 async def assemble(given: Sealed | Unsealed) -> FastAPI:
     """Return the web application over a queue that runs; this is what each replica does when it starts."""
     sealed = given if isinstance(given, Sealed) else await asyncio.to_thread(seal_on_head, given.settings)
+    share_arenas()
     listen_on_the_node_only()
     show_events(sealed.settings.log_level)
     sealed.settings.apply_umask()

@@ -12,6 +12,15 @@ from collections.abc import Callable
 QUIET_SECONDS = 3.0
 _WORTH_BYTES = 8 << 20
 _REQUEST_BYTES = 32 << 10  # what a request takes beside its bytes while it is at work: connection, task, buffers
+_M_ARENA_MAX = -8
+
+
+def share_arenas() -> None:
+    """Have the threads of this process share two arenas of the C library (mallopt(3), M_ARENA_MAX).
+
+    Each thread would have its own, and of those malloc_trim(3) leaves the end as large as it ever was.
+    """
+    ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 def keep_loaded() -> None:

@@ -88,6 +88,7 @@ class BodyLimits:
             length, is_chunked = announced(Headers(scope=scope))
             body.expect(length)
             if length or is_chunked:
+                await self._turns.take()  # a refusal has its cost too
                 share.take_place(kind.places, self._clients.of(scope))
                 await body.begin()
                 await self._turns.take()
