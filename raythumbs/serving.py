@@ -38,10 +38,10 @@ def serve_on_own_ray(settings: Settings, *, say: Say, answers: Tell) -> None:
     ):
         _raise_file_limit(say)
         say("starting Ray ...")
-        from raythumbs.app import check_database
+        from raythumbs.app import check_before_start
         from raythumbs.engine.cluster import own_cluster
 
-        check_database(settings)
+        check_before_start(settings)
         sealed = seal(settings, renewal.folder, environment=renewal.environment)
         slots = settings.max_workers_per_node
         with _told_in_one_line(), own_cluster(renewal.folder, slots_per_node=slots, lost=renewal.begin):

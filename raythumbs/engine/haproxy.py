@@ -39,6 +39,7 @@ _SERVES_HEADERS = (
 
 _ERRORS = {
     400: ("bad_request", "the request is not valid HTTP"),
+    404: ("not_found", "there is nothing here"),
     405: ("method_not_allowed", "there is no such method"),
     408: ("too_slow", "the request did not arrive in time"),
     500: ("internal", "the service stumbled; its log tells how"),
@@ -70,14 +71,14 @@ def harden(configuration: str, door: Door) -> str:
     text = _replaced(r"^    timeout client .*$", f"    timeout client {SILENT_SECONDS}s", text)
     text = _replaced(r"^    timeout http-keep-alive .*$", f"    timeout http-keep-alive {IDLE_SECONDS}s", text)
     text = _replaced(r"^    errorfile 50[234] .*\n", "", text)
+    # Of no route: Serve has not told of its application yet.
+    text = _replaced(r"^    http-request return status 404 .*$", _answer(503), text)
     text = _replaced(r"^frontend http_frontend$", "\n".join((*_defaults(), "frontend http_frontend")), text)
-    text = _replaced(
+    return _replaced(
         r"^    bind (\S+:\d+)$",
         lambda ray: "\n".join((f"    bind {door.bind or ray[1]} proto h1", *_frontend(door))),
         text,
     )
-    # Of no route: Serve has not told of its application yet.
-    return _replaced(r"^    http-request return status 404 .*$", _answer(503), text)
 
 
 def _defaults() -> list[str]:
@@ -103,6 +104,7 @@ def _frontend(door: Door) -> list[str]:
         f"    tcp-request connection reject if {{ sc0_conn_cur gt {door.connections // 4} }} !this_machine",
         # uvicorn's parser knows no others, and has no JSON for them.
         f"{_answer(405)} unless {{ method GET HEAD POST PUT PATCH DELETE OPTIONS }}",
+        f"{_answer(404)} unless {{ path_beg / }}",  # `OPTIONS *`
         "    http-request set-header x-raythumbs-peer %[src]",
         # Serve then hands on what uvicorn receives, as it is asked for it, instead of reading ahead without bound.
         "    http-request set-header x-request-disconnect-disabled ?1",

@@ -57,5 +57,8 @@ class Store(Protocol):
     def link(self, key: str, *, seconds: int) -> str:
         """Return an address of an object that opens for so long, without credentials."""
 
+    def check_here(self) -> None:
+        """Return if all is right that can be seen without the network, else raise."""
+
     def check(self) -> None:
         """Return if the store answers, else raise."""

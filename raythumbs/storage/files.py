@@ -109,6 +109,10 @@ class FileStore:
             _file(path, os.fstat(descriptor))
             return real_path(descriptor)
 
+    def check_here(self) -> None:
+        """Return if the folder can be written to: all of a folder can be seen from here."""
+        self.check()
+
     def check(self) -> None:
         """Return if the folder can be written to, and its disk is not full."""
         with _translated(self.root):

@@ -163,6 +163,11 @@ class S3Store:
             "get_object", Params={"Bucket": self.bucket, "Key": self.prefix + key}, ExpiresIn=seconds
         )
 
+    def check_here(self) -> None:
+        """Return if there are credentials; whether the bucket takes them is not asked."""
+        with _translated(f"s3://{self.bucket}"):
+            self.client.generate_presigned_url("head_bucket", Params={"Bucket": self.bucket})  # signed, not sent
+
     def check(self) -> None:
         """Return if the bucket answers to these credentials."""
         with _translated(f"s3://{self.bucket}", gone=_GONE_TO_HEAD):

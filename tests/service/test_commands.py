@@ -188,6 +188,20 @@ def test_a_wrong_setting_is_told_in_one_line(tmp_path):
     assert len(complained.splitlines()) == 1
 
 
+def test_a_bucket_without_credentials_is_told_in_one_line_before_ray_is_started(tmp_path):
+    without = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "")
+    nowhere = dict.fromkeys(("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"), "/nowhere")
+    bucket = {"S3_BUCKET_NAME": "photos", "RAYTHUMBS_INSTANCE_CREDENTIALS": "false"}
+
+    status, said, complained = finished(
+        raythumbs("serve", "--port", free_port(), "--data-dir", tmp_path, environment=without | nowhere | bucket)
+    )
+
+    assert (status, said) == (2, "starting Ray ...\n")
+    assert "there are no credentials; set AWS_ACCESS_KEY_ID" in complained
+    assert len(complained.splitlines()) == 1
+
+
 def test_what_a_cluster_is_started_with_is_the_same_when_it_is_asked_for_again(tmp_path):
     """Else HAProxy's starter would be told to start itself."""
     ask = 'eval "$($0 env)" && cat $RAY_SERVE_HAPROXY_BINARY_PATH'

@@ -462,3 +462,14 @@ def test_large_objects_are_not_held_in_memory_while_the_store_takes_its_time(aws
 
     assert sorted(taken) == [f"/photos/{n}.jpg" for n in range(4)]
     assert held < 50 << 20
+
+
+def test_a_bucket_without_credentials_is_told_without_asking_anybody(no_credentials):
+    store = S3Store(s3_client(None, "http://127.0.0.1:1", instance_credentials="false"), "photos")
+
+    with pytest.raises(AccessDenied, match=r"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
+        store.check_here()
+
+
+def test_a_bucket_with_credentials_is_not_asked_before_the_start(aws_credentials):
+    S3Store(s3_client(None, "http://127.0.0.1:1"), "photos").check_here()

@@ -62,6 +62,8 @@ MALFORMED: Sequence[Malformed] = (
     Malformed("TLS", bytes.fromhex("160301006b010000670303") + bytes(100) + b"\r\n\r\n"),
     Malformed("no method", b"/healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"),
     Malformed("an unknown method", request("GIBBERISH", "/healthz")),
+    Malformed("no path", request("GET", "*")),
+    Malformed("the options of the server", request("OPTIONS", "*")),
     Malformed("no Host", b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n", may_succeed=True),
     Malformed("two Hosts", _with(b"Host: evil.example"), may_succeed=True),
     Malformed("a space before a colon", _with(b"X-Other : a")),
