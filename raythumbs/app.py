@@ -15,12 +15,9 @@ from typing import Any
 from fastapi import FastAPI
 from ray import serve
 
+from raythumbs.cluster.join import HEAD, Unsealed, seal_if_joined, seal_on_head
+from raythumbs.cluster.replica_server import listen_on_the_node_only
 from raythumbs.db.database import Database
-from raythumbs.engine.actors import begin_queue, start_queue, stop_queue
-from raythumbs.engine.cluster import HEAD, Unsealed, seal_if_joined, seal_on_head
-from raythumbs.engine.handle import QueueHandle
-from raythumbs.engine.replica_server import listen_on_the_node_only
-from raythumbs.engine.sealed import Sealed
 from raythumbs.errors import (
     BadSettings,
     DatabaseUnavailable,
@@ -31,7 +28,10 @@ from raythumbs.errors import (
 )
 from raythumbs.events import show_events
 from raythumbs.model.photo import Rendition
+from raythumbs.queue.handle import QueueHandle
+from raythumbs.queue.lifecycle import begin_queue, start_queue, stop_queue
 from raythumbs.settings import Settings, load_settings
+from raythumbs.settings.sealed import Sealed
 from raythumbs.storage.files import FileStore
 from raythumbs.storage.stores import stores_of
 from raythumbs.web.api import make_app

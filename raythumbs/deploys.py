@@ -10,12 +10,12 @@ from ray import serve
 
 from raythumbs.app import NAME, build_with, passing_trouble
 from raythumbs.client import Client, Refused, Unreachable
+from raythumbs.cluster.join import end_serve, joined, open_door, seal_on_head, serve_runs
 from raythumbs.db.database import Database
-from raythumbs.engine.actors import start_queue, stop_queue
-from raythumbs.engine.cluster import end_serve, joined, open_door, seal_on_head, serve_runs
-from raythumbs.engine.sealed import Sealed
 from raythumbs.errors import RaythumbsError
+from raythumbs.queue.lifecycle import start_queue, stop_queue
 from raythumbs.settings import Settings
+from raythumbs.settings.sealed import Sealed
 
 _ANSWER_SECONDS = 60
 _POLL_SECONDS = 0.2

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from raythumbs.engine.doorkeeper import doorkeeper, refuse_taken
-from raythumbs.engine.environment import before_joining, prepared_ray
-from raythumbs.engine.haproxy import affordable_connections
-from raythumbs.engine.renewal import Renewal
-from raythumbs.engine.sealed import Sealed, seal
+from raythumbs.cluster.doorkeeper import doorkeeper, refuse_taken
+from raythumbs.cluster.environment import before_joining, prepared_ray
+from raythumbs.cluster.haproxy import affordable_connections
+from raythumbs.cluster.restart import Restart
+from raythumbs.cluster.signals import EndingSignals
 from raythumbs.errors import BadSettings, NotStarted, RaythumbsError
 from raythumbs.events import listening
 from raythumbs.settings import Settings
-from raythumbs.signals import EndingSignals
+from raythumbs.settings.sealed import Sealed, seal
 
 # Ray takes seconds to import, and reads its environment then: what imports it is imported within the functions.
 
@@ -28,40 +28,40 @@ Tell = Callable[[str | None], None]  # that the service answers, and what keeps 
 
 def serve_on_own_ray(settings: Settings, *, say: Say, answers: Tell) -> None:
     """Start a Ray of our own and run the service on it until a signal ends it. Raises RaythumbsError."""
-    renewal = Renewal()
+    restart = Restart()
     # While it starts nothing is worth an orderly end; nor is what runs, to who asks a second time: it is done again.
-    signals = EndingSignals(renewal.end_at_once)
+    signals = EndingSignals(restart.end_at_once)
     with (
         doorkeeper(settings.host, settings.port) as door,
-        prepared_ray(settings) as renewal.folder,
-        listening(renewal.folder),
+        prepared_ray(settings) as restart.folder,
+        listening(restart.folder),
     ):
         _raise_file_limit(say)
         say("starting Ray ...")
         from raythumbs.app import check_before_start
-        from raythumbs.engine.cluster import own_cluster
+        from raythumbs.cluster.local import own_cluster
 
         check_before_start(settings)
-        sealed = seal(settings, renewal.folder, environment=renewal.environment)
+        sealed = seal(settings, restart.folder, environment=restart.environment)
         slots = settings.max_workers_per_node
-        with _told_in_one_line(), own_cluster(renewal.folder, slots_per_node=slots, lost=renewal.begin):
+        with _told_in_one_line(), own_cluster(restart.folder, slots_per_node=slots, lost=restart.begin):
             signals.listen()  # Ray has set handlers of its own
             say("starting the queue and the ingress ...")
             proxy = _Proxy(_LOOPBACK, door.hand_over)
-            _serve_until_asked(sealed, renewal, proxy, signals=signals, say=say, answers=answers)
+            _serve_until_asked(sealed, restart, proxy, signals=signals, say=say, answers=answers)
 
 
 def serve_on_running_ray(settings: Settings, address: str, *, say: Say, answers: Tell) -> None:
     """Run the service on a Ray that runs already, until a signal ends it. Raises RaythumbsError."""
     refuse_taken(settings.host, settings.port)
     before_joining()
-    from raythumbs.engine.cluster import running_cluster, seal_on_head
+    from raythumbs.cluster.join import running_cluster, seal_on_head
 
     with _told_in_one_line(), running_cluster(address):
         proxy = _Proxy(settings.host, lambda: None)
         # Asked to end while it starts, it does so when it has: what was begun there has to be undone.
         signals = EndingSignals(lambda: None)
-        _serve_until_asked(seal_on_head(settings), Renewal(), proxy, signals=signals, say=say, answers=answers)
+        _serve_until_asked(seal_on_head(settings), Restart(), proxy, signals=signals, say=say, answers=answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +73,16 @@ class _Proxy:
 
 
 def _serve_until_asked(  # noqa: PLR0913 what the two ways of serving have in common
-    sealed: Sealed, renewal: Renewal, proxy: _Proxy, *, signals: EndingSignals, say: Say, answers: Tell
+    sealed: Sealed, restart: Restart, proxy: _Proxy, *, signals: EndingSignals, say: Say, answers: Tell
 ) -> None:
     from raythumbs.app import service
 
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     with service(sealed, host=proxy.host, listening=proxy.listening) as trouble:
         answers(trouble)
-        renewal.came_up()
+        restart.came_up()
         signals.wait()
-        renewal.forgo()
+        restart.forgo()
         say("finishing what runs ...")
 
 

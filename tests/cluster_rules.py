@@ -19,7 +19,7 @@ from jsonschema import ValidationError
 from ray._private.label_utils import validate_node_label_syntax, validate_node_labels
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from raythumbs.engine.slots import SLOT_RESOURCE
+from raythumbs.cluster.nodes import SLOT_RESOURCE
 
 Config = dict[str, Any]
 Rule = Callable[[Config, str], Iterator[str]]

@@ -24,8 +24,8 @@ from pydantic import ValidationError
 from ray._private.ray_constants import DEFAULT_DASHBOARD_AGENT_LISTEN_PORT
 from ray.serve.schema import ServeDeploySchema
 
-from raythumbs.engine.environment import for_cluster
-from raythumbs.engine.slots import SLOT_RESOURCE
+from raythumbs.cluster.environment import for_cluster
+from raythumbs.cluster.nodes import SLOT_RESOURCE
 from raythumbs.errors import BadSettings
 from raythumbs.settings import load_settings
 

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from raythumbs import deploys, status_view
-from raythumbs.cli import app
+from raythumbs import deploys
+from raythumbs.cli import app, status_view
+from raythumbs.cli.status_view import watch
 from raythumbs.client import Client, NotRaythumbs, Refused, Unreachable, Unreadable, files_by_request
 from raythumbs.settings import load_settings
-from raythumbs.status_view import watch
 
 
 class Service:

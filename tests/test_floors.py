@@ -17,7 +17,7 @@ def test_a_file_imports_only_from_its_own_room_and_from_lower_floors():
 
 
 def test_what_every_worker_imports_is_without_serve_and_its_numbers():
-    program = "import sys, raythumbs.engine.queue_actor, raythumbs.engine.tasks; print(*sys.modules, sep=chr(10))"
+    program = "import sys, raythumbs.queue.actor, raythumbs.worker.task; print(*sys.modules, sep=chr(10))"
 
     told = subprocess.run([sys.executable, "-c", program], cwd=HOUSE, capture_output=True, text=True, check=True)
 

@@ -20,10 +20,11 @@ from pathlib import Path
 import psutil
 
 from raythumbs.bench.simulated_batches import SimulatedBatches
-from raythumbs.engine.queue import ThumbnailQueue
-from raythumbs.engine.slots import WHOLE, Node, Share
+from raythumbs.cluster.nodes import Node
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import JobRequest, Priority
+from raythumbs.queue.slots import WHOLE, Share
+from raythumbs.queue.thumbnail_queue import ThumbnailQueue
 from raythumbs.settings import load_settings
 
 BATCH_RECORDS = 1000

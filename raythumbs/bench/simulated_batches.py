@@ -11,11 +11,12 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from raythumbs.engine.batch import Batch, Reports
-from raythumbs.engine.workbench import AT_ONCE
 from raythumbs.errors import RaythumbsError
 from raythumbs.model.lease import Lease, Report, Succeeded
 from raythumbs.model.photo import Format, PictureFacts, Rendition
+from raythumbs.queue.batch import Batch
+from raythumbs.worker.pipeline import Reports
+from raythumbs.worker.stages import AT_ONCE
 
 # As the pipeline has them; a test holds them together.
 IN_HAND_SECONDS = 0.5

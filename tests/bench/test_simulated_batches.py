@@ -6,8 +6,8 @@ from pathlib import Path
 from raythumbs.bench import simulated_batches
 from raythumbs.bench.queue_at_work import Caller, one_node, queue_at_work
 from raythumbs.bench.simulated_batches import SimulatedBatches
-from raythumbs.engine import pipeline
-from raythumbs.engine.batch import Batch
+from raythumbs.queue.batch import Batch
+from raythumbs.worker import pipeline
 
 
 class Counted(SimulatedBatches):

@@ -17,15 +17,15 @@ import ray
 from ray.cluster_utils import Cluster
 
 from raythumbs.bench.pictures import draw_photo
-from raythumbs.engine.actors import start_queue, stop_queue
-from raythumbs.engine.cluster import NAMESPACE
-from raythumbs.engine.handle import QueueHandle
-from raythumbs.engine.sealed import seal
-from raythumbs.engine.slots import SLOT_RESOURCE
+from raythumbs.cluster.join import NAMESPACE
+from raythumbs.cluster.nodes import SLOT_RESOURCE
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import INCOMPLETE, Job, JobRequest, Priority
 from raythumbs.model.overview import Status
+from raythumbs.queue.handle import QueueHandle
+from raythumbs.queue.lifecycle import start_queue, stop_queue
 from raythumbs.settings import Settings, load_settings
+from raythumbs.settings.sealed import seal
 
 NODE = {"num_cpus": 2, "resources": {SLOT_RESOURCE: 2}, "object_store_memory": 100 * 1024 * 1024}
 

@@ -22,7 +22,7 @@ from raythumbs.bench.local_service import free_port, serve_command
 from raythumbs.bench.meter import MARK, Family
 from raythumbs.bench.pictures import draw_photo
 from raythumbs.client import Client, RaythumbsError
-from raythumbs.engine.slots import SLOT_RESOURCE
+from raythumbs.cluster.nodes import SLOT_RESOURCE
 from tests.cluster.conftest import eventually
 
 IDLE_SECONDS = 3

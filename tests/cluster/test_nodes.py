@@ -18,7 +18,7 @@ from ray._raylet import GcsClient
 from ray.cluster_utils import Cluster
 from ray.core.generated.autoscaler_pb2 import DrainNodeReason
 
-from raythumbs.engine.slots import SLOT_RESOURCE
+from raythumbs.cluster.nodes import SLOT_RESOURCE
 from raythumbs.model.job import Job, State
 from tests.cluster.conftest import NODE, LiveQueue, StartQueue, eventually, holds_photo, sandboxes
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import ray
 
-from raythumbs.engine.handle import name_of
 from raythumbs.model.job import State
+from raythumbs.queue.handle import name_of
 from tests.cluster.conftest import StartQueue, family, title
 
 

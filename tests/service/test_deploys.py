@@ -15,8 +15,8 @@ from sqlalchemy import create_engine, text
 
 from raythumbs.bench.local_service import free_port
 from raythumbs.client import Client
+from raythumbs.cluster.environment import for_cluster
 from raythumbs.db.database import migrate
-from raythumbs.engine.environment import for_cluster
 from tests.service.conftest import Family, ended, eventually, raythumbs, running_ray
 from tests.service.hammer import Hammer
 

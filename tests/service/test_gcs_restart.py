@@ -12,7 +12,7 @@ import pytest
 
 from raythumbs.bench.local_service import free_port
 from raythumbs.client import Client, RaythumbsError
-from raythumbs.engine.environment import _our_haproxy
+from raythumbs.cluster.environment import _our_haproxy
 from tests.service.conftest import COMMANDS, Family, ended, eventually
 
 

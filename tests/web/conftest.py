@@ -8,17 +8,17 @@ from typing import Any
 
 import httpx
 import pytest
+from raythumbs.stages.pictures import draw_photo
 
 from raythumbs.app import parts
-from raythumbs.bench.pictures import draw_photo
-from raythumbs.engine.batch import Batch, Reports
-from raythumbs.engine.pipeline import render
-from raythumbs.engine.queue import ThumbnailQueue
-from raythumbs.engine.slots import Node
-from raythumbs.engine.work import Work
-from raythumbs.engine.workbench import Workbench
+from raythumbs.cluster.nodes import Node
+from raythumbs.queue.batch import Batch
+from raythumbs.queue.thumbnail_queue import ThumbnailQueue
 from raythumbs.settings import Settings, load_settings
 from raythumbs.web.api import make_app
+from raythumbs.worker.pipeline import Reports, render
+from raythumbs.worker.plan import Plan
+from raythumbs.worker.stages import Stages
 from tests.batches import no_more
 
 HERE = "http://127.0.0.1:8000"
@@ -29,14 +29,14 @@ class Batches:
     """Renders batches in this process, where a worker of Ray would do so elsewhere."""
 
     def __init__(self, settings: Settings) -> None:
-        self._bench = Workbench(Work.of(settings))
+        self._stages = Stages(Plan.of(settings))
 
     async def __call__(self, batch: Batch) -> AsyncIterator[Reports]:
-        for reports in await asyncio.to_thread(lambda: list(render(self._bench, batch.leases, no_more))):
+        for reports in await asyncio.to_thread(lambda: list(render(self._stages, batch.leases, no_more))):
             yield reports
 
     def close(self) -> None:
-        self._bench.close()
+        self._stages.close()
 
 
 class Service:

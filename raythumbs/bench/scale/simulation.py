@@ -13,8 +13,9 @@ from threading import Barrier
 from raythumbs.bench.queue_at_work import BATCH_RECORDS, Caller, queue_at_work
 from raythumbs.bench.servers import die_with_parent
 from raythumbs.bench.simulated_batches import SimulatedBatches
-from raythumbs.engine.slots import Node, Share
+from raythumbs.cluster.nodes import Node
 from raythumbs.model.shard import shard_of
+from raythumbs.queue.slots import Share
 
 _SLOTS_A_NODE = 8
 _WARM_UP_SECONDS = 2.0

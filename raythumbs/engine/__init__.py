@@ -1,1 +1,0 @@
-"""Work in motion; the room with Ray."""

@@ -1,0 +1,99 @@
+"""Whether the service may take more work: what it takes must fit on its disk, and be done some day."""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import disk_usage
+
+import psutil
+
+from raythumbs.db.jobs import Jobs
+from raythumbs.errors import Overloaded
+from raythumbs.events import emit
+from raythumbs.queue.record import Record
+
+_MIB = 1 << 20
+_COUNTED_SECONDS = 10  # how old a count of the backlog may be, where no more than the limit can wait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Jobs that may wait, and bytes that must be free: on each disk that the service writes to, and of memory."""
+
+    max_backlog: int
+    min_free_disk_bytes: int
+    min_free_memory_bytes: int
+
+
+class Admission:
+    """One turn measures. Between turns, whoever asks is answered from the last."""
+
+    def __init__(
+        self, record: Record, bounds: Bounds, *, folders: Sequence[Path], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._record = record
+        self._bounds = bounds
+        self._folders = folders
+        self._refusal: Overloaded | None = None
+        self._clock = clock
+        self._counted_at = -math.inf
+        self._most_waiting = 0
+
+    async def turn(self) -> None:
+        """Measure the backlog, the disks and the memory."""
+        before, self._refusal = self._refusal, await self._measured()
+        if _told(self._refusal) != _told(before):
+            emit("pressure.changed", refusal=_told(self._refusal))
+
+    def check(self) -> None:
+        """Return if more work may be taken, else raise Overloaded."""
+        if refusal := self._refusal:
+            raise Overloaded(refusal.reason, refusal.public_reason)
+
+    def took(self, jobs: int) -> None:
+        """Know that so many jobs, or fewer, were added to the backlog."""
+        self._most_waiting += jobs
+
+    async def _is_over(self, max_backlog: int) -> bool:
+        """Count only when it could be: a long backlog, counted every second, would slow down what works it off."""
+        now, before = self._clock(), self._most_waiting
+        if before > max_backlog or now >= self._counted_at + _COUNTED_SECONDS:
+            counted = await self._record.read(lambda db: Jobs(db).backlog(limit=max_backlog + 1))
+            self._most_waiting += counted - before  # what was added in the meantime stays added
+            self._counted_at = now
+        return self._most_waiting > max_backlog
+
+    async def _measured(self) -> Overloaded | None:
+        bounds = self._bounds
+        if await self._is_over(bounds.max_backlog):
+            return Overloaded(f"more than {bounds.max_backlog} photos wait; try again when some are done")
+        for folder in self._folders:
+            free = await asyncio.to_thread(_free_bytes, folder)
+            if free < bounds.min_free_disk_bytes:
+                lack = _lack(free, bounds.min_free_disk_bytes, "disk space")
+                return Overloaded(f"{folder} {lack}", f"a disk of the service {lack}")
+        free = await asyncio.to_thread(_free_memory_bytes)
+        if free < bounds.min_free_memory_bytes:
+            return Overloaded(f"the machine {_lack(free, bounds.min_free_memory_bytes, 'memory')}")
+        return None
+
+
+def _told(refusal: Overloaded | None) -> str | None:
+    return refusal.reason if refusal else None
+
+
+def _lack(free_bytes: int, least_bytes: int, what: str) -> str:
+    return f"has {free_bytes / _MIB:,.1f} MiB of {what} free; uploads need {least_bytes / _MIB:,.1f} MiB to be free"
+
+
+def _free_bytes(folder: Path) -> int:
+    while not folder.exists():  # it is made when it is first written to
+        folder = folder.parent
+    return disk_usage(folder).free
+
+
+def _free_memory_bytes() -> int:
+    return int(psutil.virtual_memory().available)

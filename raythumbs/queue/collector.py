@@ -1,0 +1,68 @@
+"""Deletes from the store what is left over: renditions of photos that were deleted, replaced, or rendered too late."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from raythumbs.db.database import Connection
+from raythumbs.db.intake import Intake
+from raythumbs.db.leftovers import Leftovers, Missed
+from raythumbs.errors import RaythumbsError
+from raythumbs.events import emit
+from raythumbs.model.ids import new_id
+from raythumbs.model.job import JobRequest, Priority
+from raythumbs.queue.record import Record
+from raythumbs.storage.base import Store
+
+_KEYS_A_TURN = 500
+_AT_A_TIME = 8
+_LATER_SECONDS = 60
+
+
+class Collector:
+    """One turn deletes what is due."""
+
+    def __init__(self, record: Record, thumbnails: Store, *, shards: int = 1) -> None:
+        self._record = record
+        self._shards = shards
+        self._thumbnails = thumbnails
+        self._threads = ThreadPoolExecutor(_AT_A_TIME, "collect")
+
+    async def turn(self) -> None:
+        """Delete leftovers. What cannot be deleted now is tried again; what a photo came back to is rendered again."""
+        keys = await self._record.write(lambda db, now: Leftovers(db).begin(now=now, limit=_KEYS_A_TURN))
+        if not keys:
+            return
+        deleting = asyncio.get_running_loop().run_in_executor
+        gone = await asyncio.gather(*(deleting(self._threads, self._deleted, key) for key in keys))
+        deleted = [key for key, is_gone in zip(keys, gone, strict=True) if is_gone]
+        later = [key for key, is_gone in zip(keys, gone, strict=True) if not is_gone]
+        repaired = await self._record.write(lambda db, now: _end(db, deleted, later, now=now, shards=self._shards))
+        emit("leftovers.deleted", deleted=len(deleted), later=len(later), repaired=repaired)
+
+    def _deleted(self, key: str) -> bool:
+        try:
+            self._thumbnails.delete(key)
+        except RaythumbsError as error:
+            emit("leftover.kept", key=key, reason=error.reason)
+            return False
+        return True
+
+
+def _end(db: Connection, deleted: Sequence[str], later: Sequence[str], *, now: float, shards: int) -> int:
+    leftovers = Leftovers(db)
+    leftovers.postpone(later, due_at=now + _LATER_SECONDS)
+    missed = leftovers.end(deleted)
+    Intake(db, shards).enqueue([again(photo, now=now) for photo in missed], now=now)
+    return len(missed)
+
+
+def again(photo: Missed, *, now: float) -> JobRequest:
+    """Return what asks for a photo's renditions once more."""
+    return JobRequest(
+        job_id=new_id(now=now),
+        photo_id=photo.photo_id,
+        source=photo.source,
+        priority=Priority.LOW,
+        version=photo.version,
+    )

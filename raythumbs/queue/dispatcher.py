@@ -1,0 +1,269 @@
+"""Fills free slots with batches of leases, and gives more to those that ask. What becomes of them: see outcomes.py."""
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import count, islice
+
+from raythumbs.cluster.nodes import Node
+from raythumbs.db.database import Connection
+from raythumbs.db.jobs import Jobs
+from raythumbs.events import emit, emit_trouble
+from raythumbs.model.job import Priority
+from raythumbs.model.lease import Lease, Report
+from raythumbs.queue.batch import Batch, BatchLost, NodeShort, NodeUnfit, RunBatch
+from raythumbs.queue.coalescer import Coalescer
+from raythumbs.queue.large_lane import LargeLane
+from raythumbs.queue.node_health import NodeHealth
+from raythumbs.queue.outcomes import Budgets, Outcomes
+from raythumbs.queue.record import Record
+from raythumbs.queue.slots import Slots
+from raythumbs.worker.host_load import HostLoad
+
+_BATCH_SECONDS = 0.5  # of work: long enough that Ray's cost per task vanishes, short enough that a person does not wait
+_BATCH_PHOTOS = 32
+_LEAST_HELPING_SECONDS = 0.05  # to ask for each of the last photos costs more than an uneven end
+_PLENTY = 256
+_AGED_OF_LEASINGS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _AtWork:
+    """A batch and what it has not reported yet."""
+
+    batch: Batch
+    left: dict[str, Lease]
+
+
+class Dispatcher:
+    """Leases what is due into the slots that are free. It alone renews leases: the nodes' clocks do not matter."""
+
+    def __init__(  # noqa: PLR0913 what it works with
+        self,
+        record: Record,
+        slots: Slots,
+        run: RunBatch,
+        *,
+        budgets: Budgets,
+        chance: Callable[[], float],
+        shard: int = 0,
+    ) -> None:
+        self._record = record
+        self._slots = slots
+        self._run = run
+        self._lease_seconds = budgets.lease_seconds
+        self._min_free_memory_bytes = budgets.min_free_memory_bytes
+        self._shard = shard
+        self._held: dict[str, Lease] = {}
+        self._large = LargeLane(slots)
+        self._outcomes = Outcomes(record, self._large, budgets=budgets, chance=chance)
+        self._node_health = NodeHealth(slots)
+        self._tickets = count(1)
+        self._leasings = 0
+        self._growing: dict[int, _AtWork] = {}
+        # Of many slots: what they ask while the last is written is written together.
+        self._askings: Coalescer[int, list[Lease]] = Coalescer(self._lease_for_all, most=_PLENTY)
+        self._batches: set[asyncio.Task[None]] = set()
+        self.draining = False
+        self.wake = asyncio.Event()
+
+    @property
+    def running(self) -> int:
+        """Photos that are leased now."""
+        return len(self._held) + len(self._large)
+
+    @property
+    def photo_seconds(self) -> float:
+        """How long a slot works on one photo, as far as that is known."""
+        return self._outcomes.photo_seconds
+
+    @property
+    def late_reports(self) -> int:
+        """Reports of attempts that had lost their lease."""
+        return self._outcomes.late_reports
+
+    async def turn(self) -> None:
+        """Lease into every free slot, as long as there is work; large photos that wait go first."""
+        self._start_large()
+        while not self.draining and (nodes := list(iter(self._slots.take, None))):
+            batches: list[list[Lease]] = []
+            try:
+                batches = await self._record.write(partial(self._lease, batches=len(nodes)))
+            finally:
+                for node in nodes[len(batches) :]:
+                    self._slots.give_back(node)
+            for node, leases in zip(nodes, batches, strict=False):
+                self._start(Batch(next(self._tickets), node, tuple(leases)))
+            if len(batches) < len(nodes):
+                return
+
+    def warm(self) -> None:
+        """Run an empty batch in every free slot: its process is up before the first photo comes."""
+        while (node := self._slots.take()) is not None:
+            self._start(Batch(next(self._tickets), node, ()))
+
+    async def reconsider(self) -> None:
+        """Try the nodes that were refused again, with empty batches: no photo is sent there before one has begun. Those
+        that were short of memory get a slot more."""
+        self._slots.regrow()
+        await asyncio.gather(*map(self._try_again, self._slots.refused))
+
+    async def _try_again(self, node: Node) -> None:
+        try:
+            async for _ in self._run(Batch(next(self._tickets), node, ())):
+                pass
+        except BatchLost as lost:
+            emit("node.refused", node=node.id, reason=str(lost))
+        else:
+            self._slots.accept(node)
+            self.wake.set()
+
+    async def more(self, ticket: int, room: int, seen: HostLoad | None = None) -> list[Lease]:
+        """Return up to `room` leases for a batch that asks before it is out of work, so that no slot idles between two
+        batches; none if its slot is wanted for something else. `seen` is what its worker sees of the node."""
+        if seen and ticket in self._growing:
+            node = self._growing[ticket].batch.node
+            self._slots.yield_to(seen, node, min_free_bytes=self._min_free_memory_bytes)
+        if not self._may_grow(ticket):
+            return []
+        leases = await self._askings.ask(room)
+        at_work = self._growing.get(ticket)
+        if at_work is None:  # it was lost in the meantime
+            await self._outcomes.lost(leases, BatchLost("its batch ended", blameless=True))
+            return []
+        taken = {lease.job_id: lease for lease in leases}
+        at_work.left.update(taken)
+        self._held.update(taken)
+        return leases
+
+    async def renew(self) -> None:
+        """Prolong every lease that is held, then rescue what nobody holds: after an outage of the database all of them
+        have run out, and those that are held are still worked on."""
+        held = [*self._held.values(), *self._large.leases]
+
+        def write(db: Connection, now: float) -> list[str]:
+            jobs = Jobs(db, self._shard)
+            jobs.renew(held, now=now, lease_seconds=self._lease_seconds)
+            return jobs.rescue(now=now)
+
+        if rescued := await self._record.write(write):
+            emit("jobs.rescued", jobs=rescued)
+
+    async def drain(self, seconds: float) -> None:
+        """Lease nothing new, and wait for what runs; what is not done by then is queued again, at no cost."""
+        self.draining = True
+        if self._batches:
+            await asyncio.wait(self._batches, timeout=seconds)
+        self._large.clear()
+        left = await self._record.write(lambda db, now: Jobs(db, self._shard).readopt(now=now))
+        emit("queue.drained", unfinished=len(left))
+
+    def resume(self) -> None:
+        """Lease again, after a drain that nothing followed."""
+        self.draining = False
+        self.wake.set()
+        emit("queue.resumed")
+
+    def _may_grow(self, ticket: int) -> bool:
+        at_work = self._growing.get(ticket)
+        wanted_otherwise = self.draining or self._large
+        return at_work is not None and not wanted_otherwise and not self._slots.is_over(at_work.batch.node)
+
+    def _lease(self, db: Connection, now: float, *, batches: int) -> list[list[Lease]]:
+        jobs = Jobs(db, self._shard)
+        most = max(1, min(_BATCH_PHOTOS, round(_BATCH_SECONDS / self.photo_seconds)))
+        slots = max(batches, self._slots.total)
+        waiting = _waiting(jobs, now=now, most=most * slots)
+        shares = [(waiting + slots - 1 - place) // slots for place in range(batches)]  # the last photos are spread
+        return jobs.lease_next(
+            [n for n in shares if n],
+            now=now,
+            lease_seconds=self._lease_seconds,
+            priorities=self._order(jobs, now=now),
+        )
+
+    async def _lease_for_all(self, rooms: list[int]) -> list[list[Lease]]:
+        return await self._record.write(partial(self._lease_more, rooms=rooms))
+
+    def _lease_more(self, db: Connection, now: float, *, rooms: list[int]) -> list[list[Lease]]:
+        jobs = Jobs(db, self._shard)
+        shares = 2 * max(1, self._slots.total)  # the last photos are spread, in ever smaller helpings
+        waiting = _waiting(jobs, now=now, most=max(rooms) * shares)
+        least = round(_LEAST_HELPING_SECONDS / self.photo_seconds)
+        helpings = [min(room, max(least, math.ceil(waiting / shares))) for room in rooms]
+        leases = jobs.lease_more(
+            sum(helpings),
+            now=now,
+            lease_seconds=self._lease_seconds,
+            priorities=self._order(jobs, now=now),
+        )
+        following = iter(leases)
+        return [list(islice(following, helping)) for helping in helpings]
+
+    def _order(self, jobs: Jobs, *, now: float) -> list[Priority]:
+        """Return whose turn it is: the most urgent's, and every tenth time first that of those who have waited longest,
+        so that a steady stream of urgent photos never stops a backfill."""
+        self._leasings += 1
+        patient = None if self._leasings % _AGED_OF_LEASINGS else jobs.longest_waiting(now=now)
+        return sorted(Priority, key=lambda priority: (priority is not patient, priority.rank))
+
+    def _start_large(self) -> None:
+        """Start what waits for the lane of the large, each with its memory set apart."""
+        if not self.draining:
+            for node, lease, needed_bytes in self._large.take():
+                self._start(Batch(next(self._tickets), node, (lease,), memory_bytes=needed_bytes))
+
+    def _start(self, batch: Batch) -> None:
+        self._held.update({lease.job_id: lease for lease in batch.leases})
+        at_work = _AtWork(batch, {lease.job_id: lease for lease in batch.leases})
+        if batch.may_grow:
+            self._growing[batch.ticket] = at_work
+        task = asyncio.create_task(self._run_batch(at_work))
+        self._batches.add(task)
+        task.add_done_callback(self._batches.discard)
+
+    async def _take_in(self, at_work: _AtWork, reports: Sequence[Report]) -> None:
+        for report in reports:
+            at_work.left.pop(report.lease.job_id, None)
+            self._node_health.hear(at_work.batch.node, report)
+        try:
+            await self._outcomes.take_in(reports)
+        finally:
+            for report in reports:
+                self._held.pop(report.lease.job_id, None)
+
+    async def _run_batch(self, at_work: _AtWork) -> None:
+        batch = at_work.batch
+        try:
+            async for reports in self._run(batch):
+                await self._take_in(at_work, reports)
+        except BatchLost as lost:
+            self._growing.pop(batch.ticket, None)  # before anything else: it must not be given more
+            if isinstance(lost, NodeUnfit):
+                self._slots.refuse(batch.node, str(lost))
+            elif isinstance(lost, NodeShort):
+                lost.blameless = self._slots.shrink(batch.node, str(lost))
+            elif lost.blameless:
+                self._slots.doubt(batch.node)
+            await self._outcomes.lost(at_work.left.values(), lost)
+        except Exception as error:  # noqa: BLE001 a batch's edge: its leases run out and are rescued
+            emit_trouble("batch.stumbled", error, jobs=sorted(at_work.left))
+        finally:
+            self._growing.pop(batch.ticket, None)
+            for job_id in at_work.left:
+                self._held.pop(job_id, None)
+            if batch.memory_bytes:
+                self._slots.give_back_large(batch.node)
+            else:
+                self._slots.give_back(batch.node)
+            self.wake.set()
+
+
+def _waiting(jobs: Jobs, *, now: float, most: int) -> int:
+    """Return how many wait, up to `most`; beyond some hundreds they are plenty, and not counted: to count thousands for
+    each lease took as long as the lease."""
+    counted = min(most, _PLENTY)
+    waiting = jobs.waiting(now=now, limit=counted)
+    return waiting if waiting < counted else most

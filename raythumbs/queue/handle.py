@@ -1,0 +1,179 @@
+"""QueueHandle: the queue's verbs, awaitable; Ray is hidden, and so is a restart of the actor."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import ray
+from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
+
+from raythumbs.cluster.join import NAMESPACE
+from raythumbs.errors import QueueUnavailable, RaythumbsError
+from raythumbs.model.job import Change, Job, State
+from raythumbs.model.overview import Status
+from raythumbs.model.photo import Photo
+from raythumbs.model.reconciliation import Reconciliation
+from raythumbs.model.shard import shard_of
+from raythumbs.queue.coalescer import Coalescer
+from raythumbs.queue.groups import Group
+from raythumbs.queue.shared_answers import Shared
+
+NAME = "raythumbs-queue"
+_ANSWER_SECONDS = 15.0  # a restarted actor is back in two
+RETRY_SECONDS = 0.2
+_ADMITTED_SECONDS = 1.0
+_CHANGES_A_CALL = 1000  # more would keep a lone one waiting behind them
+
+_SHARED_SECONDS = 0.2
+_PAGES_AT_ONCE = 2  # a page of a thousand jobs takes the queue some 20 ms
+
+T = TypeVar("T")
+
+
+class QueueHandle:
+    """Talks to the actors of a queue by their names, so that it finds those that a deploy put in their place.
+
+    What concerns one job or the whole record is asked of the first.
+    """
+
+    def __init__(self, shards: int = 1) -> None:
+        self._shards = range(shards)
+        self._actors: dict[int, Any] = {}
+        self._admitted_until = 0.0
+        self._pages_at_once = asyncio.Semaphore(_PAGES_AT_ONCE)
+        # Many who ask for the same at once must not keep the queue from its work.
+        self._admits = Shared(self._admit)
+        self._statuses = Shared(self._status, seconds=_SHARED_SECONDS)
+        self._checks = Shared(self._check, seconds=_SHARED_SECONDS)
+        self._pages = Shared(self._page)
+        self._reconciliations = Shared(self._reconciliation, seconds=_SHARED_SECONDS)
+        self._intakes = [self._intake(shard) for shard in self._shards]
+
+    async def enqueue(self, changes: Sequence[Change]) -> list[Job]:
+        """See ThumbnailQueue.enqueue. Asking twice is the same as once, so a restart in between is harmless."""
+        async with _patience():  # one's own: the call before may have taken its time
+            if len(self._intakes) == 1:
+                return await self._intakes[0].ask(changes)
+            return await self._enqueue_apart(changes)
+
+    def _intake(self, shard: int) -> Coalescer[Group, list[Job]]:
+        return Coalescer(
+            lambda groups: self._ask(lambda queue: queue.enqueue_all.remote(groups), shard=shard),
+            most=_CHANGES_A_CALL,
+            weigh=len,
+            forgets_who_left=True,  # who is told that the queue does not answer may send it again, or never
+        )
+
+    async def _enqueue_apart(self, changes: Sequence[Change]) -> list[Job]:
+        """Enqueue each shard's changes with it; return the jobs in the order of the changes."""
+        parts: dict[int, list[Change]] = {}
+        for change in changes:
+            parts.setdefault(shard_of(change.source, len(self._intakes)), []).append(change)
+        enqueued = await asyncio.gather(*(self._intakes[shard].ask(part) for shard, part in parts.items()))
+        jobs = {job.source: job for part in enqueued for job in part}
+        return [jobs[source] for source in dict.fromkeys(change.source for change in changes) if source in jobs]
+
+    async def admit(self) -> None:
+        """See ThumbnailQueue.admit. It is asked once a second: what came in since is refused by `enqueue`."""
+        now = asyncio.get_running_loop().time()
+        if now > self._admitted_until:
+            await self._admits(None)
+            self._admitted_until = now + _ADMITTED_SECONDS
+
+    async def _admit(self, _: None) -> None:
+        await self._ask(lambda queue: queue.admit.remote())
+
+    async def cancel(self, job_id: str) -> Job:
+        """See ThumbnailQueue.cancel."""
+        return await self._ask(lambda queue: queue.cancel.remote(job_id))
+
+    async def retry(self, job_id: str) -> Job:
+        """See ThumbnailQueue.retry."""
+        return await self._ask(lambda queue: queue.retry.remote(job_id))
+
+    async def job(self, job_id: str) -> Job:
+        """See ThumbnailQueue.job."""
+        return await self._ask(lambda queue: queue.job.remote(job_id))
+
+    async def jobs(self, *, state: State | None, after: str | None, limit: int) -> list[Job]:
+        """See ThumbnailQueue.jobs. A few pages are read at one time, and a page once for all who ask for it."""
+        return await self._pages((state, after, limit))
+
+    async def _page(self, asked: tuple[State | None, str | None, int]) -> list[Job]:
+        state, after, limit = asked
+        async with self._pages_at_once:
+            return await self._ask(lambda queue: queue.jobs.remote(state=state, after=after, limit=limit))
+
+    async def photo(self, photo_id: str) -> Photo:
+        """See ThumbnailQueue.photo."""
+        return await self._ask(lambda queue: queue.photo.remote(photo_id))
+
+    async def status(self) -> Status:
+        """See ThumbnailQueue.status; all who ask within a fifth of a second are told the same."""
+        return await self._statuses(None)
+
+    async def _status(self, _: None) -> Status:
+        ask = (self._ask(lambda queue: queue.status.remote(), shard=shard) for shard in self._shards)
+        return Status.of_shards(await asyncio.gather(*ask))
+
+    async def reconcile(self) -> Reconciliation:
+        """See ThumbnailQueue.reconcile."""
+        return await self._ask(lambda queue: queue.reconcile.remote())
+
+    async def reconciliation(self) -> Reconciliation:
+        """See ThumbnailQueue.reconciliation."""
+        return await self._reconciliations(None)
+
+    async def _reconciliation(self, _: None) -> Reconciliation:
+        return await self._ask(lambda queue: queue.reconciliation.remote())
+
+    async def secrets(self) -> dict[str, str]:
+        """See ThumbnailQueueActor.secrets."""
+        return await self._ask(lambda queue: queue.secrets.remote())
+
+    async def check(self) -> None:
+        """See ThumbnailQueue.check; all who ask within a fifth of a second are told the same."""
+        await self._checks(None)
+
+    async def _check(self, _: None) -> None:
+        await asyncio.gather(*(self._ask(lambda queue: queue.check.remote(), shard=shard) for shard in self._shards))
+
+    async def _ask(self, verb: Callable[[Any], Awaitable[T]], *, shard: int = 0) -> T:
+        async with _patience():
+            while True:
+                try:
+                    if shard not in self._actors:
+                        self._actors[shard] = await asyncio.to_thread(_actor_of, shard)
+                    return await verb(self._actors[shard])
+                except RayTaskError as error:
+                    if isinstance(error.cause, RaythumbsError):
+                        raise error.cause from None
+                    raise
+                except (ActorUnavailableError, ActorDiedError, ValueError):  # ValueError: no actor has the name now
+                    self._actors.pop(shard, None)
+                    await asyncio.sleep(RETRY_SECONDS)
+
+
+def _actor_of(shard: int) -> Any:  # noqa: ANN401 Ray's handles have no type
+    """Return a shard's actor, or the first, which takes whatever comes, where a deploy has made fewer of them."""
+    try:
+        return ray.get_actor(name_of(shard), NAMESPACE)
+    except ValueError:
+        if not shard:
+            raise
+        return ray.get_actor(NAME, NAMESPACE)
+
+
+def name_of(shard: int) -> str:
+    """Return the name of a shard's actor."""
+    return f"{NAME}-{shard}" if shard else NAME
+
+
+@asynccontextmanager
+async def _patience() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            yield
+    except TimeoutError as error:
+        raise QueueUnavailable("the queue does not answer; try again in a few seconds") from error

@@ -1,0 +1,32 @@
+"""Forgets what is old and done."""
+
+from raythumbs.db.jobs import Jobs
+from raythumbs.db.photos import Photos
+from raythumbs.db.writer import Write
+from raythumbs.model.job import State
+from raythumbs.queue.record import Record
+from raythumbs.settings import Settings
+
+_ROWS_A_WRITE = 1000
+
+
+class Janitor:
+    """One turn keeps the record small."""
+
+    def __init__(self, record: Record, settings: Settings) -> None:
+        self._record = record
+        self._settings = settings
+
+    async def turn(self) -> None:
+        """Prune."""
+        keep, limit = self._settings, _ROWS_A_WRITE
+        done, failed = (State.SUCCEEDED, State.CANCELLED), (State.FAILED,)
+        forgets: tuple[Write[int], ...] = (
+            lambda db, now: Jobs(db).prune(done, before=now - keep.keep_finished_seconds, limit=limit),
+            lambda db, now: Jobs(db).prune(failed, before=now - keep.keep_failed_seconds, limit=limit),
+            lambda db, now: Jobs(db).forget_events(before=now - keep.keep_events_seconds, limit=limit),
+            lambda db, now: Photos(db).forget_deleted(before=now - keep.keep_events_seconds, limit=limit),
+        )
+        for forget in forgets:
+            while await self._record.write(forget) == limit:
+                pass  # each is a commit of its own, and others come in between

@@ -1,0 +1,188 @@
+"""Decides what follows from each outcome of an attempt, and records it."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from raythumbs.db.jobs import Jobs
+from raythumbs.db.leftovers import Leftovers
+from raythumbs.errors import (
+    Crashed,
+    NeedsMemory,
+    NoSuchObject,
+    Poison,
+    RaythumbsError,
+    StaleLease,
+    StoreUnavailable,
+    TimedOut,
+    TooLarge,
+    Unstorable,
+)
+from raythumbs.events import emit, emit_trouble
+from raythumbs.model.backoff import LONGEST_SECONDS, backoff_seconds
+from raythumbs.model.lease import Failed, Lease, Report, Succeeded
+from raythumbs.queue.batch import BatchLost
+from raythumbs.queue.coalescer import Coalescer
+from raythumbs.queue.large_lane import LargeLane
+from raythumbs.queue.record import Record
+
+_TOGETHER = 256
+_FIRST_GUESS_SECONDS = 0.05  # for one photo, until some have been measured
+_LEARNING = 0.1  # how much one photo changes the guess
+_SHORTEST_SECONDS = 0.001  # that is guessed, so that photos which take no time at all can be divided by it
+_LARGE_SECONDS = 10  # until a photo for which the lane of the large had no room is looked at again
+
+Done = Sequence[tuple[Lease, Succeeded]]  # of one batch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budgets:
+    """How long a lease lasts; how often a job may go wrong until it fails; the memory that a node must have left."""
+
+    lease_seconds: float
+    max_errors: int
+    max_timeouts: int
+    max_crashes: int
+    min_free_memory_bytes: int = 0
+
+
+class Outcomes:
+    """Successes are written together; what went wrong is tried again, set aside for its size, or has failed."""
+
+    def __init__(self, record: Record, large: LargeLane, *, budgets: Budgets, chance: Callable[[], float]) -> None:
+        self._record = record
+        self._large = large
+        self._budgets = budgets
+        self._chance = chance
+        self._photo_seconds = _FIRST_GUESS_SECONDS
+        # Of many slots: what they report while the last is written is written together.
+        self._endings: Coalescer[Done, set[Lease]] = Coalescer(self._finish_all, most=_TOGETHER, weigh=len)
+        self.late_reports = 0
+
+    @property
+    def photo_seconds(self) -> float:
+        """How long a slot works on one photo, as far as that is known."""
+        return max(_SHORTEST_SECONDS, self._photo_seconds)
+
+    async def take_in(self, reports: Sequence[Report]) -> None:
+        """Record what a batch reports."""
+        done = [report for report in reports if isinstance(report.outcome, Succeeded)]
+        failed = [report for report in reports if isinstance(report.outcome, Failed)]
+        await asyncio.gather(self._succeed(done), *map(self._settle, failed))  # at once: they share a commit
+
+    async def lost(self, leases: Iterable[Lease], lost: BatchLost) -> None:
+        """Find out who is to blame, do not guess: of several, each is tried again alone; one alone is it."""
+        unsettled = list(leases)
+        error = Crashed(f"the task was lost: {lost}")
+        jobs = [lease.job_id for lease in unsettled]
+        emit_trouble("batch.lost", error if lost.blameless else lost, blameless=lost.blameless, jobs=jobs)
+        for lease in unsettled:
+            try:
+                if lost.blameless:
+                    await self._release(lease, error, after=0, counts=())
+                elif len(unsettled) > 1:
+                    await self._release(lease, error, after=0, counts=("losses",))
+                else:
+                    await self._crashed(lease, error)
+            except StaleLease:
+                await self._fenced(Report(lease, Failed(error), 0.0))
+
+    async def _succeed(self, reports: Sequence[Report]) -> None:
+        """Record successes, all in one write. One that the database refuses fails alone, at no cost to the others."""
+        done = [(report.lease, report.outcome) for report in reports if isinstance(report.outcome, Succeeded)]
+        try:
+            late = await self._endings.ask(done) if done else set()
+        except Unstorable as error:
+            if len(reports) == 1:
+                await self._settle(replace(reports[0], outcome=Failed(error)))
+            else:
+                await asyncio.gather(*(self._succeed([report]) for report in reports))
+            return
+        for report in reports:
+            await self._fenced(report) if report.lease in late else self._learn(report)
+
+    async def _finish_all(self, groups: list[Done]) -> list[set[Lease] | RaythumbsError]:
+        """Record the successes of several batches; tell each which of its leases hold no longer, or what of it the
+        database refuses."""
+        together = [one for group in groups for one in group]
+        try:
+            late = set(await self._record.insist(lambda db, now: Jobs(db).finish(together, now=now)))
+        except RaythumbsError as error:  # somebody's; to find out whose, and to spare the others
+            if len(groups) == 1:
+                return [error]
+            alone = await asyncio.gather(*(self._finish_all([group]) for group in groups))
+            return [told for [told] in alone]
+        return [late.intersection(lease for lease, _ in group) for group in groups]
+
+    def _learn(self, report: Report) -> None:
+        lease = report.lease
+        self._photo_seconds += _LEARNING * (report.seconds - self._photo_seconds)
+        emit("job.succeeded", job_id=lease.job_id, attempt=lease.attempt, seconds=round(report.seconds, 4))
+
+    async def _settle(self, report: Report) -> None:
+        lease = report.lease
+        try:
+            match report.outcome:
+                case Succeeded():
+                    await self._succeed([report])
+                case Failed(NeedsMemory() as error):
+                    await self._set_aside(lease, error)
+                case Failed(NoSuchObject() as error):
+                    await self._miss(lease, error)
+                case Failed(Crashed() as error):
+                    await self._crashed(lease, error)
+                case Failed(TimedOut() as error):
+                    await self._timed_out(lease, error)
+                case Failed(error) if error.retryable and lease.errors + 1 < self._budgets.max_errors:
+                    await self._release(lease, error, after=lease.errors + 1, counts=("errors",))
+                case Failed(error):
+                    await self._fail(lease, error)
+        except StaleLease:
+            await self._fenced(report)
+
+    async def _set_aside(self, lease: Lease, error: NeedsMemory) -> None:
+        """Keep the lease for the lane of the large."""
+        if not self._large.fits(error.needed_bytes):
+            await self._fail(lease, TooLarge(f"{error.reason}; no node has so much"))
+        elif self._large.is_full:
+            await self._record.insist(
+                lambda db, now: Jobs(db).release(lease, error, due_at=now + _LARGE_SECONDS, counts=())
+            )
+        else:
+            self._large.add(lease, error.needed_bytes)
+            emit("job.set_aside", job_id=lease.job_id, attempt=lease.attempt, needed_bytes=error.needed_bytes)
+
+    async def _timed_out(self, lease: Lease, error: TimedOut) -> None:
+        if lease.timeouts + 1 < self._budgets.max_timeouts:
+            await self._release(lease, error, after=lease.timeouts + 1, counts=("timeouts",))
+        else:
+            await self._fail(lease, error)
+
+    async def _crashed(self, lease: Lease, error: RaythumbsError) -> None:
+        if lease.crashes + 1 < self._budgets.max_crashes:
+            await self._release(lease, error, after=lease.crashes + 1, counts=("crashes",))
+        else:
+            await self._fail(lease, Poison(f"{lease.crashes + 1} attempts crashed, the last with: {error.reason}"))
+
+    async def _release(self, lease: Lease, error: RaythumbsError, *, after: int, counts: tuple[str, ...]) -> None:
+        asked = error.retry_after_seconds if isinstance(error, StoreUnavailable) else None
+        wait = min(LONGEST_SECONDS, max(backoff_seconds(after, chance=self._chance()), asked or 0.0))
+        await self._record.insist(lambda db, now: Jobs(db).release(lease, error, due_at=now + wait, counts=counts))
+        emit("job.released", job_id=lease.job_id, attempt=lease.attempt, code=error.code, after_seconds=round(wait, 1))
+
+    async def _miss(self, lease: Lease, error: NoSuchObject) -> None:
+        await self._record.insist(lambda db, now: Jobs(db).miss(lease, error, now=now))
+        emit("photo.missed", job_id=lease.job_id, attempt=lease.attempt, reason=error.reason)
+
+    async def _fenced(self, report: Report) -> None:
+        """A late attempt changes nothing; what it stored is left over, unless the photo leads to it all the same."""
+        self.late_reports += 1
+        lease = report.lease
+        emit("report.fenced", job_id=lease.job_id, attempt=lease.attempt, outcome=type(report.outcome).__name__)
+        if isinstance(report.outcome, Succeeded):
+            left = {made.key: lease.photo_id for made in report.outcome.renditions}
+            await self._record.insist(lambda db, now: Leftovers(db).leave(left, due_at=now))
+
+    async def _fail(self, lease: Lease, error: RaythumbsError) -> None:
+        await self._record.insist(lambda db, now: Jobs(db).fail(lease, error, now=now))
+        emit("job.failed", job_id=lease.job_id, attempt=lease.attempt, code=error.code, reason=error.reason)

@@ -1,0 +1,248 @@
+"""Compares the stores with the record, since notifications get lost: the buckets are the truth."""
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from raythumbs.db.database import Connection
+from raythumbs.db.intake import Intake
+from raythumbs.db.leftovers import Leftovers
+from raythumbs.db.reconciliation import Reconciliations
+from raythumbs.errors import NoSuchObject, RaythumbsError
+from raythumbs.events import emit
+from raythumbs.model.ids import new_id
+from raythumbs.model.job import JobRequest, Priority, Removal
+from raythumbs.model.reconciliation import Found, KnownPhoto, ListedPhoto, Reconciliation
+from raythumbs.model.source import Source
+from raythumbs.queue.admission import Admission
+from raythumbs.queue.collector import again
+from raythumbs.queue.record import Record
+from raythumbs.settings import Settings
+from raythumbs.storage.base import Stat, Store
+from raythumbs.worker.plan import Plan
+
+_KEYS_A_PAGE = 1000
+_SETTLED_SECONDS = 600  # an upload is stored before it is enqueued, a rendition before it is recorded
+_LAST = "\U0010ffff"  # sorts after every other letter
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Objects below a place, in their order, and the keys between which there are no others."""
+
+    place: str
+    stats: tuple[Stat, ...]
+    after: str
+    until: str
+
+    @property
+    def sources(self) -> tuple[str, str]:
+        """The addresses between which there are no others."""
+        return _source(self.place, self.after), _source(self.place, self.until)
+
+    def divided(self, key: str) -> tuple["_Page", "_Page"]:
+        """Return what comes up to a key, and the rest."""
+        count = bisect_right(self.stats, key, key=lambda stat: stat.key)
+        return (
+            replace(self, stats=self.stats[:count], until=key),
+            replace(self, stats=self.stats[count:], after=key),
+        )
+
+
+class Reconciler:
+    """One turn makes a pass, if one is due, was asked for, or was broken off."""
+
+    def __init__(self, record: Record, plan: Plan, admission: Admission, settings: Settings) -> None:
+        self._record = record
+        self._plan = plan
+        self._admission = admission
+        self._policy = settings.policy
+        self._shards = settings.queue_shards
+        self._every_seconds = settings.reconcile_every_seconds
+        self._thumbnails = f"{plan.thumbnails_uri}{plan.thumbnails_prefix}"
+        self._places = (*settings.watched_places, self._thumbnails)
+        self.wake = asyncio.Event()
+
+    async def ask(self) -> Reconciliation:
+        """Begin a pass, if none runs; return the one that runs."""
+        running = await self._record.write(partial(self._begun, asked=True))
+        assert running is not None  # noqa: S101 it was begun if there was none
+        self.wake.set()
+        return running
+
+    async def turn(self) -> None:
+        """Go through all places, from where the last turn was broken off."""
+        running = await self._record.write(partial(self._begun, asked=False))
+        if running is None or running.finished_at is not None:
+            return
+        begun = self._places.index(running.place) if running.place in self._places else 0
+        for place in self._places[begun:]:
+            await self._go_through(place, after=running.cursor if place == running.place else "")
+        await self._record.write(lambda db, now: Reconciliations(db).finish(now=now))
+        emit("reconciliation.finished", places=len(self._places))
+
+    def _begun(self, db: Connection, now: float, *, asked: bool) -> Reconciliation | None:
+        rows = Reconciliations(db)
+        last = rows.last()
+        if last is None or last.finished_at is not None:
+            is_due = self._every_seconds and (last is None or (last.finished_at or 0) + self._every_seconds <= now)
+            if asked or is_due:
+                rows.begin(self._places[0], now=now)
+        return rows.last()
+
+    async def _go_through(self, place: str, *, after: str) -> None:
+        store = self._plan.stores.at(place)
+        pages = _pages(place, store, after)
+        compare = self._compare_renditions if place == self._thumbnails else self._compare
+        while (page := await asyncio.to_thread(next, pages, None)) is not None:
+            if _is_unmounted(place):
+                emit("reconciliation.no_folder", place=place)
+                return
+            if place != self._thumbnails:
+                await self._remove_vanished(store, page)
+            rest: _Page | None = page
+            while rest is not None:
+                self._admission.check()  # what is found is work; over the limits the turn ends, the next goes on here
+                jobs, rest = await self._record.write(partial(compare, rest))
+                self._admission.took(jobs)
+
+    # --- photos
+
+    async def _remove_vanished(self, store: Store, page: _Page) -> None:
+        """End the photos that the record knows and the page does not, if they surely are not there."""
+        listed = frozenset(_source(page.place, stat.key) for stat in page.stats)
+        after, until = page.sources
+        while True:
+            unlisted = await self._record.read(partial(_unlisted, listed, after, until))
+            gone = [photo for photo in unlisted if await asyncio.to_thread(_is_gone, store, page.place, photo.source)]
+            if gone:
+                await self._record.write(partial(self._remove, page, gone))
+            if len(unlisted) < _KEYS_A_PAGE:
+                return
+            after = unlisted[-1].source
+
+    def _remove(self, page: _Page, gone: Sequence[KnownPhoto], db: Connection, now: float) -> None:
+        Intake(db, self._shards).enqueue([Removal(photo_id=photo.id, source=photo.source) for photo in gone], now=now)
+        Reconciliations(db).advance(Found(deleted=len(gone)), place=page.place, cursor=page.after)
+
+    def _compare(self, page: _Page, db: Connection, now: float) -> tuple[int, None]:
+        """Make jobs of photos without renditions; return how many, and that nothing of the page is left."""
+        listed = {one.source: one for stat in page.stats if self._concerns(one := _listed(page.place, stat, now=now))}
+        known = Reconciliations(db).known(list(listed))
+        missing = [one for one in listed.values() if _is_missing(known.get(one.source))]
+        stale = [one for one in listed.values() if _is_stale(one, known.get(one.source))]
+        requests = [_request(one, known.get(one.source), now=now) for one in (*missing, *stale)]
+        jobs = Intake(db, self._shards).enqueue(requests, now=now)
+        found = Found(listed=len(page.stats), missing=len(missing), stale=len(stale))
+        Reconciliations(db).advance(found, place=page.place, cursor=page.until)
+        return len(jobs), None
+
+    def _concerns(self, listed: ListedPhoto) -> bool:
+        return listed.settled and self._policy.allows(Source.parse(listed.source))
+
+    # --- renditions
+
+    def _compare_renditions(self, page: _Page, db: Connection, now: float) -> tuple[int, _Page | None]:
+        """Compare as much of a page as the record has a page of: of an emptied bucket it has all that there is, and
+        others write meanwhile. Return how many jobs were made, and what is left of the page."""
+        prefix = self._plan.thumbnails_prefix
+        after, until, rest = prefix + page.after, prefix + page.until, None
+        known = Reconciliations(db).led_to(after=after, until=until, limit=_KEYS_A_PAGE)
+        if len(known) == _KEYS_A_PAGE:
+            page, rest = page.divided(known[-1][0].removeprefix(prefix))
+        led_to = dict(known)
+        there = {prefix + stat.key: stat for stat in page.stats}
+        orphans = [
+            key
+            for key, stat in there.items()
+            if key not in led_to and self._plan.is_key(key) and stat.modified_at < now - _SETTLED_SECONDS
+        ]
+        Leftovers(db).leave(dict.fromkeys(orphans), due_at=now)
+        lost = {photo.photo_id: photo for key, photo in led_to.items() if key not in there}
+        jobs = Intake(db, self._shards).enqueue([again(photo, now=now) for photo in lost.values()], now=now)
+        found = Found(listed=len(page.stats), missing=len(lost), orphaned=len(orphans))
+        Reconciliations(db).advance(found, place=page.place, cursor=page.until)
+        return len(jobs), rest
+
+
+def _unlisted(listed: frozenset[str], after: str, until: str, db: Connection) -> list[KnownPhoto]:
+    known = Reconciliations(db).known_between(after=after, until=until)
+    unlisted = (photo for photo in known if photo.source not in listed)
+    return list(islice((photo for photo in unlisted if not (photo.is_deleted or photo.is_in_work)), _KEYS_A_PAGE))
+
+
+def _pages(place: str, store: Store, after: str) -> Iterator[_Page]:
+    stats = store.list(after=after)
+    while page := tuple(islice(stats, _KEYS_A_PAGE)):
+        full = len(page) == _KEYS_A_PAGE
+        until = page[-1].key if full else _LAST
+        yield _Page(place, page, after, until)
+        if not full:
+            return
+        after = until
+    yield _Page(place, (), after, _LAST)
+
+
+def _source(place: str, key: str) -> str:
+    """Return the canonical address of a key below a place."""
+    if place.startswith("s3://"):
+        return place + key
+    return str(Source("file", "", f"{Source.parse(place).key}/{key}"))
+
+
+def _key(place: str, source: str) -> str:
+    """Return the key below a place of a canonical address."""
+    if place.startswith("s3://"):
+        return source.removeprefix(place)
+    return Source.parse(source).key.removeprefix(f"{Source.parse(place).key}/")
+
+
+def _listed(place: str, stat: Stat, *, now: float) -> ListedPhoto:
+    return ListedPhoto(
+        source=_source(place, stat.key),
+        version=stat.version,
+        size_bytes=stat.size_bytes,
+        settled=stat.modified_at < now - _SETTLED_SECONDS,
+    )
+
+
+def _is_gone(store: Store, place: str, source: str) -> bool:
+    try:
+        store.head(_key(place, source))
+    except NoSuchObject:
+        return True
+    except RaythumbsError:  # who knows
+        return False
+    return False
+
+
+def _is_unmounted(place: str) -> bool:
+    """Return whether a folder is missing as a whole, which says nothing of what was in it."""
+    return place.startswith("file:") and not Path(Source.parse(place).key).is_dir()
+
+
+def _is_missing(known: KnownPhoto | None) -> bool:
+    if known is None or known.is_deleted:
+        return True
+    return not (known.is_rendered or known.is_in_work or known.has_failed)
+
+
+def _is_stale(listed: ListedPhoto, known: KnownPhoto | None) -> bool:
+    if known is None or _is_missing(known):
+        return False
+    return known.version != listed.version and not known.is_in_work
+
+
+def _request(listed: ListedPhoto, known: KnownPhoto | None, *, now: float) -> JobRequest:
+    return JobRequest(
+        job_id=new_id(now=now),
+        photo_id=known.id if known else new_id(now=now),
+        source=listed.source,
+        priority=Priority.LOW,
+        version=listed.version,
+        size_bytes=listed.size_bytes,
+    )

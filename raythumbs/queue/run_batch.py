@@ -1,0 +1,76 @@
+"""Runs a batch as a Ray task on its node; for the queue's actor."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import ray
+from ray.exceptions import (
+    NodeDiedError,
+    OutOfMemoryError,
+    RayError,
+    RayTaskError,
+    RuntimeEnvSetupError,
+    TaskUnschedulableError,
+)
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from raythumbs import __version__
+from raythumbs.cluster.nodes import SLOT_RESOURCE, live_nodes
+from raythumbs.queue.batch import Batch, BatchLost, NodeShort, NodeUnfit
+from raythumbs.worker.pipeline import Reports
+from raythumbs.worker.plan import Plan
+from raythumbs.worker.task import render_batch_remotely
+
+_BEGIN_SECONDS = 60.0  # until a task that Ray does not begin is taken back: somebody else may have the node's CPUs
+
+
+async def run_batch(batch: Batch, *, plan: Plan, patience_seconds: float) -> AsyncIterator[Reports]:
+    """Run a batch on its node, or elsewhere if that is gone, and pass on what it says as it says it; for the queue's
+    actor, which the task asks for more.
+
+    For a large photo Ray sets the batch's memory apart on the node. Raises BatchLost when the task dies. One that does
+    not begin within a minute is taken back, and one that then says nothing for `patience_seconds` is killed.
+    """
+    said: Any = render_batch_remotely.options(
+        scheduling_strategy=NodeAffinitySchedulingStrategy(batch.node.id, soft=True),
+        resources=None if batch.node.declared_slots is None else {SLOT_RESOURCE: 1},
+        memory=batch.memory_bytes,
+        name=f"render {len(batch.leases)}",
+    ).remote(
+        __version__,
+        batch.leases,
+        plan.of_the_large if batch.memory_bytes else plan,
+        ray.get_runtime_context().current_actor,
+        batch.ticket,
+    )
+    has_begun = False
+    while True:
+        try:
+            async with asyncio.timeout(patience_seconds if has_begun else _BEGIN_SECONDS):
+                reports = await (await anext(said))
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            ray.cancel(said, force=True)
+            if not has_begun:
+                raise BatchLost(f"Ray did not begin it in {_BEGIN_SECONDS:.0f} s", blameless=True) from error
+            raise BatchLost(f"nothing was heard for {patience_seconds:.0f} s", blameless=False) from error
+        except (NodeDiedError, TaskUnschedulableError, RuntimeEnvSetupError) as error:
+            raise BatchLost(type(error).__name__, blameless=True) from error
+        except RayTaskError as error:
+            if not has_begun:  # what a photo does to a task comes later
+                raise NodeUnfit(f"{batch.node.address}: {_last_line(error)}") from error
+            raise BatchLost(type(error).__name__, blameless=False) from error
+        except OutOfMemoryError as error:
+            raise NodeShort(f"{batch.node.address}: its memory was nearly full, and Ray ended a task") from error
+        except RayError as error:  # of a node that is shut down, the worker may go first
+            blameless = batch.node.id not in await live_nodes()
+            raise BatchLost(type(error).__name__, blameless=blameless) from error
+        has_begun = True
+        yield reports  # outside of the timeout: whoever takes it in may take long
+
+
+def _last_line(error: RayTaskError) -> str:
+    """Return what the traceback ends with: the error at its root."""
+    return str(error).strip().splitlines()[-1]

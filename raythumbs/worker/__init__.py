@@ -1,0 +1,1 @@
+"""What runs in a Ray task: fetch, render, store."""

@@ -1,0 +1,225 @@
+"""A batch at work: while a photo is rendered the next are fetched and the last are stored, and more is asked for before
+there is nothing left to render."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from heapq import heappop, heappush
+from queue import Empty, SimpleQueue
+from socket import gethostname
+from threading import Event
+from typing import TypeVar
+
+from raythumbs.errors import Crashed, RaythumbsError
+from raythumbs.model.job import Priority
+from raythumbs.model.lease import Failed, Lease, Report, Succeeded
+from raythumbs.worker.stages import AT_ONCE, InHand, Stages
+
+T = TypeVar("T")
+Tell = Callable[[Report], None]
+Reports = tuple[Report, ...]
+Ask = Callable[[int], "Future[Sequence[Lease]]"]  # for up to so many leases more; few may come, or none
+
+_IN_HAND_SECONDS = 0.5  # of rendering, or more before a store that takes long: less than a person would mind
+_MOST_IN_HAND = 2 * AT_ONCE  # photos, where the store is far away
+_GIVEN = 2  # photos that the decoder has: the one that it renders, and the next
+_ASK_AGAIN_SECONDS = 0.05  # when there was nothing more
+_GATHERING_SECONDS = 0.5
+_HERE = gethostname()
+_PHOTOS_A_TASK = 1000  # then it ends: a worker is renewed between tasks
+
+
+@dataclass(order=True, slots=True)
+class _Photo:
+    """In the order in which they are rendered: what is more urgent overtakes, the rest as they came."""
+
+    rank: int
+    number: int
+    lease: Lease = field(compare=False)
+    guessed_bytes: float = field(compare=False, default=0.0)
+    fetched_since: float = field(compare=False, default=0.0)
+    in_hand: InHand | None = field(compare=False, default=None)
+
+
+def render(stages: Stages, leases: Sequence[Lease], ask: Ask) -> Iterator[Reports]:
+    """Render these leases and what more is given for the asking; report each once.
+
+    What is done is reported within half a second, what is urgent and the last photo at once: reports that travel
+    together, and are committed together, cost a fraction.
+    """
+    reports: SimpleQueue[Report] = SimpleQueue()
+    due = Event()
+
+    def tell(report: Report) -> None:
+        reports.put(report)
+        if report.lease.priority is Priority.HIGH:  # not for each: to wake up costs more than to take it in
+            due.set()
+
+    # In a thread of its own: while reports are on their way, the next photo is rendered.
+    running = stages.renderer.submit(Pipeline(stages, ask, tell).run, leases)
+    running.add_done_callback(lambda _: due.set())
+    while not running.done():
+        due.wait(_GATHERING_SECONDS)
+        due.clear()
+        if ready := _taken(reports):
+            yield ready
+    if ready := _taken(reports):
+        yield ready
+    running.result()  # or what it raised
+
+
+def _taken(reports: "SimpleQueue[Report]") -> Reports:
+    ready: list[Report] = []
+    with suppress(Empty):
+        while True:
+            ready.append(reports.get_nowait())
+    return tuple(ready)
+
+
+class Pipeline:
+    """One thread moves everything: `run`. Others only tell it what happened."""
+
+    def __init__(self, stages: Stages, ask: Ask, tell: Tell) -> None:
+        self._stages = stages
+        self._ask = ask
+        self._tell = tell
+        self._happened: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._numbered = 0
+        self._to_fetch: list[_Photo] = []
+        self._fetching = 0
+        self._to_render: list[_Photo] = []
+        self._rendering: deque[_Photo] = deque()
+        self._storing = 0
+        self._held_bytes = 0.0
+        self._asking = False
+        self._ask_again_at = time.monotonic() + _ASK_AGAIN_SECONDS
+
+    def run(self, leases: Sequence[Lease]) -> None:
+        """Render these leases and what more is given, until nothing is left. Each has one outcome told."""
+        self._take(leases)
+        while self._not_rendered or self._storing or self._asking:
+            self._fetch_ahead()
+            self._ask_for_more()
+            self._hear()
+            if self._can_render:
+                self._render()
+
+    @property
+    def _not_rendered(self) -> int:
+        return len(self._to_fetch) + self._fetching + len(self._to_render) + len(self._rendering)
+
+    @property
+    def _can_render(self) -> bool:
+        has_some = bool(self._to_render or self._rendering)
+        return has_some and self._storing < AT_ONCE  # else thumbnails would pile up before a slow store
+
+    def _hear(self) -> None:
+        """Take in what happened; where nothing can be rendered, wait for something to happen."""
+        with suppress(Empty):
+            if not self._can_render:
+                self._happened.get(timeout=_ASK_AGAIN_SECONDS)()
+            while True:
+                self._happened.get_nowait()()
+
+    def _take(self, leases: Sequence[Lease]) -> None:
+        for lease in leases:
+            self._numbered += 1
+            heappush(self._to_fetch, _Photo(lease.priority.rank, self._numbered, lease))
+
+    # --- more
+
+    def _ask_for_more(self) -> None:
+        """Ask when half of what should be in hand is rendered; the other half must last until more is fetched."""
+        in_hand_seconds = max(_IN_HAND_SECONDS, 4 * self._stages.fetch_seconds)
+        wanted = max(2, min(_MOST_IN_HAND, round(in_hand_seconds / self._stages.photo_seconds)))
+        is_time = time.monotonic() >= self._ask_again_at and self._numbered < _PHOTOS_A_TASK
+        if is_time and not self._asking and self._not_rendered <= wanted // 2:
+            self._asking = True
+            self._ask(wanted - self._not_rendered).add_done_callback(self._then(self._on_more))
+
+    def _on_more(self, more: "Future[Sequence[Lease]]") -> None:
+        self._asking = False
+        leases = () if more.exception() else more.result()  # a queue that died has ended this task, or soon will
+        if not leases:
+            self._ask_again_at = time.monotonic() + _ASK_AGAIN_SECONDS
+        self._take(leases)
+
+    # --- the stages
+
+    def _fetch_ahead(self) -> None:
+        while self._to_fetch and self._has_room(self._to_fetch[0]):
+            photo = heappop(self._to_fetch)
+            photo.guessed_bytes = self._guess(photo)
+            self._held_bytes += photo.guessed_bytes
+            self._fetching += 1
+            photo.fetched_since = time.monotonic()
+            self._stages.fetch(photo.lease).add_done_callback(self._then(partial(self._on_fetched, photo)))
+
+    def _has_room(self, photo: _Photo) -> bool:
+        if not (self._fetching or self._to_render or self._rendering):
+            return True
+        has_bytes = self._held_bytes + self._guess(photo) <= self._stages.plan.prefetch_bytes
+        return has_bytes and self._fetching < self._stages.fetches_at_once
+
+    def _guess(self, photo: _Photo) -> float:
+        return photo.lease.size_bytes or self._stages.photo_bytes
+
+    def _on_fetched(self, photo: _Photo, fetched: "Future[InHand]") -> None:
+        self._fetching -= 1
+        self._stages.learn_of_fetch(time.monotonic() - photo.fetched_since)
+        try:
+            photo.in_hand = fetched.result()
+        except Exception as error:  # noqa: BLE001 an attempt's edge: it becomes the photo's outcome
+            self._held_bytes -= photo.guessed_bytes
+            self._tell(Report(photo.lease, _failed(error), 0.0))
+        else:
+            heappush(self._to_render, photo)
+
+    def _render(self) -> None:
+        """Wait until the first photo is rendered. The next was given before: the decoder does not wait for us."""
+        while self._to_render and len(self._rendering) < _GIVEN:
+            self._rendering.append(heappop(self._to_render))
+            self._stages.begin(_fetched(self._rendering[-1]))
+        photo = self._rendering.popleft()
+        try:
+            rendered, seconds = self._stages.end(_fetched(photo))
+        except Exception as error:  # noqa: BLE001 as above
+            self._tell(Report(photo.lease, _failed(error), 0.0))
+        else:
+            self._storing += 1
+            stored = self._stages.store(photo.lease, _fetched(photo).fetched, rendered)
+            stored.add_done_callback(partial(self._tell_stored, photo.lease, seconds))  # at once, whatever is rendered
+            stored.add_done_callback(self._then(self._on_stored))
+        finally:
+            self._held_bytes -= photo.guessed_bytes
+
+    def _tell_stored(self, lease: Lease, seconds: float, stored: "Future[Succeeded]") -> None:
+        try:
+            self._tell(Report(lease, stored.result(), seconds))
+        except Exception as error:  # noqa: BLE001 as above
+            self._tell(Report(lease, _failed(error), seconds))
+
+    def _on_stored(self, _stored: "Future[Succeeded]") -> None:
+        self._storing -= 1
+
+    def _then(self, react: Callable[["Future[T]"], None]) -> Callable[["Future[T]"], None]:
+        """Return what has `run` react to a future that is done."""
+        return lambda future: self._happened.put(partial(react, future))
+
+
+def _fetched(photo: _Photo) -> InHand:
+    assert photo.in_hand  # noqa: S101 only what was fetched is rendered
+    return photo.in_hand
+
+
+def _failed(error: Exception) -> Failed:
+    if isinstance(error, RaythumbsError):
+        error.__cause__ = error.__context__ = None  # which may not travel
+        if error.retryable:  # it may be the fault of a node: of one without rights on the bucket, or without a disk
+            error.reason = f"{error.reason} (on {_HERE})"
+        return Failed(error)
+    return Failed(Crashed(f"{type(error).__name__}: {error}"))

@@ -1,0 +1,72 @@
+"""What a task needs to know to do its work: no secret is in it, for it travels as an argument."""
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from raythumbs.imaging import Limits
+from raythumbs.model.photo import RenditionSpec
+from raythumbs.settings import Settings
+from raythumbs.storage.stores import Stores, stores_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How to fetch, what to render, where to store. Credentials come from the surroundings of each node, or from a
+    file that only this user can read."""
+
+    stores: Stores
+    thumbnails_uri: str
+    thumbnails_prefix: str
+    thumbnails_base_url: str | None
+    service_url: str
+    specs: tuple[RenditionSpec, ...]
+    limits: Limits
+    max_photo_bytes: int
+    prefetch_bytes: int
+    photo_seconds: float
+    yields_to_others: bool
+    umask: int
+    secrets_file: Path | None = None  # of the node that the queue is on, if that is the worker's too
+
+    @classmethod
+    def of(cls, settings: Settings, *, secrets_file: Path | None = None) -> Self:
+        """Take from the settings what tasks need."""
+        return cls(
+            stores=stores_of(settings),
+            thumbnails_uri=settings.thumbnails_uri,
+            thumbnails_prefix=settings.thumbnails_prefix,
+            thumbnails_base_url=settings.thumbnails_base_url,
+            service_url=settings.base_url,
+            specs=settings.specs,
+            limits=Limits(
+                decode_bytes=min(settings.worker_decode_bytes, settings.max_decode_bytes),
+                elsewhere_bytes=settings.max_decode_bytes,
+            ),
+            max_photo_bytes=settings.max_photo_bytes,
+            prefetch_bytes=settings.prefetch_bytes,
+            photo_seconds=settings.job_timeout_seconds,
+            yields_to_others=settings.yield_to_others,
+            umask=settings.umask,
+            secrets_file=secrets_file,
+        )
+
+    @property
+    def of_the_large(self) -> Self:
+        """The same plan, with the memory for a large photo."""
+        return replace(self, limits=Limits(decode_bytes=self.limits.elsewhere_bytes))
+
+    def key(self, source: str, version: str, spec: RenditionSpec) -> str:
+        """Return a rendition's key: it follows from the source, its version and the spec, so that doing it twice
+        writes the same bytes to the same place."""
+        digest = hashlib.sha256(repr((source, version, spec)).encode()).hexdigest()
+        return f"{self.thumbnails_prefix}{digest[:2]}/{digest[2:32]}/{spec.name}.{spec.format.extension}"
+
+    def is_key(self, key: str) -> bool:
+        """Return whether a key looks like one of `key`: other things under the prefix are not the service's."""
+        return (
+            re.fullmatch(re.escape(self.thumbnails_prefix) + r"[0-9a-f]{2}/[0-9a-f]{30}/[a-z0-9_-]+\.[a-z]+", key)
+            is not None
+        )

@@ -1,0 +1,119 @@
+"""What a worker process keeps between its tasks: threads for the store's side, the sandbox, and what it has learnt."""
+
+import os
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+
+from raythumbs.imaging.render import Rendered
+from raythumbs.imaging.sandbox import Sandbox
+from raythumbs.model.lease import Lease, Succeeded
+from raythumbs.model.photo import Rendition
+from raythumbs.model.source import Source
+from raythumbs.storage.base import Fetched, Store
+from raythumbs.storage.files import FileStore
+from raythumbs.worker.plan import Plan
+
+AT_ONCE = 32  # fetches, and stores: what a store 200 ms away needs for photos of 10 ms
+_FIRST_GUESS_SECONDS = 0.05  # of CPU for a photo, until some have been rendered
+_FIRST_GUESS_BYTES = 5_000_000
+_LEARNING = 0.1  # how much one photo changes the guesses
+_SHORTEST_SECONDS = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """A photo that was fetched, and the seconds that this took."""
+
+    fetched: Fetched
+    seconds: float
+
+
+class Stages:
+    """The three stages of a photo. Fetching and storing have threads of their own; `renderer` alone renders."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.photo_seconds = _FIRST_GUESS_SECONDS
+        self.photo_bytes = float(_FIRST_GUESS_BYTES)
+        self.fetch_seconds = 0.0
+        self.fetches_at_once = AT_ONCE
+        self.renderer = ThreadPoolExecutor(1, "render")
+        self._sandbox = Sandbox(plan.specs, plan.limits)
+        self._fetchers = ThreadPoolExecutor(AT_ONCE, "fetch")
+        self._storers = ThreadPoolExecutor(AT_ONCE, "store")
+        self._thumbnails: Store = plan.stores.at(plan.thumbnails_uri, base_url=plan.thumbnails_base_url)
+        self._sandbox.start()
+
+    def close(self) -> None:
+        """End the child process and the threads."""
+        self.renderer.shutdown()
+        self._sandbox.close()
+        self._fetchers.shutdown()
+        self._storers.shutdown()
+
+    def fetch(self, lease: Lease) -> "Future[InHand]":
+        """Begin to fetch a photo."""
+        return self._fetchers.submit(self._fetch, lease)
+
+    def learn_of_fetch(self, seconds: float) -> None:
+        """Take in how long a fetch took, whatever came of it. Where it was long the network is full, and the more is
+        fetched at once, the later all of it comes: half as many then, and one more after each that was quick."""
+        if seconds > self.plan.photo_seconds / 4:
+            self.fetches_at_once = max(1, self.fetches_at_once // 2)
+        elif seconds < self.plan.photo_seconds / 8:
+            self.fetches_at_once = min(AT_ONCE, self.fetches_at_once + 1)
+
+    def begin(self, photo: InHand) -> None:
+        """Have a photo rendered, after those begun before, in what its fetching has left of its time, or in half of it:
+        a slow store is no fault of the photo."""
+        time_left = max(self.plan.photo_seconds - photo.seconds, self.plan.photo_seconds / 2)
+        self._sandbox.give(photo.fetched.file, seconds=time_left)
+
+    def end(self, photo: InHand) -> tuple[Rendered, float]:
+        """Return the photo that was begun first, rendered, and its CPU seconds; let go of its file."""
+        fetched = photo.fetched
+        with closing(fetched.file):
+            rendered, seconds = self._sandbox.answer()
+            # It will hardly be read again: its memory is better used for the photos to come.
+            os.posix_fadvise(fetched.file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        self.photo_seconds += _LEARNING * (max(seconds, _SHORTEST_SECONDS) - self.photo_seconds)
+        self.photo_bytes += _LEARNING * (fetched.size_bytes - self.photo_bytes)
+        self.fetch_seconds += _LEARNING * (photo.seconds - self.fetch_seconds)
+        return rendered, seconds
+
+    def store(self, lease: Lease, fetched: Fetched, rendered: Rendered) -> "Future[Succeeded]":
+        """Begin to store what was rendered."""
+        return self._storers.submit(self._stored, lease, fetched, rendered)
+
+    def _fetch(self, lease: Lease) -> InHand:
+        began_at = time.monotonic()
+        store, key = self.plan.stores.of(Source.parse(lease.source))
+        fetched = store.get(key, max_bytes=self.plan.max_photo_bytes, seconds=self.plan.photo_seconds)
+        return InHand(fetched, time.monotonic() - began_at)
+
+    def _stored(self, lease: Lease, fetched: Fetched, rendered: Rendered) -> Succeeded:
+        made = []
+        for one in rendered.renditions:
+            spec = one.spec
+            key = self.plan.key(lease.source, fetched.version, spec)
+            self._thumbnails.put(key, one.data, spec.format.content_type)
+            made.append(
+                Rendition(
+                    name=spec.name,
+                    width=one.width,
+                    height=one.height,
+                    format=spec.format,
+                    size_bytes=len(one.data),
+                    key=key,
+                    url=self._url(key),
+                )
+            )
+        facts = rendered.facts(size_bytes=fetched.size_bytes, version=fetched.version)
+        return Succeeded(facts, tuple(made))
+
+    def _url(self, key: str) -> str:
+        if isinstance(self._thumbnails, FileStore):  # a folder is served by the service itself
+            return f"{self.plan.service_url}/thumbnails/{key.removeprefix(self.plan.thumbnails_prefix)}"
+        return self._thumbnails.url(key)
