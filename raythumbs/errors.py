@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Self
 
+STUMBLED = "the service stumbled; its log tells how"
+
 
 class RaythumbsError(Exception):
     """The root. `reason` is one sentence for a person; `code` is for programs and never changes its meaning."""
@@ -14,6 +16,17 @@ class RaythumbsError(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Internal(RaythumbsError):
+    """A bug of the service. The log has its traceback; nobody else hears its text."""
+
+    code = "internal"
+    http_status = 500
+    retryable = True  # a few times: it may lie at a moment's state
+
+    def __init__(self) -> None:
+        super().__init__(STUMBLED)
 
 
 # --- what a caller asked

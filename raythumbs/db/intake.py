@@ -27,8 +27,8 @@ class Intake:
         self._photos = Photos(connection)
         self._line = Line(connection)
 
-    def enqueue(self, changes: Sequence[Change], *, now: float) -> list[Job]:
-        """Make a job of each request that is new, and return the jobs in their order; do what removals tell.
+    def enqueue(self, changes: Sequence[Change], *, now: float) -> dict[str, Job]:
+        """Make a job of each request that is new, and carry out removals; return the requests' jobs by their sources.
 
         A photo has at most one incomplete job: asking again finds it, and hastens it if the new priority is higher.
         A job that already runs on an older version of its photo is cancelled as `superseded`, and a new one takes its
@@ -37,7 +37,10 @@ class Intake:
         than one that was heard before, changes nothing.
         """
         fresh = [change for part in _parts(changes) for change in self._unseen(part, now=now)]
-        return [job for part in _parts(fresh) for job in self._take(part, now=now)]
+        jobs: dict[str, Job] = {}
+        for part in _parts(fresh):
+            jobs |= self._take(part, now=now)
+        return jobs
 
     def _unseen(self, changes: Sequence[Change], *, now: float) -> list[Change]:
         ids = {change.event_id for change in changes if change.event_id}
@@ -47,15 +50,14 @@ class Intake:
         new = set(for_each(self._connection, sql.REMEMBER, rows).scalars())
         return [change for change in changes if change.event_id is None or change.event_id in new]
 
-    def _take(self, changes: Sequence[Change], *, now: float) -> list[Job]:
+    def _take(self, changes: Sequence[Change], *, now: float) -> dict[str, Job]:
         last = self._not_outdated(_last_words(changes))
         requests = {source: one for source, one in last.items() if isinstance(one, JobRequest)}
         removals = {source: one for source, one in last.items() if isinstance(one, Removal)}
-        of_source = self._enqueue(requests, now=now) if requests else {}
+        jobs = self._enqueue(requests, now=now) if requests else {}
         if removals:
             self._remove(list(removals.values()), now=now)
-        asked = dict.fromkeys(one.source for one in changes if isinstance(one, JobRequest))
-        return [of_source[source] for source in asked if source in of_source]
+        return jobs
 
     def _not_outdated(self, last: dict[str, Change]) -> dict[str, Change]:
         if not any(change.sequence for change in last.values()):

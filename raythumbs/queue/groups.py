@@ -1,7 +1,7 @@
 """The changes of several callers, written together."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from raythumbs.db.database import Connection
@@ -11,11 +11,11 @@ from raythumbs.model.job import Change, Job, JobRequest
 from raythumbs.queue.record import Record
 
 Group = Sequence[Change]  # of one caller
-Told = list[Job] | RaythumbsError  # to one caller
+Answer = Mapping[str, Job] | RaythumbsError  # to one caller: jobs by their sources
 
 
-async def enqueued_together(record: Record, groups: Sequence[Group], *, shards: int = 1) -> list[Told]:
-    """Enqueue groups as if each came alone, in their order, and commit them together; tell each its jobs or its error.
+async def enqueue_groups(record: Record, groups: Sequence[Group], *, shards: int = 1) -> list[Answer]:
+    """Enqueue groups as if each came alone, in their order, and commit them together.
 
     Groups that have no photo and no event in common are written as one: 16 of one photo each take a quarter of the time
     that they take with a savepoint around each.
@@ -27,24 +27,23 @@ async def enqueued_together(record: Record, groups: Sequence[Group], *, shards: 
         jobs = await record.write(partial(_write, together, shards))
     except DatabaseUnavailable as error:
         return [error] * len(groups)
-    except RaythumbsError:  # somebody's; to find out whose, and to spare the others
+    except RaythumbsError:  # one group's: find out whose, and spare the others
         return await _each(record, groups, shards)
-    by_source = {job.source: job for job in jobs}
-    return [[by_source[source] for source in _asked(group) if source in by_source] for group in groups]
+    return [{source: jobs[source] for source in _requested(group) if source in jobs} for group in groups]
 
 
-async def _each(record: Record, groups: Sequence[Group], shards: int) -> list[Told]:
+async def _each(record: Record, groups: Sequence[Group], shards: int) -> list[Answer]:
     return await asyncio.gather(*(_one(record, group, shards) for group in groups))  # at once: they share a commit
 
 
-async def _one(record: Record, group: Group, shards: int) -> Told:
+async def _one(record: Record, group: Group, shards: int) -> Answer:
     try:
         return await record.write(partial(_write, group, shards))
     except RaythumbsError as error:
         return error
 
 
-def _write(changes: Group, shards: int, db: Connection, now: float) -> list[Job]:
+def _write(changes: Group, shards: int, db: Connection, now: float) -> Mapping[str, Job]:
     return Intake(db, shards).enqueue(changes, now=now)
 
 
@@ -58,5 +57,5 @@ def _are_apart(groups: Sequence[Group]) -> bool:
     return True
 
 
-def _asked(group: Group) -> list[str]:
-    return list(dict.fromkeys(change.source for change in group if isinstance(change, JobRequest)))
+def _requested(group: Group) -> set[str]:
+    return {change.source for change in group if isinstance(change, JobRequest)}

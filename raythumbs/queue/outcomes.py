@@ -1,7 +1,7 @@
 """Decides what follows from each outcome of an attempt, and records it."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from raythumbs.db.jobs import Jobs
@@ -23,7 +23,7 @@ from raythumbs.model.backoff import LONGEST_SECONDS, backoff_seconds
 from raythumbs.model.lease import Failed, Lease, Report, Succeeded
 from raythumbs.queue.batch import BatchLost
 from raythumbs.queue.coalescer import Coalescer
-from raythumbs.queue.large_lane import LargeLane
+from raythumbs.queue.large_lane import LargeLane, LargePhoto
 from raythumbs.queue.record import Record
 
 _TOGETHER = 256
@@ -71,21 +71,37 @@ class Outcomes:
         await asyncio.gather(self._succeed(done), *map(self._settle, failed))  # at once: they share a commit
 
     async def lost(self, leases: Iterable[Lease], lost: BatchLost) -> None:
-        """Find out who is to blame, do not guess: of several, each is tried again alone; one alone is it."""
-        unsettled = list(leases)
+        """Retry each lease of a lost batch alone. A lease that is lost alone counts as a crash."""
+        left = list(leases)
         error = Crashed(f"the task was lost: {lost}")
-        jobs = [lease.job_id for lease in unsettled]
-        emit_trouble("batch.lost", error if lost.blameless else lost, blameless=lost.blameless, jobs=jobs)
-        for lease in unsettled:
-            try:
-                if lost.blameless:
-                    await self._release(lease, error, after=0, counts=())
-                elif len(unsettled) > 1:
-                    await self._release(lease, error, after=0, counts=("losses",))
-                else:
-                    await self._crashed(lease, error)
-            except StaleLease:
-                await self._fenced(Report(lease, Failed(error), 0.0))
+        emit_trouble("batch.lost", lost, jobs=[lease.job_id for lease in left])
+        if len(left) == 1:
+            await self._fenced_if_stale(left[0], error, self._crashed(left[0], error))
+        else:
+            await self._release_all(left, error, counts=("losses",))
+
+    async def release_innocent(self, leases: Iterable[Lease], reason: str) -> None:
+        """Queue the leases of a batch again that ended for a reason of its node; they count no attempt."""
+        left = list(leases)
+        error = Crashed(f"the task was lost: {reason}")
+        emit_trouble("batch.returned", error, jobs=[lease.job_id for lease in left])
+        await self._release_all(left, error, counts=())
+
+    async def give_up(self, photo: LargePhoto) -> None:
+        """Fail a large photo that no node has the memory for."""
+        error = TooLarge(f"it needs {photo.needed_bytes} bytes of memory; no node has so much")
+        await self._fenced_if_stale(photo.lease, error, self._fail(photo.lease, error))
+
+    async def _release_all(self, leases: Sequence[Lease], error: RaythumbsError, *, counts: tuple[str, ...]) -> None:
+        """Queue leases again, at once: they share a commit."""
+        moves = {lease: self._release(lease, error, after=0, counts=counts) for lease in leases}
+        await asyncio.gather(*(self._fenced_if_stale(lease, error, move) for lease, move in moves.items()))
+
+    async def _fenced_if_stale(self, lease: Lease, error: RaythumbsError, move: Awaitable[None]) -> None:
+        try:
+            await move
+        except StaleLease:
+            await self._fenced(Report(lease, Failed(error), 0.0))
 
     async def _succeed(self, reports: Sequence[Report]) -> None:
         """Record successes, all in one write. One that the database refuses fails alone, at no cost to the others."""
