@@ -44,7 +44,7 @@ BROKEN = [
     (rules.no_command_is_left_to_rays_defaults, "head_setup_commands: []", ""),
     (rules.versions_are_pinned, "'ray[serve]==2.60.0'", "'ray[serve]'"),
     (rules.versions_are_pinned, "==2.60.0", "==2.59.0"),
-    (rules.versions_are_pinned, "raythumbs-0.1.0", "raythumbs-0.0.9"),
+    (rules.versions_are_pinned, f"raythumbs-{version('raythumbs')}", "raythumbs-0.0.9"),
     (rules.versions_are_pinned, "-c ~/constraints.txt ", ""),
     (rules.versions_are_pinned, '  "~/constraints.txt": dist/constraints.txt', ""),
     (rules.a_new_machine_is_let_finish_first, "cloud-init status --wait", "cloud-init status"),

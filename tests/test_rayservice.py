@@ -24,7 +24,7 @@ BROKEN = [
     (rules.serve_takes_its_config, "args: {host: 0.0.0.0, ", "args: {"),
     (rules.versions_are_those_of_this_checkout, 'rayVersion: "2.60.0"', 'rayVersion: "2.59.0"'),
     (rules.versions_are_those_of_this_checkout, "rayproject/ray:2.60.0", "rayproject/ray:nightly"),
-    (rules.versions_are_those_of_this_checkout, "REGISTRY/raythumbs:0.1.0", "REGISTRY/raythumbs:latest"),
+    (rules.versions_are_those_of_this_checkout, "REGISTRY/raythumbs:0.2.0", "REGISTRY/raythumbs:latest"),
     (rules.everybody_needs_the_token, "mode: token", "mode: disabled"),
     (rules.secrets_are_named_and_not_written, "generic raythumbs-redis", "generic redis"),
     (rules.secrets_are_named_and_not_written, "RAY_USAGE_STATS_ENABLED, value", "AWS_SECRET_ACCESS_KEY, value"),
