@@ -1,4 +1,4 @@
-"""`ray up` for real, with the files that the manual shows for your own machines: three machines, a PostgreSQL, an S3 server."""
+"""`ray up` for real, with the files of the manual on own machines: three machines, a PostgreSQL, an S3 server."""
 
 import re
 import secrets
