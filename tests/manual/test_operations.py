@@ -8,7 +8,7 @@ import yaml
 
 from raythumbs.web.bodies import NodeBody, StatusBody
 
-HOUSE = Path(__file__).parent.parent
+HOUSE = Path(__file__).parents[2]
 MANUAL = HOUSE / "raythumbs" / "manual"
 TESTED = re.compile(r"`test_|the chaos run|every test|no test|the same:")
 
