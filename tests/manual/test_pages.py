@@ -75,7 +75,7 @@ def prose(text: str) -> str:
     return re.sub(r"(?ms)^```.*?^```$", "", text)
 
 
-def test_a_link_to_nowhere_is_found_out():
+def test_a_link_to_nowhere_is_noticed():
     here = FOLDER / "api.md"
 
     assert leads(here, "errors.md#codes-of-jobs")
@@ -148,9 +148,9 @@ def sections(page: str) -> Sequence[tuple[str, str]]:
 def test_the_page_about_the_api_has_every_route():
     page = read_page("api")
 
-    told = {f"{method} {route.path.replace(':path', '')}" for route in router.routes for method in route.methods}
+    routes = {f"{method} {route.path.replace(':path', '')}" for route in router.routes for method in route.methods}
 
-    assert [route for route in sorted(told) if not route.startswith("HEAD") and f"`{route}`" not in page] == []
+    assert [route for route in sorted(routes) if not route.startswith("HEAD") and f"`{route}`" not in page] == []
 
 
 def bodies_of_the_api() -> list[type[BaseModel]]:
@@ -199,18 +199,18 @@ def test_the_page_about_errors_names_no_code_that_the_service_does_not_know():
 
 def replies() -> set[tuple[int, str]]:
     rows = re.findall(r"(?m)^\| (\d[\d, ]+) \| (.+?) \|", read_page("errors"))
-    return {(int(status), code) for told, those in rows for status in told.split(", ")
+    return {(int(status), code) for statuses, those in rows for status in statuses.split(", ")
             for code in re.findall(r"`(\w+)`", those)}  # fmt: skip
 
 
 def test_the_page_about_errors_has_each_code_at_its_status():
-    told = replies()
+    listed = replies()
     pictures = codes(leaves(BadPicture))
     only_jobs = {"timeout", "poison", "no_sandbox"} | pictures
 
     kinds = [kind for kind in leaves(RaythumbsError) if kind.code not in INSIDE | only_jobs]
 
-    assert [kind.code for kind in kinds if (kind.http_status, kind.code) not in told] == []
+    assert [kind.code for kind in kinds if (kind.http_status, kind.code) not in listed] == []
 
 
 # --- notifications, sizes and formats

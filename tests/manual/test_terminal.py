@@ -37,12 +37,12 @@ def test_a_page_is_found_by_the_name_of_its_file_too():
 @pytest.mark.parametrize(
     ("name", "nearest"), [("setings", "settings"), ("formats", "sizes-and-formats"), ("ap", "api")]
 )
-def test_an_unknown_page_is_told_the_name_that_comes_nearest(name, nearest):
+def test_an_unknown_page_is_refused_with_the_name_that_comes_nearest(name, nearest):
     with pytest.raises(UnknownPage, match=f"no page '{name}': did you mean '{nearest}'"):
         read_page(name)
 
 
-def test_a_name_that_is_like_none_is_told_where_all_are():
+def test_a_name_like_no_page_is_refused_with_the_way_to_the_contents():
     with pytest.raises(UnknownPage, match="`raythumbs manual` lists all pages"):
         read_page("zzz")
 
