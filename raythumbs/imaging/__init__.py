@@ -14,7 +14,7 @@ in a child process.
 
 from raythumbs.errors import BadPicture
 from raythumbs.imaging.decode import Limits
-from raythumbs.imaging.render import Rendered, RenderedSpec, enough, render
+from raythumbs.imaging.render import Rendered, RenderedSpec, render
 from raythumbs.model.photo import Fit, Format, RenditionSpec
 
 __all__ = [
@@ -25,6 +25,5 @@ __all__ = [
     "Rendered",
     "RenderedSpec",
     "RenditionSpec",
-    "enough",
     "render",
 ]

@@ -19,7 +19,7 @@ from raythumbs.imaging.heads import refuse_long_head
 from raythumbs.imaging.memory import is_split, predicted_bytes
 from raythumbs.imaging.orientation import orientation
 from raythumbs.imaging.recognise import HEAD_BYTES, is_about_a_limit, is_about_memory, is_about_the_end, refusal
-from raythumbs.imaging.scans import bytes_needed, part_for
+from raythumbs.imaging.scans import part_for
 from raythumbs.imaging.tables import refuse_long_tables
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
@@ -127,13 +127,6 @@ def _refuse_many_scans(picture: ImageFile.ImageFile, source: BinaryIO) -> None:
         source.seek(place)
         if scans > _MOST_SCANS:
             raise TooLarge(f"the JPEG has more than {_MOST_SCANS} scans")
-
-
-def prefix_needed(picture: ImageFile.ImageFile, prefix: BinaryIO, least_size: LeastSize) -> int | None:
-    """Return how many bytes of the file its scale, set by `shrink_on_load`, needs; None: more than these, or all."""
-    if not _has_scans(picture):
-        return None
-    return bytes_needed(prefix, _shrink(picture), spare=_spare(picture, least_size))
 
 
 def _has_scans(picture: ImageFile.ImageFile) -> bool:

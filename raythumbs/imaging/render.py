@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from raythumbs.errors import BadPicture, NeedsMemory, NotAnImage, TooLarge
+from raythumbs.errors import NeedsMemory, NotAnImage, TooLarge
 from raythumbs.imaging import placeholder
 from raythumbs.imaging.colour import PROFILE_IGNORED, fits, resampleable, to_srgb
 from raythumbs.imaging.decode import (
@@ -17,7 +17,6 @@ from raythumbs.imaging.decode import (
     admit,
     load,
     open_picture,
-    prefix_needed,
     shrink_on_load,
     without_needless_scans,
 )
@@ -82,20 +81,6 @@ def render(source: BinaryIO | bytes, specs: Sequence[RenditionSpec], limits: Lim
         if limits.elsewhere_bytes > limits.decode_bytes:
             raise NeedsMemory(told, limits.elsewhere_bytes) from error
         raise TooLarge(told) from error
-
-
-def enough(prefix: bytes, specs: Sequence[RenditionSpec]) -> int | None:
-    """Return how many bytes of a photo suffice for `render`, told from its first bytes; None: more than these, or all.
-
-    It is so of progressive JPEGs. Those bytes with the mark of an end, FF D9, behind them give the same renditions.
-    """
-    try:
-        with open_picture(BytesIO(prefix)) as picture:
-            least_size = _least_size(picture.size, specs)
-            shrink_on_load(picture, least_size)
-            return prefix_needed(picture, BytesIO(prefix), least_size)
-    except (BadPicture, MemoryError):  # or not yet a picture
-        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

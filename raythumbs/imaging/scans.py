@@ -42,16 +42,6 @@ def part_for(file: BinaryIO, shrink: int, *, spare: float = 1) -> bytes | None:
     return part if part and len(part) < _WORTH_IT * file.seek(0, SEEK_END) else None
 
 
-def bytes_needed(prefix: BinaryIO, shrink: int, *, spare: float = 1) -> int | None:
-    """Return how many bytes of a file suffice for `part_for`; None if it takes more than this prefix, or the whole."""
-    reader = Reader(prefix)
-    try:
-        _needed_part(reader, shrink, spare)
-    except Unusual:
-        return None
-    return reader.at
-
-
 def _has_end(file: BinaryIO) -> bool:
     size = file.seek(0, SEEK_END)
     file.seek(max(0, size - _TAIL_BYTES))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from raythumbs.imaging import enough, render
+from raythumbs.imaging import render
 from raythumbs.imaging.resize import on_canvas, plan
 from raythumbs.model.photo import Fit, Format, RenditionSpec
 from tests.imaging.pictures import (
@@ -121,23 +121,6 @@ def test_a_progressive_jpeg_looks_like_its_baseline_twin(side: int) -> None:
     )
 
     assert mean_error(progressive, baseline) < 0.4
-
-
-def test_the_first_bytes_of_a_progressive_jpeg_tell_how_many_are_enough() -> None:
-    photo = saved(photograph("skimage/coffee.png", times=3), "JPEG", quality=90, progressive=True)
-    specs = [RenditionSpec(width=200, height=200), RenditionSpec(width=100, height=100)]
-
-    needed = next(told for size in range(1, len(photo), 16_384) if (told := enough(photo[:size], specs)))
-
-    assert needed < 0.75 * len(photo)
-    assert render(photo[:needed] + b"\xff\xd9", specs, LIMITS) == render(photo, specs, LIMITS)
-
-
-@pytest.mark.parametrize("written_as", ["JPEG", "PNG", "WEBP"])
-def test_of_other_photos_every_byte_is_needed(written_as: str) -> None:
-    photo = saved(four_corners(900, 600), written_as)
-
-    assert enough(photo, [RenditionSpec()]) is None
 
 
 @pytest.mark.parametrize("written_as", ["GIF", "WEBP", "PNG", "TIFF", "AVIF", "HEIF", "MPO"])

@@ -11,7 +11,7 @@ from PIL import Image
 
 from raythumbs.imaging.decode import decode_at, open_picture
 from raythumbs.imaging.markers import Reader
-from raythumbs.imaging.scans import bytes_needed, part_for
+from raythumbs.imaging.scans import part_for
 from tests.imaging.pictures import PHOTOGRAPHS, photograph, saved
 
 SHRINKS = [2, 3, 4, 8]
@@ -97,21 +97,6 @@ def test_what_is_sent_in_full_comes_out_to_the_bit(photo: Image.Image, options: 
 
     if part is not None and min(photo.size) >= shrink:
         assert decoded(part, shrink).tobytes() == decoded(file, shrink).tobytes()
-
-
-@pytest.mark.parametrize("shrink", SHRINKS)
-def test_a_reader_may_stop_where_it_is_told_and_not_before(shrink: int) -> None:
-    file = progressive(photograph("skimage/rocket.jpg"), quality=92)
-
-    needed = bytes_needed(BytesIO(file), shrink, spare=1.7)
-
-    assert needed is not None
-    assert needed < len(file)
-    never_read = bytes(len(file)) + b"\xff\xd9"
-    part = part_for(BytesIO(file[: needed + 2] + never_read), shrink, spare=1.7)
-    assert part == part_for(BytesIO(file), shrink, spare=1.7)
-    assert bytes_needed(BytesIO(file[: needed + 2]), shrink, spare=1.7) == needed
-    assert bytes_needed(BytesIO(file[: needed - 1]), shrink, spare=1.7) is None
 
 
 def test_a_baseline_file_is_for_the_ordinary_decoder() -> None:
