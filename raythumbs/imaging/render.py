@@ -68,8 +68,10 @@ def render(source: BinaryIO | bytes, specs: Sequence[RenditionSpec], limits: Lim
     """Make every spec's rendition of a photo, in the order of the specs, upright and in sRGB, without metadata.
 
     Raises a BadPicture (NotAnImage, Truncated, Corrupt, TooLarge) for what no thumbnail can be made of, or NeedsMemory
-    where the limits say that there is more elsewhere.
+    where the limits say that there is more elsewhere. Raises ValueError for a spec with a value outside its range.
     """
+    for spec in specs:
+        spec.check()
     file = BytesIO(source) if isinstance(source, bytes) else source
     if not file.read(1):
         raise NotAnImage("the file is empty")

@@ -75,6 +75,8 @@ class Sandbox:
     def __init__(
         self, specs: Sequence[RenditionSpec], limits: Limits, *, photos_per_child: int = PHOTOS_PER_CHILD
     ) -> None:
+        for spec in specs:
+            spec.check()  # here, as the child would die of it
         self._orders = json.dumps({"specs": [asdict(spec) for spec in specs], "limits": asdict(limits)}).encode()
         self._specs = tuple(specs)
         self._photos_per_child = photos_per_child

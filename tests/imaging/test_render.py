@@ -1,6 +1,7 @@
 from dataclasses import asdict
 from io import BytesIO
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -149,6 +150,15 @@ def test_a_line_has_a_thumbnail_that_can_be_seen(size: tuple[int, int], made: tu
 
     assert thumbnail(photo).size == made
     assert near(thumbnail(photo).getpixel((0, 0)), RED, within=2)
+
+
+# --- specs
+
+
+@pytest.mark.parametrize("values", [{"width": 0}, {"height": 16_384}, {"quality": 101}, {"gap": 0}, {"focus": (0, 2)}])
+def test_a_spec_with_a_value_outside_its_range_is_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="the spec 'thumbnail' needs"):
+        rendition(saved(four_corners(), "PNG"), **values)
 
 
 # --- several from one

@@ -132,6 +132,11 @@ def test_one_child_serves_many_photos_and_no_descriptor_is_left_open(shared: San
     assert len(open_files(pid)) <= theirs + 1  # the last photo may be about to be closed
 
 
+def test_a_spec_with_a_value_outside_its_range_is_refused_before_a_child_starts() -> None:
+    with pytest.raises(ValueError, match="quality of 1 to 100"):
+        Sandbox([RenditionSpec(quality=0)], LIMITS)
+
+
 # --- bad pictures
 
 
