@@ -13,7 +13,7 @@ in a child process.
 """
 
 from raythumbs.errors import BadPicture
-from raythumbs.imaging.decode import Limits
+from raythumbs.imaging.limits import Limits
 from raythumbs.imaging.render import Rendered, RenderedSpec, render
 from raythumbs.model.photo import Fit, Format, RenditionSpec
 

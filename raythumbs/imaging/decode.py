@@ -4,7 +4,6 @@ import struct
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from math import ceil
@@ -16,6 +15,7 @@ from PIL import Image, ImageChops, ImageFile, JpegImagePlugin, PngImagePlugin, T
 from raythumbs.errors import BadPicture, Corrupt, NeedsMemory, TooLarge, Truncated, UnsupportedFormat
 from raythumbs.imaging.ending import ends_in_grey, with_more_data
 from raythumbs.imaging.heads import refuse_long_head
+from raythumbs.imaging.limits import Limits
 from raythumbs.imaging.memory import is_split, predicted_bytes
 from raythumbs.imaging.orientation import orientation
 from raythumbs.imaging.recognise import HEAD_BYTES, is_about_a_limit, is_about_memory, is_about_the_end, refusal
@@ -38,14 +38,6 @@ LeastSize = Callable[[int], tuple[int, int]]  # of an orientation: what to decod
 _SCALED_SAMPLES = {"L;2": 85, "L;4": 17}  # what Pillow multiplies the samples of narrow pixels by
 _PROFILE_BYTES = 4 << 20  # printers' profiles take more than the 1 MiB that Pillow allows one in a PNG
 _HEADER_PIXELS = 1 << 31  # beyond what `Limits` admits; Pillow's own check must not refuse what ours would admit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What one picture may cost: bytes of memory for its pixels here, and where there is more (by default: not)."""
-
-    decode_bytes: int = 1 << 30
-    elsewhere_bytes: int = 0
 
 
 def open_picture(source: BinaryIO) -> ImageFile.ImageFile:

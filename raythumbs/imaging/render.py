@@ -13,7 +13,6 @@ from raythumbs.imaging import placeholder
 from raythumbs.imaging.colour import PROFILE_IGNORED, fits, resampleable, to_srgb
 from raythumbs.imaging.decode import (
     LeastSize,
-    Limits,
     admit,
     load,
     open_picture,
@@ -22,6 +21,7 @@ from raythumbs.imaging.decode import (
 )
 from raythumbs.imaging.encode import encode
 from raythumbs.imaging.finishing import renditions_bytes
+from raythumbs.imaging.limits import Limits
 from raythumbs.imaging.orientation import Box, lying, orientation, sideways, upright
 from raythumbs.imaging.resize import gap_size, largest_scale, on_canvas, plan, resample
 from raythumbs.model.photo import Fit, PictureFacts, RenditionSpec
