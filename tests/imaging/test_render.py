@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from raythumbs.imaging import render
-from raythumbs.imaging.resize import on_canvas, plan
+from raythumbs.imaging.plan import plan
+from raythumbs.imaging.resample import on_canvas
 from raythumbs.model.photo import Fit, Format, RenditionSpec
 from tests.imaging.pictures import (
     BLUE,
