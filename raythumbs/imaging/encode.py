@@ -24,7 +24,7 @@ _STEPS = (
     (85, 75, 135, 156, 189, 238, 311, 418),
 )
 _COLOUR_SHARE = 0.7
-_COARSEST = 255  # of a baseline file
+_COARSEST = 255  # the largest step of a baseline file
 
 
 def encode(picture: Image.Image, spec: RenditionSpec) -> bytes:

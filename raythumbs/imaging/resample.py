@@ -8,7 +8,7 @@ from raythumbs.imaging.orientation import Box
 # is 2 dB further from Lanczos alone, and a thumbnail of a larger thumbnail is further than one of the photo. At 4.0 it
 # costs a third more.
 REDUCING_GAP = 2.5
-_MOST_OF = 0.95
+_MOST_OF = 0.95  # of the picture's width
 
 
 def resample(picture: Image.Image, size: tuple[int, int], box: Box) -> Image.Image:

@@ -21,7 +21,7 @@ _MOST_ITEM_BYTES = 1 << 16  # of one table; a photo of 500 megapixels in tiles o
 _MOST_BOXES = 1 << 12
 
 _KEPT_AS_BYTES = {1, 2, 7}  # types of TIFF 6.0, section 2: bytes, text, undefined
-_BIG_TIFF = 43  # where others have 42
+_BIG_TIFF = 43  # the version; of other TIFFs it is 42
 _IS_LONG = 1  # as a box's size: the true size follows in 64 bits (ISO/IEC 14496-12, 4.2)
 _WITH_BOXES = {  # boxes that hold boxes, after so many bytes
     b"moov": 0,
@@ -103,7 +103,7 @@ def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
         if size == _IS_LONG:
             [size] = unpack(">Q", file.read(8))
         content = file.tell()
-        following = min(end, start + size) if start + size >= content else end  # 0: to the end
+        following = min(end, start + size) if start + size >= content else end  # a size of 0: to the end
         yield kind, following - content
         ranges.append((following, end))
         if kind in _WITH_BOXES:
