@@ -37,10 +37,6 @@ _DATABASE = re.compile(
 )
 _HOST = re.compile(r"\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9_.\[\]:-]+")
-_SPEC_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_BEST_QUALITY = 100
-_LARGEST_GAP = 8
-_MAX_SIDE_PIXELS = 16_383  # the largest side that WebP can hold
 
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -309,16 +305,7 @@ class Settings(BaseSettings):
         if not specs:
             raise ValueError("is empty: at least one thumbnail is to be made")
         for spec in specs:
-            if not _SPEC_NAME.fullmatch(spec.name):
-                raise ValueError(f"the spec name {spec.name!r} is not lower-case letters, digits, '-' and '_'")
-            if not (1 <= spec.width <= _MAX_SIDE_PIXELS and 1 <= spec.height <= _MAX_SIDE_PIXELS):
-                raise ValueError(f"the spec {spec.name!r} needs sides of 1 to {_MAX_SIDE_PIXELS} pixels")
-            if not 1 <= spec.quality <= _BEST_QUALITY:
-                raise ValueError(f"the spec {spec.name!r} needs a quality of 1 to {_BEST_QUALITY}")
-            if not 1 <= spec.gap <= _LARGEST_GAP:
-                raise ValueError(f"the spec {spec.name!r} needs a gap of 1 to {_LARGEST_GAP}")
-            if not all(0 <= fraction <= 1 for fraction in spec.focus):
-                raise ValueError(f"the spec {spec.name!r} needs a focus of two fractions, 0 to 1")
+            spec.check()
         if len({spec.name for spec in specs}) < len(specs):
             raise ValueError("two specs have the same name")
         return specs
