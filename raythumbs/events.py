@@ -11,7 +11,7 @@ from logging.handlers import DatagramHandler
 from pathlib import Path
 from threading import Thread
 
-from raythumbs.errors import RaythumbsError
+from raythumbs.errors import Internal, RaythumbsError
 
 _log = logging.getLogger("raythumbs")
 
@@ -33,6 +33,14 @@ def emit_trouble(event: str, error: BaseException, **facts: object) -> None:
         _log.warning("%s %s", event, _told(facts | {"code": error.code, "reason": error.reason}))
     else:
         _log.error("%s %s", event, _told(facts), exc_info=error)
+
+
+def translate_unforeseen(event: str, error: Exception) -> RaythumbsError:
+    """Return an error of raythumbs as it is. Log any other as `event`, with its traceback, and return Internal."""
+    if isinstance(error, RaythumbsError):
+        return error
+    emit_trouble(event, error, kind=type(error).__name__)
+    return Internal()
 
 
 def _told(facts: dict[str, object]) -> str:

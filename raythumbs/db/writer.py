@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from raythumbs.db.database import Database
 from raythumbs.errors import RaythumbsError
+from raythumbs.events import translate_unforeseen
 
 T = TypeVar("T")
 Write = Callable[[Connection, float], T]  # the connection, and the database's time
@@ -92,4 +93,4 @@ class Writer:
 
 
 def _told(error: Exception) -> RaythumbsError:
-    return error if isinstance(error, RaythumbsError) else RaythumbsError(repr(error))
+    return translate_unforeseen("write.stumbled", error)

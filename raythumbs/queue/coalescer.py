@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from raythumbs.errors import RaythumbsError
+from raythumbs.events import translate_unforeseen
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -70,7 +71,7 @@ class Coalescer(Generic[A, T]):
         try:
             results = await self._call([asked for asked, _ in taken])
         except Exception as error:  # noqa: BLE001 a call's edge: it is the error of each who asked
-            results = [error if isinstance(error, RaythumbsError) else RaythumbsError(repr(error))] * len(taken)
+            results = [translate_unforeseen("call.stumbled", error)] * len(taken)
         for (_, told), result in zip(taken, results, strict=True):
             if told.done():  # whoever asked has left
                 continue
