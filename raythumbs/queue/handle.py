@@ -16,7 +16,6 @@ from raythumbs.model.photo import Photo
 from raythumbs.model.reconciliation import Reconciliation
 from raythumbs.model.shard import shard_of
 from raythumbs.queue.coalescer import Coalescer
-from raythumbs.queue.groups import Group
 from raythumbs.queue.shared_answers import Shared
 
 NAME = "raythumbs-queue"
@@ -57,7 +56,7 @@ class QueueHandle:
                 return await self._intakes[0].ask(changes)
             return await self._enqueue_apart(changes)
 
-    def _intake(self, shard: int) -> Coalescer[Group, list[Job]]:
+    def _intake(self, shard: int) -> Coalescer[Sequence[Change], list[Job]]:
         return Coalescer(
             lambda groups: self._ask(lambda queue: queue.enqueue_all.remote(groups), shard=shard),
             most=_CHANGES_A_CALL,

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from raythumbs.db.jobs import Jobs
+from raythumbs.db.leases import Leases
 from raythumbs.db.leftovers import Leftovers
+from raythumbs.db.record import Record
 from raythumbs.errors import (
     Crashed,
     NeedsMemory,
@@ -24,7 +25,6 @@ from raythumbs.model.lease import Failed, Lease, Report, Succeeded
 from raythumbs.queue.batch import BatchLost
 from raythumbs.queue.coalescer import Coalescer
 from raythumbs.queue.large_lane import LargeLane
-from raythumbs.queue.record import Record
 
 _TOGETHER = 256
 _FIRST_GUESS_SECONDS = 0.05  # for one photo, until some have been measured
@@ -106,7 +106,7 @@ class Outcomes:
         database refuses."""
         together = [one for group in groups for one in group]
         try:
-            late = set(await self._record.insist(lambda db, now: Jobs(db).finish(together, now=now)))
+            late = set(await self._record.insist(lambda db, now: Leases(db).finish(together, now=now)))
         except RaythumbsError as error:  # somebody's; to find out whose, and to spare the others
             if len(groups) == 1:
                 return [error]
@@ -146,7 +146,7 @@ class Outcomes:
             await self._fail(lease, TooLarge(f"{error.reason}; no node has so much"))
         elif self._large.is_full:
             await self._record.insist(
-                lambda db, now: Jobs(db).release(lease, error, due_at=now + _LARGE_SECONDS, counts=())
+                lambda db, now: Leases(db).release(lease, error, due_at=now + _LARGE_SECONDS, counts=())
             )
         else:
             self._large.add(lease, error.needed_bytes)
@@ -167,11 +167,11 @@ class Outcomes:
     async def _release(self, lease: Lease, error: RaythumbsError, *, after: int, counts: tuple[str, ...]) -> None:
         asked = error.retry_after_seconds if isinstance(error, StoreUnavailable) else None
         wait = min(LONGEST_SECONDS, max(backoff_seconds(after, chance=self._chance()), asked or 0.0))
-        await self._record.insist(lambda db, now: Jobs(db).release(lease, error, due_at=now + wait, counts=counts))
+        await self._record.insist(lambda db, now: Leases(db).release(lease, error, due_at=now + wait, counts=counts))
         emit("job.released", job_id=lease.job_id, attempt=lease.attempt, code=error.code, after_seconds=round(wait, 1))
 
     async def _miss(self, lease: Lease, error: NoSuchObject) -> None:
-        await self._record.insist(lambda db, now: Jobs(db).miss(lease, error, now=now))
+        await self._record.insist(lambda db, now: Leases(db).miss(lease, error, now=now))
         emit("photo.missed", job_id=lease.job_id, attempt=lease.attempt, reason=error.reason)
 
     async def _fenced(self, report: Report) -> None:
@@ -184,5 +184,5 @@ class Outcomes:
             await self._record.insist(lambda db, now: Leftovers(db).leave(left, due_at=now))
 
     async def _fail(self, lease: Lease, error: RaythumbsError) -> None:
-        await self._record.insist(lambda db, now: Jobs(db).fail(lease, error, now=now))
+        await self._record.insist(lambda db, now: Leases(db).fail(lease, error, now=now))
         emit("job.failed", job_id=lease.job_id, attempt=lease.attempt, code=error.code, reason=error.reason)

@@ -17,10 +17,13 @@ from raythumbs.cluster.autoscaler import RayAutoscaler
 from raythumbs.cluster.nodes import Node, live_nodes
 from raythumbs.db.database import Database
 from raythumbs.db.intake import Intake
+from raythumbs.db.intake_groups import enqueue_groups
 from raythumbs.db.jobs import Jobs
+from raythumbs.db.leases import Leases
 from raythumbs.db.overview import overview
 from raythumbs.db.photos import Photos
 from raythumbs.db.reconciliation import Reconciliations
+from raythumbs.db.record import Record
 from raythumbs.db.shards import Shards
 from raythumbs.errors import NotReconciled, QueueUnavailable, RaythumbsError
 from raythumbs.events import emit, emit_trouble
@@ -33,12 +36,10 @@ from raythumbs.queue.admission import Admission, Bounds
 from raythumbs.queue.batch import RunBatch
 from raythumbs.queue.collector import Collector
 from raythumbs.queue.dispatcher import Dispatcher
-from raythumbs.queue.groups import enqueued_together
 from raythumbs.queue.janitor import Janitor
 from raythumbs.queue.loop import attempt, forever
 from raythumbs.queue.outcomes import Budgets
 from raythumbs.queue.reconciler import Reconciler
-from raythumbs.queue.record import Record
 from raythumbs.queue.run_batch import run_batch
 from raythumbs.queue.scaling import Scaling
 from raythumbs.queue.shared_answers import Shared
@@ -109,7 +110,7 @@ class ThumbnailQueue:
         """Do as `enqueue` for each group of changes, with one commit for all; tell each its jobs, or its own error."""
         record, dispatcher = await self._parts()
         self._admission.check()
-        told = await enqueued_together(record, groups, shards=self._shards)
+        told = await enqueue_groups(record, groups, shards=self._shards)
         jobs = sum(len(one) for one in told if not isinstance(one, RaythumbsError))
         self._admission.took(jobs)
         emit("jobs.enqueued", jobs=jobs, changes=sum(map(len, groups)))
@@ -265,7 +266,7 @@ class ThumbnailQueue:
         self._trouble = QueueUnavailable("the queue is starting")
         record = Record(self._database)
         await self._divided(record)
-        orphans = await record.insist(lambda db, now: Jobs(db, self._shard).readopt(now=now))
+        orphans = await record.insist(lambda db, now: Leases(db, self._shard).readopt(now=now))
         emit("queue.opened", shard=self._shard, readopted=len(orphans))
         dispatcher = Dispatcher(
             record,
@@ -333,7 +334,7 @@ class ThumbnailQueue:
             return 0
         database, each = self._database, dispatcher.photo_seconds * self._shards
         most = math.ceil(up_to_seconds / each)
-        return each * await record.read(lambda db: Jobs(db).waiting(now=database.now(db), limit=most))
+        return each * await record.read(lambda db: Leases(db).waiting(now=database.now(db), limit=most))
 
     async def _follow(self, dispatcher: Dispatcher) -> None:
         before = self._slots.total

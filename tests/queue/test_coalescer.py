@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from raythumbs.db.intake_groups import Enqueued, Group
 from raythumbs.errors import QueueUnavailable, RaythumbsError, Unstorable
 from raythumbs.model.job import Job, JobRequest, Priority, Removal, State
 from raythumbs.queue.coalescer import Coalescer
-from raythumbs.queue.groups import Group, Told
 from tests.queue.conftest import Batches, a_request, at_work
 
 Intake = Coalescer[Group, list[Job]]
@@ -24,14 +24,14 @@ class Queue:
         self.refused: dict[str, RaythumbsError] = {}
         self.away: RaythumbsError | None = None
 
-    async def enqueue_all(self, groups: list[Group]) -> Sequence[Told]:
+    async def enqueue_all(self, groups: list[Group]) -> Sequence[Enqueued]:
         self.calls.append(groups)
         await self.gate.wait()
         if self.away:
             raise self.away
         return [self._told(group) for group in groups]
 
-    def _told(self, group: Group) -> Told:
+    def _told(self, group: Group) -> Enqueued:
         errors = [self.refused[change.source] for change in group if change.source in self.refused]
         return errors[0] if errors else [a_job(change) for change in group if isinstance(change, JobRequest)]
 
@@ -204,8 +204,8 @@ def test_a_call_has_at_most_a_thousand_changes_and_what_has_more_goes_alone():
 # --- the other end: several callers' changes at one time, on a real database
 
 
-def told_in_one_call(configured, *groups: Group) -> Sequence[Told]:
-    async def story() -> Sequence[Told]:
+def told_in_one_call(configured, *groups: Group) -> Sequence[Enqueued]:
+    async def story() -> Sequence[Enqueued]:
         async with at_work(configured(), Batches(gate=asyncio.Event()), drained=False) as queue:
             return await queue.verbs.enqueue_all(groups)
 
