@@ -9,6 +9,7 @@ from raythumbs.db.leftovers import Leftovers
 from raythumbs.db.record import Record
 from raythumbs.errors import (
     Crashed,
+    Internal,
     NeedsMemory,
     NoSuchObject,
     Poison,
@@ -71,28 +72,36 @@ class Outcomes:
         await asyncio.gather(self._succeed(done), *map(self._settle, failed))  # at once: they share a commit
 
     async def lost(self, leases: Iterable[Lease], lost: BatchLost) -> None:
-        """Find out who is to blame, do not guess: of several, each is tried again alone; one alone is it."""
+        """Release the leases of a lost batch in one write, so that each is tried again alone.
+
+        A lease that was lost alone counts as a crash. If nobody is to blame, nothing is counted.
+        """
         unsettled = list(leases)
         error = Crashed(f"the task was lost: {lost}")
         jobs = [lease.job_id for lease in unsettled]
         emit_trouble("batch.lost", error if lost.blameless else lost, blameless=lost.blameless, jobs=jobs)
-        for lease in unsettled:
-            try:
-                if lost.blameless:
-                    await self._release(lease, error, after=0, counts=())
-                elif len(unsettled) > 1:
-                    await self._release(lease, error, after=0, counts=("losses",))
-                else:
-                    await self._crashed(lease, error)
-            except StaleLease:
+        if not lost.blameless and len(unsettled) == 1:
+            await self._settle(Report(unsettled[0], Failed(error), 0.0))
+        elif unsettled:
+            await self._release_all(unsettled, error, counts=() if lost.blameless else ("losses",))
+
+    async def _release_all(self, leases: Sequence[Lease], error: RaythumbsError, *, counts: tuple[str, ...]) -> None:
+        """Let these be tried again at once."""
+        stale = await self._record.insist(
+            lambda db, now: Leases(db).release_all(leases, error, due_at=now, counts=counts)
+        )
+        for lease in leases:
+            if lease in stale:
                 await self._fenced(Report(lease, Failed(error), 0.0))
+            else:
+                _emit_released(lease, error, after_seconds=0.0)
 
     async def _succeed(self, reports: Sequence[Report]) -> None:
-        """Record successes, all in one write. One that the database refuses fails alone, at no cost to the others."""
+        """Record successes in one write. One that the database refuses, or that meets a bug, fails alone."""
         done = [(report.lease, report.outcome) for report in reports if isinstance(report.outcome, Succeeded)]
         try:
             late = await self._endings.ask(done) if done else set()
-        except Unstorable as error:
+        except (Unstorable, Internal) as error:
             if len(reports) == 1:
                 await self._settle(replace(reports[0], outcome=Failed(error)))
             else:
@@ -168,7 +177,7 @@ class Outcomes:
         asked = error.retry_after_seconds if isinstance(error, StoreUnavailable) else None
         wait = min(LONGEST_SECONDS, max(backoff_seconds(after, chance=self._chance()), asked or 0.0))
         await self._record.insist(lambda db, now: Leases(db).release(lease, error, due_at=now + wait, counts=counts))
-        emit("job.released", job_id=lease.job_id, attempt=lease.attempt, code=error.code, after_seconds=round(wait, 1))
+        _emit_released(lease, error, after_seconds=round(wait, 1))
 
     async def _miss(self, lease: Lease, error: NoSuchObject) -> None:
         await self._record.insist(lambda db, now: Leases(db).miss(lease, error, now=now))
@@ -186,3 +195,7 @@ class Outcomes:
     async def _fail(self, lease: Lease, error: RaythumbsError) -> None:
         await self._record.insist(lambda db, now: Leases(db).fail(lease, error, now=now))
         emit("job.failed", job_id=lease.job_id, attempt=lease.attempt, code=error.code, reason=error.reason)
+
+
+def _emit_released(lease: Lease, error: RaythumbsError, *, after_seconds: float) -> None:
+    emit("job.released", job_id=lease.job_id, attempt=lease.attempt, code=error.code, after_seconds=after_seconds)
