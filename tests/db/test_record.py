@@ -12,7 +12,7 @@ from raythumbs.db.database import Database
 from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.record import Record
-from raythumbs.errors import DatabaseUnavailable, IllegalMove, Internal, UnknownJob, Unstorable
+from raythumbs.errors import BadSettings, DatabaseUnavailable, IllegalMove, Internal, UnknownJob, Unstorable
 from tests.db.conftest import a_request, opened
 
 
@@ -159,13 +159,34 @@ def test_a_database_that_is_read_only_for_a_while_is_an_outage(postgresql_url):
     on_a_record(opened(postgresql_url.replace("postgresql://", "postgresql+psycopg://")), story)
 
 
-def test_a_disk_that_is_full_is_an_outage_for_all_that_are_committed_together(tmp_path):
-    """SQLite ends the transaction by itself then, and the savepoints with it."""
+def test_a_right_that_the_databases_user_lacks_is_told_and_not_repeated(postgresql_url):
+    def write_without_rights(connection, _now):
+        connection.execute(text("CREATE ROLE powerless"))
+        connection.execute(text("SET LOCAL ROLE powerless"))
+        connection.execute(text("INSERT INTO events (id, seen_at) VALUES ('e', 1)"))
 
-    def fill(connection, now):
+    async def story(record):
+        with pytest.raises(BadSettings, match="permission denied for table events"):
+            await asyncio.wait_for(record.insist(write_without_rights), 10)
+
+    on_a_record(opened(postgresql_url.replace("postgresql://", "postgresql+psycopg://")), story)
+
+
+@pytest.mark.parametrize("is_ended", [False, True])
+def test_a_disk_that_is_full_is_an_outage_for_all_that_are_committed_together(tmp_path, is_ended):
+    """SQLite may end the transaction by itself then, and the savepoints with it."""
+
+    def fill(connection, _now):
         (pages,) = connection.execute(text("PRAGMA page_count")).one()
         connection.execute(text(f"PRAGMA max_page_count = {pages}"))
-        Intake(connection).enqueue([a_request(number) for number in range(10, 3000)], now=now)
+        if is_ended:
+            connection.exec_driver_sql("ROLLBACK")
+        connection.execute(
+            text(
+                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
+                " INSERT INTO events (id, seen_at) SELECT i, 1 FROM n"
+            )
+        )
 
     def empty(connection, _now):
         connection.execute(text("PRAGMA max_page_count = 1000000"))
