@@ -39,7 +39,7 @@ def lock(path: Path) -> int:
 
 
 def _keep_from_others(path: Path) -> None:
-    """Create the record for this user alone. Take an older one away from all but its user and group, and its log too."""
+    """Create the record for this user alone. Close an older one, and its log, to all but its user and group."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     for file in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
         with suppress(FileNotFoundError, PermissionError):  # an older version made it, perhaps as another user
