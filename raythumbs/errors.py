@@ -2,31 +2,33 @@
 
 from typing import ClassVar, Self
 
-STUMBLED = "the service stumbled; its log tells how"
-
 
 class RaythumbsError(Exception):
-    """The root. `reason` is one sentence for a person; `code` is for programs and never changes its meaning."""
+    """The root, which is never raised itself. `reason` is one sentence for a person; `code` is for programs and never
+    changes its meaning."""
 
-    code: ClassVar[str] = "internal"
+    code: ClassVar[str]
     http_status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
-    public_reason: str | None = None  # what strangers are told, where the reason is for the log alone
+    public_reason: str | None = None  # for strangers, where the reason is for the log alone
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
+# --- what nobody foresaw
+
+
 class Internal(RaythumbsError):
-    """A bug of the service. The log has its traceback; nobody else hears its text."""
+    """A bug of the service. Its traceback is in the log, and the reason says no more than that."""
 
     code = "internal"
-    http_status = 500
-    retryable = True  # a few times: it may lie at a moment's state
+    retryable = True  # a few times: the bug may depend on the state of a moment
+    public_reason = "the service stumbled; its log tells how"
 
-    def __init__(self) -> None:
-        super().__init__(STUMBLED)
+    def __init__(self, reason: str = public_reason) -> None:
+        super().__init__(reason)
 
 
 # --- what a caller asked

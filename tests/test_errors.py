@@ -4,7 +4,7 @@ from raythumbs.errors import BadPicture, RaythumbsError
 
 
 def test_each_error_has_a_code_of_its_own() -> None:
-    kinds = [RaythumbsError, *_kinds(RaythumbsError)]
+    kinds = list(_kinds(RaythumbsError))
 
     assert len({kind.code for kind in kinds}) == len(kinds)
 

@@ -1,4 +1,4 @@
-"""A copy of the record while the service is at work: whole, checked, or not there at all."""
+"""Copies the record while the service works. The copy is whole and checked, or there is none."""
 
 import os
 import sqlite3
@@ -8,10 +8,10 @@ from tempfile import mkstemp
 
 from sqlalchemy import make_url
 
-from raythumbs.db.sqlite_file import check, damage_told, opened
+from raythumbs.db.sqlite_file import check, open_existing, sqlite_translated
 from raythumbs.errors import BadSettings, DatabaseUnavailable
 
-_PAGES_A_STEP = 10_000  # 40 MB; readers and the writer go on between two
+_PAGES_A_STEP = 10_000  # 40 MB; readers and the writer go on between two steps
 
 
 def backup(url: str, to: Path) -> int:
@@ -33,7 +33,7 @@ def backup(url: str, to: Path) -> int:
         unfinished = Path(name)
         try:
             _copy(path, unfinished)
-            os.link(unfinished, to)  # never over a file that came in between
+            os.link(unfinished, to)  # unlike a rename, it never replaces a file that appeared meanwhile
         finally:
             unfinished.unlink(missing_ok=True)
         return to.stat().st_size
@@ -42,7 +42,7 @@ def backup(url: str, to: Path) -> int:
 
 
 def _copy(path: Path, to: Path) -> None:
-    with damage_told(path), closing(opened(path)) as source, closing(sqlite3.connect(to)) as copy:
+    with sqlite_translated(path), closing(open_existing(path)) as source, closing(sqlite3.connect(to)) as copy:
         source.backup(copy, pages=_PAGES_A_STEP)
         copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
         check(path, copy, seconds=None)

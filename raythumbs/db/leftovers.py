@@ -1,22 +1,41 @@
-"""Objects in the thumbnails' store to which perhaps nothing leads any more, as rows.
+"""Leftovers as rows: objects in the thumbnails' store that perhaps no photo uses any more.
 
-Deleting an object and forgetting it cannot be one step, and a photo may come back to the very version that the object
-was made of. So deleting is begun here, done in the store, and ended here: what a photo then leads to again is rendered
+Deleting an object and its row cannot be one step, and a photo may return to the version that the object was made of.
+So deleting begins here, happens in the store, and ends here. A photo that uses the object again by then is rendered
 once more.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
-from raythumbs.db import statements as sql
-from raythumbs.db.rows import for_each
+from raythumbs.db.dialect import among, for_each, insertion
+from raythumbs.db.job_rows import INCOMPLETE_JOB, LIMIT, NOW
+from raythumbs.db.rows import as_word
+from raythumbs.db.schema import jobs, leftovers, photos, renditions
+
+_is_used = exists().where(renditions.c.key == leftovers.c.key)
+_is_in_work = exists().where(jobs.c.photo_id == leftovers.c.photo_id, INCOMPLETE_JOB)
+_due = select(leftovers.c.key).where(leftovers.c.due_at <= NOW, ~_is_in_work)
+ADD_LEFTOVERS = insertion(lambda insert: insert.on_conflict_do_nothing(), leftovers, "key", "photo_id", "due_at")
+FORGET_USED = delete(leftovers).where(leftovers.c.due_at <= NOW, leftovers.c.begun_at.is_(None), _is_used)
+MARK_LEFTOVERS = (
+    update(leftovers)
+    .where(leftovers.c.key.in_(_due.order_by(leftovers.c.due_at).limit(LIMIT)))
+    .values(begun_at=NOW)
+    .returning(leftovers.c.key)
+)
+POSTPONE = update(leftovers).where(leftovers.c.key.in_(among("keys"))).values(due_at=bindparam("due"))
+PHOTOS_OF_KEYS = select(photos.c.id.label("photo_id"), photos.c.source, photos.c.version).where(
+    photos.c.id.in_(select(renditions.c.photo_id).where(renditions.c.key.in_(among("keys"))))
+)
+FORGET_DELETED = delete(leftovers).where(leftovers.c.key.in_(among("keys")), ~_is_in_work)
 
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """A photo that leads to an object which may have been deleted."""
+    """A photo that uses an object which may have been deleted."""
 
     photo_id: str
     source: str
@@ -30,22 +49,25 @@ class Leftovers:
         self._connection = connection
 
     def leave(self, photos: Mapping[str, str | None], *, due_at: float) -> None:
-        """Note keys and their photos, to be deleted from `due_at` on, unless a photo leads to them then."""
+        """Add keys and their photos. They are deleted from `due_at` on, unless a photo uses them then."""
         rows = [{"key": key, "photo_id": photo_id, "due_at": due_at} for key, photo_id in photos.items()]
         if rows:
-            for_each(self._connection, sql.LEAVE, rows)
+            for_each(self._connection, ADD_LEFTOVERS, rows)
 
-    def begin(self, *, now: float, limit: int) -> list[str]:
-        """Return the keys to delete now. Those that a photo leads to are kept; those of a photo in work have time."""
-        self._connection.execute(sql.KEEP, {"now": now})
-        return list(self._connection.scalars(sql.BEGIN, {"now": now, "most": limit}))
+    def begin_deleting(self, *, now: float, limit: int) -> list[str]:
+        """Return up to `limit` keys to delete now.
 
-    def end(self, keys: Sequence[str]) -> list[Missed]:
-        """Forget keys whose objects were deleted; return the photos that lead to one of them again."""
-        missed = [Missed(*row) for row in self._connection.execute(sql.LED_TO, {"keys": keys})]
-        self._connection.execute(sql.SWEEP, {"keys": keys})
+        Keys that a photo uses are no longer leftovers. Keys of a photo in work wait.
+        """
+        self._connection.execute(FORGET_USED, {"now": now})
+        return list(self._connection.scalars(MARK_LEFTOVERS, {"now": now, "most": limit}))
+
+    def end_deleting(self, keys: Sequence[str]) -> list[Missed]:
+        """Forget keys whose objects were deleted. Return the photos that use one of them again."""
+        missed = [as_word(Missed, row) for row in self._connection.execute(PHOTOS_OF_KEYS, {"keys": keys})]
+        self._connection.execute(FORGET_DELETED, {"keys": keys})
         return missed
 
     def postpone(self, keys: Sequence[str], *, due_at: float) -> None:
-        """Leave keys that could not be deleted for later."""
-        self._connection.execute(sql.POSTPONE, {"keys": keys, "due": due_at})
+        """Keep keys that could not be deleted, for a later time."""
+        self._connection.execute(POSTPONE, {"keys": keys, "due": due_at})

@@ -4,10 +4,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Executable, Select, String, bindparam, func, literal, select, union_all
 
-from raythumbs.db.line import Line
+from raythumbs.db.dialect import likely
+from raythumbs.db.fair_order import FairOrder
+from raythumbs.db.job_rows import QUEUED
 from raythumbs.db.schema import jobs
 from raythumbs.db.shards import Shards
-from raythumbs.db.statements import WAITS, likely
 from raythumbs.model.job import INCOMPLETE, Priority, State
 from raythumbs.model.overview import Overview
 
@@ -21,15 +22,15 @@ def _of(state: State) -> Select[str, int]:
     return select(literal(state, String), func.count()).select_from(counted.subquery())
 
 
-_BY_STATE = union_all(*map(_of, State))  # in one statement, of one moment: no job is between two states
+_BY_STATE = union_all(*map(_of, State))  # one statement sees one moment: no job is between two states
 
 
 def overview(connection: Connection, *, now: float) -> Overview:
-    """Count the jobs, of those that have ended up to a million in each state; each count is answered from an index."""
+    """Count the jobs by state; of those that have ended, up to a million in each state. Each count reads an index."""
     by_state = _counts(connection, _BY_STATE, most=_MOST_ENDED)
-    by_rank = _counts(connection, select(jobs.c.priority, func.count()).where(likely(WAITS)).group_by(jobs.c.priority))
-    lines = [Line(connection, shard) for shard in range(Shards(connection).count())]
-    oldest = [since for line in lines for since in (*line.due_since().values(), line.back_since())]
+    by_rank = _counts(connection, select(jobs.c.priority, func.count()).where(likely(QUEUED)).group_by(jobs.c.priority))
+    orders = [FairOrder(connection, shard) for shard in range(Shards(connection).count())]
+    oldest = [since for order in orders for since in (*order.due_since().values(), order.returned_since())]
     ages = [now - due_at for due_at in oldest if due_at is not None]
     finished = connection.scalar(
         select(func.count()).where(jobs.c.finished_at > now - RATE_SECONDS, likely(jobs.c.state == State.SUCCEEDED))
@@ -38,7 +39,7 @@ def overview(connection: Connection, *, now: float) -> Overview:
         states={state: by_state.get(state, 0) for state in State},
         backlog={priority: by_rank.get(priority.rank, 0) for priority in Priority},
         backlog_age_seconds=max(0.0, *ages, 0.0),
-        retries_waiting=sum(line.waiting_for_another_try(now) for line in lines),
+        retries_waiting=sum(order.retries_waiting(now=now) for order in orders),
         photos_per_second=(finished or 0) / RATE_SECONDS,
     )
 

@@ -1,19 +1,65 @@
 """Photos and their renditions as rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, delete, exists, func, select, update
 
-from raythumbs.db import statements as sql
+from raythumbs.db.dialect import ByDialect, for_each, insertion, rows_of_arrays, where_among
+from raythumbs.db.job_rows import LIMIT, NOW
 from raythumbs.db.leftovers import Leftovers
-from raythumbs.db.rows import for_each
+from raythumbs.db.rows import as_word, names_of
+from raythumbs.db.schema import jobs, photos, renditions
 from raythumbs.errors import UnknownPhoto
 from raythumbs.model.job import JobRequest, Removal
 from raythumbs.model.lease import Succeeded
 from raythumbs.model.photo import Format, Photo, PictureFacts, Rendition
 
-_FACTS = tuple(field.name for field in fields(PictureFacts))
+_FACTS = {name: f"seen_{name}" for name in names_of(PictureFacts)}  # and the names that they are bound by
+
+
+def _insert_or_update(insert: Any) -> Any:  # noqa: ANN401 see `insertion`
+    new = insert.excluded
+    values = {name: func.coalesce(new[name], photos.c[name]) for name in ("version", "size_bytes", "sequence")}
+    values |= {name: func.coalesce(photos.c[name], new[name]) for name in ("folder_id", "file_name")}
+    values["deleted_at"] = new.deleted_at
+    return insert.on_conflict_do_update(index_elements=[photos.c.source], set_=values).returning(
+        photos.c.id, photos.c.source, photos.c.folder_id
+    )
+
+
+RECORD = insertion(
+    _insert_or_update, photos, "id", "source", "version", "folder_id", "file_name", "size_bytes", "created_at",
+    "sequence", "deleted_at",
+)  # fmt: skip
+_seen = rows_of_arrays({"of_photo": photos.c.id} | {seen: photos.c[name] for name, seen in _FACTS.items()}).subquery()
+DESCRIBE = ByDialect(
+    sqlite=update(photos)
+    .where(photos.c.id == bindparam("of_photo"))
+    .values({name: bindparam(seen) for name, seen in _FACTS.items()}),
+    postgresql=update(photos)
+    .where(photos.c.id == _seen.c.of_photo)
+    .values({name: _seen.c[seen] for name, seen in _FACTS.items()}),
+)
+INSERT_RENDITIONS = insertion(lambda insert: insert, renditions, "photo_id", *names_of(Rendition))
+DROP_RENDITIONS = where_among(
+    delete(renditions).returning(renditions.c.key, renditions.c.photo_id), renditions.c.photo_id, "photo_ids"
+)
+MARK_DELETED = update(photos).where(photos.c.id == bindparam("of_photo")).values(deleted_at=NOW)
+FORGET_DELETED = delete(photos).where(
+    photos.c.id.in_(
+        select(photos.c.id)
+        .where(
+            photos.c.deleted_at < bindparam("before"),
+            ~exists().where(jobs.c.photo_id == photos.c.id),
+            ~exists().where(renditions.c.photo_id == photos.c.id),
+        )
+        .limit(LIMIT)
+    )
+)
+PHOTO = select(photos).where(photos.c.id == bindparam("of_photo"))
+RENDITIONS = select(renditions).where(renditions.c.photo_id == bindparam("of_photo")).order_by(renditions.c.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +77,7 @@ class Photos:
         self._connection = connection
 
     def record(self, requests: Iterable[JobRequest], *, now: float) -> dict[str, PhotoKey]:
-        """Note the photos of these requests, one for each source, and return their keys by source."""
+        """Insert or update the photos of these requests, one for each source. Return their keys by source."""
         rows: list[dict[str, object]] = [
             {"id": r.photo_id, "source": r.source, "version": r.version, "folder_id": r.folder_id,
              "file_name": r.file_name, "size_bytes": r.size_bytes, "created_at": now, "sequence": r.sequence,
@@ -41,7 +87,7 @@ class Photos:
         return self._record(rows)
 
     def record_deleted(self, removals: Iterable[Removal], *, now: float) -> dict[str, PhotoKey]:
-        """Note that these photos are no longer there, also of those never heard of; return their keys by source."""
+        """Record that these photos were deleted, including photos that were unknown. Return their keys by source."""
         none = dict.fromkeys(("version", "folder_id", "file_name", "size_bytes"))
         rows: list[dict[str, object]] = [
             {"id": r.photo_id, "source": r.source, "created_at": now, "sequence": r.sequence, "deleted_at": now} | none
@@ -50,73 +96,48 @@ class Photos:
         return self._record(rows)
 
     def _record(self, rows: Sequence[dict[str, object]]) -> dict[str, PhotoKey]:
-        recorded = for_each(self._connection, sql.RECORD, rows)
-        return {row.source: PhotoKey(row.id, row.folder_id) for row in recorded}
+        recorded = for_each(self._connection, RECORD, rows)
+        return {row.source: as_word(PhotoKey, row) for row in recorded}
 
     def mark_deleted(self, photo_id: str, *, now: float) -> None:
-        """Note that the photo is no longer there, and drop its renditions."""
-        self._connection.execute(sql.DELETED, {"of_photo": photo_id, "now": now})
+        """Record that the photo was deleted, and drop its renditions."""
+        self._connection.execute(MARK_DELETED, {"of_photo": photo_id, "now": now})
         self.drop_renditions([photo_id], now=now)
 
     def drop_renditions(self, photo_ids: Sequence[str], *, now: float, but: frozenset[str] = frozenset()) -> None:
-        """Forget the renditions of these photos; what they led to is left over, but for these keys."""
-        dropping = sql.DROP_RENDITIONS[self._connection.dialect.name]
+        """Delete the rows of these photos' renditions. Their objects become leftovers, except those with keys in
+        `but`."""
+        dropping = DROP_RENDITIONS.of(self._connection)
         dropped = self._connection.execute(dropping, {"photo_ids": photo_ids}).all()
         left = {row.key: row.photo_id for row in dropped if row.key not in but}
         Leftovers(self._connection).leave(left, due_at=now)
 
     def forget_deleted(self, *, before: float, limit: int) -> int:
-        """Forget photos that were deleted before then and have neither jobs nor renditions."""
-        return self._connection.execute(sql.FORGET_DELETED, {"before": before, "most": limit}).rowcount
+        """Delete the rows of up to `limit` photos that were deleted before then and have no jobs and no renditions.
+        Return their count."""
+        return self._connection.execute(FORGET_DELETED, {"before": before, "most": limit}).rowcount
 
     def describe(self, rendered: Mapping[str, Succeeded], *, now: float) -> None:
-        """Note what rendering told of these photos, by their ids, and their renditions in place of earlier ones."""
+        """Record what rendering found out about these photos, by their ids, and replace their renditions."""
         if not rendered:
             return
         made = [(photo_id, r) for photo_id, succeeded in rendered.items() for r in succeeded.renditions]
         seen = [
-            {"of_photo": photo_id} | {f"seen_{name}": getattr(succeeded.picture, name) for name in _FACTS}
+            {"of_photo": photo_id} | {bound: getattr(succeeded.picture, name) for name, bound in _FACTS.items()}
             for photo_id, succeeded in rendered.items()
         ]
-        for_each(self._connection, sql.DESCRIBE, seen)
+        for_each(self._connection, DESCRIBE, seen)
         self.drop_renditions(list(rendered), now=now, but=frozenset(r.key for _, r in made))
         rows = [
-            {"photo_id": photo_id, "name": r.name, "width": r.width, "height": r.height, "format": r.format,
-             "size_bytes": r.size_bytes, "key": r.key, "url": r.url}
-            for photo_id, r in made
-        ]  # fmt: skip
-        for_each(self._connection, sql.INSERT_RENDITIONS, rows)
+            {"photo_id": photo_id} | {name: getattr(r, name) for name in names_of(Rendition)} for photo_id, r in made
+        ]
+        for_each(self._connection, INSERT_RENDITIONS, rows)
 
     def get(self, photo_id: str) -> Photo:
         """Return the photo with its renditions, or raise UnknownPhoto."""
-        row = self._connection.execute(sql.PHOTO, {"of_photo": photo_id}).one_or_none()
+        row = self._connection.execute(PHOTO, {"of_photo": photo_id}).one_or_none()
         if row is None:
             raise UnknownPhoto(f"there is no photo {photo_id!r}")
-        made = self._connection.execute(sql.RENDITIONS, {"of_photo": photo_id})
-        return Photo(
-            id=row.id,
-            source=row.source,
-            version=row.version,
-            folder_id=row.folder_id,
-            file_name=row.file_name,
-            size_bytes=row.size_bytes,
-            width=row.width,
-            height=row.height,
-            format=row.format,
-            thumb_hash=row.thumb_hash,
-            notes=tuple(row.notes or ()),
-            created_at=row.created_at,
-            deleted_at=row.deleted_at,
-            renditions=tuple(
-                Rendition(
-                    name=r.name,
-                    width=r.width,
-                    height=r.height,
-                    format=Format(r.format),
-                    size_bytes=r.size_bytes,
-                    key=r.key,
-                    url=r.url,
-                )
-                for r in made
-            ),
-        )
+        made = self._connection.execute(RENDITIONS, {"of_photo": photo_id})
+        renditions = tuple(as_word(Rendition, r, format=Format(r.format)) for r in made)
+        return as_word(Photo, row, notes=tuple(row.notes or ()), renditions=renditions)

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, and_, delete, exists, insert, select, update
 
+from raythumbs.db.dialect import guard
+from raythumbs.db.job_rows import INCOMPLETE_ONLY
 from raythumbs.db.leftovers import Missed
+from raythumbs.db.rows import as_word, names_of
 from raythumbs.db.schema import jobs, photos, reconciliation, renditions
-from raythumbs.db.statements import INCOMPLETE_ONLY, guard
 from raythumbs.model.job import State
 from raythumbs.model.reconciliation import Found, KnownPhoto, Reconciliation
 
@@ -25,54 +27,53 @@ _KNOWN = select(
 
 
 class Reconciliations:
-    """The one row, over one connection in a transaction."""
+    """The row of the last pass, over one connection in a transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def last(self) -> Reconciliation | None:
-        """Return the pass that runs, or the last one, if there was any."""
+        """Return the pass that runs, or the last one, or None."""
         row = self._connection.execute(select(reconciliation)).one_or_none()
         if row is None:
             return None
-        found = Found(**{name: getattr(row, name) for name in Found.__dataclass_fields__})
-        return Reconciliation(
-            began_at=row.began_at, finished_at=row.finished_at, place=row.place, cursor=row.cursor, found=found
-        )
+        return as_word(Reconciliation, row, found=as_word(Found, row))
 
     def begin(self, place: str, *, now: float) -> None:
-        """Begin a new pass at a place; of the one before nothing is kept."""
+        """Begin a new pass at a place. Nothing of the pass before is kept."""
         self._connection.execute(delete(reconciliation))
         self._connection.execute(insert(reconciliation).values(began_at=now, place=place, cursor=""))
 
     def advance(self, found: Found, *, place: str, cursor: str) -> None:
-        """Note how far the pass came, and what it found on the way."""
-        more = {name: reconciliation.c[name] + getattr(found, name) for name in Found.__dataclass_fields__}
+        """Record how far the pass came, and add what it found on the way."""
+        more = {name: reconciliation.c[name] + getattr(found, name) for name in names_of(Found)}
         self._connection.execute(update(reconciliation).values(place=place, cursor=cursor, **more))
 
     def finish(self, *, now: float) -> None:
-        """Note that the pass is done."""
+        """Record that the pass is done."""
         self._connection.execute(update(reconciliation).values(finished_at=now))
 
     def known(self, sources: Sequence[str]) -> dict[str, KnownPhoto]:
         """Return the photos of these sources, by source."""
         rows = self._connection.execute(_KNOWN.where(photos.c.source.in_(sources)))
-        return {row.source: KnownPhoto(**row._asdict()) for row in rows}
+        return {row.source: as_word(KnownPhoto, row) for row in rows}
 
     def known_between(self, *, after: str, until: str) -> Iterator[KnownPhoto]:
-        """Give the photos whose source comes after one and not after another (in the order of their UTF-8)."""
+        """Give the photos whose source is above `after`, up to and including `until`, in the order of their UTF-8."""
         while True:
             within = and_(photos.c.source > after, photos.c.source <= until)
             rows = self._connection.execute(_KNOWN.where(within).order_by(photos.c.source).limit(_ROWS)).all()
             for row in rows:
-                yield KnownPhoto(**row._asdict())
+                yield as_word(KnownPhoto, row)
             if len(rows) < _ROWS:
                 return
             after = rows[-1].source
 
     def led_to(self, *, after: str, until: str, limit: int) -> list[tuple[str, Missed]]:
-        """Return the first keys of renditions after one and not after another, and the photos that lead to them."""
-        led = select(renditions.c.key, photos.c.id, photos.c.source, photos.c.version).join_from(renditions, photos)
+        """Return the first keys of renditions above `after`, up to and including `until`, each with its photo."""
+        led = select(renditions.c.key, photos.c.id.label("photo_id"), photos.c.source, photos.c.version).join_from(
+            renditions, photos
+        )
         within = and_(renditions.c.key > after, renditions.c.key <= until)
         rows = self._connection.execute(led.where(within).order_by(renditions.c.key).limit(limit))
-        return [(row.key, Missed(row.id, row.source, row.version)) for row in rows]
+        return [(row.key, as_word(Missed, row)) for row in rows]

@@ -1,16 +1,26 @@
-"""Many rows in one statement, as each database takes them fastest."""
+"""Rows become words: one way to copy a row to a dataclass."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import Field, fields
+from functools import cache
+from typing import Any, ClassVar, Protocol, TypeVar
 
-from sqlalchemy import Connection, CursorResult
+from sqlalchemy import Row
 
 
-def for_each(
-    connection: Connection, statement: Mapping[str, Any], rows: Sequence[Mapping[str, object]]
-) -> CursorResult[Any]:
-    """Run a statement of `statements`, kept by dialect, for at least one row; each has the statement's names."""
-    if connection.dialect.name == "postgresql":
-        columns = {name: [row[name] for row in rows] for name in rows[0]}
-        return connection.execute(statement["postgresql"], columns)
-    return connection.execute(statement["sqlite"], rows)
+class _Word(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+W = TypeVar("W", bound=_Word)
+
+
+def as_word(kind: type[W], row: Row[*tuple[Any, ...]], **others: object) -> W:
+    """Make a dataclass of a row: each field gets the column of its name, unless `others` gives its value."""
+    values = {name: getattr(row, name) for name in names_of(kind) if name not in others}
+    return kind(**values, **others)
+
+
+@cache
+def names_of(kind: type[_Word]) -> tuple[str, ...]:
+    """Return the names of a dataclass's fields."""
+    return tuple(field.name for field in fields(kind))

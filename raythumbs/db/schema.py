@@ -68,7 +68,7 @@ Index(
     "uq_jobs_incomplete", jobs.c.photo_id, unique=True,
     sqlite_where=text("state IN ('queued', 'running')"), postgresql_where=text("state IN ('queued', 'running')"),
 )  # fmt: skip
-# The line of each shard and priority in the order in which it is leased, and what each folder has in it; see `line.py`.
+# The jobs of each shard and priority in the order in which they are leased, and by folder; see `fair_order.py`.
 Index(
     "ix_jobs_line", jobs.c.shard, jobs.c.priority, jobs.c.turn, jobs.c.id,
     sqlite_where=text("state = 'queued'"), postgresql_where=text("state = 'queued'"),
@@ -77,7 +77,7 @@ Index(
     "ix_jobs_folder", jobs.c.shard, jobs.c.priority, jobs.c.folder_id, jobs.c.turn,
     sqlite_where=text("state = 'queued'"), postgresql_where=text("state = 'queued'"),
 )  # fmt: skip
-# What came back and has no turn yet.
+# Jobs that returned to the queue and have no turn yet.
 Index(
     "ix_jobs_back", jobs.c.shard, jobs.c.due_at, jobs.c.id,
     sqlite_where=text("state = 'queued' AND turn IS NULL"),
@@ -100,7 +100,7 @@ events = Table(
     Column("seen_at", Double, nullable=False, index=True),
 )
 
-# Objects in the thumbnails' store to which nothing leads any more, or perhaps; `begun_at` is when deleting was begun.
+# Objects in the thumbnails' store that perhaps no photo uses any more; `begun_at` is when deleting began.
 leftovers = Table(
     "leftovers",
     metadata,

@@ -1,4 +1,4 @@
-"""A database of one's own on a PostgreSQL server, for as long as it is needed."""
+"""A temporary database on a PostgreSQL server."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,15 +6,16 @@ from uuid import uuid4
 
 from sqlalchemy import create_engine, make_url
 
-from raythumbs.db.database import translated
+from raythumbs.db.faults import translated
 from raythumbs.errors import BadSettings
 
 
 @contextmanager
 def scratch_database(server: str) -> Iterator[str]:
-    """Create a database beside the one at `server`; give its address, and drop it at the end. No other is touched.
+    """Create a database beside the one at `server`, give its address, and drop it at the end. No other is touched.
 
-    Raises BadSettings if it is no PostgreSQL's address, DatabaseUnavailable if it cannot be reached or says no.
+    Raises BadSettings if `server` is no PostgreSQL's address or its user may not create a database, and
+    DatabaseUnavailable if the server cannot be reached or does not let us in.
     """
     if not server.startswith(("postgresql://", "postgresql+psycopg://")):
         raise BadSettings("the address of a PostgreSQL is wanted: postgresql://USER:PASSWORD@HOST/NAME")

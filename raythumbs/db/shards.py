@@ -1,4 +1,4 @@
-"""How many shards the jobs are divided into, and the dividing anew when a deploy wants more or fewer."""
+"""How many shards the jobs are divided into, and how they are divided anew when a deploy wants more or fewer."""
 
 from sqlalchemy import Connection, bindparam, select, update
 
@@ -7,7 +7,7 @@ from raythumbs.model.job import INCOMPLETE, State
 from raythumbs.model.shard import shard_of
 
 _ROWS = 1000
-_LEASABLE = (*sorted(INCOMPLETE), State.FAILED)  # which a person may retry
+_LEASABLE = (*sorted(INCOMPLETE), State.FAILED)  # a person may retry a failed job
 _OF_STATE = (
     select(jobs.c.id, photos.c.source)
     .join(photos)
@@ -15,22 +15,22 @@ _OF_STATE = (
     .order_by(jobs.c.id)
     .limit(_ROWS)
 )
-# Without a turn, as what comes back: it gets one in its shard's line, in the order in which it was due.
+# Without a turn, like a job that returns: it gets one in its shard's fair order, in the order in which it was due.
 _MOVE = update(jobs).where(jobs.c.id == bindparam("moved_id")).values(shard=bindparam("to_shard"), turn=None)
 
 
 class Shards:
-    """The dividing, over one connection in a transaction; while it goes on, no queue may be at work."""
+    """The division into shards, over one connection in a transaction. No queue may work while it changes."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def count(self) -> int:
-        """Return how many there are."""
+        """Return the number of shards."""
         return int(self._connection.execute(select(sharding.c.shards)).scalar_one())
 
     def divide(self, shards: int) -> None:
-        """Divide what may be leased some day into so many."""
+        """Divide the jobs that may be leased some day into this number of shards."""
         if self.count() == shards:
             return
         for state in _LEASABLE:

@@ -1,4 +1,4 @@
-"""The file of a SQLite record: that it lies where locks work, is this process's alone, and is whole."""
+"""The file of a SQLite record: it must lie where locks work, belong to this process alone, and be whole."""
 
 import fcntl
 import os
@@ -16,12 +16,12 @@ _MOUNTS = Path("/proc/self/mountinfo")
 # SQLite's locks and shared memory do not hold there (sqlite.org/wal.html: "all processes must be on the same host").
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "lustre", "beegfs", "gpfs"})
 _NETWORK_FUSE = frozenset({"sshfs", "glusterfs", "ceph", "s3fs", "gcsfuse", "rclone", "juicefs", "mount-s3", "goofys"})
-# 500 MB (930,000 jobs) take 0.4 s from memory, 4 s from a disk of 127 MB/s. Who waits for the queue waits 5 s.
+# 500 MB (930,000 jobs) take 0.4 s from memory, 4 s from a disk of 127 MB/s. Callers wait 5 s for the queue.
 _CHECK_SECONDS = 4.0
 
 
 def lock(path: Path) -> int:
-    """Make the folder, and hold the file for this process alone until the returned descriptor is closed."""
+    """Make the folder, and lock the file for this process until the returned descriptor is closed."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -39,17 +39,17 @@ def lock(path: Path) -> int:
 
 
 def _keep_from_others(path: Path) -> None:
-    """Make the record this user's alone, or close an older one to all but its group. Its log gets the same rights."""
+    """Create the record for this user alone. Close an older one, and its log, to all but its user and group."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     for file in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
-        with suppress(FileNotFoundError, PermissionError):  # made by an older version, perhaps another user's
+        with suppress(FileNotFoundError, PermissionError):  # an older version made it, perhaps as another user
             mode = file.stat().st_mode
             if mode & S_IRWXO:
                 file.chmod(mode & ~S_IRWXO)
 
 
 def refuse_network(folder: Path, *, mounts: Path = _MOUNTS) -> None:
-    """Raise BadSettings if the folder lies on a file system that other machines share; `mounts` is proc(5)'s table."""
+    """Raise BadSettings if the folder is on a file system that other machines share; `mounts` is proc(5)'s table."""
     device = folder.stat().st_dev
     for mount in mounts.read_text(errors="replace").splitlines() if mounts.exists() else ():
         left, _, right = mount.partition(" - ")
@@ -63,26 +63,26 @@ def refuse_network(folder: Path, *, mounts: Path = _MOUNTS) -> None:
 
 
 def refuse_damaged(path: Path, *, seconds: float = _CHECK_SECONDS) -> None:
-    """Raise DatabaseDamaged if the file is no database, or not a whole one; it is left as it is.
+    """Raise DatabaseDamaged if the file is no database, or not a whole one. The file is not changed.
 
-    What of a large file cannot be read within the seconds is not checked now: a page that turns out to be damaged
-    later is told then, and `raythumbs backup` reads all of them.
+    It reads pages for at most `seconds`, so the end of a large file is not checked. A damaged page there raises
+    DatabaseDamaged when it is first used. `raythumbs backup` reads every page.
     """
     log = path.with_name(path.name + "-wal")
     if path.exists() and path.stat().st_size:
-        with damage_told(path), closing(opened(path)) as connection:
+        with sqlite_translated(path), closing(open_existing(path)) as connection:
             check(path, connection, seconds=seconds)
-    elif log.exists() and log.stat().st_size:  # SQLite would begin a new record here, and delete the log of the old
+    elif log.exists() and log.stat().st_size:  # SQLite would begin a new record here, and delete the old one's log
         raise damaged(path, "is missing or empty, but its write-ahead log is there")
 
 
-def opened(path: Path) -> sqlite3.Connection:
-    """Open a file that is there; never make one."""
+def open_existing(path: Path) -> sqlite3.Connection:
+    """Open a file that exists; never create one."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, check_same_thread=False)
 
 
 def check(path: Path, connection: sqlite3.Connection, *, seconds: float | None) -> None:
-    """Read every page, for as long as the seconds last, or raise DatabaseDamaged."""
+    """Read pages until all are read or the seconds are over. Raise DatabaseDamaged if one is broken."""
     timer = threading.Timer(seconds or threading.TIMEOUT_MAX, connection.interrupt)
     timer.daemon = True
     timer.start()
@@ -101,7 +101,7 @@ def check(path: Path, connection: sqlite3.Connection, *, seconds: float | None) 
 
 
 def damaged(path: Path, what: str) -> DatabaseDamaged:
-    """Return the error that says what is wrong with the file, and how to go on."""
+    """Return the error that says what is wrong with the file and what to do."""
     return DatabaseDamaged(
         f"{path} {what}: stop raythumbs, move {path.name}* out of the way, and put a backup in its place"
         " (see `raythumbs backup`); without one it begins with an empty record"
@@ -109,8 +109,8 @@ def damaged(path: Path, what: str) -> DatabaseDamaged:
 
 
 @contextmanager
-def damage_told(path: Path) -> Iterator[None]:
-    """Translate the errors of SQLite."""
+def sqlite_translated(path: Path) -> Iterator[None]:
+    """Translate the errors of SQLite's driver."""
     try:
         yield
     except sqlite3.Error as error:
@@ -121,5 +121,5 @@ def damage_told(path: Path) -> Iterator[None]:
 
 def is_damage(error: BaseException | None) -> bool:
     """Return whether an error of SQLite means that the file is no database, or not a whole one."""
-    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest tells where: sqlite.org/rescode.html
+    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the other bits say where: sqlite.org/rescode.html
     return primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}

@@ -11,9 +11,9 @@ from shutil import disk_usage
 import psutil
 
 from raythumbs.db.jobs import Jobs
+from raythumbs.db.record import Record
 from raythumbs.errors import Overloaded
 from raythumbs.events import emit
-from raythumbs.queue.record import Record
 
 _MIB = 1 << 20
 _COUNTED_SECONDS = 10  # how old a count of the backlog may be, where no more than the limit can wait

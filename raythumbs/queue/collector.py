@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from raythumbs.db.database import Connection
 from raythumbs.db.intake import Intake
 from raythumbs.db.leftovers import Leftovers, Missed
+from raythumbs.db.record import Record
 from raythumbs.errors import RaythumbsError
 from raythumbs.events import emit
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import JobRequest, Priority
 from raythumbs.queue.admission import Admission
-from raythumbs.queue.record import Record
 from raythumbs.storage.base import Store
 
 _KEYS_A_TURN = 500
@@ -33,7 +33,7 @@ class Collector:
     async def turn(self) -> None:
         """Delete leftovers. What cannot be deleted now is tried again; what a photo came back to is rendered again."""
         self._admission.check()  # what a photo came back to is work; over the limits the turn is left out
-        keys = await self._record.write(lambda db, now: Leftovers(db).begin(now=now, limit=_KEYS_A_TURN))
+        keys = await self._record.write(lambda db, now: Leftovers(db).begin_deleting(now=now, limit=_KEYS_A_TURN))
         if not keys:
             return
         deleting = asyncio.get_running_loop().run_in_executor
@@ -56,7 +56,7 @@ class Collector:
 def _end(db: Connection, deleted: Sequence[str], later: Sequence[str], *, now: float, shards: int) -> int:
     leftovers = Leftovers(db)
     leftovers.postpone(later, due_at=now + _LATER_SECONDS)
-    missed = leftovers.end(deleted)
+    missed = leftovers.end_deleting(deleted)
     Intake(db, shards).enqueue([again(photo, now=now) for photo in missed], now=now)
     return len(missed)
 

@@ -9,7 +9,8 @@ from itertools import count, islice
 
 from raythumbs.cluster.nodes import Node
 from raythumbs.db.database import Connection
-from raythumbs.db.jobs import Jobs
+from raythumbs.db.leases import Leases
+from raythumbs.db.record import Record
 from raythumbs.events import emit, emit_trouble
 from raythumbs.model.job import Priority
 from raythumbs.model.lease import Lease, Report
@@ -18,7 +19,6 @@ from raythumbs.queue.coalescer import Coalescer
 from raythumbs.queue.large_lane import LargeLane
 from raythumbs.queue.node_health import NodeHealth
 from raythumbs.queue.outcomes import Budgets, Outcomes
-from raythumbs.queue.record import Record
 from raythumbs.queue.slots import Slots
 from raythumbs.worker.host_load import HostLoad
 
@@ -146,7 +146,7 @@ class Dispatcher:
         held = [*self._held.values(), *self._large.leases]
 
         def write(db: Connection, now: float) -> list[str]:
-            jobs = Jobs(db, self._shard)
+            jobs = Leases(db, self._shard)
             jobs.renew(held, now=now, lease_seconds=self._lease_seconds)
             return jobs.rescue(now=now)
 
@@ -159,7 +159,7 @@ class Dispatcher:
         if self._batches:
             await asyncio.wait(self._batches, timeout=seconds)
         self._large.clear()
-        left = await self._record.write(lambda db, now: Jobs(db, self._shard).readopt(now=now))
+        left = await self._record.write(lambda db, now: Leases(db, self._shard).readopt(now=now))
         emit("queue.drained", unfinished=len(left))
 
     def resume(self) -> None:
@@ -176,7 +176,7 @@ class Dispatcher:
         return not self._large.wants(node) and not self._slots.is_over(node)
 
     def _lease(self, db: Connection, now: float, *, batches: int) -> list[list[Lease]]:
-        jobs = Jobs(db, self._shard)
+        jobs = Leases(db, self._shard)
         most = max(1, min(_BATCH_PHOTOS, round(_BATCH_SECONDS / self.photo_seconds)))
         slots = max(batches, self._slots.total)
         waiting = _waiting(jobs, now=now, most=most * slots)
@@ -192,7 +192,7 @@ class Dispatcher:
         return await self._record.write(partial(self._lease_more, rooms=rooms))
 
     def _lease_more(self, db: Connection, now: float, *, rooms: list[int]) -> list[list[Lease]]:
-        jobs = Jobs(db, self._shard)
+        jobs = Leases(db, self._shard)
         shares = 2 * max(1, self._slots.total)  # the last photos are spread, in ever smaller helpings
         waiting = _waiting(jobs, now=now, most=max(rooms) * shares)
         least = round(_LEAST_HELPING_SECONDS / self.photo_seconds)
@@ -206,7 +206,7 @@ class Dispatcher:
         following = iter(leases)
         return [list(islice(following, helping)) for helping in helpings]
 
-    def _order(self, jobs: Jobs, *, now: float) -> list[Priority]:
+    def _order(self, jobs: Leases, *, now: float) -> list[Priority]:
         """Return whose turn it is: the most urgent's, and every tenth time first that of those who have waited longest,
         so that a steady stream of urgent photos never stops a backfill."""
         self._leasings += 1
@@ -265,7 +265,7 @@ class Dispatcher:
             self.wake.set()
 
 
-def _waiting(jobs: Jobs, *, now: float, most: int) -> int:
+def _waiting(jobs: Leases, *, now: float, most: int) -> int:
     """Return how many wait, up to `most`; beyond some hundreds they are plenty, and not counted: to count thousands for
     each lease took as long as the lease."""
     counted = min(most, _PLENTY)

@@ -9,6 +9,7 @@ import ray
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 
 from raythumbs.cluster.join import NAMESPACE
+from raythumbs.db.intake_groups import Group
 from raythumbs.errors import QueueUnavailable, RaythumbsError
 from raythumbs.model.job import Change, Job, State
 from raythumbs.model.overview import Status
@@ -17,7 +18,6 @@ from raythumbs.model.reconciliation import Reconciliation
 from raythumbs.model.shard import shard_of
 from raythumbs.queue.actor import ThumbnailQueueActor
 from raythumbs.queue.coalescer import Coalescer
-from raythumbs.queue.groups import Group
 from raythumbs.queue.shared_answers import Shared
 from raythumbs.queue.thumbnail_queue import ThumbnailQueue
 

@@ -1,10 +1,10 @@
 """Forgets what is old and done."""
 
+from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.photos import Photos
-from raythumbs.db.writer import Write
+from raythumbs.db.record import Record, Write
 from raythumbs.model.job import State
-from raythumbs.queue.record import Record
 from raythumbs.settings import Settings
 
 _ROWS_A_WRITE = 1000
@@ -24,7 +24,7 @@ class Janitor:
         forgets: tuple[Write[int], ...] = (
             lambda db, now: Jobs(db).prune(done, before=now - keep.keep_finished_seconds, limit=limit),
             lambda db, now: Jobs(db).prune(failed, before=now - keep.keep_failed_seconds, limit=limit),
-            lambda db, now: Jobs(db).forget_events(before=now - keep.keep_events_seconds, limit=limit),
+            lambda db, now: Intake(db).forget_events(before=now - keep.keep_events_seconds, limit=limit),
             lambda db, now: Photos(db).forget_deleted(before=now - keep.keep_events_seconds, limit=limit),
         )
         for forget in forgets:

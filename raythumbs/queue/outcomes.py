@@ -1,13 +1,15 @@
 """Decides what follows from each outcome of an attempt, and records it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from raythumbs.db.jobs import Jobs
+from raythumbs.db.leases import Leases
 from raythumbs.db.leftovers import Leftovers
+from raythumbs.db.record import Record
 from raythumbs.errors import (
     Crashed,
+    Internal,
     NeedsMemory,
     NoSuchObject,
     Poison,
@@ -24,7 +26,6 @@ from raythumbs.model.lease import Failed, Lease, Report, Succeeded
 from raythumbs.queue.batch import BatchLost
 from raythumbs.queue.coalescer import Coalescer
 from raythumbs.queue.large_lane import LargeLane, LargePhoto
-from raythumbs.queue.record import Record
 
 _TOGETHER = 256
 _FIRST_GUESS_SECONDS = 0.05  # for one photo, until some have been measured
@@ -76,8 +77,8 @@ class Outcomes:
         error = Crashed(f"the task was lost: {lost}")
         emit_trouble("batch.lost", lost, jobs=[lease.job_id for lease in left])
         if len(left) == 1:
-            await self._fenced_if_stale(left[0], error, self._crashed(left[0], error))
-        else:
+            await self._settle(Report(left[0], Failed(error), 0.0))
+        elif left:
             await self._release_all(left, error, counts=("losses",))
 
     async def release_innocent(self, leases: Iterable[Lease], reason: str) -> None:
@@ -85,30 +86,31 @@ class Outcomes:
         left = list(leases)
         error = Crashed(f"the task was lost: {reason}")
         emit_trouble("batch.returned", error, jobs=[lease.job_id for lease in left])
-        await self._release_all(left, error, counts=())
+        if left:
+            await self._release_all(left, error, counts=())
 
     async def give_up(self, photo: LargePhoto) -> None:
         """Fail a large photo that no node has the memory for."""
         error = TooLarge(f"it needs {photo.needed_bytes} bytes of memory; no node has so much")
-        await self._fenced_if_stale(photo.lease, error, self._fail(photo.lease, error))
+        await self._settle(Report(photo.lease, Failed(error), 0.0))
 
     async def _release_all(self, leases: Sequence[Lease], error: RaythumbsError, *, counts: tuple[str, ...]) -> None:
-        """Queue leases again, at once: they share a commit."""
-        moves = {lease: self._release(lease, error, after=0, counts=counts) for lease in leases}
-        await asyncio.gather(*(self._fenced_if_stale(lease, error, move) for lease, move in moves.items()))
-
-    async def _fenced_if_stale(self, lease: Lease, error: RaythumbsError, move: Awaitable[None]) -> None:
-        try:
-            await move
-        except StaleLease:
-            await self._fenced(Report(lease, Failed(error), 0.0))
+        """Queue leases again at once, in one write."""
+        stale = await self._record.insist(
+            lambda db, now: Leases(db).release_all(leases, error, due_at=now, counts=counts)
+        )
+        for lease in leases:
+            if lease in stale:
+                await self._fenced(Report(lease, Failed(error), 0.0))
+            else:
+                _emit_released(lease, error, after_seconds=0.0)
 
     async def _succeed(self, reports: Sequence[Report]) -> None:
-        """Record successes, all in one write. One that the database refuses fails alone, at no cost to the others."""
+        """Record successes in one write. One that the database refuses, or that meets a bug, fails alone."""
         done = [(report.lease, report.outcome) for report in reports if isinstance(report.outcome, Succeeded)]
         try:
             late = await self._endings.ask(done) if done else set()
-        except Unstorable as error:
+        except (Unstorable, Internal) as error:
             if len(reports) == 1:
                 await self._settle(replace(reports[0], outcome=Failed(error)))
             else:
@@ -122,7 +124,7 @@ class Outcomes:
         database refuses."""
         together = [one for group in groups for one in group]
         try:
-            late = set(await self._record.insist(lambda db, now: Jobs(db).finish(together, now=now)))
+            late = set(await self._record.insist(lambda db, now: Leases(db).finish(together, now=now)))
         except RaythumbsError as error:  # somebody's; to find out whose, and to spare the others
             if len(groups) == 1:
                 return [error]
@@ -162,7 +164,7 @@ class Outcomes:
             await self._fail(lease, TooLarge(f"{error.reason}; no node has so much"))
         elif self._large.is_full:
             await self._record.insist(
-                lambda db, now: Jobs(db).release(lease, error, due_at=now + _LARGE_SECONDS, counts=())
+                lambda db, now: Leases(db).release(lease, error, due_at=now + _LARGE_SECONDS, counts=())
             )
         else:
             self._large.add(lease, error.needed_bytes)
@@ -183,11 +185,11 @@ class Outcomes:
     async def _release(self, lease: Lease, error: RaythumbsError, *, after: int, counts: tuple[str, ...]) -> None:
         asked = error.retry_after_seconds if isinstance(error, StoreUnavailable) else None
         wait = min(LONGEST_SECONDS, max(backoff_seconds(after, chance=self._chance()), asked or 0.0))
-        await self._record.insist(lambda db, now: Jobs(db).release(lease, error, due_at=now + wait, counts=counts))
-        emit("job.released", job_id=lease.job_id, attempt=lease.attempt, code=error.code, after_seconds=round(wait, 1))
+        await self._record.insist(lambda db, now: Leases(db).release(lease, error, due_at=now + wait, counts=counts))
+        _emit_released(lease, error, after_seconds=round(wait, 1))
 
     async def _miss(self, lease: Lease, error: NoSuchObject) -> None:
-        await self._record.insist(lambda db, now: Jobs(db).miss(lease, error, now=now))
+        await self._record.insist(lambda db, now: Leases(db).miss(lease, error, now=now))
         emit("photo.missed", job_id=lease.job_id, attempt=lease.attempt, reason=error.reason)
 
     async def _fenced(self, report: Report) -> None:
@@ -200,5 +202,9 @@ class Outcomes:
             await self._record.insist(lambda db, now: Leftovers(db).leave(left, due_at=now))
 
     async def _fail(self, lease: Lease, error: RaythumbsError) -> None:
-        await self._record.insist(lambda db, now: Jobs(db).fail(lease, error, now=now))
+        await self._record.insist(lambda db, now: Leases(db).fail(lease, error, now=now))
         emit("job.failed", job_id=lease.job_id, attempt=lease.attempt, code=error.code, reason=error.reason)
+
+
+def _emit_released(lease: Lease, error: RaythumbsError, *, after_seconds: float) -> None:
+    emit("job.released", job_id=lease.job_id, attempt=lease.attempt, code=error.code, after_seconds=after_seconds)

@@ -10,7 +10,8 @@ from functools import partial
 from raythumbs.cluster.autoscaler import RayAutoscaler
 from raythumbs.cluster.nodes import Node
 from raythumbs.db.database import Database
-from raythumbs.db.jobs import Jobs
+from raythumbs.db.leases import Leases
+from raythumbs.db.record import Record
 from raythumbs.db.shards import Shards
 from raythumbs.events import emit
 from raythumbs.queue.admission import Admission, Bounds
@@ -21,7 +22,6 @@ from raythumbs.queue.janitor import Janitor
 from raythumbs.queue.loop import Loop, attempt
 from raythumbs.queue.outcomes import Budgets
 from raythumbs.queue.reconciler import Reconciler
-from raythumbs.queue.record import Record
 from raythumbs.queue.scaling import Scaling
 from raythumbs.queue.slots import Share, Slots
 from raythumbs.queue.store_check import StoreCheck
@@ -66,7 +66,7 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
     """Build the parts over a database that is open, and take up the jobs that the queue before left running."""
     record = Record(database)
     await _divide(record, given)
-    left = await record.insist(lambda db, now: Jobs(db, given.shard).readopt(now=now))
+    left = await record.insist(lambda db, now: Leases(db, given.shard).readopt(now=now))
     emit("queue.opened", shard=given.shard, readopted=len(left))
     settings, plan = given.settings, given.plan
     slots = _slots(given)
@@ -161,4 +161,4 @@ async def _work_waiting(
         return 0
     each = dispatcher.photo_seconds * shards
     most = math.ceil(up_to_seconds / each)
-    return each * await record.read(lambda db: Jobs(db).waiting(now=database.now(db), limit=most))
+    return each * await record.read(lambda db: Leases(db).waiting(now=database.now(db), limit=most))

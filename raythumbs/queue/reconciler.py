@@ -12,6 +12,7 @@ from raythumbs.db.database import Connection
 from raythumbs.db.intake import Intake
 from raythumbs.db.leftovers import Leftovers
 from raythumbs.db.reconciliation import Reconciliations
+from raythumbs.db.record import Record
 from raythumbs.errors import NoSuchObject, RaythumbsError
 from raythumbs.events import emit
 from raythumbs.model.ids import new_id
@@ -20,7 +21,6 @@ from raythumbs.model.reconciliation import Found, KnownPhoto, ListedPhoto, Recon
 from raythumbs.model.source import Source
 from raythumbs.queue.admission import Admission
 from raythumbs.queue.collector import again
-from raythumbs.queue.record import Record
 from raythumbs.settings import Settings
 from raythumbs.storage.base import Stat, Store
 from raythumbs.worker.plan import Plan

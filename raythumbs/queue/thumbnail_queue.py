@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from ray.exceptions import RayError
 
+from raythumbs.db.intake_groups import enqueue_groups
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.overview import overview
 from raythumbs.db.photos import Photos
@@ -19,7 +20,6 @@ from raythumbs.model.lease import Lease
 from raythumbs.model.overview import Overview, Status
 from raythumbs.model.photo import Photo
 from raythumbs.model.reconciliation import Reconciliation
-from raythumbs.queue.groups import enqueue_groups
 from raythumbs.queue.parts import QueueParts
 from raythumbs.queue.shared_answers import Shared
 from raythumbs.worker.host_load import HostLoad

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from raythumbs.errors import BadSource, Unstorable
@@ -17,7 +17,12 @@ from raythumbs.model.source import refuse_unstorable
 
 MAX_SOURCES = 1000
 
-Moment = Annotated[datetime, Field(description="UTC")]
+
+def _moment(seconds: object) -> object:
+    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int | float) else seconds
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment), Field(description="UTC")]  # also made of seconds since 1970
 
 
 def storable(text: str) -> str:
@@ -37,9 +42,10 @@ class Body(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
-
-def _moment(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    @classmethod
+    def of_word(cls, word: object, **others: object) -> Self:
+        """Copy a word: each field gets the word's value of its name, unless `others` gives its value."""
+        return cls(**{name: getattr(word, name) for name in cls.model_fields if name not in others}, **others)
 
 
 class ErrorBody(Body):
@@ -72,14 +78,8 @@ class AcceptedBody(Body):
     @classmethod
     def of(cls, job: Job, request: JobRequest, base_url: str) -> Self:
         """Tell of a job, in the words of who asked for it."""
-        return cls(
-            photo_id=job.photo_id,
-            job_id=job.id,
-            state=job.state,
-            status_url=f"{base_url}/api/jobs/{job.id}",
-            source=job.source,
-            file_name=request.file_name,
-        )
+        status_url = f"{base_url}/api/jobs/{job.id}"
+        return cls.of_word(job, job_id=job.id, status_url=status_url, file_name=request.file_name)
 
 
 class AcceptedJobsBody(Body):
@@ -127,25 +127,7 @@ class JobBody(Body):
     @classmethod
     def of(cls, job: Job, base_url: str) -> Self:
         """Tell of a job."""
-        return cls(
-            job_id=job.id,
-            photo_id=job.photo_id,
-            photo_url=f"{base_url}/api/photos/{job.photo_id}",
-            source=job.source,
-            folder_id=job.folder_id,
-            state=job.state,
-            priority=job.priority,
-            attempt=job.attempt,
-            errors=job.errors,
-            timeouts=job.timeouts,
-            crashes=job.crashes,
-            code=job.code,
-            reason=job.reason,
-            created_at=_moment(job.created_at),
-            due_at=_moment(job.due_at),
-            started_at=_moment(job.started_at),
-            finished_at=_moment(job.finished_at),
-        )
+        return cls.of_word(job, job_id=job.id, photo_url=f"{base_url}/api/photos/{job.photo_id}")
 
 
 class JobsBody(Body):
@@ -187,27 +169,8 @@ class PhotoBody(Body):
     @classmethod
     def of(cls, photo: Photo, link: Callable[[Rendition], str]) -> Self:
         """Tell of a photo; `link` gives an address that opens."""
-        return cls(
-            photo_id=photo.id,
-            source=photo.source,
-            version=photo.version,
-            folder_id=photo.folder_id,
-            file_name=photo.file_name,
-            size_bytes=photo.size_bytes,
-            width=photo.width,
-            height=photo.height,
-            format=photo.format,
-            thumb_hash=photo.thumb_hash,
-            notes=list(photo.notes),
-            created_at=_moment(photo.created_at),
-            deleted_at=_moment(photo.deleted_at),
-            renditions=[
-                RenditionBody(
-                    name=r.name, width=r.width, height=r.height, format=r.format, size_bytes=r.size_bytes, url=link(r)
-                )
-                for r in photo.renditions
-            ],
-        )
+        renditions = [RenditionBody.of_word(one, url=link(one)) for one in photo.renditions]
+        return cls.of_word(photo, photo_id=photo.id, notes=list(photo.notes), renditions=renditions)
 
 
 class ReconciliationBody(Body):
@@ -225,8 +188,7 @@ class ReconciliationBody(Body):
     @classmethod
     def of(cls, pass_: Reconciliation) -> Self:
         """Tell of a pass."""
-        found = asdict(pass_.found)
-        return cls(began_at=_moment(pass_.began_at), finished_at=_moment(pass_.finished_at), place=pass_.place, **found)
+        return cls.of_word(pass_, **asdict(pass_.found))
 
 
 class NodeBody(Body):
@@ -276,7 +238,5 @@ class StatusBody(Body):
             retries_waiting=seen.retries_waiting,
             states=dict(seen.states),
             photos_per_second=round(seen.photos_per_second, 3),
-            nodes=[
-                NodeBody(node=n.node, cpus=n.cpus, slots=n.slots, busy=n.busy, trouble=n.trouble) for n in status.nodes
-            ],
+            nodes=[NodeBody.of_word(node) for node in status.nodes],
         )

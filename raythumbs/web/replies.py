@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from raythumbs.errors import STUMBLED, RaythumbsError
+from raythumbs.errors import Internal, RaythumbsError
 from raythumbs.events import emit_trouble
 from raythumbs.web.bodies import ErrorBody
 
@@ -22,11 +22,10 @@ def refusal(error: RaythumbsError) -> Response:
 
     What a reason tells of the inside (hosts, users, folders, what nobody foresaw) is for the log alone.
     """
-    public = STUMBLED if error.code == RaythumbsError.code else error.public_reason
-    if public:
+    if error.public_reason:
         emit_trouble("request.refused", error)
     later = {"Retry-After": str(_RETRY_AFTER_SECONDS)} if error.http_status in _COME_BACK else {}
-    return _reply(error.http_status, error.code, public or error.reason, later)
+    return _reply(error.http_status, error.code, error.public_reason or error.reason, later)
 
 
 def error_body(code: str, reason: str) -> bytes:
@@ -63,7 +62,7 @@ def tell_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> Response:
         emit_trouble("request.stumbled", error, path=request.url.path)
-        return _reply(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", STUMBLED)
+        return _reply(Internal.http_status, Internal.code, Internal.public_reason)
 
 
 def _reply(status: int, code: str, reason: str, headers: dict[str, str] | None = None) -> Response:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from raythumbs.db.database import Database
 from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
+from raythumbs.db.leases import Leases
 from raythumbs.db.leftovers import Leftovers, Missed
 from raythumbs.db.overview import overview
 from raythumbs.db.photos import Photos
@@ -38,15 +39,20 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.replace("postgresql://", "postgresql+psycopg://")
 
 
-@pytest.fixture
-def database(url: str) -> Iterator[Database]:
+def opened(url: str) -> Database:
     database = Database(url)
     database.open()
+    return database
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    database = opened(url)
     yield database
     database.close()
 
 
-class Record:
+class Verbs:
     """The verbs of jobs, each in a transaction of its own, at the clock's time."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -56,6 +62,10 @@ class Record:
     def _write(self, write: Callable[[Jobs], T]) -> T:
         with self._database.writing() as connection:
             return write(Jobs(connection))
+
+    def _lease(self, write: Callable[[Leases], T]) -> T:
+        with self._database.writing() as connection:
+            return write(Leases(connection))
 
     def _read(self, read: Callable[[Connection], T]) -> T:
         with self._database.reading() as connection:
@@ -75,35 +85,35 @@ class Record:
         self, *sizes: int, seconds: float = 60, priorities: Sequence[Priority] = tuple(Priority)
     ) -> list[list[Lease]]:
         now = self._clock.now
-        return self._write(lambda jobs: jobs.lease_next(sizes, now=now, lease_seconds=seconds, priorities=priorities))
+        return self._lease(lambda held: held.lease_next(sizes, now=now, lease_seconds=seconds, priorities=priorities))
 
     def lease_more(self, limit: int, *, seconds: float = 60) -> list[Lease]:
-        return self._write(lambda jobs: jobs.lease_more(limit, now=self._clock.now, lease_seconds=seconds))
+        return self._lease(lambda held: held.lease_more(limit, now=self._clock.now, lease_seconds=seconds))
 
     def longest_waiting(self) -> Priority | None:
-        return self._write(lambda jobs: jobs.longest_waiting(now=self._clock.now))
+        return self._lease(lambda held: held.longest_waiting(now=self._clock.now))
 
     def waiting(self, limit: int) -> int:
-        return self._write(lambda jobs: jobs.waiting(now=self._clock.now, limit=limit))
+        return self._lease(lambda held: held.waiting(now=self._clock.now, limit=limit))
 
     def renew(self, *leases: Lease, seconds: float = 60) -> None:
-        self._write(lambda jobs: jobs.renew(leases, now=self._clock.now, lease_seconds=seconds))
+        self._lease(lambda held: held.renew(leases, now=self._clock.now, lease_seconds=seconds))
 
     def finish(self, lease: Lease, succeeded: Succeeded) -> None:
         if self.finish_all((lease, succeeded)):
             raise StaleLease(f"attempt {lease.attempt} no longer holds job {lease.job_id}")
 
     def finish_all(self, *done: tuple[Lease, Succeeded]) -> list[Lease]:
-        return self._write(lambda jobs: jobs.finish(done, now=self._clock.now))
+        return self._lease(lambda held: held.finish(done, now=self._clock.now))
 
     def release(self, lease: Lease, error: RaythumbsError, *, after: float = 0, counts: Sequence[str] = ()) -> None:
-        self._write(lambda jobs: jobs.release(lease, error, due_at=self._clock.now + after, counts=counts))
+        self._lease(lambda held: held.release(lease, error, due_at=self._clock.now + after, counts=counts))
 
     def fail(self, lease: Lease, error: RaythumbsError) -> None:
-        self._write(lambda jobs: jobs.fail(lease, error, now=self._clock.now))
+        self._lease(lambda held: held.fail(lease, error, now=self._clock.now))
 
     def miss(self, lease: Lease, error: RaythumbsError) -> None:
-        self._write(lambda jobs: jobs.miss(lease, error, now=self._clock.now))
+        self._lease(lambda held: held.miss(lease, error, now=self._clock.now))
 
     def leave(self, photos: Mapping[str, str | None], *, due_at: float = 0) -> None:
         with self._database.writing() as connection:
@@ -111,11 +121,11 @@ class Record:
 
     def begin(self, limit: int = 100) -> list[str]:
         with self._database.writing() as connection:
-            return sorted(Leftovers(connection).begin(now=self._clock.now, limit=limit))
+            return sorted(Leftovers(connection).begin_deleting(now=self._clock.now, limit=limit))
 
     def end(self, *keys: str) -> list[Missed]:
         with self._database.writing() as connection:
-            return Leftovers(connection).end(keys)
+            return Leftovers(connection).end_deleting(keys)
 
     def postpone(self, *keys: str, after: float) -> None:
         with self._database.writing() as connection:
@@ -132,16 +142,17 @@ class Record:
         return self._write(lambda jobs: jobs.retry(job_id, now=self._clock.now))
 
     def rescue(self) -> list[str]:
-        return self._write(lambda jobs: jobs.rescue(now=self._clock.now))
+        return self._lease(lambda held: held.rescue(now=self._clock.now))
 
     def readopt(self) -> list[str]:
-        return self._write(lambda jobs: jobs.readopt(now=self._clock.now))
+        return self._lease(lambda held: held.readopt(now=self._clock.now))
 
     def prune(self, *states: State, before: float, limit: int = 1000) -> int:
         return self._write(lambda jobs: jobs.prune(states, before=before, limit=limit))
 
     def forget_events(self, *, before: float, limit: int = 1000) -> int:
-        return self._write(lambda jobs: jobs.forget_events(before=before, limit=limit))
+        with self._database.writing() as connection:
+            return Intake(connection).forget_events(before=before, limit=limit)
 
     def job(self, job_id: str) -> Job:
         return self._read(lambda connection: Jobs(connection).get(job_id))
@@ -157,8 +168,8 @@ class Record:
 
 
 @pytest.fixture
-def record(database: Database, clock: Clock) -> Record:
-    return Record(database, clock)
+def record(database: Database, clock: Clock) -> Verbs:
+    return Verbs(database, clock)
 
 
 def a_request(  # noqa: PLR0913 what tells one request from another

@@ -21,7 +21,7 @@ from raythumbs.errors import Crashed, IllegalMove, NoSuchObject, NotAnImage, Sta
 from raythumbs.model.job import INCOMPLETE, NEXT, Job, Priority, Removal, State, is_older
 from raythumbs.model.lease import Lease
 from tests.conftest import Clock
-from tests.db.conftest import Record, a_request, a_success
+from tests.db.conftest import Verbs, a_request, a_success
 
 SOURCES = [f"s3://photos/{number}.jpg" for number in range(3)]
 
@@ -35,7 +35,7 @@ class Moves(RuleBasedStateMachine):
             for table in reversed(metadata.sorted_tables):
                 connection.execute(table.delete())
         self.clock = Clock()
-        self.record = Record(database, self.clock)
+        self.record = Verbs(database, self.clock)
         self.before: dict[str, Job] = {}
         self.asked = 0
         self.sequences: dict[str, str | None] = {}

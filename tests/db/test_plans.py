@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import event
 
 from raythumbs.db.database import Database
+from raythumbs.db.fair_order import FairOrder
 from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
-from raythumbs.db.line import Line
+from raythumbs.db.leases import Leases
 from raythumbs.db.photos import Photos
 from raythumbs.db.reconciliation import Reconciliations
 from raythumbs.errors import StoreUnavailable
@@ -42,7 +43,7 @@ def miscounted(postgresql_url):
             connection.exec_driver_sql(f"ANALYZE {table}")
     with database.writing() as connection:
         Intake(connection).enqueue([a_request(number) for number in range(1, 4001)], now=1.0)
-        Jobs(connection).lease_next([2000], now=1.0, lease_seconds=60)
+        Leases(connection).lease_next([2000], now=1.0, lease_seconds=60)
     yield database
     database.close()
 
@@ -100,9 +101,11 @@ def test_photos_that_are_asked_for_again_are_found_by_themselves(database, count
     "asked",
     [
         lambda db: Jobs(db).prune((State.SUCCEEDED, State.CANCELLED), before=1.0, limit=5),
-        lambda db: Jobs(db).renew(Jobs(db).lease_next([5], now=2.0, lease_seconds=60)[0], now=2.0, lease_seconds=60),
+        lambda db: Leases(db).renew(
+            Leases(db).lease_next([5], now=2.0, lease_seconds=60)[0], now=2.0, lease_seconds=60
+        ),
         lambda db: Reconciliations(db).known(["s3://photos/000001.jpg"]),
-        lambda db: [Jobs(db).finish([(one, a_success()) for one in batch], now=2.0) for batch in leased(db)],
+        lambda db: [Leases(db).finish([(one, a_success()) for one in batch], now=2.0) for batch in leased(db)],
     ],
 )
 def test_no_turn_goes_through_every_job_of_a_state(database, asked):
@@ -119,19 +122,19 @@ def test_no_turn_goes_through_every_job_of_a_state(database, asked):
     ("asked", "indexes"),
     [
         (lambda db: Intake(db).enqueue(of_folders(50), now=2.0), ["ix_jobs_line", "ix_jobs_folder"]),
-        (lambda db: Line(db).take_back(now=9.0), ["ix_jobs_back", "ix_jobs_line"]),
-        (lambda db: [Line(db).first(5, of=priority) for priority in Priority], ["ix_jobs_line"]),
-        (lambda db: Jobs(db).waiting(now=9.0, limit=5), ["ix_jobs_line", "ix_jobs_back"]),
-        (lambda db: Line(db).due_since(), ["ix_jobs_line"]),
-        (lambda db: Line(db).back_since(), ["ix_jobs_back"]),
-        (lambda db: Line(db).waiting_for_another_try(now=9.0), ["ix_jobs_back"]),
+        (lambda db: FairOrder(db).admit_returned(now=9.0), ["ix_jobs_back", "ix_jobs_line"]),
+        (lambda db: [FairOrder(db).first(5, of=priority) for priority in Priority], ["ix_jobs_line"]),
+        (lambda db: Leases(db).waiting(now=9.0, limit=5), ["ix_jobs_line", "ix_jobs_back"]),
+        (lambda db: FairOrder(db).due_since(), ["ix_jobs_line"]),
+        (lambda db: FairOrder(db).returned_since(), ["ix_jobs_back"]),
+        (lambda db: FairOrder(db).retries_waiting(now=9.0), ["ix_jobs_back"]),
     ],
 )
 def test_a_place_in_the_line_is_found_by_an_index_alone(database, asked, indexes):
     with database.writing() as connection:
         Intake(connection).enqueue([a_request(number, folder=str(number % 3)) for number in range(20)], now=1.0)
         (lease,) = leased(connection)[0][:1]
-        Jobs(connection).release(lease, StoreUnavailable("away"), due_at=3.0, counts=())
+        Leases(connection).release(lease, StoreUnavailable("away"), due_at=3.0, counts=())
 
     plans = plans_of(database, asked)
 
@@ -151,24 +154,24 @@ def of_folders(count):
 
 
 def leased(connection):
-    return Jobs(connection).lease_next([5, 5], now=2.0, lease_seconds=60)
+    return Leases(connection).lease_next([5, 5], now=2.0, lease_seconds=60)
 
 
 @pytest.mark.parametrize(
     "asked",
     [
-        lambda db: Jobs(db).lease_next([5, 5], now=2.0, lease_seconds=60),
-        lambda db: Jobs(db).lease_more(5, now=2.0, lease_seconds=60),
-        lambda db: Jobs(db).renew(leased(db)[0], now=2.0, lease_seconds=60),
-        lambda db: [Jobs(db).finish([(one, a_success()) for one in batch], now=2.0) for batch in leased(db)],
-        lambda db: Jobs(db).release(leased(db)[0][0], StoreUnavailable("away"), due_at=3.0, counts=()),
+        lambda db: Leases(db).lease_next([5, 5], now=2.0, lease_seconds=60),
+        lambda db: Leases(db).lease_more(5, now=2.0, lease_seconds=60),
+        lambda db: Leases(db).renew(leased(db)[0], now=2.0, lease_seconds=60),
+        lambda db: [Leases(db).finish([(one, a_success()) for one in batch], now=2.0) for batch in leased(db)],
+        lambda db: Leases(db).release(leased(db)[0][0], StoreUnavailable("away"), due_at=3.0, counts=()),
         lambda db: Jobs(db).cancel(leased(db)[0][0].job_id, now=2.0),
         lambda db: Intake(db).enqueue([a_request(7000), a_request(3999), a_request(1)], now=2.0),
         lambda db: Intake(db).enqueue([replace(a_request(3999), priority=Priority.HIGH)], now=2.0),
         lambda db: Intake(db).enqueue([replace(a_request(n), version="new") for n in (1, 3999)], now=2.0),
         lambda db: Reconciliations(db).known(["s3://photos/003999.jpg", "s3://photos/of-nobody.jpg"]),
-        lambda db: Jobs(db).waiting(now=9.0, limit=5),
-        lambda db: Line(db).due_since(),
+        lambda db: Leases(db).waiting(now=9.0, limit=5),
+        lambda db: FairOrder(db).due_since(),
     ],
 )
 def test_a_postgresql_that_has_counted_wrong_looks_at_no_more_than_is_asked_for(miscounted, asked):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
+from raythumbs.db.leases import Leases
 from raythumbs.db.overview import overview
 from raythumbs.db.shards import Shards
 from raythumbs.errors import NotAnImage
@@ -32,7 +33,7 @@ def enqueued(database, numbers, *, shards=SHARDS, now=1.0, **more):
 
 def leased(database, shard, *, limit=1000, now=2.0, seconds=60):
     with database.writing() as connection:
-        batches = Jobs(connection, shard).lease_next([limit], now=now, lease_seconds=seconds)
+        batches = Leases(connection, shard).lease_next([limit], now=now, lease_seconds=seconds)
     return [lease for batch in batches for lease in batch]
 
 
@@ -77,8 +78,8 @@ def test_a_queue_rescues_and_readopts_only_its_own(divided):
     held = [leased(divided, shard) for shard in range(SHARDS)]
 
     with divided.writing() as connection:
-        rescued = Jobs(connection, 0).rescue(now=100.0)
-        readopted = Jobs(connection, 1).readopt(now=100.0)
+        rescued = Leases(connection, 0).rescue(now=100.0)
+        readopted = Leases(connection, 1).readopt(now=100.0)
 
     assert sorted(rescued) == sorted(lease.job_id for lease in held[0])
     assert sorted(readopted) == sorted(lease.job_id for lease in held[1])
@@ -100,7 +101,7 @@ def test_when_the_shards_change_every_job_that_is_not_finished_has_its_place_in_
     again = []
     for shard in range(changes[-1]):
         with database.writing() as connection:
-            Jobs(connection, shard).readopt(now=3.0)
+            Leases(connection, shard).readopt(now=3.0)
         again += leased(database, shard, now=4.0)
     assert {lease.job_id for lease in again} >= {job.id for job in jobs}
     assert {lease.job_id for lease in again} >= {lease.job_id for lease in running}
@@ -110,8 +111,8 @@ def test_what_has_failed_is_leased_when_a_person_retries_it_after_the_shards_bec
     failed = [job.id for job in enqueued(divided, range(12))]
     with divided.writing() as connection:
         for shard in range(SHARDS):
-            for lease in Jobs(connection, shard).lease_next([12], now=2.0, lease_seconds=60)[0]:
-                Jobs(connection).fail(lease, NotAnImage("no"), now=3.0)
+            for lease in Leases(connection, shard).lease_next([12], now=2.0, lease_seconds=60)[0]:
+                Leases(connection).fail(lease, NotAnImage("no"), now=3.0)
 
     with divided.writing() as connection:
         Shards(connection).divide(1)

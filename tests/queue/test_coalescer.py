@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from raythumbs.db.intake_groups import Answer, Group
 from raythumbs.errors import QueueUnavailable, RaythumbsError, Unstorable
 from raythumbs.model.job import Job, JobRequest, Priority, Removal, State
 from raythumbs.queue.coalescer import Coalescer
-from raythumbs.queue.groups import Answer, Group
 from tests.queue.conftest import Batches, a_request, at_work
 
 Intake = Coalescer[Group, list[Job]]

@@ -7,9 +7,9 @@ import pytest
 from raythumbs.db.database import Database
 from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
+from raythumbs.db.record import Record
 from raythumbs.model.job import JobRequest, Priority, Removal
 from raythumbs.queue.janitor import Janitor
-from raythumbs.queue.record import Record
 
 LONG_AGO = 1.0
 

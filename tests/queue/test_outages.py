@@ -13,7 +13,7 @@ from tests.queue.conftest import Batches, at_work, eventually
 @pytest.fixture
 def impatient(monkeypatch) -> None:
     monkeypatch.setattr("raythumbs.db.database._STATEMENT_SECONDS", 0.1)
-    monkeypatch.setattr("raythumbs.queue.record._AGAIN_SECONDS", (0.01, 0.02))
+    monkeypatch.setattr("raythumbs.db.record._AGAIN_SECONDS", (0.01, 0.02))
 
 
 def other(settings) -> sqlite3.Connection:
@@ -31,7 +31,7 @@ async def started(queue) -> None:
 
 def test_what_is_rendered_while_the_database_is_away_is_recorded_when_it_is_back(configured, impatient, monkeypatch):
     refused = []
-    monkeypatch.setattr("raythumbs.queue.record.emit_trouble", lambda event, _error: refused.append(event))
+    monkeypatch.setattr("raythumbs.db.record.emit_trouble", lambda event, _error: refused.append(event))
     settings = configured()
 
     async def scenario():

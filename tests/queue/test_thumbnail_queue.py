@@ -697,7 +697,7 @@ def test_a_drain_that_the_database_breaks_off_still_takes_back_the_slots_and_wor
             await queue.submit(1)
             await queue.ended(1)
             with monkeypatch.context() as away:
-                away.setattr("raythumbs.db.jobs.Jobs.readopt", fail)
+                away.setattr("raythumbs.db.leases.Leases.readopt", fail)
                 with pytest.raises(DatabaseUnavailable):
                     await queue.verbs.drain()
             await queue.submit(2)

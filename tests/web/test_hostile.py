@@ -12,8 +12,8 @@ from raythumbs.errors import (
     BadSettings,
     DatabaseDamaged,
     DatabaseUnavailable,
+    Internal,
     NoSuchObject,
-    RaythumbsError,
     StoreUnavailable,
 )
 from tests.web.senders import Sender
@@ -244,7 +244,7 @@ SECRET = "postgresql://admin@db.internal:5432/photos at /srv/private"
             AccessDenied,
             NoSuchObject,
             BadSettings,
-            RaythumbsError,
+            Internal,
         )
     ],
 )

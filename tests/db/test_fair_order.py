@@ -12,9 +12,10 @@ from sqlalchemy import create_engine, text
 from raythumbs.db.database import Database, migrate
 from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
+from raythumbs.db.leases import Leases
 from raythumbs.errors import Crashed, StoreUnavailable, Unstorable
 from raythumbs.model.job import Priority
-from tests.db.conftest import Record, a_request
+from tests.db.conftest import Verbs, a_request
 
 AWAY = StoreUnavailable("away")
 
@@ -311,7 +312,7 @@ class Model:
     """What happens in one line, and when each job came into it."""
 
     def __init__(self, connection):
-        self._jobs, self._intake = Jobs(connection), Intake(connection)
+        self._jobs, self._leases, self._intake = Jobs(connection), Leases(connection), Intake(connection)
         self._numbers = count()
         self.now = 1000.0
         self.folders, self.in_line, self.back, self.running = {}, {}, {}, []
@@ -327,7 +328,7 @@ class Model:
         due = [job_id for job_id, due_at in self.back.items() if due_at <= self.now]
         self.back = {job_id: due_at for job_id, due_at in self.back.items() if job_id not in due}
         self.in_line |= dict.fromkeys(due, False)
-        for batch in self._jobs.lease_next([limit], now=self.now, lease_seconds=60):
+        for batch in self._leases.lease_next([limit], now=self.now, lease_seconds=60):
             for lease in batch:
                 is_first = self.in_line.pop(lease.job_id)
                 self.leased.append((lease.job_id, is_first, frozenset(self.in_line), self.cancelled.copy()))
@@ -336,7 +337,7 @@ class Model:
     def release(self, which, after):
         if self.running:
             lease = self.running.pop(which % len(self.running))
-            self._jobs.release(lease, AWAY, due_at=self.now + after, counts=())
+            self._leases.release(lease, AWAY, due_at=self.now + after, counts=())
             self.back[lease.job_id] = self.now + after
 
     def cancel(self, which, _):
@@ -402,7 +403,7 @@ def test_what_waited_before_there_were_turns_keeps_its_order_and_shares_fairly(u
     database = Database(url)
     database.open()
 
-    record = Record(database, clock)
+    record = Verbs(database, clock)
     leased = [int(lease.job_id) for lease in record.lease(40)]
     record.enqueue(a_request(7, folder="many"))
     clock.advance(seconds=100)

@@ -1,0 +1,253 @@
+"""Leases: an attempt's right to a job, from `lease_next` until it is finished, released, failed or rescued.
+
+Each move is one guarded statement. If it changes no row, the move was not allowed.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
+from typing import Any
+
+from sqlalchemy import Connection, Row, Update, bindparam, select, tuple_, update
+
+from raythumbs.db.dialect import ByDialect, among, guard, is_sqlite, rows_of_arrays, where_among
+from raythumbs.db.fair_order import FairOrder
+from raythumbs.db.job_rows import CAUSE, DELETED, NO_CAUSE, NOW, RUNNING, SHARD, START, cause, cause_of
+from raythumbs.db.photos import Photos
+from raythumbs.db.rows import as_word
+from raythumbs.db.schema import jobs, photos
+from raythumbs.errors import RaythumbsError, StaleLease
+from raythumbs.model.job import Priority, State
+from raythumbs.model.lease import Lease, Succeeded
+
+_ALL = tuple(Priority)
+_BUDGETS = ("errors", "timeouts", "crashes", "losses")
+
+
+def _held_move(state: State) -> Update:
+    """Move the job of one lease that still holds; the attempt is the fence."""
+    held = jobs.c.id == bindparam("held_id"), jobs.c.attempt == bindparam("held_attempt"), guard(RUNNING)
+    return update(jobs).where(*held).values(state=state, lease_until=None)
+
+
+LEASE = where_among(
+    START.values(attempt=jobs.c.attempt + 1, lease_until=bindparam("until"), started_at=NOW), jobs.c.id, "ids"
+)
+READ_LEASES = where_among(
+    select(jobs, photos.c.source, photos.c.version, photos.c.size_bytes).join(photos), jobs.c.id, "ids"
+)
+
+_held_rows = rows_of_arrays({"held_ids": jobs.c.id, "held_attempts": jobs.c.attempt}).subquery()
+_is_held = jobs.c.id == _held_rows.c.held_ids, jobs.c.attempt == _held_rows.c.held_attempts, guard(RUNNING)
+# For thousands of leases: SQLite takes one after the other. PostgreSQL takes two arrays, in a quarter of the time.
+RENEW = ByDialect(
+    sqlite=_held_move(State.RUNNING).values(lease_until=bindparam("until")),
+    postgresql=update(jobs).values(lease_until=bindparam("until")).where(*_is_held),
+)
+
+_finish = (
+    update(jobs)
+    .values(state=State.SUCCEEDED, lease_until=None, finished_at=NOW, **NO_CAUSE)
+    .returning(jobs.c.id, jobs.c.attempt)
+)
+# For many leases at once; the fence of each is its pair of id and attempt. SQLite needs the ids alone as well, to use
+# its index. PostgreSQL would compare each row with each pair, so it joins arrays.
+FINISH = ByDialect(
+    sqlite=_finish.where(
+        jobs.c.id.in_(among("held_ids")), tuple_(jobs.c.id, jobs.c.attempt).in_(among("held")), RUNNING
+    ),
+    postgresql=_finish.where(*_is_held),
+)
+RELEASE = _held_move(State.QUEUED).values(
+    due_at=bindparam("due"),
+    turn=None,
+    **{name: jobs.c[name] + bindparam(f"more_{name}") for name in _BUDGETS},
+    **CAUSE,
+)
+FAIL = _held_move(State.FAILED).values(finished_at=NOW, **CAUSE)
+CANCEL = _held_move(State.CANCELLED).values(finished_at=NOW, **CAUSE)
+
+RESCUE = (
+    update(jobs)
+    .where(jobs.c.lease_until < NOW, RUNNING, jobs.c.shard == SHARD)
+    .values(state=State.QUEUED, due_at=NOW, turn=None, lease_until=None, losses=jobs.c.losses + 1)
+    .returning(jobs.c.id)
+)
+READOPT = (
+    update(jobs)
+    .where(RUNNING, jobs.c.shard == SHARD)
+    .values(state=State.QUEUED, due_at=NOW, turn=None, lease_until=None)
+    .returning(jobs.c.id)
+)
+
+
+class Leases:
+    """The leases of one shard, over one connection in a transaction. `now` is the database's time, in UTC seconds.
+
+    `shard` limits what is leased, counted, rescued and readopted. The moves of a lease that is held work on any shard.
+    """
+
+    def __init__(self, connection: Connection, shard: int = 0) -> None:
+        self._connection = connection
+        self._shard = shard
+        self._order = FairOrder(connection, shard)
+
+    # --- what is due
+
+    def lease_next(
+        self, sizes: Sequence[int], *, now: float, lease_seconds: float, priorities: Sequence[Priority] = _ALL
+    ) -> list[list[Lease]]:
+        """Lease the jobs that are due, one of these priorities after another, as batches of up to these sizes.
+
+        A job whose batch was lost before gets a batch of its own, so that the next loss shows which job is to blame.
+        """
+        batches = _batches(self._due(sum(sizes), priorities, now=now), sizes)
+        leases = self._lease([row for batch in batches for row in batch], now=now, lease_seconds=lease_seconds)
+        return [[leases[row.id] for row in batch] for batch in batches]
+
+    def lease_more(
+        self, limit: int, *, now: float, lease_seconds: float, priorities: Sequence[Priority] = _ALL
+    ) -> list[Lease]:
+        """Lease up to `limit` jobs that are due, to join a batch that runs.
+
+        It stops before the first job that needs a batch of its own.
+        """
+        joining = _before_losses(self._due(limit, priorities, now=now))
+        leases = self._lease(joining, now=now, lease_seconds=lease_seconds)
+        return [leases[row.id] for row in joining]
+
+    def _due(self, limit: int, priorities: Sequence[Priority], *, now: float) -> list[Row[Any]]:
+        self._order.admit_returned(now=now)
+        due: list[Row[Any]] = []
+        for priority in priorities:
+            if len(due) < limit:
+                due += self._order.first(limit - len(due), of=priority)
+        return due
+
+    def _lease(self, due: Sequence[Row[Any]], *, now: float, lease_seconds: float) -> dict[str, Lease]:
+        if not due:
+            return {}
+        ids = [row.id for row in due]
+        self._connection.execute(LEASE.of(self._connection), {"ids": ids, "now": now, "until": now + lease_seconds})
+        return {
+            row.id: _as_lease(row) for row in self._connection.execute(READ_LEASES.of(self._connection), {"ids": ids})
+        }
+
+    def waiting(self, *, now: float, limit: int) -> int:
+        """Count the jobs that are due, up to `limit`. The cost does not grow with the backlog."""
+        return self._order.waiting(now=now, limit=limit)
+
+    def longest_waiting(self, *, now: float) -> Priority | None:
+        """Return the priority with the job that has waited longest, or None if no job waits; see
+        `FairOrder.due_since`."""
+        self._order.admit_returned(now=now)
+        since = self._order.due_since()
+        return min(since, key=lambda priority: since[priority], default=None)
+
+    # --- what is held
+
+    def renew(self, leases: Sequence[Lease], *, now: float, lease_seconds: float) -> None:
+        """Prolong the leases that still hold. The others are left alone: their attempts learn it when they report."""
+        if not leases:
+            return
+        until = now + lease_seconds
+        if is_sqlite(self._connection):
+            self._connection.execute(RENEW.sqlite, [{**_fence(lease), "until": until} for lease in leases])
+        else:
+            self._connection.execute(RENEW.postgresql, _fences(leases) | {"until": until})
+
+    def finish(self, done: Sequence[tuple[Lease, Succeeded]], *, now: float) -> list[Lease]:
+        """Record that these jobs succeeded: states, facts of photos and addresses of renditions change as one.
+
+        Returns the leases that no longer hold. Nothing changes for them.
+        """
+        fences = _fences([lease for lease, _ in done])
+        if is_sqlite(self._connection):
+            fences["held"] = list(zip(fences["held_ids"], fences.pop("held_attempts"), strict=True))
+        finished = self._connection.execute(FINISH.of(self._connection), fences | {"now": now})
+        held = {(row.id, row.attempt) for row in finished}
+        rendered = {lease.photo_id: succeeded for lease, succeeded in done if (lease.job_id, lease.attempt) in held}
+        Photos(self._connection).describe(rendered, now=now)
+        return [lease for lease, _ in done if (lease.job_id, lease.attempt) not in held]
+
+    def release(self, lease: Lease, error: RaythumbsError, *, due_at: float, counts: Sequence[str]) -> None:
+        """Queue the job again, to be tried from `due_at` on. Raises StaleLease if the lease no longer holds.
+
+        `counts` names the counters that go up by one: `errors`, `timeouts`, `crashes`, `losses`.
+        """
+        self._move(RELEASE, lease, **_released(error, due_at=due_at, counts=counts))
+
+    def release_all(
+        self, leases: Sequence[Lease], error: RaythumbsError, *, due_at: float, counts: Sequence[str]
+    ) -> list[Lease]:
+        """Release each of these leases, as `release` does, and return those that no longer hold."""
+        values = _released(error, due_at=due_at, counts=counts)
+        return [lease for lease in leases if not self._moved(RELEASE, lease, values)]
+
+    def fail(self, lease: Lease, error: RaythumbsError, *, now: float) -> None:
+        """Record that the job failed for good. Raises StaleLease if the lease no longer holds."""
+        self._move(FAIL, lease, now=now, **cause_of(error))
+
+    def miss(self, lease: Lease, error: RaythumbsError, *, now: float) -> None:
+        """Record that the photo is not in its store, and drop its renditions. Raises StaleLease as `fail` does.
+
+        If the lease has a version, an event announced the photo and it was deleted since: the job is cancelled.
+        Otherwise the job fails.
+        """
+        if lease.version is None:
+            self.fail(lease, error, now=now)
+        else:
+            self._move(CANCEL, lease, now=now, **cause(DELETED, error.reason))
+        Photos(self._connection).mark_deleted(lease.photo_id, now=now)
+
+    def _move(self, move: Update, lease: Lease, **values: object) -> None:
+        if not self._moved(move, lease, values):
+            raise StaleLease(f"attempt {lease.attempt} no longer holds job {lease.job_id}")
+
+    def _moved(self, move: Update, lease: Lease, values: dict[str, object]) -> bool:
+        return self._connection.execute(move, _fence(lease) | values).rowcount == 1
+
+    # --- what was lost
+
+    def rescue(self, *, now: float) -> list[str]:
+        """Queue the jobs again whose lease ran out, and return their ids. From now on they are leased alone."""
+        return list(self._connection.scalars(RESCUE, {"of_shard": self._shard, "now": now}))
+
+    def readopt(self, *, now: float) -> list[str]:
+        """Queue all running jobs again, without counting it as a loss, and return their ids.
+
+        For a queue that has just started, when nothing can be running.
+        """
+        return list(self._connection.scalars(READOPT, {"of_shard": self._shard, "now": now}))
+
+
+def _batches(due: Sequence[Row[Any]], sizes: Sequence[int]) -> list[Sequence[Row[Any]]]:
+    """Divide due jobs into batches of up to these sizes. A job with losses gets a batch of its own."""
+    batches: list[Sequence[Row[Any]]] = []
+    start = 0
+    for size in sizes:
+        if start < len(due):
+            batch = _before_losses(due[start : start + size]) or due[start : start + 1]
+            batches.append(batch)
+            start += len(batch)
+    return batches
+
+
+def _before_losses(due: Iterable[Row[Any]]) -> list[Row[Any]]:
+    """Return the jobs before the first one with losses."""
+    return list(takewhile(lambda row: not row.losses, due))
+
+
+def _fence(lease: Lease) -> dict[str, object]:
+    return {"held_id": lease.job_id, "held_attempt": lease.attempt}
+
+
+def _fences(leases: Sequence[Lease]) -> dict[str, Any]:
+    return {"held_ids": [lease.job_id for lease in leases], "held_attempts": [lease.attempt for lease in leases]}
+
+
+def _released(error: RaythumbsError, *, due_at: float, counts: Sequence[str]) -> dict[str, object]:
+    return {"due": due_at, **cause_of(error), **{f"more_{name}": int(name in counts) for name in _BUDGETS}}
+
+
+def _as_lease(row: Row[Any]) -> Lease:
+    return as_word(Lease, row, job_id=row.id, priority=Priority.ranked(row.priority), until=row.lease_until)

@@ -1,0 +1,128 @@
+"""One writer, grouped commits: the record behind calls that can be awaited.
+
+Writes that are asked for while a commit is under way are committed together, so one sync of the disk serves many.
+"""
+
+import asyncio
+import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection
+
+from raythumbs.db.database import Database
+from raythumbs.errors import DatabaseUnavailable, RaythumbsError
+from raythumbs.events import emit_trouble, translate_unforeseen
+
+T = TypeVar("T")
+Write = Callable[[Connection, float], T]  # gets the connection, and the database's time
+Read = Callable[[Connection], T]
+
+_READERS = 4
+_WRITES_A_COMMIT = 256
+_AGAIN_SECONDS = 0.5, 1.5
+
+
+class _Asked(Generic[T]):
+    """A write that waits for its commit, and later its result."""
+
+    def __init__(self, write: Write[T]) -> None:
+        self.write = write
+        self.future: Future[T] = Future()
+        self.result: T | None = None
+
+
+class Record:
+    """The database for an event loop, which it never blocks. One thread makes every write, others read.
+
+    A write that raises is undone alone, and spoils no other. An error that is not of raythumbs is logged, and raised as
+    Internal.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._asked: SimpleQueue[_Asked[Any] | None] = SimpleQueue()
+        self._readers = ThreadPoolExecutor(_READERS, "reader")
+        self.commits = 0
+        self._writer = threading.Thread(target=self._write_all, name="writer", daemon=True)
+        self._writer.start()
+
+    async def write(self, write: Write[T]) -> T:
+        """Return the write's result once it is committed. It commits even if the caller stops waiting."""
+        asked = _Asked(write)
+        self._asked.put(asked)
+        return await asyncio.shield(asyncio.wrap_future(asked.future))
+
+    async def insist(self, write: Write[T]) -> T:
+        """Do as `write`, and repeat it for as long as the database is away; for writes that nobody would repeat."""
+        while True:
+            try:
+                return await self.write(write)
+            except DatabaseUnavailable as error:
+                emit_trouble("write.repeated", error)
+                await asyncio.sleep(random.uniform(*_AGAIN_SECONDS))  # noqa: S311 to spread, not to hide
+
+    async def read(self, read: Read[T]) -> T:
+        """Return what a read finds."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, read)
+
+    def close(self) -> None:
+        """Finish the writes and reads that were asked for, then close the database."""
+        self._asked.put(None)
+        self._writer.join()
+        self._readers.shutdown()
+        self._database.close()
+
+    def _read(self, read: Read[T]) -> T:
+        with self._database.reading() as connection:
+            return read(connection)
+
+    # --- in the writer's thread
+
+    def _write_all(self) -> None:
+        while (first := self._asked.get()) is not None:
+            group = [first]
+            closing = False
+            try:
+                while len(group) < _WRITES_A_COMMIT and not closing:
+                    following = self._asked.get_nowait()
+                    closing = following is None
+                    group += [following] if following else []
+            except Empty:
+                pass
+            self._commit([asked for asked in group if asked.future.set_running_or_notify_cancel()])
+            if closing:
+                return
+
+    def _commit(self, group: list[_Asked[Any]]) -> None:
+        failed: dict[_Asked[Any], RaythumbsError] = {}
+        try:
+            with self._database.writing() as connection:
+                now = self._database.now(connection)
+                if len(group) == 1:  # no other write to spare: the transaction is guard enough
+                    group[0].result = group[0].write(connection, now)
+                else:
+                    failed = self._write_each(group, connection, now)
+            self.commits += 1
+        except Exception as error:  # noqa: BLE001 the thread's edge: the callers get the error, and the thread goes on
+            failed = dict.fromkeys(group, translate_unforeseen("write.stumbled", error)) | failed
+        for asked in group:
+            if asked in failed:
+                asked.future.set_exception(failed[asked])
+            else:
+                asked.future.set_result(asked.result)
+
+    def _write_each(
+        self, group: list[_Asked[Any]], connection: Connection, now: float
+    ) -> dict[_Asked[Any], RaythumbsError]:
+        failed: dict[_Asked[Any], RaythumbsError] = {}
+        for asked in group:
+            try:
+                with self._database.apart(connection):
+                    asked.result = asked.write(connection, now)
+            except Exception as error:  # noqa: BLE001 a write's edge: its caller gets the error, and the others go on
+                failed[asked] = translate_unforeseen("write.stumbled", error)
+        return failed

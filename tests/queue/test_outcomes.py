@@ -1,0 +1,111 @@
+"""What follows from an outcome, on a real database."""
+
+import asyncio
+from contextlib import closing
+
+import pytest
+
+from raythumbs.db.database import Database
+from raythumbs.db.intake import Intake
+from raythumbs.db.jobs import Jobs
+from raythumbs.db.leases import Leases
+from raythumbs.db.record import Record
+from raythumbs.model.job import State
+from raythumbs.model.lease import Report
+from raythumbs.queue.batch import BatchLost
+from raythumbs.queue.outcomes import Budgets, Outcomes
+from tests.queue.conftest import a_request, a_success
+
+BUDGETS = Budgets(lease_seconds=60, max_errors=3, max_timeouts=3, max_crashes=3)
+
+
+class Story:
+    """The outcomes of jobs that are leased."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.outcomes = Outcomes(record, None, budgets=BUDGETS, chance=lambda: 0.5)
+
+    async def leases(self, count):
+        def write(db, now):
+            Intake(db).enqueue([a_request(number) for number in range(count)], now=now)
+            return Leases(db).lease_next([count], now=now, lease_seconds=60)[0]
+
+        return await self.record.write(write)
+
+    async def jobs(self):
+        return await self.record.read(lambda db: Jobs(db).list(state=None, after=None, limit=100)[::-1])
+
+
+@pytest.fixture
+def told(tmp_path):
+    """Runs a story on a record of its own."""
+
+    def run(story):
+        async def on_a_record():
+            database = Database(f"sqlite:///{tmp_path}/record.db")
+            database.open()
+            with closing(Record(database)) as record:
+                return await story(Story(record))
+
+        return asyncio.run(on_a_record())
+
+    return run
+
+
+@pytest.mark.parametrize(("blameless", "losses"), [(True, 0), (False, 1)])
+def test_the_leases_of_a_lost_batch_are_released_in_one_commit(told, blameless, losses):
+    async def story(told):
+        leases = await told.leases(20)
+        before = told.record.commits
+        await told.outcomes.lost(leases, BatchLost("the worker died", blameless=blameless))
+        return told.record.commits - before, await told.jobs()
+
+    commits, jobs = told(story)
+
+    assert commits == 1
+    assert {(job.state, job.losses, job.crashes) for job in jobs} == {(State.QUEUED, losses, 0)}
+
+
+def test_a_lease_of_a_lost_batch_that_no_longer_holds_is_fenced_and_the_others_are_released(told):
+    async def story(told):
+        leases = await told.leases(3)
+        await told.record.write(lambda db, now: Jobs(db).cancel(leases[1].job_id, now=now))
+        await told.outcomes.lost(leases, BatchLost("the worker died", blameless=False))
+        return await told.jobs(), told.outcomes.late_reports
+
+    jobs, late_reports = told(story)
+
+    assert [job.state for job in jobs] == [State.QUEUED, State.CANCELLED, State.QUEUED]
+    assert late_reports == 1
+
+
+def test_a_batch_of_one_that_is_lost_counts_as_a_crash(told):
+    async def story(told):
+        await told.outcomes.lost(await told.leases(1), BatchLost("the worker died", blameless=False))
+        return await told.jobs()
+
+    (job,) = told(story)
+
+    assert (job.state, job.crashes, job.losses, job.code) == (State.QUEUED, 1, 0, "crash")
+
+
+def test_a_success_that_meets_a_bug_fails_its_job_alone_and_the_bug_is_only_logged(told, monkeypatch, caplog):
+    finish = Leases.finish
+
+    def stumble(leases, done, *, now):
+        if any(lease.job_id == "job-1" for lease, _ in done):
+            raise ValueError("a secret of the inside")
+        return finish(leases, done, now=now)
+
+    async def story(told):
+        leases = await told.leases(3)
+        monkeypatch.setattr(Leases, "finish", stumble)
+        await asyncio.wait_for(told.outcomes.take_in([Report(lease, a_success(), 0.1) for lease in leases]), 10)
+        return await told.jobs()
+
+    jobs = told(story)
+
+    assert [job.state for job in jobs] == [State.SUCCEEDED, State.FAILED, State.SUCCEEDED]
+    assert (jobs[1].code, "secret" in jobs[1].reason) == ("internal", False)
+    assert "ValueError: a secret of the inside" in caplog.text
