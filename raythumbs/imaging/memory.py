@@ -171,5 +171,5 @@ def _strip(picture: TiffImagePlugin.TiffImageFile) -> int:
 
 
 def _number(picture: TiffImagePlugin.TiffImageFile, tag: int, otherwise: int) -> int:
-    told = picture.tag_v2.get(tag, otherwise)
-    return told if isinstance(told, int) and told > 0 else otherwise
+    value = picture.tag_v2.get(tag, otherwise)
+    return value if isinstance(value, int) and value > 0 else otherwise

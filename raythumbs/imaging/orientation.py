@@ -33,10 +33,10 @@ def orientation(picture: Image.Image) -> int:
         if len(picture.info.get("exif") or b"") > _MOST_BYTES:
             return 1
         try:
-            told = picture.getexif().get(_TAG, 1)
+            value = picture.getexif().get(_TAG, 1)
         except _BAD:
             return 1
-    return told if told in range(1, 9) else 1
+    return value if value in range(1, 9) else 1
 
 
 def sideways(size: tuple[_Side, _Side], turn: int) -> tuple[_Side, _Side]:

@@ -62,8 +62,8 @@ def receive_answer(line: socket.socket, specs: Sequence[RenditionSpec], until: f
     ValueError, TypeError, LookupError, ArithmeticError or RecursionError for an answer that makes no sense.
     """
     size = int.from_bytes(receive(line, _LENGTH_BYTES, until), "big")
-    told = json.loads(receive(line, min(size, _ANSWER_BYTES), until))
-    _raise_refusal(told)
+    answer = json.loads(receive(line, min(size, _ANSWER_BYTES), until))
+    _raise_refusal(answer)
     renditions = tuple(
         RenderedSpec(
             spec,
@@ -71,17 +71,17 @@ def receive_answer(line: socket.socket, specs: Sequence[RenditionSpec], until: f
             _bounded(r["height"], _SIDE_PIXELS),
             receive(line, _bounded(r["bytes"], _RENDITION_BYTES), until),
         )
-        for spec, r in zip(specs, told["renditions"], strict=True)
+        for spec, r in zip(specs, answer["renditions"], strict=True)
     )
     rendered = Rendered(
-        _bounded(told["width"], _SIDE_PIXELS),
-        _bounded(told["height"], _SIDE_PIXELS),
-        _text(told["format"], _FORMAT_LETTERS),
+        _bounded(answer["width"], _SIDE_PIXELS),
+        _bounded(answer["height"], _SIDE_PIXELS),
+        _text(answer["format"], _FORMAT_LETTERS),
         renditions,
-        bytes.fromhex(told["thumb_hash"])[:_THUMB_HASH_BYTES],
-        tuple(_text(note, _NOTE_LETTERS) for note in told["notes"][:_NOTES]),
+        bytes.fromhex(answer["thumb_hash"])[:_THUMB_HASH_BYTES],
+        tuple(_text(note, _NOTE_LETTERS) for note in answer["notes"][:_NOTES]),
     )
-    return rendered, _cpu_seconds(told["cpu"])
+    return rendered, _cpu_seconds(answer["cpu"])
 
 
 def receive(line: socket.socket, size: int, until: float | None = None) -> bytes:
@@ -102,26 +102,26 @@ def receive(line: socket.socket, size: int, until: float | None = None) -> bytes
     return bytes(data)
 
 
-def _raise_refusal(told: Any) -> None:  # noqa: ANN401 from the child, it may be of any type
-    if "needed_bytes" in told:
-        raise NeedsMemory(_text(told["reason"], _REASON_LETTERS), _bounded(told["needed_bytes"], _MEMORY_BYTES))
-    if "code" in told:
-        raise _BAD_PICTURES[told["code"]](_text(told["reason"], _REASON_LETTERS))
+def _raise_refusal(answer: Any) -> None:  # noqa: ANN401 from the child, it may be of any type
+    if "needed_bytes" in answer:
+        raise NeedsMemory(_text(answer["reason"], _REASON_LETTERS), _bounded(answer["needed_bytes"], _MEMORY_BYTES))
+    if "code" in answer:
+        raise _BAD_PICTURES[answer["code"]](_text(answer["reason"], _REASON_LETTERS))
 
 
-def _bounded(told: Any, most: int) -> int:  # noqa: ANN401 from the child, it may be of any type
-    if not 0 < int(told) <= most:
-        raise ValueError(f"{told} is not from 1 to {most}")
-    return int(told)
+def _bounded(value: Any, most: int) -> int:  # noqa: ANN401 from the child, it may be of any type
+    if not 0 < int(value) <= most:
+        raise ValueError(f"{value} is not from 1 to {most}")
+    return int(value)
 
 
-def _text(told: Any, most: int) -> str:  # noqa: ANN401 from the child, it may be of any type
+def _text(value: Any, most: int) -> str:  # noqa: ANN401 from the child, it may be of any type
     """Return text that every database accepts."""
-    return str(told)[:most].encode("utf-8", "replace").decode().replace("\0", "")
+    return str(value)[:most].encode("utf-8", "replace").decode().replace("\0", "")
 
 
-def _cpu_seconds(told: Any) -> float:  # noqa: ANN401 from the child, it may be of any type
-    seconds = float(told)
+def _cpu_seconds(value: Any) -> float:  # noqa: ANN401 from the child, it may be of any type
+    seconds = float(value)
     if not 0 <= seconds < _CPU_SECONDS:
         raise ValueError(f"{seconds} seconds of CPU time")
     return seconds
@@ -133,7 +133,7 @@ def _cpu_seconds(told: Any) -> float:  # noqa: ANN401 from the child, it may be 
 def receive_orders(line: socket.socket) -> tuple[list[RenditionSpec], Limits]:
     """Return the specs and the limits of all photos. Raises EOFError if the sandbox closes the socket."""
     orders = json.loads(receive(line, int.from_bytes(receive(line, _LENGTH_BYTES), "big")))
-    return [_spec(told) for told in orders["specs"]], Limits(**orders["limits"])
+    return [_spec(fields) for fields in orders["specs"]], Limits(**orders["limits"])
 
 
 @contextmanager
@@ -173,11 +173,11 @@ def encode_refusal(error: BadPicture | NeedsMemory) -> bytes:
     return _with_length({"code": error.code, "reason": error.reason})
 
 
-def _with_length(told: dict[str, Any]) -> bytes:
-    text = json.dumps(told).encode()
+def _with_length(content: dict[str, Any]) -> bytes:
+    text = json.dumps(content).encode()
     return len(text).to_bytes(_LENGTH_BYTES, "big") + text
 
 
-def _spec(told: dict[str, Any]) -> RenditionSpec:
-    fit, file_format, (across, down) = Fit(told["fit"]), Format(told["format"]), told["focus"]
-    return RenditionSpec(**told | {"fit": fit, "format": file_format, "focus": (across, down)})
+def _spec(fields: dict[str, Any]) -> RenditionSpec:
+    fit, file_format, (across, down) = Fit(fields["fit"]), Format(fields["format"]), fields["focus"]
+    return RenditionSpec(**fields | {"fit": fit, "format": file_format, "focus": (across, down)})

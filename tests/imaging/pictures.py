@@ -1,4 +1,4 @@
-"""Pictures to try things on: drawn, or the photographs that scikit-image and scikit-learn bring along."""
+"""Pictures for tests: drawn ones, and the photographs that come with scikit-image and scikit-learn."""
 
 import struct
 import zlib
@@ -39,7 +39,7 @@ def opened(data: bytes) -> Image.Image:
 
 
 def rendition(photo: bytes, **spec: Any) -> RenderedSpec:
-    """The one rendition of a photo; as PNG, which keeps every pixel, where no format is told."""
+    """The one rendition of a photo; by default as PNG, which keeps every pixel."""
     [made] = render(photo, [RenditionSpec(**{"format": Format.PNG} | spec)], LIMITS).renditions
     return made
 
@@ -64,7 +64,7 @@ def png_rows(row: bytes, size: tuple[int, int], *between: tuple[bytes, bytes], c
 
 
 def tiff_of(samples: np.ndarray, *, photometric: int, sample_format: int = 1, extra: Sequence[int] = ()) -> bytes:
-    """A TIFF of samples as they are (rows, columns, channels): for kinds that Pillow reads and does not write."""
+    """A TIFF of these samples (rows, columns, channels), for kinds that Pillow reads but does not write."""
     height, width, channels = samples.shape
     data = samples.astype(samples.dtype.newbyteorder("<")).tobytes()
     bits = [samples.dtype.itemsize * 8] * channels
@@ -124,7 +124,7 @@ def cmyk_profile(ink: tuple[int, int, int]) -> bytes:
 
 
 def four_corners(width: int = 120, height: int = 80) -> Image.Image:
-    """A picture that is different whichever way it is turned or mirrored: red and green above blue and yellow."""
+    """A picture that differs in each orientation: red and green above blue and yellow."""
     quarters = Image.new("RGB", (2, 2))
     quarters.putdata([RED, GREEN, BLUE, YELLOW])
     return quarters.resize((width, height), Image.Resampling.NEAREST)
@@ -138,7 +138,7 @@ def corners(picture: Image.Image) -> list[tuple[int, ...]]:
 
 
 def near(told: Any, right: Any, *, within: float) -> bool:
-    """Whether no number is further than that from its right one."""
+    """Whether each number is within this distance of the right one."""
     return bool(np.abs(np.subtract(told, right, dtype=float)).max() <= within)
 
 

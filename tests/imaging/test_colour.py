@@ -313,7 +313,7 @@ def linear_grey_as_srgb(sample: int) -> float:
     ],
     ids=["JPEG", "PNG", "TIFF", "16-bit PNG", "grey and alpha", "grey and a transparent one"],
 )
-def test_greys_profile_is_obeyed_with_and_without_alpha(photo: bytes) -> None:
+def test_a_profile_of_grey_pixels_is_applied_with_and_without_alpha(photo: bytes) -> None:
     assert near(corners(thumbnail(photo, width=60)), [(linear_grey_as_srgb(99),) * 3] * 4, within=2)
 
 
@@ -391,7 +391,7 @@ def test_a_profile_of_another_kind_of_pixel_is_ignored(kind: str) -> None:
     [(b"", False), (b"no profile", True), (srgb_profile(), False), (grey_profile(2.2), True)],
     ids=["none", "text", "sRGB", "grey"],
 )
-def test_that_a_profile_was_ignored_is_told(profile: bytes, *, noted: bool) -> None:
+def test_an_ignored_profile_is_noted(profile: bytes, *, noted: bool) -> None:
     photo = saved(four_corners(*SIZE), "JPEG", icc_profile=profile)
 
     made = render(photo, [RenditionSpec(), RenditionSpec(width=50)], LIMITS)
@@ -401,7 +401,7 @@ def test_that_a_profile_was_ignored_is_told(profile: bytes, *, noted: bool) -> N
 
 
 @pytest.mark.parametrize("written_as", Format)
-def test_a_thumbnail_has_no_profile_for_it_needs_none(written_as: Format) -> None:
+def test_a_thumbnail_has_no_profile_because_it_is_in_srgb(written_as: Format) -> None:
     made = rendition(saved(four_corners(*SIZE), "PNG", icc_profile=display_p3()), format=written_as).data
 
     assert b"acsp" not in made

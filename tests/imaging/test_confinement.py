@@ -1,4 +1,4 @@
-"""What code could not do that a hostile photo smuggled into the decoder. Each try is a process that is confined."""
+"""Code that a hostile photo smuggles into the decoder can do none of these. Each try is in a confined process."""
 
 import os
 import subprocess
@@ -44,11 +44,11 @@ def told(tried: str, *arguments: object) -> str:
         "open('/usr/raythumbs-was-here', 'w')",
     ],
 )
-def test_it_reaches_no_network_no_process_and_no_file(tried):
+def test_a_confined_process_reaches_no_network_no_process_and_no_file(tried):
     assert told(tried) == "PermissionError"
 
 
-def test_it_reads_and_writes_no_file_of_its_owner(tmp_path):
+def test_a_confined_process_reads_and_writes_no_file_of_its_owner(tmp_path):
     secret = tmp_path / "auth_token"
     secret.write_text("secret")
 
@@ -67,11 +67,11 @@ def test_it_reads_and_writes_no_file_of_its_owner(tmp_path):
         "os.read(0, 1)",  # what is open already, as the photo is
     ],
 )
-def test_it_can_still_do_what_decoding_takes(tried):
+def test_a_confined_process_can_still_decode(tried):
     assert told(tried) == "done"
 
 
-def test_where_linux_has_not_one_of_the_fences_the_other_stands(monkeypatch):
+def test_without_one_of_the_fences_the_other_is_still_used(monkeypatch):
     child = os.fork()  # a confinement is for a process's whole life
     if not child:
         monkeypatch.setattr(confinement, "_CREATE_RULESET", 9999)  # a call that no kernel has

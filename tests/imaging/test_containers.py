@@ -1,4 +1,4 @@
-"""The right picture of a file, whatever it is wrapped in."""
+"""The photo is found in any container, and beside any other pictures in its file."""
 
 import struct
 import time
@@ -81,7 +81,7 @@ def test_ten_bits_are_scaled_to_eight(options: dict[str, object]) -> None:
 @pytest.mark.parametrize("orientation", TURNED)
 @pytest.mark.parametrize("written_as", ["HEIF", "AVIF"])
 @pytest.mark.parametrize("exif_tells", [False, True], ids=["the box alone tells", "Exif tells it too"])
-def test_what_the_containers_boxes_turn_is_not_turned_again(
+def test_a_photo_that_its_container_turns_is_not_turned_again(
     written_as: str, orientation: int, *, exif_tells: bool
 ) -> None:
     turn = TURNED[orientation]
@@ -100,12 +100,12 @@ def test_what_the_containers_boxes_turn_is_not_turned_again(
 # --- several pictures in one file
 
 
-def test_of_a_camera_file_with_previews_behind_the_photo_is_shown() -> None:
+def test_a_camera_file_with_previews_behind_its_photo_shows_the_photo() -> None:
     assert shows_the_photo(saved(four_corners(), "MPO", save_all=True, append_images=[BLACK, WHITE]))
 
 
 @pytest.mark.parametrize("followed_by", ["JPEG", "MPO"])
-def test_of_a_jpeg_with_a_gain_map_behind_the_photo_is_shown(followed_by: str) -> None:
+def test_a_jpeg_with_a_gain_map_behind_its_photo_shows_the_photo(followed_by: str) -> None:
     gain_map = Image.linear_gradient("L").resize((60, 40))
     if followed_by == "MPO":
         photo = saved(four_corners(), "MPO", save_all=True, append_images=[gain_map])
@@ -119,7 +119,7 @@ def test_of_a_jpeg_with_a_gain_map_behind_the_photo_is_shown(followed_by: str) -
 
 
 @pytest.mark.parametrize("written_as", ["GIF", "WEBP", "PNG", "AVIF", "HEIF", "TIFF"])
-def test_of_an_animation_or_of_pages_the_first_is_shown_in_its_own_size(written_as: str) -> None:
+def test_the_first_frame_or_page_is_shown_in_its_own_size(written_as: str) -> None:
     size = (120, 80) if written_as in {"WEBP", "AVIF", "PNG", "GIF"} else (60, 40)
     photo = saved(four_corners(), written_as, save_all=True, append_images=[BLACK.resize(size), WHITE.resize(size)])
     with Image.open(BytesIO(photo)) as file:
@@ -128,7 +128,7 @@ def test_of_an_animation_or_of_pages_the_first_is_shown_in_its_own_size(written_
     assert shows_the_photo(photo)
 
 
-def test_of_a_gif_whose_first_frame_leaves_some_of_its_screen_empty_that_frame_is_shown_in_its_place() -> None:
+def test_a_gif_whose_first_frame_leaves_some_of_its_screen_empty_shows_that_frame_in_its_place() -> None:
     frame = bytearray(saved(four_corners(60, 40).quantize(4), "GIF"))
     struct.pack_into("<HH", frame, 6, 120, 80)  # the screen, of which the frame is the left upper quarter
 
@@ -199,7 +199,7 @@ def _with_chunks(chunk: tuple[bytes, bytes], count: int) -> bytes:
 
 
 @pytest.mark.parametrize("what", MANY)
-def test_many_of_what_is_not_the_photo_cost_little(what: str) -> None:
+def test_many_frames_pages_texts_or_segments_cost_little(what: str) -> None:
     photo = MANY[what]()
     began = time.process_time()
 

@@ -98,9 +98,7 @@ def test_a_tiff_whose_strips_lie_at_no_whole_number_is_corrupt(kind: int) -> Non
         (b"\0\0\0\x14ftypheic", "HEIC"),
     ],
 )
-def test_what_begins_as_a_photo_and_goes_on_as_none_is_corrupt_and_its_kind_is_told(
-    beginning: bytes, name: str
-) -> None:
+def test_a_file_that_only_begins_like_a_photo_is_corrupt_and_its_format_is_named(beginning: bytes, name: str) -> None:
     with pytest.raises(Corrupt, match=f"a broken {name} file"):
         render(beginning + bytes(64), [SMALL], LIMITS)
 

@@ -62,7 +62,7 @@ def telling_photo(written_as: str) -> bytes:
 
 @pytest.mark.parametrize("written_as", Format)
 @pytest.mark.parametrize("photo", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "GIF"])
-def test_a_thumbnail_tells_nothing_about_its_photo(photo: str, written_as: Format) -> None:
+def test_a_thumbnail_has_no_metadata_of_its_photo(photo: str, written_as: Format) -> None:
     source = telling_photo(photo)
     assert SECRET.encode() in source
 
@@ -123,7 +123,7 @@ def test_more_quality_takes_more_bytes_and_comes_closer(written_as: Format) -> N
 
 
 @pytest.mark.parametrize("written_as", Format)
-def test_doing_it_twice_writes_the_same_bytes(written_as: Format) -> None:
+def test_rendering_a_photo_twice_writes_the_same_bytes(written_as: Format) -> None:
     photo = saved(photograph("sklearn/china.jpg"), "JPEG")
 
     assert rendition(photo, format=written_as).data == rendition(photo, format=written_as).data
@@ -152,7 +152,7 @@ def test_half_clear_is_half_white() -> None:
     assert near(corners(thumbnail(photo, format=Format.JPEG)), [(127, 127, 127)] * 4, within=2)
 
 
-def test_a_colour_that_nobody_sees_does_not_shine_through_the_edge() -> None:
+def test_the_colour_of_transparent_pixels_does_not_show_at_the_edge() -> None:
     made = thumbnail(half_clear(), width=45, height=45, format=Format.JPEG, quality=100)
 
     red, green, _ = np.moveaxis(np.asarray(made, dtype=int), 2, 0)

@@ -1,4 +1,4 @@
-"""Whatever bytes arrive, a thumbnail or a refusal comes out, soon, and without much memory."""
+"""Any bytes give a thumbnail or a refusal, soon, and without much memory."""
 
 import time
 from contextlib import suppress

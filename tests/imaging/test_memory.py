@@ -153,13 +153,13 @@ def measured(folder: Path, make: Callable[[Image.Image], bytes], specs: Sequence
 
 
 @pytest.mark.parametrize("kind", LARGE)
-def test_the_memory_that_is_predicted_is_what_is_taken_and_not_much_more(kind: str, tmp_path: Path) -> None:
+def test_the_predicted_memory_covers_the_memory_used_and_is_not_much_more(kind: str, tmp_path: Path) -> None:
     predicted, taken = measured(tmp_path, LARGE[kind], [RenditionSpec(width=800, height=800)])
 
     assert taken <= predicted < 2.5 * taken
 
 
-def test_what_a_photo_says_before_its_pixels_is_part_of_what_is_predicted() -> None:
+def test_the_bytes_of_a_head_are_part_of_the_prediction() -> None:
     photo = saved(four_corners(), "JPEG")
     told = photo[:2] + (b"\xff\xe2\xea\x62" + bytes(60_000)) * 300 + photo[2:]
 
@@ -170,7 +170,7 @@ def test_what_a_photo_says_before_its_pixels_is_part_of_what_is_predicted() -> N
 
 @pytest.mark.parametrize("written_as", Format)
 @pytest.mark.parametrize("kind", ["grey PNG", "PNG", "PNG with alpha", "grey JPEG with a profile"])
-def test_large_renditions_are_part_of_what_is_predicted(kind: str, written_as: Format, tmp_path: Path) -> None:
+def test_large_renditions_are_part_of_the_prediction(kind: str, written_as: Format, tmp_path: Path) -> None:
     specs = [
         RenditionSpec(name="large", width=3000, height=3000, format=written_as),
         RenditionSpec(name="framed", width=2000, height=2000, fit=Fit.CONTAIN, format=written_as),

@@ -84,7 +84,9 @@ def test_a_photos_placeholder_is_what_every_pixel_would_give_but_for_rounding(na
 
 @given(st.integers(8, 40), st.integers(8, 40), st.sampled_from(["L", "RGB"]), st.randoms())
 @settings(deadline=None, max_examples=60)
-def test_of_the_same_pixels_both_make_the_same_but_for_rounding(width: int, height: int, mode: str, random) -> None:
+def test_both_implementations_make_the_same_hash_of_the_same_pixels_but_for_rounding(
+    width: int, height: int, mode: str, random
+) -> None:
     assume(7 * min(width, height) * 2 % max(width, height))  # the other rounds a half to even, the inventor's up
     coarse = Image.frombytes(mode, (3, 3), random.randbytes(9 * len(mode)))
     picture = coarse.resize((width, height), Image.Resampling.BICUBIC)
@@ -112,8 +114,8 @@ def test_every_kind_of_pixel_has_one(mode: str) -> None:
     assert near(np.asarray(painted(made)).mean((0, 1)), np.asarray(picture.convert("RGBA")).mean((0, 1)), within=16)
 
 
-def test_what_is_clear_stays_clear_and_lends_no_colour() -> None:
-    picture = Image.new("RGBA", (80, 80), (0, 255, 0, 0))  # green, but nobody sees it
+def test_transparent_pixels_stay_transparent_and_lend_no_colour() -> None:
+    picture = Image.new("RGBA", (80, 80), (0, 255, 0, 0))  # green, but it is transparent
     picture.paste((*RED, 255), (0, 0, 40, 80))
 
     made = painted(render(saved(picture, "PNG"), [RenditionSpec()], LIMITS).thumb_hash)
@@ -122,7 +124,7 @@ def test_what_is_clear_stays_clear_and_lends_no_colour() -> None:
     assert made.getpixel((27, 12))[3] < 24
 
 
-def test_nothing_but_air_has_a_placeholder_of_nothing() -> None:
+def test_a_transparent_photo_has_a_transparent_placeholder() -> None:
     made = painted(render(saved(Image.new("RGBA", (50, 50)), "PNG"), [RenditionSpec()], LIMITS).thumb_hash)
 
     assert made.getextrema()[3] == (0, 0)

@@ -120,7 +120,7 @@ def test_no_picture_is_enlarged_unless_the_spec_says_so(width: int, height: int,
 
 
 @given(width=st.integers(1, 60), height=st.integers(1, 60), fit=st.sampled_from(Fit))
-def test_who_asks_for_more_gets_more(width: int, height: int, fit: Fit) -> None:
+def test_a_spec_that_enlarges_makes_a_small_picture_larger(width: int, height: int, fit: Fit) -> None:
     way = plan(width, height, RenditionSpec(width=60, height=60, fit=fit, enlarge=True))
 
     assert max(way.canvas) == 60

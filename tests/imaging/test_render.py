@@ -93,7 +93,7 @@ def test_all_orientations_of_a_jpeg_show_the_same_pixels_also_where_decoding_is_
     assert mean_error(made, right) < 2
 
 
-def test_a_thumbnail_needs_no_turning_by_who_shows_it() -> None:
+def test_a_thumbnail_has_no_orientation() -> None:
     made = rendition(lying(four_corners(), 6, "JPEG"), format=Format.JPEG).data
 
     assert 0x0112 not in opened(made).getexif()
@@ -126,7 +126,7 @@ def test_a_progressive_jpeg_looks_like_its_baseline_twin(side: int) -> None:
 
 
 @pytest.mark.parametrize("written_as", ["GIF", "WEBP", "PNG", "TIFF", "AVIF", "HEIF", "MPO"])
-def test_of_several_pictures_in_one_file_the_first_is_shown(written_as: str) -> None:
+def test_the_first_of_several_pictures_in_one_file_is_shown(written_as: str) -> None:
     others = [Image.new("RGB", (120, 80), "black"), Image.new("RGB", (120, 80), "white")]
     photo = saved(four_corners(), written_as, save_all=True, append_images=others)
     with Image.open(BytesIO(photo)) as file:

@@ -32,7 +32,7 @@ def test_colours_under_alpha_do_not_bleed() -> None:
 
 
 @pytest.mark.parametrize(("mode", "ground"), [("L", 255), ("RGB", (255, 255, 255)), ("RGBA", (255, 255, 255, 0))])
-def test_a_canvas_is_transparent_where_it_may_be_and_white_where_not(mode: str, ground: object) -> None:
+def test_a_canvas_is_transparent_for_a_picture_with_alpha_and_else_white(mode: str, ground: object) -> None:
     picture = Image.new(mode, (10, 20))
 
     laid = on_canvas(picture, (30, 20))

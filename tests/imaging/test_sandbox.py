@@ -99,13 +99,13 @@ def own() -> Iterator[Sandbox]:
 
 
 @pytest.mark.parametrize("written_as", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF"])
-def test_what_comes_out_is_what_render_makes(shared: Sandbox, written_as: str) -> None:
+def test_the_sandbox_and_render_return_the_same(shared: Sandbox, written_as: str) -> None:
     photo = saved(photograph("sklearn/china.jpg").resize((320, 213)), written_as)
 
     assert rendered(shared, photo) == render(photo, SPECS, LIMITS)
 
 
-def test_what_was_wrong_with_a_photo_comes_out_too(shared: Sandbox) -> None:
+def test_the_notes_of_a_photo_are_returned_too(shared: Sandbox) -> None:
     photo = saved(four_corners(), "JPEG", icc_profile=b"no profile")
 
     assert rendered(shared, photo) == render(photo, SPECS, LIMITS)
@@ -154,7 +154,7 @@ def test_a_bad_picture_is_told_as_what_it_is_and_the_child_lives_on(shared: Sand
     assert rendered(shared) == render(PHOTO, SPECS, LIMITS)
 
 
-def test_a_photo_for_where_there_is_more_memory_tells_how_much_it_needs() -> None:
+def test_a_photo_over_decode_bytes_reports_how_much_memory_it_needs() -> None:
     limits = Limits(decode_bytes=4_000_000, elsewhere_bytes=6_000_000)
     with_room = saved(four_corners(400, 400), "PNG")
 
@@ -429,14 +429,14 @@ def told(sandbox: Sandbox, said: bytes) -> Rendered:
         return rendered(sandbox)
 
 
-def test_text_that_no_database_takes_is_made_one_that_does() -> None:
+def test_text_is_changed_so_that_every_database_accepts_it() -> None:
     with closing(Sandbox(SPECS[:1], LIMITS)) as sandbox:
         made = told(sandbox, answer(format="j\0\ud800", notes=["\0" * 300 + "!"] * 20, thumb_hash="00" * 100) + b"1")
 
     assert (made.format, made.notes, made.thumb_hash) == ("j?", ("",) * 10, bytes(32))
 
 
-def test_what_is_within_the_bounds_is_believed() -> None:
+def test_an_answer_within_the_bounds_is_accepted() -> None:
     with closing(Sandbox(SPECS[:1], LIMITS)) as sandbox:
         made = told(sandbox, answer() + b"1")
 
@@ -478,7 +478,7 @@ def test_what_is_within_the_bounds_is_believed() -> None:
     ],
     ids=range(29),
 )
-def test_nothing_that_a_child_says_is_believed_beyond_a_bound(said: bytes) -> None:
+def test_an_answer_beyond_a_bound_counts_as_a_crash(said: bytes) -> None:
     with closing(Sandbox(SPECS[:1], LIMITS)) as sandbox:
         with pytest.raises(Crashed, match="makes no sense"):
             told(sandbox, said)

@@ -4,7 +4,7 @@ import signal
 from raythumbs.imaging.sandbox_child import limit_cpu
 
 
-def test_a_child_that_spins_ends_though_nobody_watches_the_clock() -> None:
+def test_a_child_that_spins_ends_at_its_limit_of_cpu_time() -> None:
     child = os.fork()
     if child == 0:
         limit_cpu(0)

@@ -1,4 +1,4 @@
-"""Small files that list so much that reading the list would take minutes or gigabytes."""
+"""Small files with tables so long that to read them would take minutes or gigabytes."""
 
 import struct
 import time
@@ -161,7 +161,7 @@ def peak_bytes() -> int:
 
 
 @pytest.mark.parametrize("what", BOMBS)
-def test_what_lists_too_much_is_refused_before_it_is_read(what: str) -> None:
+def test_a_table_that_is_too_long_is_refused_before_it_is_read(what: str) -> None:
     photo = BOMBS[what]()
     began, peak = time.process_time(), peak_bytes()
 

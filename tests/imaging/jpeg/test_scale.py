@@ -6,7 +6,7 @@ from raythumbs.model.photo import RenditionSpec
 from tests.imaging.pictures import four_corners, saved
 
 
-def test_a_large_jpeg_needs_only_the_memory_of_what_is_decoded_of_it() -> None:
+def test_a_large_jpeg_needs_only_the_memory_of_the_decoded_pixels() -> None:
     photo = saved(four_corners(4000, 3000), "JPEG")
     scarce = Limits(decode_bytes=4 * 1000 * 750 * 3)
 

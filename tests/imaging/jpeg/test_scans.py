@@ -91,7 +91,9 @@ def test_the_smaller_the_thumbnail_the_less_of_the_file_is_decoded(shrink: int, 
     ids=["grey", "CMYK", "restarts", "a pixel wide", "odd sides"],
 )
 @pytest.mark.parametrize("shrink", SHRINKS)
-def test_what_is_sent_in_full_comes_out_to_the_bit(photo: Image.Image, options: dict[str, Any], shrink: int) -> None:
+def test_coefficients_that_are_sent_in_full_decode_to_the_same_pixels(
+    photo: Image.Image, options: dict[str, Any], shrink: int
+) -> None:
     file = progressive(photo, quality=20, **options)  # its steps are so coarse that no bit may miss
 
     part = needed_part(BytesIO(file), shrink)
@@ -143,7 +145,7 @@ def test_a_file_of_endless_scans_is_given_up() -> None:
 
 @settings(max_examples=300, deadline=1000)
 @given(st.data())
-def test_no_bytes_make_it_fail(data: st.DataObject) -> None:
+def test_no_bytes_make_needed_part_fail(data: st.DataObject) -> None:
     file = bytearray(progressive(photograph("sklearn/flower.jpg").resize((160, 107)), quality=70))
     for _ in range(data.draw(st.integers(1, 8))):
         file[data.draw(st.integers(0, len(file) - 1))] = data.draw(st.integers(0, 255))
