@@ -181,7 +181,8 @@ def demo(
     as_json: AsJson = False,  # noqa: FBT002 an option of the command line
 ) -> None:
     """Start the service, upload photos, and compare it with making thumbnails one after the other."""
-    from raythumbs.bench.demo import DemoPlan, run_demo  # it knows the database, whose libraries are slow to import
+    from raythumbs.demo.result import DemoPlan
+    from raythumbs.demo.run import run_demo  # it knows the database, whose libraries are slow to import
 
     result = run_demo(DemoPlan(photos=photos, size_mb=size_mb, pictures=pictures), quiet=as_json)
     if as_json:
