@@ -1,13 +1,13 @@
-"""The program `raythumbs`: what it imports takes a moment, in which Ctrl-C ends it as silently as any other."""
+"""The program `raythumbs`. Ctrl-C ends it without a traceback, even while it is still importing."""
 
 import signal
 
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler would show a traceback of the imports
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler would print a traceback
 
 
 def main() -> None:
     """Run the command line."""
-    from raythumbs.cli import main as run
+    from raythumbs.cli.main import main as run
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     run()

@@ -1,5 +1,5 @@
-"""The command line."""
+"""The command line: a file for each group of commands."""
 
-from raythumbs.cli.cli import app, main
+from raythumbs.cli.main import app
 
-__all__ = ["app", "main"]
+__all__ = ["app"]

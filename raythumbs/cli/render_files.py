@@ -23,9 +23,10 @@ _RESET_PEAK = "5"  # proc(5), /proc/pid/clear_refs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileResult:
-    """What became of one file. `width` and `height` are the thumbnail's, in pixels.
+    """The result of one file. `width` and `height` are the thumbnail's, in pixels.
 
-    `cpu_ms` and `peak_rss_mb` (MiB) are of the process that decoded it, while it did; None where they are not known.
+    `cpu_ms` and `peak_rss_mb` (MiB) are the CPU time and the peak memory of the process that decoded it, during this
+    file alone; None if unknown.
     """
 
     source: str
@@ -42,23 +43,24 @@ class FileResult:
 def render_files(
     sources: Sequence[Path], folder: Path, spec: RenditionSpec, settings: Settings, *, jobs: int
 ) -> Iterator[FileResult]:
-    """Make a thumbnail of every file, `jobs` at a time, in a folder; tell of each in the order of the sources.
+    """Make a thumbnail of every file, `jobs` at a time, in a folder. Yield the results in the order of the sources.
 
-    Each is decoded in a sandbox, under the limits of the settings; one that fails costs no other. A thumbnail is
-    written whole or not at all, and never over a source. Raises StoreUnavailable or AccessDenied for the folder.
+    Each file is decoded in a sandbox, under the limits of the settings; a bad file does not affect the others. A
+    thumbnail is written whole or not at all, and never over a source. Raises StoreUnavailable or AccessDenied if the
+    folder cannot be made.
     """
-    _made(folder)
+    _make(folder)
     outputs = _outputs(sources, folder, spec.format.extension)
     with ExitStack() as stack:
         limits = Limits(decode_bytes=settings.max_decode_bytes)
-        benches = _Benches(settings, [stack.enter_context(closing(Sandbox([spec], limits))) for _ in range(jobs)])
+        sandboxes = _Sandboxes(settings, [stack.enter_context(closing(Sandbox([spec], limits))) for _ in range(jobs)])
         threads = stack.enter_context(ThreadPoolExecutor(jobs))
-        stack.callback(threads.shutdown, cancel_futures=True)  # who no longer listens wants no more of them
-        yield from threads.map(benches.render, sources, outputs)
+        stack.callback(threads.shutdown, cancel_futures=True)  # if the caller stops early, start no more files
+        yield from threads.map(sandboxes.render, sources, outputs)
 
 
-class _Benches:
-    """As many sandboxes as files may be rendered at a time."""
+class _Sandboxes:
+    """The sandboxes, one for each file that may be rendered at a time."""
 
     def __init__(self, settings: Settings, sandboxes: Sequence[Sandbox]) -> None:
         self._settings = settings
@@ -67,7 +69,7 @@ class _Benches:
             self._free.put(sandbox)
 
     def render(self, source: Path, output: Path) -> FileResult:
-        """Render one file on the next free bench."""
+        """Render one file in the next free sandbox."""
         sandbox = self._free.get()
         try:
             return self._rendered(sandbox, source, output)
@@ -96,7 +98,7 @@ class _Benches:
 
     def _asked(self, sandbox: Sandbox, source: Path) -> tuple[RenderedSpec, float]:
         seconds, max_bytes = self._settings.job_timeout_seconds, self._settings.max_photo_bytes
-        path = source.resolve()  # a link to a picture is the picture that it leads to
+        path = source.resolve()  # the store refuses links out of its folder
         if path.is_dir():
             raise NoSuchObject(f"{source} is a folder: name the pictures in it, as {source}/*")
         with closing(FileStore(path.parent).get(path.name, max_bytes=max_bytes, seconds=seconds).file) as file:
@@ -104,15 +106,15 @@ class _Benches:
         return rendered.renditions[0], cpu_seconds
 
 
-def _made(folder: Path) -> None:
+def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _told(folder, error) from error
+        raise _not_writable(folder, error) from error
 
 
 def _outputs(sources: Sequence[Path], folder: Path, extension: str) -> list[Path]:
-    """Name the thumbnails after their sources; a name that is taken, by another or by a source, gets a number."""
+    """Name the thumbnails after their sources. If another thumbnail or a source has the name, add a number."""
     taken = {source.resolve() for source in sources}
     outputs = []
     for source in sources:
@@ -130,18 +132,18 @@ def _write(output: Path, data: bytes) -> None:
         unfinished.write_bytes(data)
         unfinished.replace(output)
     except OSError as error:
-        raise _told(output, error) from error
+        raise _not_writable(output, error) from error
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def _told(path: Path, error: OSError) -> RaythumbsError:
+def _not_writable(path: Path, error: OSError) -> RaythumbsError:
     kind = AccessDenied if isinstance(error, PermissionError) else StoreUnavailable
     return kind(f"{path} cannot be written: {error.strerror}")
 
 
 def _reset_peak(pid: int) -> None:
-    with suppress(OSError):  # without procfs there is no peak to be told
+    with suppress(OSError):  # without procfs the peak stays unknown
         Path(f"/proc/{pid}/clear_refs").write_text(_RESET_PEAK)
 
 
@@ -150,5 +152,5 @@ def _peak_mb(pid: int) -> float | None:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return None
-    told = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
-    return round(int(told[0]) / 1024, 1) if told else None
+    peaks = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+    return round(int(peaks[0]) / 1024, 1) if peaks else None

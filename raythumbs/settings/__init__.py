@@ -1,5 +1,8 @@
-"""Every knob, with its unit, default and check. Read once, at start, and handed down."""
+"""Every setting, with its unit, default and check; a file a topic. They are read once, at start, and handed down."""
 
-from raythumbs.settings.settings import ORIGINALS, Settings, load_settings, without_password
+from raythumbs.settings.load import load_settings
+from raythumbs.settings.record import without_password
+from raythumbs.settings.settings import Settings
+from raythumbs.settings.stores import ORIGINALS
 
 __all__ = ["ORIGINALS", "Settings", "load_settings", "without_password"]

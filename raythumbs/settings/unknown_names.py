@@ -1,4 +1,4 @@
-"""Environment variables that look like settings and are none: a typo must not leave a service open or wrongly set."""
+"""Finds environment variables that look like settings and are none, so that no typing error goes unnoticed."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -6,15 +6,16 @@ from difflib import get_close_matches
 
 _PREFIX = "RAYTHUMBS_"
 _NOT_SETTINGS = re.compile(r"RAYTHUMBS_(URL|NOTEBOOK_\w+)")  # of the client's commands; of the notebook
-# Kubernetes tells every pod of the services in its namespace, which may be called raythumbs (its documentation of
-# services, "Environment variables"): RAYTHUMBS_SERVICE_HOST, RAYTHUMBS_HEAD_SVC_PORT_8265_TCP_ADDR, ...
+# Kubernetes gives every pod variables about the services in its namespace, and a service may be called raythumbs (see
+# "Environment variables" in its documentation of services):
+# RAYTHUMBS_SERVICE_HOST, RAYTHUMBS_HEAD_SVC_PORT_8265_TCP_ADDR, ...
 _OF_KUBERNETES = re.compile(r"RAYTHUMBS_(\w+_)?(SERVICE_(HOST|PORT\w*)|PORT_\d+_(TCP|UDP|SCTP)\w*)")
 _KUBERNETES_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
 _ALIKE = 0.6
 
 
 def unknown_names(environment: Mapping[str, str], known: Iterable[str]) -> list[str]:
-    """Return what to say of each variable that has the prefix of settings and is no setting, in the order of names."""
+    """Return a sentence for each variable that has the prefix of settings and is no setting, sorted by name."""
     names = {name.upper(): name for name in known}
     return [
         _told(name, list(names.values()))
@@ -30,6 +31,6 @@ def _is_foreign(name: str, value: str) -> bool:
 
 
 def _told(name: str, known: list[str]) -> str:
-    by_end = {one.removeprefix(_PREFIX): one for one in known}  # what all begin with says nothing
+    by_end = {one.removeprefix(_PREFIX): one for one in known}  # all begin with the prefix
     nearest = get_close_matches(name.upper().removeprefix(_PREFIX), by_end, n=1, cutoff=_ALIKE)
     return f"{name} is no setting" + (f": is it {by_end[nearest[0]]}?" if nearest else "")

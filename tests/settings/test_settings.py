@@ -32,6 +32,16 @@ def test_every_default_would_be_accepted_if_it_were_set() -> None:
     assert load_settings(**dict(defaults)) == defaults
 
 
+def test_the_topics_follow_each_other_in_the_order_of_the_manual() -> None:
+    first_of_topics = ["host", "data_dir", "store", "specs", "max_photo_bytes", "prefetch_bytes", "max_backlog"]
+
+    order = list(Settings.model_fields)
+
+    assert [name for name in order if name in first_of_topics] == first_of_topics
+    assert order[0] == "host"
+    assert order[-2:] == ["notification_token", "b2_signing_secret"]
+
+
 def test_every_setting_says_what_it_is() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 

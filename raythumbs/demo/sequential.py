@@ -1,7 +1,7 @@
-"""The old way, to compare with: one photo after the other, in one process, on one core.
+"""The old way, for comparison: one photo after the other, in one process, on one core.
 
-It does what the service does for a photo, with the service's own code and as durably: keep the upload, fetch it, render
-it, store the thumbnails, write their addresses to a database. It has no queue, no sandbox and no HTTP to pay for.
+It does what the service does for a photo, with the service's own code and as durably: it keeps the upload, fetches it,
+renders it, stores the thumbnails and writes their addresses to a database. It has no queue, no sandbox and no HTTP.
 """
 
 import shutil
@@ -24,7 +24,7 @@ _COPY_BYTES = 1 << 20
 
 
 class OldWay:
-    """Everything below one folder."""
+    """A store and a database in one folder, and the renderer."""
 
     def __init__(self, folder: Path, specs: Sequence[RenditionSpec], limits: Limits) -> None:
         self._specs = specs
@@ -34,11 +34,11 @@ class OldWay:
         self._database.open()
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         self._database.close()
 
     def take(self, photo: Path) -> None:
-        """Make the thumbnails of one photo; when it returns, they and their addresses are on disk."""
+        """Make the thumbnails of one photo. When this returns, they and their addresses are on disk."""
         photo_id = new_id(now=time.time())
         key = f"originals/{photo_id}"
         with photo.open("rb") as upload, self._store.create(key, "application/octet-stream") as kept:
@@ -77,12 +77,12 @@ class OldWay:
 
 
 def sequential_seconds(photos: Sequence[Path], folder: Path, specs: Sequence[RenditionSpec]) -> float:
-    """Return the seconds that the old way takes for these photos."""
+    """Return the seconds that the old way takes for these photos. Bad photos are passed over."""
     with closing(OldWay(folder, specs, Limits())) as old_way:
         began = time.perf_counter()
         for photo in photos:
             try:
                 old_way.take(photo)
             except RaythumbsError:
-                continue  # the service has told of it
+                continue  # the service has reported it
         return time.perf_counter() - began

@@ -1,95 +1,37 @@
-"""The main job, shown: photos through the whole service, and the same photos one after the other."""
+"""Sends photos through the whole service, then renders the same photos one after the other, and compares."""
 
-import math
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import psutil
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from raythumbs.bench.local_service import await_workers, local_service, orderly_end
 from raythumbs.bench.memory import warm_memory
 from raythumbs.bench.pictures import draw_photos
-from raythumbs.bench.sequential import sequential_seconds
 from raythumbs.client import Client, Refused
+from raythumbs.demo.result import DemoPlan, DemoResult
+from raythumbs.demo.sequential import sequential_seconds
 from raythumbs.errors import BadRequest
 from raythumbs.settings import load_settings
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif"}
 _UPLOADS_AT_ONCE = 1
 _PHOTOS_AN_UPLOAD = 5  # as a photo app sends them
-_POLL_SECONDS = 1  # to ask costs CPU, which the photos could use
-_NEARLY = 0.8  # done: from here on the end is looked for more often
-_TELLING_SECONDS = 5.0
+_POLL_SECONDS = 1  # polling takes CPU from the photos
+_NEARLY_DONE = 0.8  # from this share on, poll more often
 _FINAL = ("succeeded", "failed", "cancelled")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemoPlan:
-    """How many photos to draw and how large, or whose pictures to take instead."""
-
-    photos: int = 100
-    size_mb: float = 5
-    pictures: Path | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemoResult:
-    """What came of it; `seconds` is from the first byte sent to the last thumbnail's address in the database."""
-
-    accepted: int
-    succeeded: int
-    failed: int
-    seconds: float
-    photos_per_second: float
-    sequential_photos_per_second: float
-    speedup: float
-    cpu_percent: float
-    workers: int
-    thumbnails_dir: str
-
-    @property
-    def note(self) -> str | None:
-        """What keeps the figures from saying much: the first and the last photo of a run are rendered on one core while
-        the others wait, and what an upload takes until it is accepted comes on top."""
-        if self.seconds >= _TELLING_SECONDS or not self.accepted:
-            return None
-        enough = math.ceil(self.accepted * 2 * _TELLING_SECONDS / self.seconds / 10) * 10
-        return f"a run of {self.seconds:.1f} s is mostly start and end, too short to compare: take {enough} photos"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the result for JSON."""
-        return asdict(self) | {"note": self.note}
-
-    def as_table(self) -> Table:
-        """Return the result for people."""
-        table = Table("", "", show_header=False, title="raythumbs demo")
-        table.add_row("accepted", f"{self.accepted} photos")
-        table.add_row("succeeded", str(self.succeeded))
-        table.add_row("failed", str(self.failed))
-        table.add_row("took", f"{self.seconds:.2f} s, upload included")
-        table.add_row("photos per second", f"{self.photos_per_second:.1f} with {self.workers} workers")
-        table.add_row("one after the other", f"{self.sequential_photos_per_second:.1f} photos per second")
-        table.add_row("speed-up", f"{self.speedup:.2f} times")
-        if self.note:
-            table.add_row("", self.note)
-        table.add_row("CPU share used", f"{self.cpu_percent:.0f} %")
-        table.add_row("thumbnails", self.thumbnails_dir)
-        return table
-
-
 def run_demo(plan: DemoPlan, *, quiet: bool) -> DemoResult:
-    """Run the demo in a new folder, of which only the thumbnails stay; no process is left behind."""
+    """Run the demo in a new folder, and remove all of it but the thumbnails. No process is left behind."""
     folder = Path(tempfile.mkdtemp(prefix="raythumbs-demo-"))
     with orderly_end(), _bars(quiet=quiet) as bars:
         try:
@@ -110,7 +52,7 @@ def _run(plan: DemoPlan, folder: Path, bars: Progress) -> DemoResult:
         await_workers(client)
         warm_memory(photos, folder / "data")
         bars.remove_task(starting)
-        psutil.cpu_percent()  # from here on it counts
+        psutil.cpu_percent()  # starts the measurement
         began_at = time.time()
         accepted, states = _through_the_service(client, photos, bars)
         cpu_percent = psutil.cpu_percent()
@@ -148,11 +90,11 @@ def _through_the_service(client: Client, photos: Sequence[Path], bars: Progress)
                 accepted = sum(answer.result() for answer in answers)
                 if done >= accepted:
                     return accepted, states
-            time.sleep(_POLL_SECONDS if done < len(photos) * _NEARLY else _POLL_SECONDS / 5)
+            time.sleep(_POLL_SECONDS if done < len(photos) * _NEARLY_DONE else _POLL_SECONDS / 5)
 
 
 def _sent(client: Client, photos: Sequence[Path], advance: Callable[[float], None]) -> int:
-    """Upload photos, and again one by one if they are refused together: a bad file shall not keep the others out."""
+    """Upload photos. If they are refused together, upload each alone: a bad file must not keep the others out."""
     try:
         accepted = len(client.upload(photos))
     except Refused:
@@ -165,7 +107,7 @@ def _sent(client: Client, photos: Sequence[Path], advance: Callable[[float], Non
 
 
 def _last_finished_at(client: Client) -> float:
-    """Return when the last job ended, by the service's own record: the polls above see it late."""
+    """Return when the last job ended, as the service recorded it. The polls notice it later."""
     return max((datetime.fromisoformat(job["finishedAt"]).timestamp() for job in client.jobs()), default=time.time())
 
 

@@ -1,4 +1,4 @@
-from raythumbs.bench.demo import DemoResult
+from raythumbs.demo.result import DemoResult
 
 
 def a_run(*, seconds: float) -> DemoResult:

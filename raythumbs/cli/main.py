@@ -1,0 +1,83 @@
+"""The program `raythumbs`: its commands, and the errors that it reports in one line."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from errno import EDQUOT, EIO, ENOSPC, EPIPE
+
+import typer
+from rich.text import Text
+
+from raythumbs.bench.commands import bench
+from raythumbs.cli.demo import demo
+from raythumbs.cli.jobs import cancel, reconcile, retry, status, submit
+from raythumbs.cli.manual import manual
+from raythumbs.cli.output import complaints
+from raythumbs.cli.pictures import render
+from raythumbs.cli.serving import backup, doctor, down, env, serve, up
+from raythumbs.errors import RaythumbsError
+
+# In the order in which `raythumbs --help` lists them.
+COMMANDS: tuple[Callable[..., None], ...] = (
+    serve,
+    up,
+    down,
+    env,
+    doctor,
+    demo,
+    render,
+    submit,
+    status,
+    retry,
+    cancel,
+    reconcile,
+    backup,
+    manual,
+)
+_OUTPUT_ENDS = {EPIPE, ENOSPC, EDQUOT, EIO}
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Make thumbnails of uploaded photos, on one machine or on a Ray cluster.",
+)
+for command in COMMANDS:
+    app.command()(command)
+app.add_typer(bench, name="bench")
+
+
+class NotWritten(RaythumbsError):
+    """The output of a command cannot be written."""
+
+    code = "not_written"
+
+
+def main() -> None:
+    """Run a command. An error that a person can repair is reported in one line, with exit status 2."""
+    try:
+        with _output_that_may_end():
+            app()
+    except RaythumbsError as error:
+        reason = " ".join(error.reason.split())  # a database's reason may have several lines
+        complaints.print(Text.assemble(("raythumbs: ", "red"), reason), soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:  # a second Ctrl-C, or one before the command had anything to undo
+        sys.exit(130)
+
+
+@contextmanager
+def _output_that_may_end() -> Iterator[None]:
+    """Write out what was printed. The output may end early: its reader may stop (`| head`), its disk may be full."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in _OUTPUT_ENDS:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes again at its end
+        if error.errno != EPIPE:
+            raise NotWritten(f"the output cannot be written: {error.strerror}") from error

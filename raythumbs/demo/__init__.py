@@ -1,0 +1,1 @@
+"""The demo: the whole service beside the old way, on this machine."""

@@ -1,0 +1,42 @@
+"""Reads the settings from the environment, and says in one line what is wrong with them."""
+
+import os
+from collections.abc import Iterator
+
+from pydantic import AliasChoices, ValidationError
+
+from raythumbs.errors import BadSettings
+from raythumbs.settings.settings import Settings
+from raythumbs.settings.unknown_names import unknown_names
+
+
+def load_settings(**given: object) -> Settings:
+    """Return the settings from the environment; what is `given` replaces them.
+
+    Raises BadSettings with one line that names every wrong value, or every name that is no setting.
+    """
+    if unknown := unknown_names(os.environ, _names()):
+        raise BadSettings("; ".join(unknown))
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # pydantic checks each value against its field
+    except ValidationError as error:
+        raise BadSettings("; ".join(_told(fault) for fault in error.errors())) from None
+
+
+def _names() -> Iterator[str]:
+    """Give every name by which the environment may set something."""
+    for field, about in Settings.model_fields.items():
+        alias = about.validation_alias
+        if isinstance(alias, AliasChoices):
+            yield from (str(choice) for choice in alias.choices)
+        elif isinstance(alias, str):
+            yield alias
+        yield f"RAYTHUMBS_{field.upper()}"
+
+
+def _told(fault: object) -> str:
+    assert isinstance(fault, dict)  # noqa: S101 pydantic's ErrorDetails, for the type checker
+    name = str(fault["loc"][0]) if fault["loc"] else "settings"
+    shown = name if name.isupper() else f"RAYTHUMBS_{name.upper()}"
+    where = "".join(f"{part}: " for part in fault["loc"][1:])  # in a list of specs: the number of the spec, its field
+    return f"{shown}: {where}{fault['msg'].removeprefix('Value error, ')}"

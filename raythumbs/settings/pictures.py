@@ -1,0 +1,46 @@
+"""The thumbnails to make, and the memory for making them."""
+
+from pydantic import BaseModel, Field, field_validator
+
+from raythumbs.model.photo import RenditionSpec
+from raythumbs.settings.values import MIB, FromJson, Positive
+
+
+class Pictures(BaseModel):
+    """The thumbnails to make of every photo."""
+
+    specs: FromJson[tuple[RenditionSpec, ...]] = Field(
+        (RenditionSpec(),), description="Thumbnails to make, as a JSON list. By default one."
+    )
+
+    @field_validator("specs")
+    @classmethod
+    def _sensible(cls, specs: tuple[RenditionSpec, ...]) -> tuple[RenditionSpec, ...]:
+        if not specs:
+            raise ValueError("is empty: at least one thumbnail is to be made")
+        for spec in specs:
+            spec.check()
+        if len({spec.name for spec in specs}) < len(specs):
+            raise ValueError("two specs have the same name")
+        return specs
+
+
+class Memory(BaseModel):
+    """The memory that workers may use for photos."""
+
+    prefetch_bytes: Positive = Field(
+        64 * MIB,
+        description="Memory for photos that a worker fetches ahead, in bytes. A worker always fetches at least one "
+        "photo.",
+    )
+    worker_decode_bytes: Positive = Field(
+        512 * MIB,
+        description="Memory for a picture in an ordinary worker, in bytes. A picture that announces that it needs "
+        "more is rendered in a lane of its own: one at a time on each node, with memory that Ray sets "
+        "apart for it.",
+    )
+    max_decode_bytes: Positive = Field(
+        2048 * MIB,
+        description="Memory for the largest picture, in bytes. A picture that needs more than this, or more than any "
+        "node has, is refused as `too_large` before it is decoded.",
+    )

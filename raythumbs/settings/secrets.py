@@ -1,0 +1,45 @@
+"""What only the service and its senders may know, and how settings are handed on without it."""
+
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import BaseModel, Field, SecretStr, field_validator
+
+from raythumbs.settings.values import not_empty
+
+
+class Secrets(BaseModel):
+    """The secrets of notifications. The methods are about all secrets of the settings, the database's address too."""
+
+    notification_token: SecretStr | None = Field(
+        None, description="Token that S3 notifications must bring as `Authorization: Bearer …`."
+    )
+    b2_signing_secret: SecretStr | None = Field(None, description="Signing secret of the Backblaze B2 event rule.")
+
+    @field_validator("notification_token", "b2_signing_secret")
+    @classmethod
+    def _not_empty(cls, value: SecretStr | None) -> SecretStr | None:
+        return not_empty(value)
+
+    @classmethod
+    def secret_names(cls) -> tuple[str, ...]:
+        """Return the environment variables that hold secrets."""
+        return tuple(f"RAYTHUMBS_{name.upper()}" for name in cls._secret_fields())
+
+    @classmethod
+    def _secret_fields(cls) -> tuple[str, ...]:
+        return tuple(name for name, field in cls.model_fields.items() if "SecretStr" in str(field.annotation))
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The secrets that are set, by the names of their fields, in plain text."""
+        values = ((name, getattr(self, name)) for name in self._secret_fields())
+        return {name: value.get_secret_value() for name, value in values if value is not None}
+
+    def without_secrets(self) -> Self:
+        """Return a copy that has no secrets."""
+        return self.model_copy(update=dict.fromkeys(self._secret_fields()))
+
+    def with_secrets(self, secrets: Mapping[str, str]) -> Self:
+        """Return a copy that has these secrets, given by the names of their fields."""
+        return self.model_copy(update={name: SecretStr(value) for name, value in secrets.items()})
