@@ -1,12 +1,12 @@
 """The HTTP client that the CLI, the benchmarks and the notebooks use."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-import httpx
+import httpx2
 
 from raythumbs.errors import RaythumbsError
 
@@ -54,7 +54,7 @@ def files_by_request(photos: Sequence[Path]) -> list[Sequence[Path]]:
     parts: list[list[Path]] = []
     room = size = 0
     for photo in photos:
-        size = photo.stat().st_size
+        size = _size_bytes(photo)
         if not parts or len(parts[-1]) == _FILES_A_REQUEST or size > room:
             parts.append([])
             room = _BYTES_A_REQUEST
@@ -71,8 +71,8 @@ class Client:
     def __init__(self, url: str, *, timeout_seconds: float = 60) -> None:
         self.url = url
         try:
-            self._http = httpx.Client(base_url=url, timeout=timeout_seconds)
-        except httpx.InvalidURL as error:
+            self._http = httpx2.Client(base_url=url, timeout=timeout_seconds)
+        except httpx2.InvalidURL as error:
             raise Unreachable(f"{url!r} is no address of a service: {error}") from error
 
     def __enter__(self) -> Self:
@@ -86,6 +86,10 @@ class Client:
         self._http.close()
 
     def upload(self, photos: Sequence[Path], *, folder_id: str | None = None) -> list[dict[str, Any]]:
+        """Upload photos, in as many requests as they need; return their jobs in their order."""
+        return [job for some in files_by_request(photos) for job in self._upload(some, folder_id)]
+
+    def _upload(self, photos: Sequence[Path], folder_id: str | None) -> list[dict[str, Any]]:
         """Upload photos in one request; they are read while they are sent."""
         with ExitStack() as open_files:
             files = [("file", (path.name, open_files.enter_context(_opened(path)))) for path in photos]
@@ -94,7 +98,10 @@ class Client:
             return uploads
 
     def submit(self, sources: Sequence[str], *, priority: str = "NORMAL") -> list[dict[str, Any]]:
-        """Submit photos that lie in a bucket already."""
+        """Submit photos that lie in a bucket already, in as many requests as they need."""
+        return [job for some in sources_by_request(sources) for job in self._submit(some, priority)]
+
+    def _submit(self, sources: Sequence[str], priority: str) -> list[dict[str, Any]]:
         jobs: list[dict[str, Any]] = self._ask(
             "POST", "/api/jobs", json={"sources": list(sources), "priority": priority}
         )["jobs"]
@@ -152,10 +159,10 @@ class Client:
         """Return if the queue, the database and the store answer."""
         return self._ask("GET", "/readyz")
 
-    def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 httpx's options
+    def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 httpx2's options
         try:
             reply = self._http.request(method, path, **options)
-        except (httpx.RequestError, httpx.InvalidURL, UnicodeError) as error:
+        except (httpx2.RequestError, httpx2.InvalidURL, UnicodeError) as error:
             raise Unreachable(f"no service answers at {self.url}: {error or type(error).__name__}") from error
         told = _json(reply)
         if reply.is_error:
@@ -165,7 +172,7 @@ class Client:
         return told
 
 
-def _json(reply: httpx.Response) -> dict[str, Any]:
+def _json(reply: httpx2.Response) -> dict[str, Any]:
     """Return the object that a reply holds; an empty one, if it holds none."""
     try:
         told = reply.json()
@@ -175,7 +182,18 @@ def _json(reply: httpx.Response) -> dict[str, Any]:
 
 
 def _opened(photo: Path) -> BinaryIO:
-    try:
+    with _readable(photo):
         return photo.open("rb")
+
+
+def _size_bytes(photo: Path) -> int:
+    with _readable(photo):
+        return photo.stat().st_size
+
+
+@contextmanager
+def _readable(photo: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise Unreadable(f"{photo} cannot be read: {error.strerror}") from error

@@ -7,7 +7,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from PIL import Image
 from rich.console import Console
@@ -26,16 +26,16 @@ class Service:
         self.answers: dict[str, tuple[int, dict[str, object]]] = {}
         self.asked: list[str] = []
 
-    def __call__(self, request: httpx.Request) -> httpx.Response:
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
         self.asked.append(request.url.path)
         status, body = self.answers.get(request.url.path, (503, {"code": "queue_unavailable", "reason": "away"}))
-        return httpx.Response(status, json=body)
+        return httpx2.Response(status, json=body)
 
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Service:
     script = Service()
-    monkeypatch.setattr(httpx, "Client", partial(httpx.Client, transport=httpx.MockTransport(script)))
+    monkeypatch.setattr(httpx2, "Client", partial(httpx2.Client, transport=httpx2.MockTransport(script)))
     return script
 
 
@@ -150,6 +150,20 @@ def test_more_files_than_a_request_takes_go_in_several_of_at_least_two(service, 
     assert service.asked == ["/api/uploads/direct"] * 3
 
 
+def test_a_program_may_upload_and_submit_any_number_at_once(service, tmp_path):
+    photos = [tmp_path / f"{n}.jpg" for n in range(1001)]
+    for photo in photos:
+        photo.touch()
+    service.answers["/api/uploads/direct"] = 202, {"uploads": [{"jobId": "a"}]}
+    service.answers["/api/jobs"] = 202, {"jobs": [{"jobId": "b"}]}
+
+    with Client("http://127.0.0.1:8000") as client:
+        uploaded = client.upload(photos)
+        submitted_ = client.submit([f"s3://photos/{n}.jpg" for n in range(1001)])
+
+    assert (uploaded, submitted_) == ([{"jobId": "a"}] * 6, [{"jobId": "b"}] * 2)
+
+
 def test_large_files_go_in_several_requests(tmp_path):
     photos = [tmp_path / f"{n}.jpg" for n in range(7)]
     for photo in photos:
@@ -180,8 +194,8 @@ def test_a_wrong_address_is_told_with_the_address(url):
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b""])
 def test_what_answers_without_being_raythumbs_is_told(monkeypatch, body):
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=body))
-    monkeypatch.setattr(httpx, "Client", partial(httpx.Client, transport=transport))
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, content=body))
+    monkeypatch.setattr(httpx2, "Client", partial(httpx2.Client, transport=transport))
 
     with pytest.raises(NotRaythumbs, match="is not raythumbs"), Client("http://127.0.0.1:1") as client:
         client.status()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from raythumbs.bench.demo import DemoResult
+from raythumbs.demo.result import DemoResult
 from raythumbs.manual import PAGES
 
 HOUSE = Path(__file__).parent.parent

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
-import httpx
+import httpx2
 
 
 @dataclass
@@ -67,14 +67,14 @@ class Hammer:
                 asker.join()
 
     def _ask(self, heard: Heard, ask) -> None:
-        with httpx.Client(base_url=self._url, timeout=30) as http:
+        with httpx2.Client(base_url=self._url, timeout=30) as http:
             for number in count():
                 if self._enough.is_set():
                     return
                 began = time.monotonic()
                 try:
                     reply = ask(http, number)
-                except httpx.TransportError:
+                except httpx2.TransportError:
                     heard.replies.append((time.monotonic(), 0, time.monotonic() - began))
                     time.sleep(0.05)  # no waiting for a state: it would ask thousands of times
                     continue
@@ -84,10 +84,10 @@ class Hammer:
                 heard.refused_without_a_time += reply.is_error and "retry-after" not in reply.headers
                 time.sleep(0.02 if reply.is_success else 0.05)
 
-    def _upload(self, http: httpx.Client, _number: int) -> httpx.Response:
+    def _upload(self, http: httpx2.Client, _number: int) -> httpx2.Response:
         return http.post("/api/uploads/direct", files={"file": ("photo.jpg", self._photo)})
 
-    def _notify(self, http: httpx.Client, number: int) -> httpx.Response:
+    def _notify(self, http: httpx2.Client, number: int) -> httpx2.Response:
         record = {
             "eventName": "ObjectCreated:Put",
             "eventTime": "2026-01-01T00:00:00Z",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
-import httpx
+import httpx2
 import psycopg
 import pytest
 
@@ -59,7 +59,7 @@ def s3_event(key: str, *, sequencer: str, name: str = "ObjectCreated:Put") -> by
     return json.dumps({"Records": [record]}).encode()
 
 
-def notified(client: Client, body: bytes, token: str = "open-sesame") -> httpx.Response:
+def notified(client: Client, body: bytes, token: str = "open-sesame") -> httpx2.Response:
     headers = {"Authorization": f"Bearer {token}"}
     return client._http.post("/api/notifications/s3", content=body, headers=headers)
 
@@ -88,7 +88,7 @@ def test_the_thumbnails_link_opens_without_credentials(client, photographs):
     job = ended(client, uploaded["jobId"])
 
     link = client.photo(job["photoId"])["renditions"][0]["url"]
-    reply = httpx.get(link)
+    reply = httpx2.get(link)
 
     assert "X-Amz-Signature" in link
     assert reply.headers["content-type"] == "image/jpeg"
@@ -151,7 +151,7 @@ def test_a_signed_b2_event_becomes_a_thumbnail(client, bucket, photographs):
     body = json.dumps({"events": [event]}).encode()
     signature = "v1=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
 
-    def sent(header: str) -> httpx.Response:
+    def sent(header: str) -> httpx2.Response:
         headers = {"X-Bz-Event-Notification-Signature": header}
         return client._http.post("/api/notifications/b2", content=body, headers=headers)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from select import select
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 from PIL import Image
 
@@ -48,7 +48,7 @@ def test_an_uploaded_photograph_becomes_a_thumbnail_at_the_address_that_is_told(
     assert (job["state"], job["priority"], job["folderId"]) == ("succeeded", "HIGH", "space")
     assert (photo["width"], photo["height"], photo["format"]) == (3000, 3000, "jpeg")
     (rendition,) = photo["renditions"]
-    reply = httpx.get(rendition["url"])
+    reply = httpx2.get(rendition["url"])
     assert reply.headers["content-type"] == "image/jpeg"
     assert opened(reply.content).size == (rendition["width"], rendition["height"]) == (300, 300)
 
@@ -58,7 +58,7 @@ def test_a_thumbnail_looks_like_its_photograph(service, photographs):
     job = ended(service, uploaded["jobId"])
 
     url = service.photo(job["photoId"])["renditions"][0]["url"]
-    thumbnail = opened(httpx.get(url).content)
+    thumbnail = opened(httpx2.get(url).content)
 
     with Image.open(photographs["cat"]) as photograph:
         by_hand = photograph.resize(thumbnail.size, Image.Resampling.LANCZOS)
@@ -148,12 +148,12 @@ def test_an_unknown_job_is_refused_with_its_code(service):
 def test_the_pages_for_people_are_there(service):
     base = str(service._http.base_url)
 
-    assert "swagger" in httpx.get(f"{base}/docs").text.lower()
-    assert httpx.get(f"{base}/healthz").json() == {"status": "alive"}
-    assert httpx.get(f"{base}/readyz").json() == {"status": "ready"}
+    assert "swagger" in httpx2.get(f"{base}/docs").text.lower()
+    assert httpx2.get(f"{base}/healthz").json() == {"status": "alive"}
+    assert httpx2.get(f"{base}/readyz").json() == {"status": "ready"}
 
 
-def service_post(client: Client, **what: object) -> httpx.Response:
+def service_post(client: Client, **what: object) -> httpx2.Response:
     return client._http.post("/api/uploads/direct", **what)
 
 

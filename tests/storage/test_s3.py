@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
-import httpx
+import httpx2
 import psutil
 import pytest
 import trustme
@@ -316,7 +316,7 @@ def test_a_link_opens_without_credentials_and_only_for_a_while(s3_endpoint, s3_b
 
     link = store.link("a b.jpg", seconds=60)
 
-    reply = httpx.get(link)
+    reply = httpx2.get(link)
     assert (reply.content, reply.headers["content-type"]) == (b"photo", "image/jpeg")
     assert "X-Amz-Expires=60" in link
     client.close()

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from raythumbs.app import parts
@@ -43,12 +43,12 @@ class Batches:
 class Service:
     """The application, and ways to wait for what it does."""
 
-    def __init__(self, http: httpx.AsyncClient, settings: Settings, queue: Verbs) -> None:
+    def __init__(self, http: httpx2.AsyncClient, settings: Settings, queue: Verbs) -> None:
         self.http = http
         self.settings = settings
         self.queue = queue
 
-    async def upload(self, *files: tuple[str, bytes], folder_id: str | None = None) -> httpx.Response:
+    async def upload(self, *files: tuple[str, bytes], folder_id: str | None = None) -> httpx2.Response:
         return await self.http.post(
             "/api/uploads/direct",
             files=[("file", file) for file in files],
@@ -77,9 +77,9 @@ async def _nodes() -> dict[str, Node]:
 async def _serving(settings: Settings) -> AsyncIterator[Service]:
     batches = Batches(settings)
     queue = Verbs(Given(settings=settings, shard=0, plan=Plan.of(settings), run=batches, nodes=_nodes))
-    transport = httpx.ASGITransport(make_app(parts(settings, queue)), raise_app_exceptions=False)
+    transport = httpx2.ASGITransport(make_app(parts(settings, queue)), raise_app_exceptions=False)
     try:
-        async with httpx.AsyncClient(transport=transport, base_url=HERE) as http:
+        async with httpx2.AsyncClient(transport=transport, base_url=HERE) as http:
             yield Service(http, settings, queue)
     finally:
         await queue.drain()

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from raythumbs.bench.chaos.killer import RAYS_OWN, Kill, Killer
 from raythumbs.bench.chaos.oracle import await_quiet, judge
@@ -76,7 +76,7 @@ def run_chaos(plan: ChaosPlan) -> ChaosResult:
         with scene.service.running():
             kills = _act(scene)
             expected = [_clean(picture) for picture in scene.pictures]
-            with Client(scene.service.url) as client, httpx.Client(headers=SIGNED) as store:
+            with Client(scene.service.url) as client, httpx2.Client(headers=SIGNED) as store:
                 await_quiet(client, seconds=_QUIET_SECONDS)
                 verdict = judge(client, scene.ledger.entries, expected, opened=partial(_opened, store))
                 doors = outages(kills, scene.ledger.acknowledged_at)
@@ -106,7 +106,7 @@ def _set(plan: ChaosPlan, stack: ExitStack) -> _Scene:
     has_small_disk = plan.database == "sqlite" and stack.enter_context(_small_disk(data))
     postgresql = stack.enter_context(postgresql_server()) if plan.database == "postgresql" else None
     server = stack.enter_context(s3_server())
-    httpx.put(f"{server}/photos").raise_for_status()
+    httpx2.put(f"{server}/photos").raise_for_status()
     store = UnreliableStore(server, random.Random(plan.seed))  # noqa: S311 to repeat a run, not to hide
     stack.enter_context(store.running())
     environment = {
@@ -236,12 +236,12 @@ def _clean(picture: bytes) -> bytes:
     return made.data
 
 
-def _opened(store: httpx.Client, address: str) -> bytes:
+def _opened(store: httpx2.Client, address: str) -> bytes:
     return store.get(address).raise_for_status().content
 
 
 def _temporary_files(scene: _Scene) -> Iterator[str]:
     kept = {"raythumbs.db", "raythumbs.db-wal", "raythumbs.db-shm", "raythumbs.db.lock"}
     yield from (str(path) for path in (scene.folder / "data").rglob("*") if path.name not in kept)
-    listed = httpx.get(f"{scene.server}/photos?uploads").text
+    listed = httpx2.get(f"{scene.server}/photos?uploads").text
     yield from ["a broken multipart upload"] * listed.count("<UploadId>")

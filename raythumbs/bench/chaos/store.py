@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-import httpx
+import httpx2
 import uvicorn
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
@@ -31,7 +31,7 @@ class UnreliableStore:
         self.done: Counter[str] = Counter()
         self._server = server
         self._chance = chance
-        self._client = httpx.AsyncClient(base_url=server, timeout=60, limits=httpx.Limits(max_connections=None))
+        self._client = httpx2.AsyncClient(base_url=server, timeout=60, limits=httpx2.Limits(max_connections=None))
         self._port = free_port()
         self.address = f"http://127.0.0.1:{self._port}"
         app = Starlette(routes=[Route("/{path:path}", self._answer, methods=_METHODS)], lifespan=self._with_client)
@@ -87,7 +87,7 @@ class UnreliableStore:
         body = self._half(told) if cut else told.aiter_raw()
         return StreamingResponse(body, told.status_code, kept, background=BackgroundTask(told.aclose))
 
-    async def _half(self, told: httpx.Response) -> AsyncIterator[bytes]:
+    async def _half(self, told: httpx2.Response) -> AsyncIterator[bytes]:
         """Give half of the body, then fail, so that the connection is closed in its middle."""
         self.done["cut short"] += 1
         body = await told.aread()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 
 _PATIENCE_SECONDS = 30.0
 _AGAIN_SECONDS = 0.2
@@ -69,8 +69,8 @@ class Sender:
     """Sends until it is answered. `store` is the S3 server itself: it is the senders' own, and does not fail."""
 
     def __init__(self, url: str, store: str, ledger: Ledger, pictures: Pictures) -> None:
-        self._service = httpx.Client(base_url=url, timeout=_PATIENCE_SECONDS)
-        self._store = httpx.Client(base_url=store, timeout=_PATIENCE_SECONDS, headers=SIGNED)
+        self._service = httpx2.Client(base_url=url, timeout=_PATIENCE_SECONDS)
+        self._store = httpx2.Client(base_url=store, timeout=_PATIENCE_SECONDS, headers=SIGNED)
         self._ledger = ledger
         self._pictures = pictures
 
@@ -110,7 +110,7 @@ class Sender:
         body = json.dumps({"Records": [record]})
         self._answered(lambda: self._service.post("/api/notifications/s3", content=body))
 
-    def _answered(self, ask: Callable[[], httpx.Response]) -> dict[str, Any]:
+    def _answered(self, ask: Callable[[], httpx2.Response]) -> dict[str, Any]:
         told: dict[str, Any] = _until_success(ask, self._ledger.count).json()
         return told
 
@@ -119,11 +119,11 @@ def _nobody(_answer: str) -> None:
     """Count nothing: the store is not whose answers matter."""
 
 
-def _until_success(ask: Callable[[], httpx.Response], count: Callable[[str], object]) -> httpx.Response:
+def _until_success(ask: Callable[[], httpx2.Response], count: Callable[[str], object]) -> httpx2.Response:
     while True:
         try:
             answer = ask()
-        except httpx.TransportError as error:
+        except httpx2.TransportError as error:
             count(type(error).__name__)
         else:
             count(str(answer.status_code))

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from raythumbs.bench.chaos.clients.attack import Attack, attack, raise_file_limit
 from raythumbs.bench.chaos.clients.attacks import ATTACKS
@@ -84,7 +84,7 @@ class _Scene:
     measurement is that at rest."""
 
     def __init__(self, client: Client, attackers: ProcessPoolExecutor, mark: str) -> None:
-        self._door = Door(httpx.URL(client.url).port or 0)
+        self._door = Door(httpx2.URL(client.url).port or 0)
         self._attackers = attackers
         self._memory = ReplicaMemory(mark)
         self._trickles = trickles(draw_photo(1, _PHOTO_MB))
@@ -143,7 +143,7 @@ def _service(mark: str, say: Say) -> Iterator[Client]:
         tempfile.TemporaryDirectory(prefix="rt-clients-") as folder,
         s3_server(large_put_seconds=_STORE_SECONDS) as server,
     ):
-        httpx.put(f"{server}/photos").raise_for_status()
+        httpx2.put(f"{server}/photos").raise_for_status()
         environment = {
             "S3_BUCKET_NAME": "photos",
             "AWS_ENDPOINT_URL_S3": server,
