@@ -1,8 +1,8 @@
-"""The charts of the notebook and of the README: figures in, a matplotlib figure out.
+"""The charts of the notebook and of the manual: figures in, a matplotlib figure out.
 
     python notebooks/charts.py RESULT.json [MORE.json ...] --out notebooks/pictures
 
-draws the README's pictures from what `raythumbs bench throughput --json` printed.
+draws the manual's pictures from what `raythumbs bench throughput --json` printed.
 """
 
 import argparse
@@ -148,7 +148,7 @@ def growth(measured: pd.DataFrame) -> Figure:
 
 
 def make_pictures(results: Sequence[dict[str, Any]], out: Path) -> Iterator[Path]:
-    """Draw the README's pictures into a folder; yield each.
+    """Draw the manual's pictures into a folder; yield each.
 
     The first result is drawn side by side. Growth is drawn if raythumbs took part with several numbers of photos.
     """
@@ -254,8 +254,8 @@ def _saved(figure: Figure, file: Path) -> Path:
 
 
 def main() -> None:
-    """Draw the README's pictures."""
-    parser = argparse.ArgumentParser(description="Draw the README's pictures.")
+    """Draw the manual's pictures."""
+    parser = argparse.ArgumentParser(description="Draw the manual's pictures.")
     parser.add_argument("results", nargs="+", type=Path, help="what `raythumbs bench throughput --json` printed")
     parser.add_argument("--out", type=Path, default=Path("notebooks/pictures"))
     asked = parser.parse_args()

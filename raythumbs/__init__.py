@@ -1,3 +1,3 @@
 """raythumbs: thumbnails of uploaded photos as fast as the cores allow, on one machine or a Ray cluster."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,4 +1,4 @@
-"""The README's pictures are drawn from what the benchmark prints."""
+"""The manual's pictures are drawn from what the benchmark prints."""
 
 import json
 import subprocess

@@ -22,7 +22,11 @@ from tests import cluster_rules as rules
 
 HOUSE = Path(__file__).parent.parent
 TEXT = (HOUSE / "cluster.yaml").read_text()
-README = (HOUSE / "README.md").read_text()
+MANUAL = HOUSE / "raythumbs" / "manual"
+ON_AWS = (MANUAL / "aws.md").read_text()
+ON_OWN_MACHINES = (MANUAL / "own-machines.md").read_text()
+ON_CLUSTERS = [ON_AWS, ON_OWN_MACHINES, (MANUAL / "kubernetes.md").read_text()]
+WHOLE_MANUAL = "".join(path.read_text() for path in [HOUSE / "README.md", *sorted(MANUAL.glob("*.md"))])
 
 # What each call of S3 takes (docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html).
 RIGHTS = {
@@ -44,7 +48,7 @@ BROKEN = [
     (rules.no_command_is_left_to_rays_defaults, "head_setup_commands: []", ""),
     (rules.versions_are_pinned, "'ray[serve]==2.60.0'", "'ray[serve]'"),
     (rules.versions_are_pinned, "==2.60.0", "==2.59.0"),
-    (rules.versions_are_pinned, "raythumbs-0.1.0", "raythumbs-0.0.9"),
+    (rules.versions_are_pinned, f"raythumbs-{version('raythumbs')}", "raythumbs-0.0.9"),
     (rules.versions_are_pinned, "-c ~/constraints.txt ", ""),
     (rules.versions_are_pinned, '  "~/constraints.txt": dist/constraints.txt', ""),
     (rules.a_new_machine_is_let_finish_first, "cloud-init status --wait", "cloud-init status"),
@@ -126,8 +130,8 @@ def variable(field: str) -> str:
 
 
 def heredoc(file: str) -> str:
-    """Return what a command of the manual writes into the file."""
-    (text,) = re.findall(rf"cat > {re.escape(file)} <<'END'\n(.*?)END\n", README, re.DOTALL)
+    """Return what a command on the manual's page about AWS writes into the file."""
+    (text,) = re.findall(rf"cat > {re.escape(file)} <<'END'\n(.*?)END\n", ON_AWS, re.DOTALL)
     return str(text)
 
 
@@ -150,10 +154,11 @@ def test_the_rights_on_the_bucket_are_those_that_the_store_needs():
     assert of_objects["Resource"] == of_the_bucket["Resource"] + "/*"
 
 
-def test_the_manual_names_the_rights_on_the_bucket_where_it_tells_of_s3():
-    (paragraph,) = re.findall(r"(?m)^\*\*S3\.\*\*(?:.+\n)+", README)
+def test_the_manual_names_the_rights_on_the_bucket_with_a_reason_for_each():
+    (section,) = re.findall(r"(?ms)^## Rights on the bucket\n(.*?)^## ", ON_AWS)
 
-    assert set(re.findall(r"`(s3:\w+)`", paragraph)) == set().union(*RIGHTS.values())
+    assert set(re.findall(r"`(s3:\w+)`", section)) == set().union(*RIGHTS.values())
+    assert set(re.findall(r"(?m)^\| `(s3:\w+)` \| \w.{10,} \|$", section)) == set().union(*RIGHTS.values())
 
 
 def test_the_head_ends_the_nodes_of_its_cluster_alone_and_hands_on_the_workers_role_alone():
@@ -171,51 +176,60 @@ def test_the_head_ends_the_nodes_of_its_cluster_alone_and_hands_on_the_workers_r
 
 
 def test_the_manual_opens_no_port_to_everybody():
-    opened = re.findall(r"authorize-security-group-ingress (.*)", README)
+    opened = re.findall(r"authorize-security-group-ingress (.*)", WHOLE_MANUAL)
 
     assert opened
     assert [line for line in opened if any(address in line for address in rules.EVERYBODY)] == []
 
 
 def test_changed_settings_are_deployed_as_at_the_start():
-    on_aws, on_ones_own = re.findall(r"ray exec cluster\.yaml '(set -a .*?)'", README)
+    (on_aws,) = deployed(ON_AWS)
+    (on_own_machines,) = deployed(ON_OWN_MACHINES)
 
     assert on_aws == yaml.safe_load(TEXT)["head_start_ray_commands"][-1]
-    assert on_ones_own == of_ones_own()[0]["head_start_ray_commands"][-1]
+    assert on_own_machines == own_machines()[0]["head_start_ray_commands"][-1]
 
 
-def test_the_manual_makes_a_token_in_one_way_which_leaves_one_that_is_there():
-    made = re.findall(r"(?m)^.*get-auth-token --generate >.*$", README)
+def deployed(page: str) -> list[str]:
+    """Return the commands that deploy changed settings, as a page of the manual has them."""
+    return re.findall(r"ray exec cluster\.yaml '(set -a .*?)'", page)
 
-    assert len(made) == 3
-    assert {line.replace(".venv/bin/", "") for line in made} == {
+
+@pytest.mark.parametrize("page", ON_CLUSTERS)
+def test_the_manual_makes_a_token_in_one_way_which_keeps_an_existing_one(page):
+    (made,) = re.findall(r"(?m)^.*get-auth-token --generate >.*$", page)
+
+    assert made.replace(".venv/bin/", "") == (
         "(umask 077 && ray get-auth-token --generate > /dev/null)    # ~/.ray/auth_token; one that is there stays"
-    }
-    assert "> ~/.ray/auth_token" not in README
+    )
 
 
-def of_ones_own() -> tuple[rules.Config, str]:
-    """Return the file for machines of one's own, read and as the manual shows it."""
-    (text,) = re.findall(r"```yaml\n(cluster_name:.*?)```", README, re.DOTALL)
+def test_the_manual_never_overwrites_a_token():
+    assert "> ~/.ray/auth_token" not in WHOLE_MANUAL
+
+
+def own_machines() -> tuple[rules.Config, str]:
+    """Return the cluster.yaml for your own machines: as data, and as the manual shows it."""
+    (text,) = re.findall(r"```yaml\n(cluster_name:.*?)```", ON_OWN_MACHINES, re.DOTALL)
     return yaml.safe_load(text), text
 
 
 @pytest.mark.parametrize(
     "rule", [rules.ray_takes_it, rules.a_shell_reads_every_command, rules.the_dashboard_is_on_loopback]
 )
-def test_the_file_for_machines_of_ones_own_keeps_to(rule):
-    assert list(rule(*of_ones_own())) == []
+def test_the_file_for_your_own_machines_keeps_to(rule):
+    assert list(rule(*own_machines())) == []
 
 
-def test_the_file_for_machines_of_ones_own_has_the_versions_of_this_checkout():
-    commands = " ".join(of_ones_own()[0]["setup_commands"])
+def test_the_file_for_your_own_machines_has_the_versions_of_this_checkout():
+    commands = " ".join(own_machines()[0]["setup_commands"])
 
     assert re.findall(r"raythumbs(?:\[postgres\]==|-)([\d.]+\d)", commands) == [version("raythumbs")] * 2
     assert re.findall(r"ray\[serve\]==([\d.]+)", commands) == [ray.__version__]
 
 
-def test_on_machines_of_ones_own_secrets_are_ones_own_before_anything_reads_them():
-    config, _ = of_ones_own()
+def test_on_your_own_machines_secrets_are_private_before_anything_reads_them():
+    config, _ = own_machines()
     commands = config["setup_commands"]
 
     (private,) = [command for command in commands if command.startswith("chmod 600 ")]
@@ -223,11 +237,11 @@ def test_on_machines_of_ones_own_secrets_are_ones_own_before_anything_reads_them
 
     assert set(private.split()[2:]) == secret <= config["file_mounts"].keys()
     assert not [command for command in commands if ". ~/raythumbs.env" in command]  # only what starts Ray comes after
-    assert re.search(r"(?m)^chmod 600 raythumbs\.env credentials$", README)
+    assert re.search(r"(?m)^chmod 600 raythumbs\.env credentials$", ON_OWN_MACHINES)
 
 
-def test_on_machines_of_ones_own_no_secret_is_in_the_environment_of_ray():
-    config, _ = of_ones_own()
+def test_on_your_own_machines_no_secret_is_in_the_environment_of_ray():
+    config, _ = own_machines()
     starts = [*config["head_start_ray_commands"], *config["worker_start_ray_commands"]]
 
     assert [command for command in starts if "raythumbs.env" in command and "ray start" in command] == []

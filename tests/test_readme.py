@@ -1,71 +1,60 @@
-"""The README is the manual: what it names is there, and what is there it names."""
+"""The README is short, shows what is true, and leads to every page of the manual."""
 
 import re
-from ipaddress import ip_address
 from pathlib import Path
 
-import pytest
-import yaml
+from rich.console import Console
 
-from raythumbs.cli import app
-from raythumbs.settings import Settings
+from raythumbs.bench.demo import DemoResult
+from raythumbs.manual import PAGES
 
 HOUSE = Path(__file__).parent.parent
 README = (HOUSE / "README.md").read_text()
+MOST_LINES = 250
 
 
-def names() -> list[str]:
-    """The name of each setting in the environment; of several, the first."""
-    told = []
-    for field, about in Settings.model_fields.items():
-        alias = about.validation_alias
-        told.append(
-            alias if isinstance(alias, str) else str(alias.choices[0]) if alias else f"RAYTHUMBS_{field.upper()}"
-        )
-    return told
+def test_the_readme_can_be_read_in_five_minutes():
+    assert len(README.splitlines()) <= MOST_LINES
 
 
-@pytest.mark.parametrize("name", names())
-def test_the_manual_has_every_setting(name):
-    assert f"`{name}`" in README
+def test_the_readme_leads_to_every_page_of_the_manual():
+    linked = set(re.findall(r"\]\(raythumbs/manual/([\w-]+)\.md\)", README.partition("## Manual")[2]))
+
+    assert linked >= set(PAGES)
 
 
-def test_the_manual_names_no_setting_that_is_not_there():
-    told = set(re.findall(r"\bRAYTHUMBS_\w+", README))
+def test_the_demos_picture_is_what_the_demo_prints_of_its_figures():
+    [picture] = re.findall(r"```\n( +raythumbs demo\n.*?)```", README, re.DOTALL)
+    figures = DemoResult(
+        accepted=100,
+        succeeded=100,
+        failed=0,
+        seconds=4.22,
+        photos_per_second=23.7,
+        sequential_photos_per_second=15.1,
+        speedup=1.57,
+        cpu_percent=96,
+        workers=2,
+        thumbnails_dir="/tmp/raythumbs-demo-…/data/store/thumbnails/",
+    )
+    console = Console(width=74, color_system=None, force_terminal=False)
 
-    assert told - {"RAYTHUMBS_URL"} <= set(names())
+    with console.capture() as printed:
+        console.print(figures.as_table())
 
-
-def test_the_manual_has_every_command():
-    commands = [command.name or command.callback.__name__ for command in app.registered_commands]
-
-    assert [name for name in commands if f"raythumbs {name}" not in README] == []
-
-
-def test_the_manual_names_no_test_that_is_not_there():
-    tests = "".join(path.read_text() for path in (HOUSE / "tests").rglob("test_*.py"))
-
-    told = set(re.findall(r"`(test_\w+)`", README))
-
-    assert [name for name in sorted(told) if f"def {name}(" not in tests] == []
-
-
-def test_the_manuals_postgresql_is_for_its_own_network_and_has_its_password_in_a_file():
-    (block,) = re.findall(r"```yaml\n(services:.*?)```", README, re.DOTALL)
-    compose = yaml.safe_load(block)
-
-    server = compose["services"]["postgresql"]
-    ports = [port.split(":") for port in server["ports"]]
-
-    assert all(len(port) == 3 for port in ports)
-    assert not any(ip_address(address).is_unspecified or ip_address(address).is_global for address, _, _ in ports)
-    assert "POSTGRES_PASSWORD" not in server["environment"]
-    assert server["environment"]["POSTGRES_PASSWORD_FILE"] == f"/run/secrets/{server['secrets'][0]}"
-    assert server["secrets"] == list(compose["secrets"])
-    assert server["volumes"][0].split(":")[0] in compose["volumes"]
+    assert [line.rstrip() for line in printed.get().splitlines()] == picture.splitlines()
 
 
-def test_what_a_change_must_pass_ends_with_the_manuals_line_of_tests():
+def test_the_licence_is_that_of_the_project():
+    project = (HOUSE / "pyproject.toml").read_text()
+    text = (HOUSE / "raythumbs" / "LICENSE").read_text()
+
+    assert 'license = "Apache-2.0"' in project
+    assert "Apache License\n                           Version 2.0, January 2004" in text
+    assert "[Apache License 2.0](raythumbs/LICENSE)" in README
+
+
+def test_what_a_change_must_pass_ends_with_the_readmes_line_of_tests():
     lines = [line for line in README.splitlines() if "'.[test]'" in line]
 
     assert lines == ["python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pytest"]

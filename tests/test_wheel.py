@@ -5,6 +5,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+from raythumbs.manual import USE
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -14,8 +16,11 @@ def test_the_wheel_has_every_file_of_the_package(tmp_path):
     [wheel] = tmp_path.glob("raythumbs-*.whl")
 
     with zipfile.ZipFile(wheel) as opened:
-        packed = {name for name in opened.namelist() if name.startswith("raythumbs/")}
+        names = opened.namelist()
+    packed = {name for name in names if name.startswith("raythumbs/")}
 
     there = (path for path in (ROOT / "raythumbs").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     assert packed == {str(path.relative_to(ROOT)) for path in there}
-    assert {"raythumbs/bench/scale/prices.toml", "raythumbs/db/migrations/env.py"} <= packed
+    assert {"raythumbs/bench/scale/prices.toml", "raythumbs/db/migrations/env.py", "raythumbs/LICENSE"} <= packed
+    assert {f"raythumbs/manual/{page.file.name}" for page in USE} <= packed
+    assert any(name.endswith(".dist-info/licenses/raythumbs/LICENSE") for name in names)

@@ -21,11 +21,15 @@ import psutil
 
 from raythumbs.bench.simulated_batches import SimulatedBatches
 from raythumbs.cluster.nodes import Node
+from raythumbs.errors import RaythumbsError
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import JobRequest, Priority
+from raythumbs.queue.opening import Opening
+from raythumbs.queue.parts import Given
 from raythumbs.queue.slots import WHOLE, Share
 from raythumbs.queue.thumbnail_queue import ThumbnailQueue
 from raythumbs.settings import load_settings
+from raythumbs.worker.plan import Plan as WorkPlan
 
 BATCH_RECORDS = 1000
 _SLOTS = 32  # so many ask and report that the queue is what they wait for
@@ -91,7 +95,9 @@ async def queue_at_work(  # noqa: PLR0913 what it works with
     async def all_nodes() -> Mapping[str, Node]:
         return nodes
 
-    queue = ThumbnailQueue(settings, shard=share.shard, run=batches, nodes=all_nodes)
+    plan = WorkPlan.of(settings)
+    given = Given(settings=settings, shard=share.shard, plan=plan, run=batches, nodes=all_nodes)
+    queue = await Opening(given).queue()
     batches.ask(queue.more)
     try:
         yield queue
@@ -171,7 +177,9 @@ class Caller:
         """Return the seconds until they are acknowledged."""
         requests = list(islice(self._requests, photos))
         began = time.perf_counter()
-        await self._queue.enqueue(requests)
+        (answer,) = await self._queue.enqueue_all([requests])
+        if isinstance(answer, RaythumbsError):
+            raise answer
         return time.perf_counter() - began
 
 

@@ -24,6 +24,7 @@ from raythumbs.cli.status_view import status_table
 from raythumbs.cli.status_view import watch as watch_status
 from raythumbs.client import Client, Refused, files_by_request, sources_by_request
 from raythumbs.errors import RaythumbsError
+from raythumbs.manual import terminal
 from raythumbs.model.photo import Fit, Format, RenditionSpec
 from raythumbs.settings import Settings, load_settings
 
@@ -357,3 +358,11 @@ def backup(file: Annotated[Path, typer.Argument(help="Where to put the copy: a n
 
     size = copy_record(_settings().database_url.get_secret_value(), file)
     out.print(f"{file}  {size:,} bytes", highlight=False)
+
+
+@app.command()
+def manual(
+    page: Annotated[str | None, typer.Argument(help="The page to show; without it, the contents.")] = None,
+) -> None:
+    """Show a page of the manual, or its contents."""
+    terminal.show(page, out)

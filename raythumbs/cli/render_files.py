@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import Literal
 
 from raythumbs.errors import AccessDenied, NoSuchObject, RaythumbsError, StoreUnavailable
-from raythumbs.imaging.decode import Limits
+from raythumbs.imaging.limits import Limits
 from raythumbs.imaging.render import RenderedSpec
 from raythumbs.imaging.sandbox import Sandbox
 from raythumbs.model.photo import RenditionSpec

@@ -72,8 +72,8 @@ class Intake:
         self._photos = Photos(connection)
         self._order = FairOrder(connection)
 
-    def enqueue(self, changes: Sequence[Change], *, now: float) -> list[Job]:
-        """Make a job of each new request, and return the jobs in the order of their requests; carry out removals.
+    def enqueue(self, changes: Sequence[Change], *, now: float) -> dict[str, Job]:
+        """Make a job of each new request, and carry out removals. Return the jobs of the requests by their sources.
 
         A photo has at most one incomplete job. Submitting the photo again finds that job, and raises its priority if
         the new one is higher. A newer version of the photo cancels a running job as `superseded`, and a new job takes
@@ -82,7 +82,10 @@ class Intake:
         older than one that was heard before, changes nothing.
         """
         fresh = [change for part in _parts(changes) for change in self._unseen(part, now=now)]
-        return [job for part in _parts(fresh) for job in self._take(part, now=now)]
+        jobs: dict[str, Job] = {}
+        for part in _parts(fresh):
+            jobs |= self._take(part, now=now)
+        return jobs
 
     def forget_events(self, *, before: float, limit: int) -> int:
         """Delete up to `limit` ids of events that were seen before then, and count them."""
@@ -96,15 +99,14 @@ class Intake:
         new = set(for_each(self._connection, REMEMBER_EVENTS, rows).scalars())
         return [change for change in changes if change.event_id is None or change.event_id in new]
 
-    def _take(self, changes: Sequence[Change], *, now: float) -> list[Job]:
+    def _take(self, changes: Sequence[Change], *, now: float) -> dict[str, Job]:
         last = self._not_outdated(_latest(changes))
         requests = {source: one for source, one in last.items() if isinstance(one, JobRequest)}
         removals = {source: one for source, one in last.items() if isinstance(one, Removal)}
-        of_source = self._enqueue(requests, now=now) if requests else {}
+        jobs = self._enqueue(requests, now=now) if requests else {}
         if removals:
             self._remove(list(removals.values()), now=now)
-        asked = dict.fromkeys(one.source for one in changes if isinstance(one, JobRequest))
-        return [of_source[source] for source in asked if source in of_source]
+        return jobs
 
     def _not_outdated(self, last: dict[str, Change]) -> dict[str, Change]:
         if not any(change.sequence for change in last.values()):

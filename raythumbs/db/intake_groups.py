@@ -1,7 +1,7 @@
 """Enqueues the changes of several callers in one commit."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from sqlalchemy import Connection
@@ -12,10 +12,10 @@ from raythumbs.errors import DatabaseUnavailable, RaythumbsError
 from raythumbs.model.job import Change, Job, JobRequest
 
 Group = Sequence[Change]  # of one caller
-Enqueued = list[Job] | RaythumbsError  # for one caller
+Answer = Mapping[str, Job] | RaythumbsError  # to one caller: jobs by their sources
 
 
-async def enqueue_groups(record: Record, groups: Sequence[Group], *, shards: int = 1) -> list[Enqueued]:
+async def enqueue_groups(record: Record, groups: Sequence[Group], *, shards: int = 1) -> list[Answer]:
     """Enqueue groups as if each came alone, in their order, and commit them together. Each gets its jobs or its error.
 
     Groups that have no photo and no event in common are written as one. For 16 groups of one photo this takes a quarter
@@ -30,22 +30,21 @@ async def enqueue_groups(record: Record, groups: Sequence[Group], *, shards: int
         return [error] * len(groups)
     except RaythumbsError:  # of one group: find out which, and spare the others
         return await _enqueue_each(record, groups, shards)
-    by_source = {job.source: job for job in jobs}
-    return [[by_source[source] for source in _requested(group) if source in by_source] for group in groups]
+    return [{source: jobs[source] for source in _requested(group) if source in jobs} for group in groups]
 
 
-async def _enqueue_each(record: Record, groups: Sequence[Group], shards: int) -> list[Enqueued]:
+async def _enqueue_each(record: Record, groups: Sequence[Group], shards: int) -> list[Answer]:
     return await asyncio.gather(*(_enqueue(record, group, shards) for group in groups))  # at once: they share a commit
 
 
-async def _enqueue(record: Record, group: Group, shards: int) -> Enqueued:
+async def _enqueue(record: Record, group: Group, shards: int) -> Answer:
     try:
         return await record.write(partial(_write, group, shards))
     except RaythumbsError as error:
         return error
 
 
-def _write(changes: Group, shards: int, db: Connection, now: float) -> list[Job]:
+def _write(changes: Group, shards: int, db: Connection, now: float) -> Mapping[str, Job]:
     return Intake(db, shards).enqueue(changes, now=now)
 
 
@@ -60,5 +59,5 @@ def _are_apart(groups: Sequence[Group]) -> bool:
     return True
 
 
-def _requested(group: Group) -> list[str]:
-    return list(dict.fromkeys(change.source for change in group if isinstance(change, JobRequest)))
+def _requested(group: Group) -> set[str]:
+    return {change.source for change in group if isinstance(change, JobRequest)}

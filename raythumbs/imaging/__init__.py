@@ -1,6 +1,6 @@
 """Bytes to bytes: pictures in, thumbnails out. Knows neither Ray nor SQL nor network.
 
-For programs of your own (these names stay; the modules below them may move):
+Use these names in your own programs. They stay; the modules below them may move.
 
     from raythumbs.imaging import Fit, Format, Limits, RenditionSpec, render
 
@@ -8,13 +8,13 @@ For programs of your own (these names stay; the modules below them may move):
     made = render(open("photo.jpg", "rb"), specs, Limits())
     open("thumbnail.jpg", "wb").write(made.renditions[0].data)
 
-`render` decodes in this process, and what crashes a decoder crashes it too; `raythumbs.imaging.sandbox.Sandbox` does it
-in a child process.
+`render` decodes in this process, so a photo that crashes a decoder crashes the process too.
+`raythumbs.imaging.sandbox.Sandbox` decodes in a child process.
 """
 
 from raythumbs.errors import BadPicture
-from raythumbs.imaging.decode import Limits
-from raythumbs.imaging.render import Rendered, RenderedSpec, enough, render
+from raythumbs.imaging.limits import Limits
+from raythumbs.imaging.render import Rendered, RenderedSpec, render
 from raythumbs.model.photo import Fit, Format, RenditionSpec
 
 __all__ = [
@@ -25,6 +25,5 @@ __all__ = [
     "Rendered",
     "RenderedSpec",
     "RenditionSpec",
-    "enough",
     "render",
 ]

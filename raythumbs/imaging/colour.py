@@ -1,23 +1,37 @@
-"""Any picture's pixels as sRGB."""
+"""The step `colour`: pixels of any kind become pixels that can be averaged, and after resizing sRGB."""
 
+from dataclasses import replace
 from functools import lru_cache
 from io import BytesIO
 
 from PIL import Image, ImageChops, ImageCms, TiffImagePlugin
 
+from raythumbs.imaging.pixels import Pixels
 from raythumbs.imaging.profile import holds_its_tables
 
 PROFILE_IGNORED = "colour profile ignored: it is broken, or made for another kind of pixels"
 
 _SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N"}
-_TRANSPARENT = {"1", "L", "RGB"}  # the modes in which one colour may stand for transparency
-_WHITES = (1.0, 255.0, 65535.0, 2147483647.0)  # that wide samples are written for
-_BRIGHTER_THAN_WHITE = 16  # so many times, in pictures of high dynamic range
-_PHOTOMETRIC = 262  # TIFF 6.0, section 8: 0 says that zero is white
+_TRANSPARENT = {"1", "L", "RGB"}  # the modes in which one colour may mean transparency
+_WHITES = (1.0, 255.0, 65535.0, 2147483647.0)  # the usual values of white in wide samples
+_BRIGHTER_THAN_WHITE = 16  # pictures of high dynamic range have samples up to this many times white
+_PHOTOMETRIC = 262  # TIFF 6.0, section 8: the value 0 means that zero is white
+
+
+def colour(pixels: Pixels, profile: bytes | None) -> Pixels:
+    """Return the pixels in a mode in which they can be averaged, with their colour profile.
+
+    A profile that is broken, or made for another kind of pixels, is left out and noted. The pixels are not converted to
+    sRGB yet: each rendition is converted, because it is much smaller.
+    """
+    picture = resampleable(pixels.picture)
+    if profile and not _fits(profile, picture):
+        return replace(pixels, picture=picture, notes=(PROFILE_IGNORED,))
+    return replace(pixels, picture=picture, profile=profile or None)
 
 
 def resampleable(picture: Image.Image) -> Image.Image:
-    """Return the picture in a mode whose pixels may be averaged: no palette, no bits, no sixteen bits, alpha last."""
+    """Return the picture in a mode whose pixels can be averaged: no palette, 8 bits a sample, alpha last."""
     mode = picture.mode
     if mode in _SIXTEEN_BIT or mode in {"I", "F"}:
         return _eight_bit(picture)
@@ -32,8 +46,24 @@ def resampleable(picture: Image.Image) -> Image.Image:
     return picture if mode in {"L", "RGB", "RGBA", "CMYK", "LAB"} else picture.convert("RGB")
 
 
-def fits(profile: bytes, picture: Image.Image) -> bool:
-    """Return whether a colour profile is whole, and made for such pixels as `resampleable` left the picture with."""
+def to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    """Return the picture in sRGB, as L, RGB or RGBA. The profile is one that `colour` kept, or None."""
+    if profile or picture.mode == "LAB":
+        return _converted(picture, profile)
+    return picture if picture.mode in {"L", "RGB", "RGBA"} else picture.convert("RGB")
+
+
+def flattened(picture: Image.Image) -> Image.Image:
+    """Return the picture without alpha, on white."""
+    if picture.mode != "RGBA":
+        return picture
+    ground = Image.new("RGB", picture.size, "white")
+    ground.paste(picture, mask=picture.getchannel("A"))
+    return ground
+
+
+def _fits(profile: bytes, picture: Image.Image) -> bool:
+    """Return whether a colour profile is whole, and made for the pixels of a picture that is `resampleable`."""
     if not holds_its_tables(profile):
         return False
     try:
@@ -43,29 +73,13 @@ def fits(profile: bytes, picture: Image.Image) -> bool:
     return True
 
 
-def to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    """Return the picture in sRGB as L, RGB or RGBA. The profile is one that `fits`, or None for what needs none."""
-    if profile or picture.mode == "LAB":
-        return _converted(picture, profile)
-    return picture if picture.mode in {"L", "RGB", "RGBA"} else picture.convert("RGB")
-
-
-def flattened(picture: Image.Image) -> Image.Image:
-    """Return the picture without alpha, laid on white."""
-    if picture.mode != "RGBA":
-        return picture
-    ground = Image.new("RGB", picture.size, "white")
-    ground.paste(picture, mask=picture.getchannel("A"))
-    return ground
-
-
 def _eight_bit(picture: Image.Image) -> Image.Image:
-    # Pillow's own conversion clips at 255; wide samples are scaled. Mode I holds all sixteen bits of a sample.
+    # Pillow's own conversion clips at 255. Here wide samples are scaled. Mode I holds all sixteen bits of a sample.
     wide = picture.convert("I") if picture.mode in _SIXTEEN_BIT else picture
     scale = 255 / (65535 if picture.mode in _SIXTEEN_BIT else _white(wide))
     grey = wide.point(lambda sample: sample * scale + 0.5).convert("L")
     if isinstance(picture, TiffImagePlugin.TiffImageFile) and picture.tag_v2.get(_PHOTOMETRIC) == 0:
-        grey = ImageChops.invert(grey)  # which Pillow does for narrow samples only
+        grey = ImageChops.invert(grey)  # Pillow does this for narrow samples only
     clear = picture.info.get("transparency")
     if picture.mode in _SIXTEEN_BIT and isinstance(clear, int):
         alpha = wide.point([0 if sample == clear else 255 for sample in range(65536)], "L")
@@ -75,7 +89,10 @@ def _eight_bit(picture: Image.Image) -> Image.Image:
 
 
 def _white(picture: Image.Image) -> float:
-    """Return the sample that means white, which no header tells: the least that the picture does not far exceed."""
+    """Return the sample that means white: the smallest usual value that the picture does not far exceed.
+
+    No header says which value it is.
+    """
     mean = picture.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
     _, brightest = picture.getextrema()
     fitting = (white for white in _WHITES if mean <= white and brightest <= white * _BRIGHTER_THAN_WHITE)  # type: ignore[operator]
@@ -83,7 +100,7 @@ def _white(picture: Image.Image) -> float:
 
 
 def _kind(picture: Image.Image, profile: bytes | None) -> str:
-    """Return the mode that a profile is to be applied in: grey with alpha is resampled as RGBA."""
+    """Return the mode to apply a profile in. Grey pixels with alpha are resampled as RGBA, but have a grey profile."""
     if picture.mode == "RGBA":
         return "L" if profile and profile[16:20] == b"GRAY" and _is_grey(picture) else "RGB"
     return picture.mode

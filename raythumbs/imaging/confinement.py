@@ -1,10 +1,10 @@
-"""What a process that decodes strangers' bytes may still do: compute, and answer on the line that it has.
+"""Confines a process that decodes strangers' bytes: it can only compute, and use the socket that it already has.
 
-Two fences of Linux that need no privileges: seccomp(2) refuses calls of the kernel, landlock(7) refuses files. Where a
-machine has one of them not (Landlock came with 5.13), the other stands. Both hold for the rest of the process's life.
+Linux has two fences that need no privileges: seccomp(2) refuses system calls, and landlock(7) refuses files. If a
+machine lacks one of them (Landlock came with Linux 5.13), the other is still used. Both last until the process ends.
 
-Sources: linux/seccomp.h, linux/landlock.h, linux/filter.h; the numbers of calls are those of Linux's
-arch/x86/entry/syscalls/syscall_64.tbl and of include/uapi/asm-generic/unistd.h.
+Sources: linux/seccomp.h, linux/landlock.h, linux/filter.h. The numbers of system calls are from Linux's
+arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h.
 """
 
 import ctypes
@@ -17,14 +17,14 @@ from contextlib import suppress
 from pathlib import Path
 
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
-_LOAD, _EQUAL, _AT_LEAST, _HAS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # BPF's: load a word, three jumps, return
+_LOAD, _EQUAL, _AT_LEAST, _HAS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # codes of BPF: load a word, three jumps, return
 _ALLOWED, _REFUSED, _UNKNOWN, _KILLED = 0x7FFF_0000, 0x0005_0001, 0x0005_0026, 0x8000_0000  # EPERM, ENOSYS
-_CALL, _MACHINE, _FIRST_ARGUMENT = 0, 4, 16  # where they are in what the kernel shows of a call
-_OTHER_ABI = 0x4000_0000  # calls of x32, which have numbers of their own
+_CALL, _MACHINE, _FIRST_ARGUMENT = 0, 4, 16  # their offsets in struct seccomp_data
+_OTHER_ABI = 0x4000_0000  # the bit of x32's system calls, which have other numbers
 
 _MACHINES = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}  # AUDIT_ARCH_*
 _CLONE, _CLONE3, _CLONE_THREAD = {"x86_64": 56, "aarch64": 220}, 435, 0x0001_0000
-_REFUSED_CALLS = {  # to reach the network, other programs, other processes, and the kernel's rarer parts
+_REFUSED_CALLS = {  # for the network, other programs, other processes, and the kernel's rarer parts
     "x86_64": {
         "socket": 41, "connect": 42, "accept": 43, "bind": 49, "listen": 50, "accept4": 288, "io_uring_setup": 425,
         "execve": 59, "execveat": 322, "fork": 57, "vfork": 58, "kill": 62, "pidfd_send_signal": 424,
@@ -41,22 +41,25 @@ _REFUSED_CALLS = {  # to reach the network, other programs, other processes, and
     },
 }  # fmt: skip
 
-_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every machine
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # of Landlock; the same on every machine
 _VERSION, _PATH_BENEATH = 1, 1
-_RIGHTS = (0, 13, 14, 15, 15, 16)  # by Landlock's version: how many there are, from the lowest bit on
+_RIGHTS = (0, 13, 14, 15, 15, 16)  # the number of rights in each version of Landlock; they are the lowest bits
 _READ_FILE, _READ_DIR = 1 << 2, 1 << 3
-_OURSELVES = Path(__file__).parents[1]
+_PACKAGE = Path(__file__).parents[1]
 _LIBRARIES = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def confine() -> None:
-    """Let this process, which has one thread, open no files but those of Python and of libraries, to read them; and
-    reach neither the network nor other processes."""
+    """Confine this process, which must have one thread, until it ends.
+
+    It can read the files of Python and of libraries, and open no others. It can reach neither the network nor other
+    processes.
+    """
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     with suppress(OSError):
-        _fence_files({*_LIBRARIES, sys.prefix, sys.base_prefix, *sys.path, str(_OURSELVES)})
+        _fence_files({*_LIBRARIES, sys.prefix, sys.base_prefix, *sys.path, str(_PACKAGE)})
     with suppress(OSError):
         _fence_calls()
 
@@ -66,15 +69,15 @@ def _fence_calls() -> None:
     if machine not in _MACHINES:
         return
     refused = sorted(_REFUSED_CALLS[machine].values())
-    to_refusal = range(len(refused), -1, -1)  # from each of the jumps that follow, over those after it and one return
+    to_refusal = range(len(refused), -1, -1)  # how far each jump leads: over the jumps after it and one return
     program = [
         (_LOAD, 0, 0, _MACHINE),
         (_EQUAL, 1, 0, _MACHINES[machine]),
         (_RETURN, 0, 0, _KILLED),
         (_LOAD, 0, 0, _CALL),
-        (_EQUAL, 0, 1, _CLONE3),  # whose flags cannot be seen from here; the C library then takes the older call,
+        (_EQUAL, 0, 1, _CLONE3),  # its flags cannot be seen here; the C library then makes the older call,
         (_RETURN, 0, 0, _UNKNOWN),
-        (_EQUAL, 0, 4, _CLONE[machine]),  # which may make threads, and no processes
+        (_EQUAL, 0, 4, _CLONE[machine]),  # which may make threads, but no processes
         (_LOAD, 0, 0, _FIRST_ARGUMENT),
         (_HAS, 0, 1, _CLONE_THREAD),
         (_RETURN, 0, 0, _ALLOWED),
@@ -107,7 +110,7 @@ def _fence_files(readable: Iterable[str]) -> None:
 
 
 def _let_read(ruleset: int, path: Path) -> None:
-    with suppress(OSError):  # what cannot be opened now is not needed later
+    with suppress(OSError):  # a file that cannot be opened now is not needed later
         opened = os.open(path, os.O_PATH)
         try:
             rights = _READ_FILE | (_READ_DIR if path.is_dir() else 0)

@@ -1,4 +1,4 @@
-"""How much memory a picture will take, told from its header.
+"""Predicts from a picture's header how much memory the picture will take.
 
 The figures are bytes per pixel, measured as the peak of resident memory with Pillow 13.0, libwebp 1.6, libavif 1.4 and
 libheif 1.23 over every format; a test measures them again.
@@ -9,12 +9,13 @@ from typing import BinaryIO
 
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
-from raythumbs.imaging.resize import REDUCING_GAP
+from raythumbs.imaging.jpeg.coefficients import several_scans_bytes
+from raythumbs.imaging.jpeg.scan_count import has_several_scans
+from raythumbs.imaging.resample import REDUCING_GAP
 
 _SPARE_BYTES = 768 << 10  # rows of a decoder, tables, the thumbnail's file
-_COEFFICIENT_BYTES = 2
 _ONE_BYTE_MODES = {"1", "L", "P"}
-_WIDE_MODES = {"I", "F"}  # made narrow before they are resampled, as sixteen bits are
+_WIDE_MODES = {"I", "F"}  # converted to 8 bits before they are resampled, like samples of sixteen bits
 _BLENDED_MODES = {"LA", "La", "PA", "RGBA", "RGBa"}
 _ROWS_PER_STRIP, _TILE_LENGTH, _TILE_WIDTH, _ORIENTATION, _BITS_PER_SAMPLE = 278, 323, 322, 274, 258
 _PHOTOMETRIC, _YCBCR = 262, 6
@@ -23,7 +24,7 @@ _NO_COMPRESSION = "raw"
 
 @dataclass(frozen=True, slots=True)
 class _Decoder:
-    """Bytes per pixel that a decoder takes besides Pillow's picture: while it works, and until the file is closed."""
+    """Bytes per pixel that a decoder takes besides Pillow's picture: while it decodes, and until the file is closed."""
 
     working: float = 0.0
     kept: float = 0.0
@@ -33,7 +34,7 @@ _DECODERS = {
     "WEBP": _Decoder(13, 8),  # two canvases and a copy of one
     "AVIF": _Decoder(11.5, 5),  # planes of up to 12 bits in full resolution, and their copy as RGB
     "AVIF with alpha": _Decoder(15.2, 5),
-    "JPEG": _Decoder(4),  # the picture again, to see whether its data ended too soon
+    "JPEG": _Decoder(4),  # a second picture, to find out whether the data ended too soon
     "MPO": _Decoder(4),
 }
 _GREY_DECODERS = {"JPEG": _Decoder(1), "WEBP": _Decoder(4, 2), "AVIF": _Decoder(4, 2)}
@@ -41,10 +42,10 @@ _COPIES_OF_FILE = {"HEIF": 2, "WEBP": 2, "AVIF": 2}  # Pillow's and the decoder'
 
 
 def predicted_bytes(picture: Image.Image, scale: float = 0.0, renditions_bytes: int = 0) -> int:
-    """Return the memory that a picture takes: to decode it, to resample it to `scale` of its size as it is decoded, and
-    to make renditions that take so many bytes beside it.
+    """Return the memory to decode a picture, to resample it, and to make its renditions.
 
-    The picture's pixels are unread, and a JPEG's scale is set.
+    `scale` is the largest scale at which the decoded pixels are resampled; `renditions_bytes` is the memory of the
+    renditions beside the picture. The picture's pixels are not read yet, and a JPEG's scale is set.
     """
     pixels = picture.width * picture.height
     decoder = _decoder(picture)
@@ -56,7 +57,7 @@ def predicted_bytes(picture: Image.Image, scale: float = 0.0, renditions_bytes: 
 
 
 def is_grey(picture: Image.Image) -> bool:
-    """Return whether the picture is resampled as one sample a pixel."""
+    """Return whether the picture is resampled with one sample a pixel."""
     grey = picture.mode in {"1", "L"} | _WIDE_MODES or picture.mode.startswith("I;16")
     return grey and "transparency" not in picture.info
 
@@ -76,8 +77,10 @@ def _decoder(picture: Image.Image) -> _Decoder:
 
 
 def _heif_bytes(picture: Image.Image) -> float:
-    """Bytes per pixel of the planes, of their copies as RGB and turned, and of tiles. Not the same for all: phones'
-    pictures of 100 megapixels must not be refused for what a rarer kind takes."""
+    """Return bytes per pixel of the planes, of their copies as RGB and turned, and of tiles.
+
+    Each kind has its own figure: phones' pictures of 100 megapixels must not be refused because rarer kinds take more.
+    """
     wide = picture.info.get("bit_depth", 8) > 8  # noqa: PLR2004 bits
     if picture.mode == "L":
         return 4 if wide else 2
@@ -94,7 +97,7 @@ def _stored(picture: Image.Image) -> int:
 
 
 def _converting(picture: Image.Image) -> int:
-    """Bytes per pixel of what `resampleable` makes on its way, besides the picture itself."""
+    """Return bytes per pixel of the pictures that `resampleable` makes and drops."""
     if picture.mode.startswith("I;16"):
         return 11 if "transparency" in picture.info else 10
     if picture.mode in _WIDE_MODES:
@@ -103,19 +106,19 @@ def _converting(picture: Image.Image) -> int:
 
 
 def _converted(picture: Image.Image) -> int:
-    """Bytes per pixel of what `resampleable` returns, if that is not the picture itself."""
+    """Return bytes per pixel of the picture that `resampleable` returns; 0 if that is the picture itself."""
     same = "transparency" not in picture.info and picture.mode in {"L", "RGB", "RGBA", "CMYK", "LAB"}
     return 0 if same else (1 if is_grey(picture) else 4)
 
 
 def _checking_profile(picture: Image.Image) -> int:
-    """Bytes per pixel of what tells whether a profile of grey pixels fits a picture with alpha."""
+    """Return bytes per pixel of the check whether a profile of grey pixels fits a picture with alpha."""
     profile = picture.info.get("icc_profile") or b""
     return _converted(picture) + 6 if has_alpha(picture) and profile[16:20] == b"GRAY" else 0
 
 
 def _resampling(picture: Image.Image, scale: float) -> float:
-    """Bytes per pixel of the converted picture, and of what resampling makes of it."""
+    """Return bytes per pixel of the converted picture and of its resampling."""
     channels = 1 if is_grey(picture) else 4
     factor = max(1, int(1 / (scale * REDUCING_GAP))) if scale else 1
     reduced = 1 / factor**2 if factor > 1 else 0
@@ -124,23 +127,24 @@ def _resampling(picture: Image.Image, scale: float) -> float:
 
 
 def _extra_bytes(picture: Image.Image) -> int:
-    """What decoding takes that does not go with the pixels as they are decoded."""
+    """Return the bytes of decoding that do not depend on the number of decoded pixels."""
     if isinstance(picture, JpegImagePlugin.JpegImageFile):
-        return _coefficients(picture)
+        several = has_several_scans(picture)
+        return several_scans_bytes(picture, file_bytes=_file_bytes(picture)) if several else 0
     if isinstance(picture, TiffImagePlugin.TiffImageFile):
         return _strip(picture)
     return _COPIES_OF_FILE.get(str(picture.format), 0) * _file_bytes(picture)
 
 
 def _metadata_bytes(picture: Image.Image) -> int:
-    """What Pillow keeps of the file's head: profiles, texts, previews."""
+    """Return the bytes of the file's head that Pillow keeps: profiles, texts, previews."""
     segments = (data for _, data in getattr(picture, "applist", ()))
     chunks = (chunk[1] for chunk in getattr(picture, "private_chunks", ()))
     return sum(len(kept) for kept in (*picture.info.values(), *segments, *chunks) if isinstance(kept, (bytes, str)))
 
 
 def _file_bytes(picture: Image.Image) -> int:
-    """The size of the file, where it is read or mapped as a whole."""
+    """Return the size of the file, for decoders that read or map all of it."""
     file: BinaryIO | None = getattr(picture, "fp", None)
     if file is None:
         return 0
@@ -150,39 +154,11 @@ def _file_bytes(picture: Image.Image) -> int:
     return size
 
 
-def _coefficients(picture: JpegImagePlugin.JpegImageFile) -> int:
-    """The coefficients of the whole photo, which a JPEG of several scans holds however small it is decoded, and its
-    file: to pick out the scans that are needed takes that twice."""
-    if not (picture.info.get("progressive") or is_split(picture)):
-        return 0
-    shrunk = picture.decoderconfig[0] if picture.decoderconfig else 1
-    samples = [across * down for _, across, down, _ in picture.layer]
-    most = max(across for _, across, _, _ in picture.layer) * max(down for _, _, down, _ in picture.layer)
-    coefficients = picture.width * picture.height * shrunk**2 * sum(samples) / most * _COEFFICIENT_BYTES * 1.02
-    file_bytes = _file_bytes(picture)
-    return max(int(coefficients) + file_bytes, 2 * file_bytes)
-
-
-def is_split(picture: JpegImagePlugin.JpegImageFile) -> bool:
-    """Return whether the first scan has fewer components than the frame (ITU T.81, B.2.3), so that others follow."""
-    file: BinaryIO | None = picture.fp  # type: ignore[assignment]
-    if file is None:
-        return False
-    before = file.tell()
-    try:
-        file.seek(2)
-        while len(head := file.read(4)) == 4 and head[0] == 0xFF:  # noqa: PLR2004 a marker and its length
-            if head[1] == 0xDA:  # noqa: PLR2004 start of scan
-                return file.read(1)[:1] < bytes([len(picture.layer)])
-            file.seek(max(0, int.from_bytes(head[2:], "big") - 2), 1)
-        return False
-    finally:
-        file.seek(before)
-
-
 def _strip(picture: TiffImagePlugin.TiffImageFile) -> int:
-    """The file and one strip or tile of it, where TIFF is compressed; the picture again, where it is to be turned, for
-    Pillow turns it before it lets go of the strip."""
+    """Return the bytes of a compressed TIFF and of one strip or tile, and of a second picture if it is to be turned.
+
+    Pillow turns the picture before it frees the strip.
+    """
     turned = picture.width * picture.height * _stored(picture) if _number(picture, _ORIENTATION, 1) != 1 else 0
     if picture.info.get("compression") == _NO_COMPRESSION:
         return turned

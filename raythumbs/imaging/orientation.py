@@ -1,4 +1,4 @@
-"""How a photo was held: from how its pixels lie to how a person sees it, and back."""
+"""A photo's orientation: from the pixels as they lie in the file to the upright photo, and back."""
 
 import struct
 import warnings
@@ -10,9 +10,9 @@ Box = tuple[float, float, float, float]
 _Side = TypeVar("_Side", int, float)
 
 _TAG = 0x0112
-_MOST_BYTES = 1 << 20  # a JPEG's is 64 KiB at most; reading one value of so many numbers takes 12 times their size
+_MOST_BYTES = 1 << 20  # of Exif; a JPEG's is 64 KiB at most. To read one value of many numbers takes 12 times its size.
 _SIDEWAYS = range(5, 9)
-_MIRRORED_ACROSS, _MIRRORED_DOWN = {2, 3, 6, 7}, {3, 4, 7, 8}  # as a person sees it
+_MIRRORED_ACROSS, _MIRRORED_DOWN = {2, 3, 6, 7}, {3, 4, 7, 8}  # in the upright photo
 _TURNS: dict[int, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -22,12 +22,12 @@ _TURNS: dict[int, Image.Transpose] = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# What Pillow raises on broken Exif: as on any bad bytes, see decode.py.
+# The errors that Pillow raises for broken Exif; see decoder_errors.py.
 _BAD = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, struct.error)
 
 
 def orientation(picture: Image.Image) -> int:
-    """Return the picture's orientation (Exif 2.32, tag 0x0112), 1 to 8; 1, upright, where it tells none or nonsense."""
+    """Return the picture's orientation, 1 to 8 (Exif 2.32, tag 0x0112); 1 (upright) if it is missing or invalid."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if len(picture.info.get("exif") or b"") > _MOST_BYTES:
@@ -40,12 +40,12 @@ def orientation(picture: Image.Image) -> int:
 
 
 def sideways(size: tuple[_Side, _Side], turn: int) -> tuple[_Side, _Side]:
-    """Return a size as a person sees it from one as the pixels lie, or the other way round."""
+    """Return the upright size for a size as the pixels lie, or the other way round."""
     return (size[1], size[0]) if turn in _SIDEWAYS else size
 
 
 def lying(box: Box, size: tuple[float, float], turn: int) -> Box:
-    """Return where a box of the upright picture, of that upright size, is among the pixels as they lie."""
+    """Return the place, among the pixels as they lie, of a box of the upright picture, which has this size."""
     left, top, right, bottom = box
     if turn in _MIRRORED_ACROSS:
         left, right = max(0.0, size[0] - right), size[0] - left
@@ -55,5 +55,5 @@ def lying(box: Box, size: tuple[float, float], turn: int) -> Box:
 
 
 def upright(picture: Image.Image, turn: int) -> Image.Image:
-    """Return the picture as a person sees it."""
+    """Return the picture upright."""
     return picture.transpose(_TURNS[turn]) if turn in _TURNS else picture

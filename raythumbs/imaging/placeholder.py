@@ -1,7 +1,7 @@
-"""ThumbHash: a picture in some 25 bytes, for an app to paint before the thumbnail is there.
+"""ThumbHash: a picture in about 25 bytes, which an app shows until the thumbnail has loaded.
 
-The format is Evan Wallace's (https://evanw.github.io/thumbhash/): brightness and two differences of colour as cosines,
-the slow ones only, in four bits each; its shape; and its alpha, if it has any.
+The format is Evan Wallace's (https://evanw.github.io/thumbhash/). It holds brightness and two differences of colour as
+cosines, only the slow ones, in four bits each; the shape of the picture; and its alpha, if it has any.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,10 +12,14 @@ from operator import mul
 
 from PIL import Image
 
-SIDE = 32  # pixels: the format allows 100; what it keeps has at most seven half waves across
-_LEAST_SIDE = 8  # fewer pixels cannot hold seven half waves; thinner pictures are stretched
+from raythumbs.model.photo import RenditionSpec
+
+_SIDE = 32  # pixels. The format allows 100, but it keeps at most seven half waves across.
+HASHED = RenditionSpec(width=_SIDE, height=_SIDE)  # the picture that the hash is made of
+_LEAST_SIDE = 8  # fewer pixels cannot hold seven half waves, so thinner pictures are stretched
 _OPAQUE = 255
-# From R, G, B of 0..255 to brightness (R+G+B)/3, yellow-blue (R+G)/2-B and red-green R-G, these two around the middle.
+# From R, G, B of 0..255 to brightness (R+G+B)/3, yellow-blue (R+G)/2-B and red-green R-G. The last two are centred on
+# the middle.
 _TO_LPQ = (1 / 3, 1 / 3, 1 / 3, 0, 1 / 4, 1 / 4, -1 / 2, 127.5, 1 / 2, -1 / 2, 0, 127.5)
 _MIDDLE = 127.5
 
@@ -64,7 +68,7 @@ def thumb_hash(picture: Image.Image) -> bytes:
 
 
 def _on_its_mean(picture: Image.Image) -> Image.Image:
-    """Lay the picture on the mean of its own colours."""
+    """Return the picture on a ground of its mean colour."""
     mean = picture.convert("RGBa").resize((1, 1), Image.Resampling.BOX).convert("RGBA").getpixel((0, 0))
     ground = Image.new("RGB", picture.size, mean[:3])  # type: ignore[index]
     ground.paste(picture, mask=picture.getchannel("A"))
@@ -72,7 +76,7 @@ def _on_its_mean(picture: Image.Image) -> Image.Image:
 
 
 def _waves(channel: Image.Image, across: int, down: int, *, zero: float, full: float) -> _Waves:
-    """Return the slow waves of a channel: those over the diagonal of `across` by `down`."""
+    """Return the slow waves of a channel: those above the diagonal of a table of `across` by `down` waves."""
     width, height = (max(_LEAST_SIDE, side) for side in channel.size)
     if channel.size != (width, height):
         channel = channel.resize((width, height), Image.Resampling.BOX)
@@ -95,7 +99,7 @@ def _cosines(count: int, length: int) -> Sequence[Sequence[float]]:
 
 
 def _packed(*fields: tuple[int, int]) -> bytes:
-    """Return values of so many bits each, the first in the lowest bits."""
+    """Pack pairs of a value and its number of bits; the first value is in the lowest bits."""
     number = bits = 0
     for value, width in fields:
         number |= value << bits

@@ -1,4 +1,4 @@
-"""Whether a colour profile can be what it says it is, before a library believes it (ICC.1:2022)."""
+"""Checks that a colour profile holds the tables that it announces, before a library reads it (ICC.1:2022)."""
 
 import struct
 from math import prod
@@ -10,7 +10,7 @@ _GRID_BYTES = 16
 
 
 def holds_its_tables(profile: bytes) -> bool:
-    """Return whether the profile is as long as its colour tables say: a library allocates what they announce."""
+    """Return whether the profile is as long as its colour tables say. A library allocates the announced size."""
     try:
         [count] = struct.unpack_from(">I", profile, _HEADER_BYTES)
         starts = _HEADER_BYTES + 4
@@ -23,7 +23,7 @@ def holds_its_tables(profile: bytes) -> bool:
 
 
 def _samples(profile: bytes, start: int) -> int:
-    """The samples in the table of the tag that begins there; none, if it has no table."""
+    """Return the number of samples in the table of the tag that begins there; 0 if it has no table."""
     kind = profile[start : start + 4]
     if kind in _TABLES:
         into, out, points = struct.unpack_from("BBB", profile, start + 8)

@@ -1,12 +1,13 @@
-"""What a file is that no allowed decoder opened: told by its first bytes, never by trying another decoder."""
+"""Names the format of a file that no allowed decoder opened. It looks at the first bytes; no other decoder is tried."""
 
 import re
 import struct
 from collections.abc import Sequence
 
 from raythumbs.errors import BadPicture, Corrupt, NotAnImage, TooLarge, Truncated, UnsupportedFormat, ZeroSized
+from raythumbs.imaging.decoder_errors import is_about_a_limit, is_about_memory, is_about_the_end
 
-HEAD_BYTES = 64 * 1024  # as much as holds a JPEG's first segment and the next one's beginning
+HEAD_BYTES = 64 * 1024  # enough for a JPEG's first segment and the beginning of the next
 
 _FORMATS = "JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF and HEIC"
 
@@ -48,23 +49,23 @@ _OURS: tuple[tuple[bytes, str], ...] = (
     (rb".{4}ftypavi[fs]", "AVIF"),
     (rb".{4}ftyp(?:he|mif|msf)", "HEIC"),
 )
-# Where a format's header holds the picture's width and height, one after the other.
+# The places of the picture's width and height in a format's header.
 _SIZES: tuple[tuple[bytes, str], ...] = (
     (rb"\x89PNG\r\n\x1a\n....IHDR(.{4})(.{4})", ">I"),
     (rb"GIF8[79]a(..)(..)", "<H"),
     (rb"BM.{16}(.{4})(.{4})", "<i"),
     (rb"\xff\xd8.*?\xff[\xc0-\xc3].{2}[\x08\x0c](..)(..)", ">H"),
 )
-# What decoders say of such pictures; a TIFF that is sound otherwise has no other reason.
+# The messages of decoders for a picture without width or height. A sound TIFF gets the second for no other reason.
 _NOTHING = ("Zero image width", "TIFF opening failed. not identified by this driver")
 
 
-def refusal(head: bytes, told: Sequence[str]) -> BadPicture:
-    """Return why a file is refused, from its first bytes and from what the decoders said that tried to open it."""
-    said = "; ".join(told)
+def refusal(head: bytes, messages: Sequence[str]) -> BadPicture:
+    """Return the error for a file, from its first bytes and from the messages of the decoders that tried to open it."""
+    said = "; ".join(messages)
     if name := _named(head, _FOREIGN):
         return UnsupportedFormat(f"a {name} file; photos may be {_FORMATS}")
-    if any(words in said for words in _NOTHING) or announces_nothing(head):
+    if any(words in said for words in _NOTHING) or _announces_nothing(head):
         return ZeroSized("the picture has no width or no height")
     if "unknown pixel mode" in said:
         return UnsupportedFormat(f"a TIFF of a kind of pixels that is not supported; photos may be {_FORMATS}")
@@ -79,25 +80,9 @@ def _named(head: bytes, formats: Sequence[tuple[bytes, str]]) -> str | None:
     return next((name for pattern, name in formats if re.match(pattern, head, re.DOTALL)), None)
 
 
-def announces_nothing(head: bytes) -> bool:
-    """Return whether a file's header says that its picture has no width or no height."""
+def _announces_nothing(head: bytes) -> bool:
+    """Return whether a file's header says that the picture has no width or no height."""
     for pattern, kind in _SIZES:
         if size := re.match(pattern, head, re.DOTALL):
             return 0 in {struct.unpack(kind, side)[0] for side in size.groups()}
     return False
-
-
-def is_about_the_end(said: str) -> bool:
-    """Return whether a decoder's words are about a file that ended too soon."""
-    words = ("truncated", "premature", "unexpected end", "end of file", "eof", "unpack requires", "index out of range")
-    return any(word in said.lower() for word in words)
-
-
-def is_about_memory(said: str) -> bool:
-    """Return whether a decoder's words are about memory that it did not get."""
-    return any(words in said.lower() for words in ("memory allocation error", "out of memory"))
-
-
-def is_about_a_limit(said: str) -> bool:
-    """Return whether a decoder's words are about a picture that it finds too large, however much memory there is."""
-    return any(words in said.lower() for words in ("security limit", "too large", "too much memory"))

@@ -1,8 +1,8 @@
-"""Tables in a file that are longer than any photo's, refused before a decoder reads them.
+"""Refuses a file with tables that are longer than any photo's, before a decoder reads them.
 
-Decoders spend on an entry far more than the file does. Measured with Pillow 13.0 and libavif 1.4: 32 MB of TIFF strips
-took 37 s and 3.2 GB, 5 million fractions 11 s, 60,000 items of an AVIF 2.2 s (with the square of their number), and
-2.5 million samples 390 MB from a table of 20 bytes. libheif has such limits of its own.
+An entry of a table costs a decoder far more than it costs the file. Measured with Pillow 13.0 and libavif 1.4: 32 MB of
+TIFF strips took 37 s and 3.2 GB, 5 million fractions 11 s, 60,000 items of an AVIF 2.2 s (the time grows with the
+square of their number), and 2.5 million samples 390 MB from a table of 20 bytes. libheif has such limits itself.
 """
 
 import struct
@@ -21,9 +21,9 @@ _MOST_ITEM_BYTES = 1 << 16  # of one table; a photo of 500 megapixels in tiles o
 _MOST_BOXES = 1 << 12
 
 _KEPT_AS_BYTES = {1, 2, 7}  # types of TIFF 6.0, section 2: bytes, text, undefined
-_BIG_TIFF = 43  # where others have 42
-_IS_LONG = 1  # in place of a box's size, which then follows in 64 bits (ISO/IEC 14496-12, 4.2)
-_WITH_BOXES = {
+_BIG_TIFF = 43  # the version; of other TIFFs it is 42
+_IS_LONG = 1  # as a box's size: the true size follows in 64 bits (ISO/IEC 14496-12, 4.2)
+_WITH_BOXES = {  # boxes that hold boxes, after so many bytes
     b"moov": 0,
     b"trak": 0,
     b"mdia": 0,
@@ -31,14 +31,14 @@ _WITH_BOXES = {
     b"stbl": 0,
     b"meta": 4,
     b"iprp": 0,
-}  # after so many bytes
+}
 _SAMPLES = {b"stsz", b"stz2"}
 _ITEMS = {b"iinf", b"iloc", b"iref", b"ipma"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How a TIFF writes where its first directory is, how many entries that has, and an entry."""
+    """How a TIFF writes the place of its first directory, the number of its entries, and an entry."""
 
     place: Struct
     entries: Struct
@@ -53,14 +53,17 @@ _LAYOUTS = {
 
 
 def refuse_long_tables(file: BinaryIO) -> None:
-    """Raise TooLarge for a TIFF whose first directory, or an AVIF or HEIC whose boxes, list too much."""
+    """Raise TooLarge for a TIFF, AVIF or HEIC with too many entries in its first directory or in its boxes."""
     head = file.read(16)
     try:
         if head[:2] in {b"II", b"MM"}:
             _refuse_values(file, head)
         elif head[4:8] == b"ftyp":
             _refuse_boxes(file)
-    except (struct.error, OverflowError):  # it ends too soon, or leads to nowhere: decoders will tell
+    except (
+        struct.error,
+        OverflowError,
+    ):  # the file ends too soon, or an offset leads outside: the decoder will report that
         pass
     file.seek(0)
 
@@ -89,7 +92,7 @@ def _refuse_boxes(file: BinaryIO) -> None:
 
 
 def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Give the kind of each box and the size of its content, at which the file then stands; also of those within."""
+    """Give the kind of each box and the size of its content, also of boxes in boxes; the file is at the content."""
     ranges = [(0, file.seek(0, SEEK_END))]
     while ranges:
         start, end = ranges.pop()
@@ -100,7 +103,7 @@ def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
         if size == _IS_LONG:
             [size] = unpack(">Q", file.read(8))
         content = file.tell()
-        following = min(end, start + size) if start + size >= content else end  # 0: to the end
+        following = min(end, start + size) if start + size >= content else end  # a size of 0: to the end
         yield kind, following - content
         ranges.append((following, end))
         if kind in _WITH_BOXES:

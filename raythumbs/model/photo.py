@@ -1,7 +1,13 @@
 """Photo, RenditionSpec, Rendition, Fit."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_MOST_SIDE_PIXELS = 16_383  # the largest side that WebP can hold
+_BEST_QUALITY = 100
+_LARGEST_GAP = 8
 
 
 class Fit(StrEnum):
@@ -34,12 +40,12 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RenditionSpec:
-    """What a rendition shall be: its name, the box it is fitted to in pixels, its format and quality (1-100).
+    """How to make a rendition: its name, the box that it is fitted to in pixels, its format and its quality (1-100).
 
-    `focus` is what `cover` cuts around: fractions of the photo's width and height, from the left and from the top. A
-    JPEG is decoded at `gap` times the size at least, of the scales that its format knows: a smaller gap takes less CPU,
-    and is less true. At 2 it is as true as libvips's; at 1.25 a camera's photo takes a fifth less, and is as true as
-    sharp's.
+    `focus` is the point that `cover` cuts around: fractions of the photo's width and height, from the left and from the
+    top. `gap` is for JPEG alone: the photo is decoded at the smallest scale of the format that is still `gap` times as
+    large as the rendition. A smaller gap takes less CPU and is less accurate. At 2 a rendition is as accurate as
+    libvips's. At 1.25 a camera's photo takes a fifth less CPU, and the rendition is as accurate as sharp's.
     """
 
     name: str = "thumbnail"
@@ -51,6 +57,25 @@ class RenditionSpec:
     quality: int = 85
     enlarge: bool = False
     gap: float = 2.0
+
+    def check(self) -> None:
+        """Raise ValueError if a value is outside its range; the message says which value and which range."""
+        rules = (
+            (_NAME.fullmatch(self.name), f"name {self.name!r} is not lower-case letters, digits, '-' and '_'"),
+            (self._has_sides(), f"{self.name!r} needs sides of 1 to {_MOST_SIDE_PIXELS} pixels"),
+            (1 <= self.quality <= _BEST_QUALITY, f"{self.name!r} needs a quality of 1 to {_BEST_QUALITY}"),
+            (1 <= self.gap <= _LARGEST_GAP, f"{self.name!r} needs a gap of 1 to {_LARGEST_GAP}"),
+            (self._has_focus(), f"{self.name!r} needs a focus of two fractions, 0 to 1"),
+        )
+        for holds, fault in rules:
+            if not holds:
+                raise ValueError(f"the spec {fault}")
+
+    def _has_sides(self) -> bool:
+        return all(1 <= side <= _MOST_SIDE_PIXELS for side in (self.width, self.height))
+
+    def _has_focus(self) -> bool:
+        return [0 <= fraction <= 1 for fraction in self.focus] == [True, True]
 
 
 @dataclass(frozen=True, kw_only=True)

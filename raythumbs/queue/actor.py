@@ -1,20 +1,60 @@
-"""The queue's actor. Apart from `actors.py`, since every worker imports it with the actor's handle: what that needs of
-Ray Serve takes 28 MB in each process."""
+"""The queue's actor. Apart from `lifecycle.py`, because every worker imports it with the actor's handle: what the
+latter needs of Ray Serve takes 28 MB in each process."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from raythumbs.events import show_events
+from raythumbs.queue.opening import Opening, given_by_ray
 from raythumbs.queue.thumbnail_queue import ThumbnailQueue
 from raythumbs.settings.sealed import Sealed
 
+_VERBS: tuple[Callable[..., Awaitable[Any]], ...] = (
+    ThumbnailQueue.enqueue_all,
+    ThumbnailQueue.admit,
+    ThumbnailQueue.cancel,
+    ThumbnailQueue.retry,
+    ThumbnailQueue.more,
+    ThumbnailQueue.job,
+    ThumbnailQueue.jobs,
+    ThumbnailQueue.photo,
+    ThumbnailQueue.status,
+    ThumbnailQueue.commits,
+    ThumbnailQueue.check,
+    ThumbnailQueue.reconcile,
+    ThumbnailQueue.reconciliation,
+    ThumbnailQueue.drain,
+)
 
-class ThumbnailQueueActor(ThumbnailQueue):
-    """The queue in a process of its own, which shows what happens there."""
+
+class ThumbnailQueueActor:
+    """A queue in a process of its own. It has the queue's verbs, which wait for the queue to open.
+
+    It begins to open the queue when it is made, so an actor that Ray restarts works on by itself.
+    """
 
     def __init__(self, sealed: Sealed, *, shard: int) -> None:
-        settings = sealed.open()
-        settings.apply_umask()
-        show_events(settings.log_level)
-        super().__init__(settings, shard=shard, secrets_file=sealed.secrets_file)
+        self._settings = sealed.open()
+        self._settings.apply_umask()
+        show_events(self._settings.log_level)
+        self._opening = Opening(given_by_ray(self._settings, shard=shard, secrets_file=sealed.secrets_file))
+
+    async def identity(self) -> str:
+        """Return the digest of the version and settings that this queue was made with."""
+        return self._settings.identity
 
     async def secrets(self) -> dict[str, str]:
         """Return the settings' secrets: for an ingress on another node, where there is no file of them."""
         return self._settings.secrets
+
+
+def _forwarded(verb: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def forwarded(self: ThumbnailQueueActor, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 any verb's
+        return await verb(await self._opening.queue(), *arguments, **options)
+
+    forwarded.__name__, forwarded.__doc__ = verb.__name__, f"See ThumbnailQueue.{verb.__name__}."
+    return forwarded
+
+
+for _verb in _VERBS:
+    setattr(ThumbnailQueueActor, _verb.__name__, _forwarded(_verb))

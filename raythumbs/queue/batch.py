@@ -19,7 +19,7 @@ class Batch:
 
     @property
     def may_grow(self) -> bool:
-        """Whether others may join. Not one that was lost before: the next loss must tell who is to blame."""
+        """Whether more leases may join. Each lease of a lost batch runs alone, to find the photo that ended it."""
         return self.memory_bytes is None and not any(lease.losses for lease in self.leases)
 
 
@@ -27,22 +27,20 @@ RunBatch = Callable[[Batch], AsyncIterator[Reports]]
 
 
 class BatchLost(Exception):
-    """The task ended without reporting all of its batch; `blameless` where its node, not a photo, is the reason."""
+    """The task ended without reporting all of its batch. Each subclass tells why."""
 
-    def __init__(self, reason: str, *, blameless: bool) -> None:
-        super().__init__(reason)
-        self.blameless = blameless
+
+class TaskLost(BatchLost):
+    """The task died or fell silent. One of its photos may be the reason."""
+
+
+class NodeGone(BatchLost):
+    """The node left, or Ray did not begin the task there. No photo is the reason."""
 
 
 class NodeShort(BatchLost):
     """Ray ended the task because its node ran out of memory."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason, blameless=False)
-
 
 class NodeUnfit(BatchLost):
-    """The task could not even begin, because its node has not what it takes: the package, in the queue's version."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason, blameless=True)
+    """The task could not begin, because its node lacks something: the package, or the queue's version of it."""

@@ -1,22 +1,22 @@
-"""What is asked at one time goes in one call, and nobody waits for company."""
+"""A coalescer: requests that arrive during a call share the next one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from raythumbs.errors import RaythumbsError
-from raythumbs.events import translate_unforeseen
+from raythumbs.events import known
 
 A = TypeVar("A")
 T = TypeVar("T")
 
 
 class Coalescer(Generic[A, T]):
-    """Calls with what one asks at once, if no call is under way; what is asked meanwhile goes in the next call.
+    """Sends a request at once when idle; requests that arrive during a call share the next one.
 
-    A call tells each who asked what is his, in their order: a result, or his own error; what it raises is the error of
-    each. It takes up to `most`, each of which counts for as much as it weighs; what is heavier goes alone. What was
-    asked is sent even if whoever asked has left, unless it `forgets_who_left`.
+    A call returns one result for each request, in their order: an answer, or that request's own error. What the call
+    raises is the error of each. The weights of a call's requests add up to `most` at most; a heavier request goes
+    alone. A request is sent even if its caller has left, unless the coalescer `forgets_who_left`.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Coalescer(Generic[A, T]):
         self._under_way: asyncio.Task[None] | None = None
 
     async def ask(self, asked: A) -> T:
-        """Return what is told, or raise one's own error. Whoever stops waiting takes nobody along."""
+        """Return the answer, or raise the request's own error. A caller that stops waiting takes nobody along."""
         told: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, told))
         self._go()
@@ -67,15 +67,20 @@ class Coalescer(Generic[A, T]):
         return taken
 
     async def _tell(self, taken: list[tuple[A, asyncio.Future[T]]]) -> None:
-        results: Sequence[T | RaythumbsError]
-        try:
-            results = await self._call([asked for asked, _ in taken])
-        except Exception as error:  # noqa: BLE001 a call's edge: it is the error of each who asked
-            results = [translate_unforeseen("call.stumbled", error)] * len(taken)
-        for (_, told), result in zip(taken, results, strict=True):
-            if told.done():  # whoever asked has left
+        for (_, told), result in zip(taken, await self._results([asked for asked, _ in taken]), strict=True):
+            if told.done():  # the caller has left
                 continue
             if isinstance(result, RaythumbsError):
                 told.set_exception(result)
             else:
                 told.set_result(result)
+
+    async def _results(self, asked: list[A]) -> Sequence[T | RaythumbsError]:
+        """Call, and return a result for each request; an error of the call is the error of each."""
+        try:
+            results = await self._call(asked)
+            if len(results) != len(asked):
+                raise ValueError(f"{len(results)} results for {len(asked)} requests")  # noqa: TRY301 a bug of the call
+        except Exception as error:  # noqa: BLE001 a call's edge
+            return [known("call.stumbled", error)] * len(asked)
+        return results

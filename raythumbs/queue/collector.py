@@ -12,6 +12,7 @@ from raythumbs.errors import RaythumbsError
 from raythumbs.events import emit
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import JobRequest, Priority
+from raythumbs.queue.admission import Admission
 from raythumbs.storage.base import Store
 
 _KEYS_A_TURN = 500
@@ -22,14 +23,16 @@ _LATER_SECONDS = 60
 class Collector:
     """One turn deletes what is due."""
 
-    def __init__(self, record: Record, thumbnails: Store, *, shards: int = 1) -> None:
+    def __init__(self, record: Record, thumbnails: Store, admission: Admission, *, shards: int = 1) -> None:
         self._record = record
+        self._admission = admission
         self._shards = shards
         self._thumbnails = thumbnails
         self._threads = ThreadPoolExecutor(_AT_A_TIME, "collect")
 
     async def turn(self) -> None:
         """Delete leftovers. What cannot be deleted now is tried again; what a photo came back to is rendered again."""
+        self._admission.check()  # what a photo came back to is work; over the limits the turn is left out
         keys = await self._record.write(lambda db, now: Leftovers(db).begin_deleting(now=now, limit=_KEYS_A_TURN))
         if not keys:
             return
@@ -38,6 +41,7 @@ class Collector:
         deleted = [key for key, is_gone in zip(keys, gone, strict=True) if is_gone]
         later = [key for key, is_gone in zip(keys, gone, strict=True) if not is_gone]
         repaired = await self._record.write(lambda db, now: _end(db, deleted, later, now=now, shards=self._shards))
+        self._admission.took(repaired)
         emit("leftovers.deleted", deleted=len(deleted), later=len(later), repaired=repaired)
 
     def _deleted(self, key: str) -> bool:

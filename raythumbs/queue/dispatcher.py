@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import count, islice
@@ -14,7 +14,7 @@ from raythumbs.db.record import Record
 from raythumbs.events import emit, emit_trouble
 from raythumbs.model.job import Priority
 from raythumbs.model.lease import Lease, Report
-from raythumbs.queue.batch import Batch, BatchLost, NodeShort, NodeUnfit, RunBatch
+from raythumbs.queue.batch import Batch, BatchLost, RunBatch
 from raythumbs.queue.coalescer import Coalescer
 from raythumbs.queue.large_lane import LargeLane
 from raythumbs.queue.node_health import NodeHealth
@@ -84,9 +84,18 @@ class Dispatcher:
         """Reports of attempts that had lost their lease."""
         return self._outcomes.late_reports
 
+    def follow(self, nodes: Mapping[str, Node]) -> None:
+        """Use these nodes and no others. Where slots are new, start worker processes before the first photo comes."""
+        before = self._slots.total
+        self._slots.follow(nodes)
+        self._large.follow(nodes.values())
+        self._node_health.forget_others(set(nodes))
+        if self._slots.total > before:
+            self._warm()
+
     async def turn(self) -> None:
         """Lease into every free slot, as long as there is work; large photos that wait go first."""
-        self._start_large()
+        await self._start_large()
         while not self.draining and (nodes := list(iter(self._slots.take, None))):
             batches: list[list[Lease]] = []
             try:
@@ -99,26 +108,19 @@ class Dispatcher:
             if len(batches) < len(nodes):
                 return
 
-    def warm(self) -> None:
-        """Run an empty batch in every free slot: its process is up before the first photo comes."""
+    def _warm(self) -> None:
+        """Run an empty batch in every free slot."""
         while (node := self._slots.take()) is not None:
             self._start(Batch(next(self._tickets), node, ()))
 
     async def reconsider(self) -> None:
-        """Try the nodes that were refused again, with empty batches: no photo is sent there before one has begun. Those
-        that were short of memory get a slot more."""
-        self._slots.regrow()
-        await asyncio.gather(*map(self._try_again, self._slots.refused))
+        """See NodeHealth.reconsider."""
+        await self._node_health.reconsider(self._run_empty)
+        self.wake.set()
 
-    async def _try_again(self, node: Node) -> None:
-        try:
-            async for _ in self._run(Batch(next(self._tickets), node, ())):
-                pass
-        except BatchLost as lost:
-            emit("node.refused", node=node.id, reason=str(lost))
-        else:
-            self._slots.accept(node)
-            self.wake.set()
+    async def _run_empty(self, node: Node) -> None:
+        async for _ in self._run(Batch(next(self._tickets), node, ())):
+            pass
 
     async def more(self, ticket: int, room: int, seen: HostLoad | None = None) -> list[Lease]:
         """Return up to `room` leases for a batch that asks before it is out of work, so that no slot idles between two
@@ -131,7 +133,7 @@ class Dispatcher:
         leases = await self._askings.ask(room)
         at_work = self._growing.get(ticket)
         if at_work is None:  # it was lost in the meantime
-            await self._outcomes.lost(leases, BatchLost("its batch ended", blameless=True))
+            await self._outcomes.release_innocent(leases, "its batch ended")
             return []
         taken = {lease.job_id: lease for lease in leases}
         at_work.left.update(taken)
@@ -168,8 +170,10 @@ class Dispatcher:
 
     def _may_grow(self, ticket: int) -> bool:
         at_work = self._growing.get(ticket)
-        wanted_otherwise = self.draining or self._large
-        return at_work is not None and not wanted_otherwise and not self._slots.is_over(at_work.batch.node)
+        if at_work is None or self.draining:
+            return False
+        node = at_work.batch.node
+        return not self._large.wants(node) and not self._slots.is_over(node)
 
     def _lease(self, db: Connection, now: float, *, batches: int) -> list[list[Lease]]:
         jobs = Leases(db, self._shard)
@@ -209,11 +213,14 @@ class Dispatcher:
         patient = None if self._leasings % _AGED_OF_LEASINGS else jobs.longest_waiting(now=now)
         return sorted(Priority, key=lambda priority: (priority is not patient, priority.rank))
 
-    def _start_large(self) -> None:
-        """Start what waits for the lane of the large, each with its memory set apart."""
-        if not self.draining:
-            for node, lease, needed_bytes in self._large.take():
-                self._start(Batch(next(self._tickets), node, (lease,), memory_bytes=needed_bytes))
+    async def _start_large(self) -> None:
+        """Start large photos that wait, each with its memory set apart on its node."""
+        if self.draining:
+            return
+        for node, photo in self._large.take():
+            self._start(Batch(next(self._tickets), node, (photo.lease,), memory_bytes=photo.needed_bytes))
+        for photo in self._large.give_up():
+            await self._outcomes.give_up(photo)
 
     def _start(self, batch: Batch) -> None:
         self._held.update({lease.job_id: lease for lease in batch.leases})
@@ -241,13 +248,10 @@ class Dispatcher:
                 await self._take_in(at_work, reports)
         except BatchLost as lost:
             self._growing.pop(batch.ticket, None)  # before anything else: it must not be given more
-            if isinstance(lost, NodeUnfit):
-                self._slots.refuse(batch.node, str(lost))
-            elif isinstance(lost, NodeShort):
-                lost.blameless = self._slots.shrink(batch.node, str(lost))
-            elif lost.blameless:
-                self._slots.doubt(batch.node)
-            await self._outcomes.lost(at_work.left.values(), lost)
+            if self._node_health.lost(batch.node, lost):
+                await self._outcomes.release_innocent(at_work.left.values(), str(lost))
+            else:
+                await self._outcomes.lost(at_work.left.values(), lost)
         except Exception as error:  # noqa: BLE001 a batch's edge: its leases run out and are rescued
             emit_trouble("batch.stumbled", error, jobs=sorted(at_work.left))
         finally:

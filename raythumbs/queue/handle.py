@@ -1,9 +1,9 @@
 """QueueHandle: the queue's verbs, awaitable; Ray is hidden, and so is a restart of the actor."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import ray
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
@@ -15,8 +15,10 @@ from raythumbs.model.overview import Status
 from raythumbs.model.photo import Photo
 from raythumbs.model.reconciliation import Reconciliation
 from raythumbs.model.shard import shard_of
+from raythumbs.queue.actor import ThumbnailQueueActor
 from raythumbs.queue.coalescer import Coalescer
 from raythumbs.queue.shared_answers import Shared
+from raythumbs.queue.thumbnail_queue import ThumbnailQueue
 
 NAME = "raythumbs-queue"
 _ANSWER_SECONDS = 15.0  # a restarted actor is back in two
@@ -27,6 +29,7 @@ _CHANGES_A_CALL = 1000  # more would keep a lone one waiting behind them
 _SHARED_SECONDS = 0.2
 _PAGES_AT_ONCE = 2  # a page of a thousand jobs takes the queue some 20 ms
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -50,28 +53,24 @@ class QueueHandle:
         self._intakes = [self._intake(shard) for shard in self._shards]
 
     async def enqueue(self, changes: Sequence[Change]) -> list[Job]:
-        """See ThumbnailQueue.enqueue. Asking twice is the same as once, so a restart in between is harmless."""
-        async with _patience():  # one's own: the call before may have taken its time
-            if len(self._intakes) == 1:
-                return await self._intakes[0].ask(changes)
-            return await self._enqueue_apart(changes)
+        """Enqueue changes with the shards of their sources; return the jobs in the order of the changes.
 
-    def _intake(self, shard: int) -> Coalescer[Sequence[Change], list[Job]]:
-        return Coalescer(
-            lambda groups: self._ask(lambda queue: queue.enqueue_all.remote(groups), shard=shard),
-            most=_CHANGES_A_CALL,
-            weigh=len,
-            forgets_who_left=True,  # who is told that the queue does not answer may send it again, or never
-        )
-
-    async def _enqueue_apart(self, changes: Sequence[Change]) -> list[Job]:
-        """Enqueue each shard's changes with it; return the jobs in the order of the changes."""
+        Asking twice is the same as once, so a restart of an actor in between is harmless. See Intake.enqueue.
+        """
         parts: dict[int, list[Change]] = {}
         for change in changes:
-            parts.setdefault(shard_of(change.source, len(self._intakes)), []).append(change)
-        enqueued = await asyncio.gather(*(self._intakes[shard].ask(part) for shard, part in parts.items()))
-        jobs = {job.source: job for part in enqueued for job in part}
-        return [jobs[source] for source in dict.fromkeys(change.source for change in changes) if source in jobs]
+            parts.setdefault(shard_of(change.source, len(self._shards)), []).append(change)
+        async with _patience():  # apart from that of the call, which may begin late
+            answers = await asyncio.gather(*(self._intakes[shard].ask(part) for shard, part in parts.items()))
+        return in_order(changes, {source: job for answer in answers for source, job in answer.items()})
+
+    def _intake(self, shard: int) -> Coalescer[Sequence[Change], Mapping[str, Job]]:
+        return Coalescer(
+            lambda groups: self._ask_shard(shard, ThumbnailQueue.enqueue_all, groups),
+            most=_CHANGES_A_CALL,
+            weigh=len,
+            forgets_who_left=True,  # a client that was told that the queue does not answer may send it again, or never
+        )
 
     async def admit(self) -> None:
         """See ThumbnailQueue.admit. It is asked once a second: what came in since is refused by `enqueue`."""
@@ -81,19 +80,19 @@ class QueueHandle:
             self._admitted_until = now + _ADMITTED_SECONDS
 
     async def _admit(self, _: None) -> None:
-        await self._ask(lambda queue: queue.admit.remote())
+        await self._ask_shard(0, ThumbnailQueue.admit)
 
     async def cancel(self, job_id: str) -> Job:
         """See ThumbnailQueue.cancel."""
-        return await self._ask(lambda queue: queue.cancel.remote(job_id))
+        return await self._ask_shard(0, ThumbnailQueue.cancel, job_id)
 
     async def retry(self, job_id: str) -> Job:
         """See ThumbnailQueue.retry."""
-        return await self._ask(lambda queue: queue.retry.remote(job_id))
+        return await self._ask_shard(0, ThumbnailQueue.retry, job_id)
 
     async def job(self, job_id: str) -> Job:
         """See ThumbnailQueue.job."""
-        return await self._ask(lambda queue: queue.job.remote(job_id))
+        return await self._ask_shard(0, ThumbnailQueue.job, job_id)
 
     async def jobs(self, *, state: State | None, after: str | None, limit: int) -> list[Job]:
         """See ThumbnailQueue.jobs. A few pages are read at one time, and a page once for all who ask for it."""
@@ -102,49 +101,57 @@ class QueueHandle:
     async def _page(self, asked: tuple[State | None, str | None, int]) -> list[Job]:
         state, after, limit = asked
         async with self._pages_at_once:
-            return await self._ask(lambda queue: queue.jobs.remote(state=state, after=after, limit=limit))
+            return await self._ask_shard(0, ThumbnailQueue.jobs, state=state, after=after, limit=limit)
 
     async def photo(self, photo_id: str) -> Photo:
         """See ThumbnailQueue.photo."""
-        return await self._ask(lambda queue: queue.photo.remote(photo_id))
+        return await self._ask_shard(0, ThumbnailQueue.photo, photo_id)
 
     async def status(self) -> Status:
         """See ThumbnailQueue.status; all who ask within a fifth of a second are told the same."""
         return await self._statuses(None)
 
     async def _status(self, _: None) -> Status:
-        ask = (self._ask(lambda queue: queue.status.remote(), shard=shard) for shard in self._shards)
+        ask = (self._ask_shard(shard, ThumbnailQueue.status) for shard in self._shards)
         return Status.of_shards(await asyncio.gather(*ask))
 
     async def reconcile(self) -> Reconciliation:
         """See ThumbnailQueue.reconcile."""
-        return await self._ask(lambda queue: queue.reconcile.remote())
+        return await self._ask_shard(0, ThumbnailQueue.reconcile)
 
     async def reconciliation(self) -> Reconciliation:
         """See ThumbnailQueue.reconciliation."""
         return await self._reconciliations(None)
 
     async def _reconciliation(self, _: None) -> Reconciliation:
-        return await self._ask(lambda queue: queue.reconciliation.remote())
+        return await self._ask_shard(0, ThumbnailQueue.reconciliation)
 
     async def secrets(self) -> dict[str, str]:
         """See ThumbnailQueueActor.secrets."""
-        return await self._ask(lambda queue: queue.secrets.remote())
+        return await self._ask_shard(0, ThumbnailQueueActor.secrets)
 
     async def check(self) -> None:
         """See ThumbnailQueue.check; all who ask within a fifth of a second are told the same."""
         await self._checks(None)
 
     async def _check(self, _: None) -> None:
-        await asyncio.gather(*(self._ask(lambda queue: queue.check.remote(), shard=shard) for shard in self._shards))
+        await asyncio.gather(*(self._ask_shard(shard, ThumbnailQueue.check) for shard in self._shards))
 
-    async def _ask(self, verb: Callable[[Any], Awaitable[T]], *, shard: int = 0) -> T:
+    async def _ask_shard(
+        self,
+        shard: int,
+        verb: Callable[Concatenate[Any, P], Awaitable[T]],
+        *arguments: P.args,
+        **options: P.kwargs,
+    ) -> T:
+        """Return what a shard's actor answers; wait for an actor that restarts, or is being replaced."""
         async with _patience():
             while True:
                 try:
                     if shard not in self._actors:
                         self._actors[shard] = await asyncio.to_thread(_actor_of, shard)
-                    return await verb(self._actors[shard])
+                    remote = getattr(self._actors[shard], verb.__name__).remote
+                    return cast("T", await remote(*arguments, **options))
                 except RayTaskError as error:
                     if isinstance(error.cause, RaythumbsError):
                         raise error.cause from None
@@ -152,6 +159,11 @@ class QueueHandle:
                 except (ActorUnavailableError, ActorDiedError, ValueError):  # ValueError: no actor has the name now
                     self._actors.pop(shard, None)
                     await asyncio.sleep(RETRY_SECONDS)
+
+
+def in_order(changes: Sequence[Change], jobs: Mapping[str, Job]) -> list[Job]:
+    """Return the jobs, each once, in the order in which the changes name their sources."""
+    return [jobs[source] for source in dict.fromkeys(change.source for change in changes) if source in jobs]
 
 
 def _actor_of(shard: int) -> Any:  # noqa: ANN401 Ray's handles have no type

@@ -1,20 +1,33 @@
-"""The lane of the large: photos that need more memory than an ordinary worker gives, one at a time on each node."""
+"""The lane of large photos: those that need more memory than an ordinary worker gives, one at a time on each node."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from raythumbs.cluster.nodes import Node
 from raythumbs.model.lease import Lease
 from raythumbs.queue.slots import Slots
 
 _PLACES = 32  # more of them wait in the database
+_PATIENCE_SECONDS = 600.0  # for a node like one that has left
+
+
+@dataclass(frozen=True, slots=True)
+class LargePhoto:
+    """A lease that waits for a node which has the memory that it needs, in bytes."""
+
+    lease: Lease
+    needed_bytes: int
 
 
 class LargeLane:
-    """Leases that wait for a node which has the memory that they need, in bytes."""
+    """Large photos that wait for their node. A node that has left is expected back for ten minutes."""
 
-    def __init__(self, slots: Slots) -> None:
+    def __init__(self, slots: Slots, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._slots = slots
-        self._waiting: list[tuple[Lease, int]] = []
+        self._clock = clock
+        self._waiting: list[LargePhoto] = []
+        self._seen_at: dict[int, float] = {}  # by a node's memory, in bytes: when one with so much was last there
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -22,30 +35,44 @@ class LargeLane:
     @property
     def leases(self) -> list[Lease]:
         """Those that wait."""
-        return [lease for lease, _ in self._waiting]
+        return [photo.lease for photo in self._waiting]
 
     @property
     def is_full(self) -> bool:
         """Whether as many wait as may."""
         return len(self._waiting) >= _PLACES
 
+    def follow(self, nodes: Iterable[Node]) -> None:
+        """Note how much memory the nodes have that are there."""
+        now = self._clock()
+        self._seen_at |= {node.memory_bytes: now for node in nodes}
+        self._seen_at = {size: at for size, at in self._seen_at.items() if now - at <= _PATIENCE_SECONDS}
+
     def fits(self, needed_bytes: int) -> bool:
-        """Return whether any node has so much."""
-        return self._slots.has_memory(needed_bytes)
+        """Return whether a node has so much memory, or had it in the last ten minutes."""
+        now = self._clock()
+        return any(size >= needed_bytes and now - at <= _PATIENCE_SECONDS for size, at in self._seen_at.items())
+
+    def wants(self, node: Node) -> bool:
+        """Return whether a photo waits that this node has the memory for."""
+        return any(photo.needed_bytes <= node.memory_bytes for photo in self._waiting)
 
     def add(self, lease: Lease, needed_bytes: int) -> None:
-        """Let it wait."""
-        self._waiting.append((lease, needed_bytes))
+        """Let a photo wait."""
+        self._waiting.append(LargePhoto(lease, needed_bytes))
 
     def clear(self) -> None:
-        """Let go of them: they are queued again."""
+        """Forget the photos that wait: they are queued again."""
         self._waiting = []
 
-    def take(self) -> Iterator[tuple[Node, Lease, int]]:
-        """Give each that can begin now, with the node whose slot is taken for it and the memory that it needs."""
-        waiting, self._waiting = self._waiting, []
-        for lease, needed_bytes in waiting:
-            if node := self._slots.take_large(needed_bytes):
-                yield node, lease, needed_bytes
-            else:
-                self._waiting.append((lease, needed_bytes))
+    def take(self) -> list[tuple[Node, LargePhoto]]:
+        """Return each photo that can begin now, with the node on which a slot was taken for it."""
+        tried = [(self._slots.take_large(photo.needed_bytes), photo) for photo in self._waiting]
+        self._waiting = [photo for node, photo in tried if node is None]
+        return [(node, photo) for node, photo in tried if node is not None]
+
+    def give_up(self) -> list[LargePhoto]:
+        """Return, and forget, the photos that no node has had the memory for in ten minutes."""
+        hopeless = [photo for photo in self._waiting if not self.fits(photo.needed_bytes)]
+        self._waiting = [photo for photo in self._waiting if self.fits(photo.needed_bytes)]
+        return hopeless

@@ -2,28 +2,36 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
 from raythumbs.events import emit_trouble
 
+Turn = Callable[[], Awaitable[object]]
 
-async def attempt(turn: Callable[[], Awaitable[object]]) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A turn, the rest between two of them, and the event that ends a rest early."""
+
+    turn: Turn
+    every_seconds: float = field(kw_only=True)
+    wake: asyncio.Event = field(default_factory=asyncio.Event, kw_only=True)
+
+    async def forever(self) -> None:
+        """Take turns until cancelled."""
+        while True:
+            self.wake.clear()
+            await attempt(self.turn)
+            try:
+                async with asyncio.timeout(self.every_seconds):
+                    await self.wake.wait()
+            except TimeoutError:
+                pass
+
+
+async def attempt(turn: Turn) -> None:
     """Take a turn; if it goes wrong, the next may fare better."""
     try:
         await turn()
     except Exception as error:  # noqa: BLE001 whatever it is, it is one turn's
         emit_trouble("loop.stumbled", error, turn=getattr(turn, "__qualname__", repr(turn)))
-
-
-async def forever(
-    turn: Callable[[], Awaitable[object]], *, every_seconds: float, wake: asyncio.Event | None = None
-) -> None:
-    """Take turns until cancelled; the rest between two ends early when `wake` is set."""
-    wake = wake or asyncio.Event()
-    while True:
-        wake.clear()
-        await attempt(turn)
-        try:
-            async with asyncio.timeout(every_seconds):
-                await wake.wait()
-        except TimeoutError:
-            pass

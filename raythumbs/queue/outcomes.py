@@ -1,7 +1,7 @@
 """Decides what follows from each outcome of an attempt, and records it."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from raythumbs.db.leases import Leases
@@ -25,7 +25,7 @@ from raythumbs.model.backoff import LONGEST_SECONDS, backoff_seconds
 from raythumbs.model.lease import Failed, Lease, Report, Succeeded
 from raythumbs.queue.batch import BatchLost
 from raythumbs.queue.coalescer import Coalescer
-from raythumbs.queue.large_lane import LargeLane
+from raythumbs.queue.large_lane import LargeLane, LargePhoto
 
 _TOGETHER = 256
 _FIRST_GUESS_SECONDS = 0.05  # for one photo, until some have been measured
@@ -72,21 +72,31 @@ class Outcomes:
         await asyncio.gather(self._succeed(done), *map(self._settle, failed))  # at once: they share a commit
 
     async def lost(self, leases: Iterable[Lease], lost: BatchLost) -> None:
-        """Release the leases of a lost batch in one write, so that each is tried again alone.
-
-        A lease that was lost alone counts as a crash. If nobody is to blame, nothing is counted.
-        """
-        unsettled = list(leases)
+        """Retry each lease of a lost batch alone. A lease that is lost alone counts as a crash."""
+        left = list(leases)
         error = Crashed(f"the task was lost: {lost}")
-        jobs = [lease.job_id for lease in unsettled]
-        emit_trouble("batch.lost", error if lost.blameless else lost, blameless=lost.blameless, jobs=jobs)
-        if not lost.blameless and len(unsettled) == 1:
-            await self._settle(Report(unsettled[0], Failed(error), 0.0))
-        elif unsettled:
-            await self._release_all(unsettled, error, counts=() if lost.blameless else ("losses",))
+        emit_trouble("batch.lost", lost, jobs=[lease.job_id for lease in left])
+        if len(left) == 1:
+            await self._fenced_if_stale(left[0], error, self._crashed(left[0], error))
+        else:
+            await self._release_all(left, error, counts=("losses",))
+
+    async def release_innocent(self, leases: Iterable[Lease], reason: str) -> None:
+        """Queue the leases of a batch again that ended for a reason of its node; they count no attempt."""
+        left = list(leases)
+        error = Crashed(f"the task was lost: {reason}")
+        emit_trouble("batch.returned", error, jobs=[lease.job_id for lease in left])
+        await self._release_all(left, error, counts=())
+
+    async def give_up(self, photo: LargePhoto) -> None:
+        """Fail a large photo that no node has the memory for."""
+        error = TooLarge(f"it needs {photo.needed_bytes} bytes of memory; no node has so much")
+        await self._fenced_if_stale(photo.lease, error, self._fail(photo.lease, error))
 
     async def _release_all(self, leases: Sequence[Lease], error: RaythumbsError, *, counts: tuple[str, ...]) -> None:
-        """Let these be tried again at once."""
+        """Queue leases again in one write, to be tried at once."""
+        if not leases:
+            return
         stale = await self._record.insist(
             lambda db, now: Leases(db).release_all(leases, error, due_at=now, counts=counts)
         )
@@ -95,6 +105,12 @@ class Outcomes:
                 await self._fenced(Report(lease, Failed(error), 0.0))
             else:
                 _emit_released(lease, error, after_seconds=0.0)
+
+    async def _fenced_if_stale(self, lease: Lease, error: RaythumbsError, move: Awaitable[None]) -> None:
+        try:
+            await move
+        except StaleLease:
+            await self._fenced(Report(lease, Failed(error), 0.0))
 
     async def _succeed(self, reports: Sequence[Report]) -> None:
         """Record successes in one write. One that the database refuses, or that meets a bug, fails alone."""

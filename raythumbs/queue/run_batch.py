@@ -17,7 +17,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raythumbs import __version__
 from raythumbs.cluster.nodes import SLOT_RESOURCE, live_nodes
-from raythumbs.queue.batch import Batch, BatchLost, NodeShort, NodeUnfit
+from raythumbs.queue.batch import Batch, NodeGone, NodeShort, NodeUnfit, TaskLost
 from raythumbs.worker.pipeline import Reports
 from raythumbs.worker.plan import Plan
 from raythumbs.worker.task import render_batch_remotely
@@ -54,19 +54,19 @@ async def run_batch(batch: Batch, *, plan: Plan, patience_seconds: float) -> Asy
         except TimeoutError as error:
             ray.cancel(said, force=True)
             if not has_begun:
-                raise BatchLost(f"Ray did not begin it in {_BEGIN_SECONDS:.0f} s", blameless=True) from error
-            raise BatchLost(f"nothing was heard for {patience_seconds:.0f} s", blameless=False) from error
+                raise NodeGone(f"Ray did not begin it in {_BEGIN_SECONDS:.0f} s") from error
+            raise TaskLost(f"nothing was heard for {patience_seconds:.0f} s") from error
         except (NodeDiedError, TaskUnschedulableError, RuntimeEnvSetupError) as error:
-            raise BatchLost(type(error).__name__, blameless=True) from error
+            raise NodeGone(type(error).__name__) from error
         except RayTaskError as error:
             if not has_begun:  # what a photo does to a task comes later
                 raise NodeUnfit(f"{batch.node.address}: {_last_line(error)}") from error
-            raise BatchLost(type(error).__name__, blameless=False) from error
+            raise TaskLost(type(error).__name__) from error
         except OutOfMemoryError as error:
             raise NodeShort(f"{batch.node.address}: its memory was nearly full, and Ray ended a task") from error
         except RayError as error:  # of a node that is shut down, the worker may go first
-            blameless = batch.node.id not in await live_nodes()
-            raise BatchLost(type(error).__name__, blameless=blameless) from error
+            lost = TaskLost if batch.node.id in await live_nodes() else NodeGone
+            raise lost(type(error).__name__) from error
         has_begun = True
         yield reports  # outside of the timeout: whoever takes it in may take long
 

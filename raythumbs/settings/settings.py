@@ -37,10 +37,6 @@ _DATABASE = re.compile(
 )
 _HOST = re.compile(r"\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9_.\[\]:-]+")
-_SPEC_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_BEST_QUALITY = 100
-_LARGEST_GAP = 8
-_MAX_SIDE_PIXELS = 16_383  # the largest side that WebP can hold
 
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -59,118 +55,233 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="RAYTHUMBS_", frozen=True, populate_by_name=True, extra="forbid")
 
-    host: str = Field("127.0.0.1", description="Address to listen on.")
+    host: str = Field(
+        "127.0.0.1",
+        description="Address to listen on. The API has no login of its own: put the service behind your gateway "
+        "before you listen on other addresses.",
+    )
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
-    public_base_url: str | None = Field(None, description="Address of this service as clients see it.")
-    ingress_replicas: Positive = Field(1, description="Processes that answer HTTP.")
+    public_base_url: str | None = Field(
+        None,
+        description="Address of this service as clients see it; every link begins with it. By default "
+        "`http://HOST:PORT`. Links to thumbnails in a file store are written when the thumbnails are "
+        "rendered: a later change leaves old links as they are.",
+    )
+    ingress_replicas: Positive = Field(1, description="Number of processes that answer HTTP.")
     ingress_nodes: Literal["head", "all"] = Field(
-        "head", description="Where they are: all on the head, or each on another node of the cluster."
+        "head",
+        description="Where these processes run: `head`, or `all`. `all` spreads them over the nodes of the cluster, "
+        "at most two on one node, for a load balancer in front of them. The cluster must have as many "
+        "nodes as replicas, because a deploy runs two of each for a while. A node that answers HTTP never "
+        "counts as idle, so an autoscaler keeps it.",
     )
 
-    data_dir: Path = Field(Path("raythumbs-data"), description="Folder of the embedded database and file store.")
-    database: SecretStr | None = Field(None, description="`sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`.")
-    umask: Annotated[int, BeforeValidator(_octal)] = Field(
-        0o077, ge=0, le=0o077, description="Rights that files of the service do not give to others, in octal."
+    data_dir: Path = Field(Path("raythumbs-data"), description="Folder of the embedded database and of the file store.")
+    database: SecretStr | None = Field(
+        None,
+        description="`sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`, with `%40` for an `@` in a password. "
+        "By default a SQLite file in the data folder. PostgreSQL needs `.venv/bin/pip install "
+        "'.[postgres]'`.",
     )
-    store: str | None = Field(None, description="Where uploads go: `file:///FOLDER` or `s3://BUCKET/PREFIX`.")
+    umask: Annotated[int, BeforeValidator(_octal)] = Field(
+        0o077,
+        ge=0,
+        le=0o077,
+        description="Permissions that the service's files and folders withhold from other users, in octal. By default "
+        "only the service's user can read photos, thumbnails and folders. `022` lets everybody read them, "
+        "such as a web server that serves the thumbnails; `027` lets the group read them. A new SQLite "
+        "database always belongs to its user alone. Existing files keep their permissions: `chmod -R go= "
+        "FOLDER` closes files of older versions.",
+    )
+    store: str | None = Field(
+        None,
+        description="Where uploads go: `file:///FOLDER` or `s3://BUCKET/PREFIX`. By default a folder in the data "
+        "folder.",
+    )
     s3_bucket_name: str | None = Field(
-        None, validation_alias="S3_BUCKET_NAME", description="The store, where no other is set: this bucket."
+        None,
+        validation_alias="S3_BUCKET_NAME",
+        description="Bucket to use as the store when `RAYTHUMBS_STORE` is not set.",
     )
     aws_region: str | None = Field(
-        None, validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"), description="Region of the buckets."
+        None,
+        validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"),
+        description="Region of the buckets. By default `us-east-1`. `AWS_DEFAULT_REGION` is read too; a profile's "
+        "region is not.",
     )
     s3_endpoint_url: str | None = Field(
         None,
         validation_alias=AliasChoices("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
-        description="Address of an S3-compatible server, where it is not Amazon's.",
+        description="Address of an S3-compatible server, such as MinIO, Backblaze B2 or Cloudflare R2. By default "
+        "Amazon's. `AWS_ENDPOINT_URL` is read too.",
     )
     instance_credentials: Literal["auto", "true", "false"] = Field(
-        "auto", description="Whether S3 may be asked with the machine's own role: `auto` where it is one of Amazon's."
+        "auto",
+        description="Whether S3 may be asked with the machine's own role, which the service gets from "
+        "169.254.169.254. `auto`: only when the machine says that it is Amazon EC2; elsewhere nothing is "
+        "sent to that address. `true`: for other clouds with the same service, and for containers that "
+        "hide which machine they run on. `false`: never.",
     )
-    thumbnails_store: str | None = Field(None, description="Where thumbnails go, if not into the store.")
-    thumbnails_prefix: str = Field("thumbnails/", description="What the keys of thumbnails begin with.")
+    thumbnails_store: str | None = Field(
+        None, description="Where thumbnails go, when they have a folder or bucket of their own. By default the store."
+    )
+    thumbnails_prefix: str = Field(
+        "thumbnails/", description="Start of every thumbnail's key: names that each end in `/`."
+    )
     thumbnails_base_url: str | None = Field(
-        None, description="Public address of the thumbnails' bucket or CDN; without it, links to S3 are presigned."
+        None, description="Public address of the thumbnails' bucket or CDN. Without it, links to S3 are presigned."
     )
-    link_seconds: Positive = Field(3600, le=604_800, description="How long a presigned link lasts, in seconds.")
+    link_seconds: Positive = Field(
+        3600, le=604_800, description="How long a presigned link is valid, in seconds; at most 7 days."
+    )
     allowed_sources: Annotated[tuple[str, ...] | None, NoDecode] = Field(
         None,
-        description="Prefixes of what may be read; by default the store, and any bucket if that is a folder.",
+        description='JSON list of the prefixes that may be read: `["s3://photos/", "file:///srv/photos/"]`. By '
+        "default the store's folder and any bucket; when the store is a bucket, that bucket alone.",
     )
 
     specs: Annotated[tuple[RenditionSpec, ...], NoDecode] = Field(
-        (RenditionSpec(),), description="The thumbnails to make."
+        (RenditionSpec(),), description="Thumbnails to make, as a JSON list. By default one."
     )
     max_photo_bytes: Positive = Field(128 * MIB, description="Largest photo, in bytes.")
     max_upload_bytes: Positive = Field(1024 * MIB, description="Largest body of a direct upload, in bytes.")
     max_body_bytes: Positive = Field(4 * MIB, description="Largest body of any other request, in bytes.")
     max_arriving: Positive = Field(
-        4096, description="Uploads that may be arriving at a replica at one time, and as many bodies of other requests."
+        4096,
+        description="Number of uploads that may be arriving at one replica at the same time, and the same number of "
+        "bodies of other requests. Above it: 503.",
     )
-    max_arriving_per_client: Positive = Field(256, description="How many of them one client may send.")
-    body_gap_seconds: Seconds = Field(30, description="Longest wait for the next bytes of a body, in seconds.")
+    max_arriving_per_client: Positive = Field(
+        256,
+        description="Number of these bodies that one client may be sending. A client is an IP address; of IPv6, a /64 "
+        "network. Above it: 429.",
+    )
+    body_gap_seconds: Seconds = Field(
+        30, description="Longest wait for the next bytes of a body, in seconds. After it: 408."
+    )
     min_body_bytes_per_second: Positive = Field(
-        1024, description="Slowest rate of a body, in bytes per second, after its first 10 seconds."
+        1024,
+        description="Slowest rate of a body after its first 10 seconds, in bytes per second. Only time in which the "
+        "service waits for the client counts. Below it: 408.",
     )
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = Field(
         ("127.0.0.1", "::1"),
         validate_default=True,
-        description="Addresses and networks of proxies whose `X-Forwarded-For` tells the client.",
+        description="JSON list of the addresses and networks of proxies whose `X-Forwarded-For` header names the "
+        "client. Name your load balancer here; otherwise all its clients count as one.",
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Host names that the service answers to, beside its own and every IP address."
+        (),
+        description='JSON list of more host names that the service answers to: `["thumbs.internal", '
+        '"*.example.com"]`; `["*"]` allows all. The service always answers to every IP address, names of '
+        "a local network (`nas.local`, a Kubernetes service), the machine's own name and the host of "
+        "`RAYTHUMBS_PUBLIC_BASE_URL`.",
     )
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Origins of other web sites whose pages may use the service."
+        (),
+        description="JSON list of the origins of other web sites whose pages may use the service: "
+        '`["https://app.example.com"]`.',
     )
     prefetch_bytes: Positive = Field(
-        64 * MIB, description="Memory for photos that a worker fetches ahead, in bytes; one it always fetches."
+        64 * MIB,
+        description="Memory for photos that a worker fetches ahead, in bytes. A worker always fetches at least one "
+        "photo.",
     )
     worker_decode_bytes: Positive = Field(
-        512 * MIB, description="Memory for a picture in an ordinary worker, in bytes; what needs more has its own lane."
+        512 * MIB,
+        description="Memory for a picture in an ordinary worker, in bytes. A picture that announces that it needs "
+        "more is rendered in a lane of its own: one at a time on each node, with memory that Ray sets "
+        "apart for it.",
     )
-    max_decode_bytes: Positive = Field(2048 * MIB, description="Largest picture in memory, in bytes.")
+    max_decode_bytes: Positive = Field(
+        2048 * MIB,
+        description="Memory for the largest picture, in bytes. A picture that needs more than this, or more than any "
+        "node has, is refused as `too_large` before it is decoded.",
+    )
 
-    max_backlog: Positive = Field(1_000_000, description="Photos that may wait, before no more are taken.")
-    min_free_disk_bytes: int = Field(512 * MIB, ge=0, description="Bytes that must be free on the service's disks.")
-    min_free_memory_bytes: int = Field(256 * MIB, ge=0, description="Bytes of memory that must be available.")
+    max_backlog: Positive = Field(
+        1_000_000,
+        description="Number of photos that may wait. Above it, uploads and events are answered 503 until some are "
+        "done.",
+    )
+    min_free_disk_bytes: int = Field(
+        512 * MIB,
+        ge=0,
+        description="Free space that must be left on each disk that the service writes to, in bytes. With S3 this "
+        "includes the disk of the folder for temporary files, where uploads are collected. Below it: the "
+        "same 503.",
+    )
+    min_free_memory_bytes: int = Field(
+        256 * MIB,
+        ge=0,
+        description="Available memory that must be left on the queue's machine, in bytes. Below it: the same 503.",
+    )
 
-    max_workers_per_node: Positive = Field(8, le=1024, description="Slots of a node, at most its CPUs.")
-    max_slots: Positive = Field(100, description="Slots that the autoscaler is asked for at most.")
+    max_workers_per_node: Positive = Field(
+        8, le=1024, description="Most slots of a node. A node never has more slots than CPUs."
+    )
+    max_slots: Positive = Field(
+        100,
+        description="Most slots that Ray's autoscaler is asked for, on a cluster that has one. The default is about "
+        "what one queue can feed.",
+    )
     use_parallel_thumbnails: bool = Field(
         default=True,
         validation_alias=AliasChoices("USE_PARALLEL_THUMBNAILS", "RAYTHUMBS_USE_PARALLEL_THUMBNAILS"),
-        description="`false`: one slot in all, one photo after the other.",
+        description="`false`: one slot in all, so that one photo is rendered after the other.",
     )
     yield_to_others: bool = Field(
         default=False,
-        description="`true`: give up slots of a node whose cores other programs use, or whose memory is short.",
+        description="`true`: give up slots of a node whose cores other programs keep busy, and one slot after another "
+        "while less than `RAYTHUMBS_MIN_FREE_MEMORY_BYTES` of its memory is available. One slot stays.",
     )
     queue_shards: Positive = Field(
-        1, le=64, description="Queues that share the jobs, with PostgreSQL; more where one cannot feed all slots."
+        1,
+        le=64,
+        description="Number of queues that share the jobs and the slots; photos are divided by a hash of their "
+        "address. More than one (at most 64) needs PostgreSQL and `USE_PARALLEL_THUMBNAILS=true`, and is "
+        "for clusters that one queue cannot feed.",
     )
     job_timeout_seconds: Seconds = Field(30, description="Longest time for one photo, in seconds.")
-    lease_seconds: Seconds = Field(60, ge=5, description="How long a job may go unrenewed, in seconds.")
-    max_errors: Positive = Field(15, description="Passing errors until a job fails.")
-    max_timeouts: Positive = Field(3, description="Timeouts of rendering until a job fails.")
-    max_crashes: Positive = Field(3, description="Crashes until a job fails.")
+    lease_seconds: Seconds = Field(
+        60,
+        ge=5,
+        description="How long a running job may go without a sign of life before it is queued again, in seconds; at "
+        "least 5.",
+    )
+    max_errors: Positive = Field(
+        15,
+        description="Number of passing errors after which a job fails. With the growing waits between them, 15 take "
+        "about 29 hours.",
+    )
+    max_timeouts: Positive = Field(3, description="Number of rendering timeouts after which a job fails.")
+    max_crashes: Positive = Field(3, description="Number of crashes after which a job fails.")
     drain_seconds: Seconds = Field(25, description="Time to finish running work at shutdown, in seconds.")
-    keep_finished_seconds: Positive = Field(7 * 86_400, description="How long finished jobs are kept, in seconds.")
+    keep_finished_seconds: Positive = Field(
+        7 * 86_400,
+        description="How long finished jobs are kept, in seconds. Photos and the addresses of their thumbnails stay.",
+    )
     keep_failed_seconds: Positive = Field(30 * 86_400, description="How long failed jobs are kept, in seconds.")
-    keep_events_seconds: Positive = Field(14 * 86_400, description="How long event ids are remembered, in seconds.")
+    keep_events_seconds: Positive = Field(
+        14 * 86_400, description="How long the ids of events, and photos that were deleted, are remembered, in seconds."
+    )
 
     watched: Annotated[tuple[str, ...] | None, NoDecode] = Field(
-        None, description="Places that reconciliation compares with the record; by default the uploads."
+        None,
+        description='JSON list of the places that reconciliation compares with the record: `["s3://photos/2026/"]`. '
+        "By default the uploads (`originals/` in the store).",
     )
     reconcile_every_seconds: int = Field(
-        86_400, ge=0, description="How long after one reconciliation the next begins, in seconds; 0: when asked."
+        86_400, ge=0, description="How long after one reconciliation the next begins, in seconds. `0`: only on request."
     )
 
     log_level: Literal["INFO", "WARNING", "ERROR"] = Field(
-        "WARNING", description="What is told of what happens; `INFO`: of each job too."
+        "WARNING", description="Which events are logged: `INFO` (those of each job too), `WARNING` or `ERROR`."
     )
 
-    notification_token: SecretStr | None = Field(None, description="What S3 notifications must bring to be believed.")
+    notification_token: SecretStr | None = Field(
+        None, description="Token that S3 notifications must bring as `Authorization: Bearer …`."
+    )
     b2_signing_secret: SecretStr | None = Field(None, description="Signing secret of the Backblaze B2 event rule.")
 
     @field_validator("data_dir")
@@ -194,16 +305,7 @@ class Settings(BaseSettings):
         if not specs:
             raise ValueError("is empty: at least one thumbnail is to be made")
         for spec in specs:
-            if not _SPEC_NAME.fullmatch(spec.name):
-                raise ValueError(f"the spec name {spec.name!r} is not lower-case letters, digits, '-' and '_'")
-            if not (1 <= spec.width <= _MAX_SIDE_PIXELS and 1 <= spec.height <= _MAX_SIDE_PIXELS):
-                raise ValueError(f"the spec {spec.name!r} needs sides of 1 to {_MAX_SIDE_PIXELS} pixels")
-            if not 1 <= spec.quality <= _BEST_QUALITY:
-                raise ValueError(f"the spec {spec.name!r} needs a quality of 1 to {_BEST_QUALITY}")
-            if not 1 <= spec.gap <= _LARGEST_GAP:
-                raise ValueError(f"the spec {spec.name!r} needs a gap of 1 to {_LARGEST_GAP}")
-            if not all(0 <= fraction <= 1 for fraction in spec.focus):
-                raise ValueError(f"the spec {spec.name!r} needs a focus of two fractions, 0 to 1")
+            spec.check()
         if len({spec.name for spec in specs}) < len(specs):
             raise ValueError("two specs have the same name")
         return specs

@@ -14,7 +14,7 @@ from socket import gethostname
 from threading import Event
 from typing import TypeVar
 
-from raythumbs.errors import Crashed, RaythumbsError
+from raythumbs.events import known
 from raythumbs.model.job import Priority
 from raythumbs.model.lease import Failed, Lease, Report, Succeeded
 from raythumbs.worker.stages import AT_ONCE, InHand, Stages
@@ -175,7 +175,7 @@ class Pipeline:
             photo.in_hand = fetched.result()
         except Exception as error:  # noqa: BLE001 an attempt's edge: it becomes the photo's outcome
             self._held_bytes -= photo.guessed_bytes
-            self._tell(Report(photo.lease, _failed(error), 0.0))
+            self._tell(Report(photo.lease, _failed(photo.lease, error), 0.0))
         else:
             heappush(self._to_render, photo)
 
@@ -188,7 +188,7 @@ class Pipeline:
         try:
             rendered, seconds = self._stages.end(_fetched(photo))
         except Exception as error:  # noqa: BLE001 as above
-            self._tell(Report(photo.lease, _failed(error), 0.0))
+            self._tell(Report(photo.lease, _failed(photo.lease, error), 0.0))
         else:
             self._storing += 1
             stored = self._stages.store(photo.lease, _fetched(photo).fetched, rendered)
@@ -201,7 +201,7 @@ class Pipeline:
         try:
             self._tell(Report(lease, stored.result(), seconds))
         except Exception as error:  # noqa: BLE001 as above
-            self._tell(Report(lease, _failed(error), seconds))
+            self._tell(Report(lease, _failed(lease, error), seconds))
 
     def _on_stored(self, _stored: "Future[Succeeded]") -> None:
         self._storing -= 1
@@ -216,10 +216,10 @@ def _fetched(photo: _Photo) -> InHand:
     return photo.in_hand
 
 
-def _failed(error: Exception) -> Failed:
-    if isinstance(error, RaythumbsError):
-        error.__cause__ = error.__context__ = None  # which may not travel
-        if error.retryable:  # it may be the fault of a node: of one without rights on the bucket, or without a disk
-            error.reason = f"{error.reason} (on {_HERE})"
-        return Failed(error)
-    return Failed(Crashed(f"{type(error).__name__}: {error}"))
+def _failed(lease: Lease, unknown: Exception) -> Failed:
+    """Return an error as an outcome. A bug is Internal: only the decoder's own process can crash on a photo."""
+    error = known("photo.stumbled", unknown, job_id=lease.job_id)
+    error.__cause__ = error.__context__ = None  # which may not travel
+    if error.retryable:  # a node may be the reason: one without rights on the bucket, or without a disk
+        error.reason = f"{error.reason} (on {_HERE})"
+    return Failed(error)

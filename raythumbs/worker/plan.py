@@ -29,6 +29,7 @@ class Plan:
     photo_seconds: float
     yields_to_others: bool
     umask: int
+    log_level: str
     secrets_file: Path | None = None  # of the node that the queue is on, if that is the worker's too
 
     @classmethod
@@ -50,6 +51,7 @@ class Plan:
             photo_seconds=settings.job_timeout_seconds,
             yields_to_others=settings.yield_to_others,
             umask=settings.umask,
+            log_level=settings.log_level,
             secrets_file=secrets_file,
         )
 

@@ -9,6 +9,7 @@ from typing import Any
 import ray
 
 from raythumbs import __version__
+from raythumbs.events import show_events
 from raythumbs.model.lease import Lease
 from raythumbs.settings.sealed import restore_environment
 from raythumbs.worker.host_load import HostWatch
@@ -44,6 +45,7 @@ def _stages(plan: Plan) -> Stages:
         _close_stages()  # of a queue before this one, or with the memory of a large photo
         restore_environment(plan.secrets_file)  # the credentials of the stores
         os.umask(plan.umask)
+        show_events(plan.log_level)
         _stages_of[plan] = Stages(plan)
     return _stages_of[plan]
 

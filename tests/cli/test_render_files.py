@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from raythumbs.imaging import Fit, Format, RenditionSpec
+from raythumbs.manual import read_page
 from tests.imaging.pictures import RED, four_corners, mean_error, near, opened, photograph, saved, thumbnail
 
 RENDER = [str(Path(sysconfig.get_path("scripts")) / "raythumbs"), "render"]
@@ -225,8 +226,7 @@ def test_it_starts_without_ray_and_without_a_database():
 
 
 def test_the_manuals_example_for_programs_works(tmp_path):
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    [example] = re.findall(r"```python\n(from raythumbs.imaging .*?)```", readme, re.DOTALL)
+    [example] = re.findall(r"```python\n(from raythumbs.imaging .*?)```", read_page("sizes-and-formats"), re.DOTALL)
     (tmp_path / "photo.jpg").write_bytes(PHOTO)
 
     subprocess.run([sys.executable, "-c", example], cwd=tmp_path, check=True)

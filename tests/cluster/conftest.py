@@ -121,7 +121,7 @@ def title(process: psutil.Process) -> str:
 
 
 def sandboxes() -> list[psutil.Process]:
-    return [process for process in family() if "raythumbs.imaging.sandbox" in title(process)]
+    return [process for process in family() if "raythumbs.imaging.sandbox_child" in title(process)]
 
 
 def holds_photo(sandbox: psutil.Process) -> bool:

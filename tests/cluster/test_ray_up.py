@@ -1,4 +1,4 @@
-"""`ray up` for real, with the very files that the README shows: three machines, a PostgreSQL, an S3 server."""
+"""`ray up` for real, with the files of the manual on own machines: three machines, a PostgreSQL, an S3 server."""
 
 import re
 import secrets
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 @dataclass
 class RayUp:
-    """Three machines, and the folder with the files that the README shows, for their addresses."""
+    """Three machines, and the folder with the files that the manual shows, changed to their addresses."""
 
     network: Network
     client: Client
@@ -95,10 +95,9 @@ def with_older_version(home: Path) -> None:
 
 
 def shown(language: str, beginning: str, ours: dict[str, str]) -> str:
-    """Return the README's block that begins so, with our addresses in place of its own."""
-    (block,) = re.findall(
-        rf"```{language}\n({re.escape(beginning)}.*?)```", (HOUSE / "README.md").read_text(), re.DOTALL
-    )
+    """Return the manual's block that begins so, with our addresses in place of the manual's."""
+    page = (HOUSE / "raythumbs" / "manual" / "own-machines.md").read_text()
+    (block,) = re.findall(rf"```{language}\n({re.escape(beginning)}.*?)```", page, re.DOTALL)
     for theirs, here in ours.items():
         block = block.replace(theirs, here)
     assert "192.0.2." not in block

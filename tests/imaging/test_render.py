@@ -1,13 +1,15 @@
 from dataclasses import asdict
 from io import BytesIO
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from raythumbs.imaging import enough, render
-from raythumbs.imaging.resize import on_canvas, plan
+from raythumbs.imaging import render
+from raythumbs.imaging.plan import plan
+from raythumbs.imaging.resample import on_canvas
 from raythumbs.model.photo import Fit, Format, RenditionSpec
 from tests.imaging.pictures import (
     BLUE,
@@ -123,23 +125,6 @@ def test_a_progressive_jpeg_looks_like_its_baseline_twin(side: int) -> None:
     assert mean_error(progressive, baseline) < 0.4
 
 
-def test_the_first_bytes_of_a_progressive_jpeg_tell_how_many_are_enough() -> None:
-    photo = saved(photograph("skimage/coffee.png", times=3), "JPEG", quality=90, progressive=True)
-    specs = [RenditionSpec(width=200, height=200), RenditionSpec(width=100, height=100)]
-
-    needed = next(told for size in range(1, len(photo), 16_384) if (told := enough(photo[:size], specs)))
-
-    assert needed < 0.75 * len(photo)
-    assert render(photo[:needed] + b"\xff\xd9", specs, LIMITS) == render(photo, specs, LIMITS)
-
-
-@pytest.mark.parametrize("written_as", ["JPEG", "PNG", "WEBP"])
-def test_of_other_photos_every_byte_is_needed(written_as: str) -> None:
-    photo = saved(four_corners(900, 600), written_as)
-
-    assert enough(photo, [RenditionSpec()]) is None
-
-
 @pytest.mark.parametrize("written_as", ["GIF", "WEBP", "PNG", "TIFF", "AVIF", "HEIF", "MPO"])
 def test_of_several_pictures_in_one_file_the_first_is_shown(written_as: str) -> None:
     others = [Image.new("RGB", (120, 80), "black"), Image.new("RGB", (120, 80), "white")]
@@ -166,6 +151,15 @@ def test_a_line_has_a_thumbnail_that_can_be_seen(size: tuple[int, int], made: tu
 
     assert thumbnail(photo).size == made
     assert near(thumbnail(photo).getpixel((0, 0)), RED, within=2)
+
+
+# --- specs
+
+
+@pytest.mark.parametrize("values", [{"width": 0}, {"height": 16_384}, {"quality": 101}, {"gap": 0}, {"focus": (0, 2)}])
+def test_a_spec_with_a_value_outside_its_range_is_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="the spec 'thumbnail' needs"):
+        rendition(saved(four_corners(), "PNG"), **values)
 
 
 # --- several from one

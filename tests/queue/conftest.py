@@ -13,9 +13,11 @@ from raythumbs.model.job import INCOMPLETE, Job, JobRequest, Priority
 from raythumbs.model.lease import Failed, Lease, Outcome, Report, Succeeded
 from raythumbs.model.photo import Format, PictureFacts, Rendition
 from raythumbs.queue.batch import Batch
-from raythumbs.queue.thumbnail_queue import ThumbnailQueue
+from raythumbs.queue.parts import Given
 from raythumbs.settings import Settings, load_settings
 from raythumbs.worker.pipeline import Reports
+from raythumbs.worker.plan import Plan
+from tests.verbs import Verbs
 
 NODE = Node("node-1", cpus=2)
 
@@ -80,7 +82,7 @@ class Cluster:
 class Queue:
     """A queue at work, and ways to wait for it."""
 
-    def __init__(self, queue: ThumbnailQueue) -> None:
+    def __init__(self, queue: Verbs) -> None:
         self.verbs = queue
 
     async def submit(self, *numbers: int, priority: Priority = Priority.NORMAL) -> list[Job]:
@@ -110,9 +112,11 @@ def configured(tmp_path: Path) -> Callable[..., Settings]:
 
 @asynccontextmanager
 async def at_work(
-    settings: Settings, batches: Batches, cluster: Cluster | None = None, *, drained: bool = True
+    settings: Settings, batches: Batches, cluster: Cluster | None = None, *, drained: bool = True, **moments: float
 ) -> AsyncIterator[Queue]:
-    queue = ThumbnailQueue(settings, run=batches, nodes=cluster or Cluster())
+    queue = Verbs(
+        Given(settings=settings, shard=0, plan=Plan.of(settings), run=batches, nodes=cluster or Cluster(), **moments)
+    )
     try:
         yield Queue(queue)
     finally:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from raythumbs.db.intake_groups import Enqueued, Group
+from raythumbs.db.intake_groups import Answer, Group
 from raythumbs.errors import QueueUnavailable, RaythumbsError, Unstorable
 from raythumbs.model.job import Job, JobRequest, Priority, Removal, State
 from raythumbs.queue.coalescer import Coalescer
@@ -24,14 +24,14 @@ class Queue:
         self.refused: dict[str, RaythumbsError] = {}
         self.away: RaythumbsError | None = None
 
-    async def enqueue_all(self, groups: list[Group]) -> Sequence[Enqueued]:
+    async def enqueue_all(self, groups: list[Group]) -> Sequence[list[Job] | RaythumbsError]:
         self.calls.append(groups)
         await self.gate.wait()
         if self.away:
             raise self.away
         return [self._told(group) for group in groups]
 
-    def _told(self, group: Group) -> Enqueued:
+    def _told(self, group: Group) -> list[Job] | RaythumbsError:
         errors = [self.refused[change.source] for change in group if change.source in self.refused]
         return errors[0] if errors else [a_job(change) for change in group if isinstance(change, JobRequest)]
 
@@ -204,8 +204,8 @@ def test_a_call_has_at_most_a_thousand_changes_and_what_has_more_goes_alone():
 # --- the other end: several callers' changes at one time, on a real database
 
 
-def told_in_one_call(configured, *groups: Group) -> Sequence[Enqueued]:
-    async def story() -> Sequence[Enqueued]:
+def told_in_one_call(configured, *groups: Group) -> Sequence[Answer]:
+    async def story() -> Sequence[Answer]:
         async with at_work(configured(), Batches(gate=asyncio.Event()), drained=False) as queue:
             return await queue.verbs.enqueue_all(groups)
 
@@ -215,13 +215,13 @@ def told_in_one_call(configured, *groups: Group) -> Sequence[Enqueued]:
 def test_each_caller_gets_its_own_jobs(configured):
     told = told_in_one_call(configured, [a_request(1)], [a_request(2), a_request(3), a_request(2)], [], [a_request(4)])
 
-    assert [[job.id for job in jobs] for jobs in told] == [["job-1"], ["job-2", "job-3"], [], ["job-4"]]
+    assert [[job.id for job in jobs.values()] for jobs in told] == [["job-1"], ["job-2", "job-3"], [], ["job-4"]]
 
 
 def test_callers_of_the_same_photo_get_the_same_job(configured):
     again = replace(a_request(1), job_id="job-1b", photo_id="photo-1b", priority=Priority.HIGH)
 
-    [first], [second] = told_in_one_call(configured, [a_request(1)], [again])
+    (first,), (second,) = (jobs.values() for jobs in told_in_one_call(configured, [a_request(1)], [again]))
 
     assert (first.id, second.id) == ("job-1", "job-1")
     assert (first.priority, second.priority) == (Priority.NORMAL, Priority.HIGH)
@@ -232,7 +232,7 @@ def test_an_event_that_two_callers_tell_counts_once(configured):
 
     told = told_in_one_call(configured, [event], [event, a_request(2)])
 
-    assert [[job.id for job in jobs] for jobs in told] == [["job-1"], ["job-2"]]
+    assert [[job.id for job in jobs.values()] for jobs in told] == [["job-1"], ["job-2"]]
 
 
 @pytest.mark.parametrize("is_removed_last", [True, False])
@@ -253,6 +253,6 @@ def test_what_the_database_refuses_is_the_fault_of_its_caller_alone(configured):
 
     first, second, third = told_in_one_call(configured, [a_request(1)], [bad], [a_request(3)])
 
-    assert [job.id for job in first] == ["job-1"]
+    assert [job.id for job in first.values()] == ["job-1"]
     assert isinstance(second, RaythumbsError)
-    assert [job.id for job in third] == ["job-3"]
+    assert [job.id for job in third.values()] == ["job-3"]

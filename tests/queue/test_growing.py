@@ -8,7 +8,7 @@ from itertools import pairwise
 from raythumbs.cluster.nodes import Node
 from raythumbs.model.job import Priority, State
 from raythumbs.model.lease import Lease, Report
-from raythumbs.queue.batch import Batch, BatchLost
+from raythumbs.queue.batch import Batch, TaskLost
 from raythumbs.queue.thumbnail_queue import ThumbnailQueue
 from raythumbs.worker.pipeline import Reports
 from tests.queue.conftest import Batches, Cluster, a_success, at_work, eventually
@@ -191,7 +191,7 @@ def test_a_queue_that_drains_gives_nothing(configured):
 
 def test_nobody_joins_a_photo_whose_batch_was_lost_before(configured):
     async def run():
-        lost = [BatchLost("the worker died", blameless=False)]
+        lost = [TaskLost("the worker died")]
         batches = Growing(end=lambda _batch: lost.pop() if lost else None)
         batches.go.set()
         async with at_work(configured(), batches, Cluster(ONE_SLOT)) as queue:
@@ -217,7 +217,7 @@ async def _let_go(queue, batches):
 
 def test_what_was_given_to_a_batch_that_is_lost_is_tried_again_alone(configured):
     async def run():
-        lost = [BatchLost("the worker died", blameless=False)]
+        lost = [TaskLost("the worker died")]
         batches = Growing(end=lambda _batch: lost.pop() if lost else None)
         async with at_work(configured(), batches, Cluster(ONE_SLOT)) as queue:
             await queue.submit(1)

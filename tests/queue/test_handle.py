@@ -37,7 +37,7 @@ class Shard:
     async def _enqueue_all(self, groups):
         self.enqueued.append([change.photo_id for group in groups for change in group])
         await self.gate.wait()
-        return [[] for _ in groups]
+        return [{} for _ in groups]
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import asyncio
 import logging
 
-from raythumbs.queue.loop import forever
+from raythumbs.queue.loop import Loop
 
 
 def test_a_bad_turn_is_reported_and_the_next_is_taken(caplog):
@@ -15,7 +15,7 @@ def test_a_bad_turn_is_reported_and_the_next_is_taken(caplog):
             raise asyncio.CancelledError
 
     async def run():
-        await asyncio.gather(forever(turn, every_seconds=0.001), return_exceptions=True)
+        await asyncio.gather(Loop(turn, every_seconds=0.001).forever(), return_exceptions=True)
 
     with caplog.at_level(logging.ERROR, "raythumbs"):
         asyncio.run(run())
@@ -32,7 +32,7 @@ def test_waking_ends_the_rest():
         async def turn():
             turned.release()
 
-        loop = asyncio.create_task(forever(turn, every_seconds=3600, wake=wake))
+        loop = asyncio.create_task(Loop(turn, every_seconds=3600, wake=wake).forever())
         await turned.acquire()
         wake.set()
         async with asyncio.timeout(5):

@@ -75,12 +75,10 @@ def test_a_lone_photo_that_failed_on_one_node_is_tried_on_the_other(configured):
     assert max(asyncio.run(run())) <= 1
 
 
-def test_a_node_that_was_mended_is_given_photos_again(configured, monkeypatch):
-    monkeypatch.setattr("raythumbs.queue.thumbnail_queue._RECONSIDER_SECONDS", 0.1)
-
+def test_a_node_that_was_mended_is_given_photos_again(configured):
     async def run():
         batches = WithABadNode()
-        async with at_work(configured(max_errors=1000), batches, Cluster(BOTH)) as queue:
+        async with at_work(configured(max_errors=1000), batches, Cluster(BOTH), reconsider_seconds=0.1) as queue:
             await queue.submit(*range(40))
             await eventually(lambda: is_in_trouble(queue, "bad"))
             batches.mended = True
@@ -159,12 +157,12 @@ def test_a_node_that_runs_out_of_memory_uses_fewer_slots_and_its_photos_pay_noth
     assert "memory was nearly full" in node.trouble
 
 
-def test_a_node_that_was_short_of_memory_has_its_slots_back_after_a_while(configured, monkeypatch):
-    monkeypatch.setattr("raythumbs.queue.thumbnail_queue._RECONSIDER_SECONDS", 0.05)
-
+def test_a_node_that_was_short_of_memory_has_its_slots_back_after_a_while(configured):
     async def run():
         batches = WithLittleMemory()
-        async with at_work(configured(), batches, Cluster({"small": Node("small", cpus=8)})) as queue:
+        async with at_work(
+            configured(), batches, Cluster({"small": Node("small", cpus=8)}), reconsider_seconds=0.05
+        ) as queue:
             await queue.submit(*range(60))
             await queue.ended(*range(60))
 

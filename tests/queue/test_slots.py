@@ -76,7 +76,7 @@ def test_a_large_photo_gets_a_slot_where_its_memory_is_and_no_other_is():
 
     first, second = slots.take_large(50), slots.take_large(50)
     assert (first and first.id, second) == ("a", None)
-    assert (slots.has_memory(100), slots.has_memory(101)) == (True, False)
+    assert slots.take_large(101) is None
 
     slots.give_back_large(first)
     assert slots.take_large(50) == first
@@ -190,14 +190,17 @@ def test_a_shard_without_a_share_of_the_only_node_with_the_memory_borrows_a_slot
     assert slots.take_large(1000) is None
 
 
-def test_a_large_photo_waits_for_the_successor_of_a_node_that_had_its_memory():
+def test_a_node_that_ran_out_of_memory_stays_small_whatever_other_programs_leave_it():
+    node = Node("a", 8)
     slots = Slots(per_node=8)
-    slots.follow({"large": Node("large", 1, memory_bytes=1000)})
-    slots.follow({"small": Node("small", 1, memory_bytes=10)})
+    slots.follow({"a": node})
 
-    assert slots.has_memory(1000)
-    assert not slots.has_memory(1001)
-    assert slots.take_large(1000) is None
+    assert slots.shrink(node, "its memory was nearly full")
+    slots.yield_to(HostLoad(0.0, 10**9), node, min_free_bytes=10**8)
+
+    assert (slots.total, slots.by_node()[0].trouble) == (7, "its memory was nearly full")
+    slots.regrow()
+    assert (slots.total, slots.by_node()[0].trouble) == (8, None)
 
 
 @given(others_cpus=some.floats(0, 20), shards=some.integers(1, 4))

@@ -21,7 +21,7 @@ from raythumbs.errors import (
 )
 from raythumbs.model.job import Priority, Removal, State
 from raythumbs.model.lease import Failed, Report
-from raythumbs.queue.batch import Batch, BatchLost, NodeUnfit
+from raythumbs.queue.batch import Batch, NodeGone, NodeUnfit, TaskLost
 from raythumbs.storage.files import FileStore
 from raythumbs.worker.pipeline import Reports
 from tests.queue.conftest import NODE, Batches, Cluster, a_request, a_success, at_work, eventually, failing
@@ -99,7 +99,7 @@ def test_what_crashes_or_hangs_three_times_ends_as_failed(configured, error, cod
 
 def test_of_a_lost_batch_each_photo_is_tried_alone_and_only_the_guilty_pays(configured):
     def answer(lease):
-        return BatchLost("the worker died", blameless=False) if lease.job_id == "job-2" else a_success()
+        return TaskLost("the worker died") if lease.job_id == "job-2" else a_success()
 
     async def run():
         batches = Batches(answer)
@@ -117,7 +117,7 @@ def test_of_a_lost_batch_each_photo_is_tried_alone_and_only_the_guilty_pays(conf
 
 
 def test_a_lost_node_costs_nobody_anything(configured):
-    lost = [BatchLost("NodeDiedError", blameless=True)] * 4
+    lost = [NodeGone("NodeDiedError")] * 4
 
     async def run():
         async with at_work(configured(), Batches(lambda _lease: lost.pop() if lost else a_success())) as queue:
@@ -163,12 +163,10 @@ def test_a_node_where_tasks_cannot_begin_is_sent_no_photo_and_is_named(configure
     assert (good.slots, good.trouble) == (1, None)
 
 
-def test_a_node_that_was_mended_is_used_again(configured, monkeypatch):
-    monkeypatch.setattr("raythumbs.queue.thumbnail_queue._RECONSIDER_SECONDS", 0.1)
-
+def test_a_node_that_was_mended_is_used_again(configured):
     async def run():
         batches = WithABareNode()
-        async with at_work(configured(), batches, Cluster(BOTH)) as queue:
+        async with at_work(configured(), batches, Cluster(BOTH), reconsider_seconds=0.1) as queue:
             await eventually(lambda: _slots(queue, 1))
             batches.mended = True
             await eventually(lambda: _slots(queue, 9))
@@ -252,7 +250,7 @@ def test_a_photo_that_needs_more_memory_than_any_node_has_is_refused_with_the_fi
 
 
 def test_a_slot_is_given_back_whatever_happens_to_its_batch(configured):
-    errors = [ZeroDivisionError("a bug"), BatchLost("gone", blameless=False)]
+    errors = [ZeroDivisionError("a bug"), TaskLost("gone")]
 
     async def run():
         settings = configured(lease_seconds=5)
@@ -571,11 +569,9 @@ def test_draining_finishes_what_runs_and_keeps_what_comes_for_the_next(configure
     assert [(job.state, job.attempt) for job in jobs] == [(State.SUCCEEDED, 1)] * 3
 
 
-def test_a_drained_queue_whose_place_nobody_takes_works_on(configured, monkeypatch):
-    monkeypatch.setattr("raythumbs.queue.thumbnail_queue._HANDOVER_SECONDS", 0.1)
-
+def test_a_drained_queue_whose_place_nobody_takes_works_on(configured):
     async def run():
-        async with at_work(configured(), Batches()) as queue:
+        async with at_work(configured(), Batches(), handover_seconds=0.1) as queue:
             await queue.verbs.drain()
             await queue.submit(1)
             return await queue.ended(1)
@@ -686,7 +682,6 @@ def test_a_queue_whose_first_look_at_the_nodes_fails_opens_all_the_same(configur
 
 
 def test_a_drain_that_the_database_breaks_off_still_takes_back_the_slots_and_works_on(configured, monkeypatch):
-    monkeypatch.setattr("raythumbs.queue.thumbnail_queue._HANDOVER_SECONDS", 0.05)
     taken_back = []
 
     async def take_back(self):
@@ -698,7 +693,7 @@ def test_a_drain_that_the_database_breaks_off_still_takes_back_the_slots_and_wor
     monkeypatch.setattr("raythumbs.queue.scaling.Scaling.end", take_back)
 
     async def run():
-        async with at_work(configured(), Batches()) as queue:
+        async with at_work(configured(), Batches(), handover_seconds=0.05) as queue:
             await queue.submit(1)
             await queue.ended(1)
             with monkeypatch.context() as away:

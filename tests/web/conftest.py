@@ -8,18 +8,19 @@ from typing import Any
 
 import httpx
 import pytest
-from raythumbs.stages.pictures import draw_photo
 
 from raythumbs.app import parts
+from raythumbs.bench.pictures import draw_photo
 from raythumbs.cluster.nodes import Node
 from raythumbs.queue.batch import Batch
-from raythumbs.queue.thumbnail_queue import ThumbnailQueue
+from raythumbs.queue.parts import Given
 from raythumbs.settings import Settings, load_settings
 from raythumbs.web.api import make_app
 from raythumbs.worker.pipeline import Reports, render
 from raythumbs.worker.plan import Plan
 from raythumbs.worker.stages import Stages
 from tests.batches import no_more
+from tests.verbs import Verbs
 
 HERE = "http://127.0.0.1:8000"
 NODE = Node("here", cpus=1)
@@ -42,7 +43,7 @@ class Batches:
 class Service:
     """The application, and ways to wait for what it does."""
 
-    def __init__(self, http: httpx.AsyncClient, settings: Settings, queue: ThumbnailQueue) -> None:
+    def __init__(self, http: httpx.AsyncClient, settings: Settings, queue: Verbs) -> None:
         self.http = http
         self.settings = settings
         self.queue = queue
@@ -75,7 +76,7 @@ async def _nodes() -> dict[str, Node]:
 @asynccontextmanager
 async def _serving(settings: Settings) -> AsyncIterator[Service]:
     batches = Batches(settings)
-    queue = ThumbnailQueue(settings, run=batches, nodes=_nodes)
+    queue = Verbs(Given(settings=settings, shard=0, plan=Plan.of(settings), run=batches, nodes=_nodes))
     transport = httpx.ASGITransport(make_app(parts(settings, queue)), raise_app_exceptions=False)
     try:
         async with httpx.AsyncClient(transport=transport, base_url=HERE) as http:

@@ -297,7 +297,11 @@ def refuse(error: Exception) -> Callable[[Lease], None]:
 @pytest.mark.parametrize("stage", ["fetched", "rendered", "stored"])
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(StoreUnavailable("away"), "store_unavailable"), (BadPicture("bad"), BadPicture.code), (OSError("odd"), "crash")],
+    [
+        (StoreUnavailable("away"), "store_unavailable"),
+        (BadPicture("bad"), BadPicture.code),
+        (OSError("odd"), "internal"),
+    ],
 )
 def test_what_goes_wrong_at_any_stage_is_that_photos_own_outcome(stage, error, code):
     told = reported(Stages(**{stage: refuse(error)}), leases(3))

@@ -167,4 +167,4 @@ def test_closing_ends_the_decoder(plan):
 
 def decoders() -> list[psutil.Process]:
     children = psutil.Process().children()
-    return [child for child in children if "raythumbs.imaging.sandbox" in child.cmdline()]
+    return [child for child in children if "raythumbs.imaging.sandbox_child" in child.cmdline()]

@@ -13,7 +13,7 @@ from raythumbs.bench.chaos.service import KeptService
 
 # What the title of a process has in it, by what it is to us.
 TITLES: Mapping[str, str] = {
-    "decoder": "raythumbs.imaging.sandbox",
+    "decoder": "raythumbs.imaging.sandbox_child",
     "worker": "ray::render ",
     "queue": "ray::ThumbnailQueue",
     "replica": "ray::ServeReplica",

@@ -1,4 +1,4 @@
-"""A progressive JPEG, read scan by scan and no further than asked (ITU-T T.81, annex B)."""
+"""Reads a progressive JPEG scan by scan, and no further than it is asked to (ITU-T T.81, annex B)."""
 
 import re
 import struct
@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-BLOCK = 8  # pixels a side
+BLOCK = 8  # the side, in pixels
 COEFFICIENTS = 64
-_BITS = 8  # a sample
-_FRAME_BYTES = 6  # of a frame's segment, before its components
+_BITS = 8  # of a sample
+_FRAME_BYTES = 6  # of a frame's segment, before the list of components
 _LENGTH_BYTES = 2  # a segment's length counts itself
 _READ_BYTES = 256 * 1024
 _MOST_HEADER_BYTES = 16 << 20  # tables, Exif, profiles, embedded previews
 _MOST_TABLES_BYTES = 64 * 1024  # between two scans
-_MOST_SEGMENTS = 1 << 13  # at some microseconds each
+_MOST_SEGMENTS = 1 << 13  # each takes some microseconds
 
 _SOI, _SOS, _DQT, _DHT, _DRI, _COM = b"\xd8", b"\xda", b"\xdb", b"\xc4", b"\xdd", b"\xfe"
 _PROGRESSIVE_FRAME = b"\xc2"
@@ -22,16 +22,16 @@ _OF_APPLICATIONS = {bytes([number]) for number in range(0xE0, 0xF0)}
 _IN_HEADER = {_DQT, _DHT, _DRI, _COM, *_OF_APPLICATIONS}
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)  # stuffed bytes and restarts are part of the data
 
-Coefficient = tuple[int, int]  # a component's id; which of its 64 coefficients, in the order of the file
+Coefficient = tuple[int, int]  # a component's id; the number of one of its 64 coefficients, in the file's order
 
 
 class Unusual(Exception):
-    """No fault: a file that is no progressive JPEG as everybody writes it, or that ends here."""
+    """The file is not a usual progressive JPEG, or it ends here. It is no error: the whole file is decoded then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """How often it is sampled across and down, and its 64 quantisation steps, in the order of the file."""
+    """A component's sampling factors across and down, and its 64 quantisation steps in the file's order."""
 
     across: int
     down: int
@@ -40,7 +40,7 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Everything before the first scan; the picture's size in pixels; the components by id."""
+    """The bytes before the first scan, the picture's size in pixels, and the components by id."""
 
     header: bytes
     width: int
@@ -48,7 +48,7 @@ class Frame:
     components: Mapping[int, Component]
 
     def blocks(self, component: Component) -> int:
-        """Return how many blocks a component has (T.81, A.1.1 and A.2.2)."""
+        """Return the number of a component's blocks (T.81, A.1.1 and A.2.2)."""
         across = max(one.across for one in self.components.values())
         down = max(one.down for one in self.components.values())
         width = -(-self.width * component.across // across)
@@ -58,9 +58,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Coefficients `first` to `last`, down to the bit `low`; those above `above` were sent before (Ss, Se, Al, Ah).
+    """One scan: it sends the coefficients `first` to `last`, down to the bit `low` (Ss, Se, Al).
 
-    `tables` and `data` say where its bytes are in the file; `Reader.bytes_at` gives them.
+    The bits down to `above` were sent before (Ah). `tables` and `data` are the places of the scan's bytes in the file;
+    `Reader.bytes_at` returns the bytes.
     """
 
     tables: slice
@@ -73,13 +74,13 @@ class Scan:
 
     @property
     def coefficients(self) -> Iterator[Coefficient]:
-        """What it sends."""
+        """The coefficients that the scan sends."""
         return ((component, n) for component in self.components for n in range(self.first, self.last + 1))
 
 
 @dataclass(slots=True)
 class Reader:
-    """A file, read forward; `at` is how far it was needed."""
+    """Reads a file forward; `at` is the place up to which it was needed."""
 
     file: BinaryIO
     at: int = 0
@@ -87,7 +88,7 @@ class Reader:
     _segments: int = 0
 
     def frame(self) -> Frame:
-        """Read up to the first scan."""
+        """Read up to the first scan. Raises Unusual, as all methods do that read."""
         if self._take(2) != b"\xff" + _SOI:
             raise Unusual
         tables: dict[int, tuple[int, ...]] = {}
@@ -104,7 +105,7 @@ class Reader:
         return _frame(frame, tables, bytes(self._held[: self.at]))
 
     def scans(self, frame: Frame) -> Iterator[Scan]:
-        """Read scan after scan."""
+        """Read the scans one by one."""
         while True:
             tables_at = self.at
             while (marker := self._marker()) != _SOS:
@@ -117,19 +118,19 @@ class Reader:
             yield _scan(frame, header, slice(tables_at, scan_at), slice(scan_at, self.at))
 
     def bytes_at(self, place: slice) -> memoryview:
-        """Return bytes that were read, without a copy; nothing can be read until all of these are released."""
+        """Return bytes that were read, without a copy. Release all of them before you read on."""
         return memoryview(self._held)[place]
 
     def _marker(self) -> bytes:
         marker = self._take(2)
-        while marker == b"\xff\xff":  # any number of these may stand before
+        while marker == b"\xff\xff":  # any number of these bytes may stand before a marker
             marker = b"\xff" + self._take(1)
         if marker[:1] != b"\xff":
             raise Unusual
         return marker[1:]
 
     def _segment(self) -> bytes:
-        """Take a segment's content."""
+        """Return the next segment's content."""
         size = int.from_bytes(self._take(2), "big")
         self._segments += 1
         if size < _LENGTH_BYTES or self._segments > _MOST_SEGMENTS:

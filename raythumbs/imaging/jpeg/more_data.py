@@ -1,17 +1,10 @@
-"""Whether a JPEG's pixels end before its end marker does.
-
-libjpeg fills what is missing with grey and only warns, which Pillow does not pass on. But it reads as many blocks as
-the picture has: more data before the end marker changes a picture that lacks some, and is skipped by one that is whole.
-"""
+"""A JPEG file with more data before its end marker, to find out whether its pixels are missing."""
 
 import re
 from io import SEEK_END, SEEK_SET, BufferedReader, RawIOBase
 from typing import BinaryIO
 
-from PIL import Image
-
-_GREY = range(126, 130)  # what missing blocks decode to: half of 255, rounded either way
-_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # not a stuffed byte, nor a restart (ITU T.81, B.1.1)
+_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # neither a stuffed byte nor a restart (ITU T.81, B.1.1)
 _END = b"\xd9"
 _BLOCKS = bytes(range(1, 255, 2))
 _MORE = _BLOCKS + b"".join(bytes([0xFF, 0xD0 + number]) + _BLOCKS for number in range(8))  # and between restarts
@@ -19,21 +12,14 @@ _MOST_SEGMENTS = 1 << 13  # twice as many as may be before the first scan
 _PIECE_BYTES = 1 << 16
 
 
-def ends_in_grey(picture: Image.Image) -> bool:
-    """Return whether the last pixel is as grey as a missing one would be."""
-    last = picture.getpixel((picture.width - 1, picture.height - 1))
-    samples = last if isinstance(last, tuple) else (last,)
-    return all(sample is not None and int(sample) in _GREY for sample in samples)
-
-
 def with_more_data(file: BinaryIO) -> BinaryIO | None:
-    """Return the file with more data before its end marker, read without a copy; None if it has no such marker."""
+    """Return the file with more data before its end marker; None if it has no such marker. The file is not copied."""
     end = _end_marker(file)
     return None if end is None else BufferedReader(_Spliced(file, end, _MORE))
 
 
 def _end_marker(file: BinaryIO) -> int | None:
-    """Return where the end marker is; None if there is none within as many segments as a photo has."""
+    """Return the place of the end marker; None if there is none within as many segments as a photo has."""
     at = 2
     for _ in range(_MOST_SEGMENTS):
         found = _next_marker(file, at)
@@ -48,6 +34,7 @@ def _end_marker(file: BinaryIO) -> int | None:
 
 
 def _next_marker(file: BinaryIO, at: int) -> tuple[int, bytes] | None:
+    """Return the place and the code of the first marker from `at` on."""
     file.seek(at)
     held = b""
     while piece := file.read(_PIECE_BYTES):
@@ -60,7 +47,7 @@ def _next_marker(file: BinaryIO, at: int) -> tuple[int, bytes] | None:
 
 
 class _Spliced(RawIOBase):
-    """A file with some bytes put in at `place`."""
+    """A file with some bytes inserted at `place`."""
 
     def __init__(self, file: BinaryIO, place: int, more: bytes) -> None:
         self._file = file

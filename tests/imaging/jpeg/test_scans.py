@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from raythumbs.imaging.decode import decode_at, open_picture
-from raythumbs.imaging.markers import Reader
-from raythumbs.imaging.scans import bytes_needed, part_for
+from raythumbs.imaging.jpeg.markers import Reader
+from raythumbs.imaging.jpeg.scale import set_scale
+from raythumbs.imaging.jpeg.scans import needed_part
+from raythumbs.imaging.probe import probe
 from tests.imaging.pictures import PHOTOGRAPHS, photograph, saved
 
 SHRINKS = [2, 3, 4, 8]
@@ -24,8 +25,8 @@ def progressive(photo: Image.Image, **options: Any) -> bytes:
 
 
 def decoded(file: bytes, shrink: int) -> Image.Image:
-    picture = open_picture(BytesIO(file))
-    decode_at(picture, shrink)
+    picture = probe(BytesIO(file))
+    set_scale(picture, shrink)
     picture.load()
     return picture
 
@@ -61,7 +62,7 @@ def test_a_thumbnail_of_the_needed_scans_is_within_50_db_of_the_whole_files(name
     for quality in (50, 75, 85, 88, 92, 96):
         file = progressive(photograph(name, times=2), quality=quality, subsampling=sampling)
         for shrink, spare in product(SHRINKS, (1, 1.4, 1.9)):
-            part = part_for(BytesIO(file), shrink, spare=spare)
+            part = needed_part(BytesIO(file), shrink, spare=spare)
 
             if part is not None:
                 likeness = decibels(thumbnail_of(part, shrink, spare), thumbnail_of(file, shrink, spare))
@@ -72,7 +73,7 @@ def test_a_thumbnail_of_the_needed_scans_is_within_50_db_of_the_whole_files(name
 def test_the_smaller_the_thumbnail_the_less_of_the_file_is_decoded(shrink: int, share: float) -> None:
     file = progressive(photograph("skimage/coffee.png", times=2), quality=90)
 
-    part = part_for(BytesIO(file), shrink, spare=1.7)
+    part = needed_part(BytesIO(file), shrink, spare=1.7)
 
     assert part is not None
     assert len(part) < share * len(file)
@@ -93,54 +94,39 @@ def test_the_smaller_the_thumbnail_the_less_of_the_file_is_decoded(shrink: int, 
 def test_what_is_sent_in_full_comes_out_to_the_bit(photo: Image.Image, options: dict[str, Any], shrink: int) -> None:
     file = progressive(photo, quality=20, **options)  # its steps are so coarse that no bit may miss
 
-    part = part_for(BytesIO(file), shrink)
+    part = needed_part(BytesIO(file), shrink)
 
     if part is not None and min(photo.size) >= shrink:
         assert decoded(part, shrink).tobytes() == decoded(file, shrink).tobytes()
 
 
-@pytest.mark.parametrize("shrink", SHRINKS)
-def test_a_reader_may_stop_where_it_is_told_and_not_before(shrink: int) -> None:
-    file = progressive(photograph("skimage/rocket.jpg"), quality=92)
-
-    needed = bytes_needed(BytesIO(file), shrink, spare=1.7)
-
-    assert needed is not None
-    assert needed < len(file)
-    never_read = bytes(len(file)) + b"\xff\xd9"
-    part = part_for(BytesIO(file[: needed + 2] + never_read), shrink, spare=1.7)
-    assert part == part_for(BytesIO(file), shrink, spare=1.7)
-    assert bytes_needed(BytesIO(file[: needed + 2]), shrink, spare=1.7) == needed
-    assert bytes_needed(BytesIO(file[: needed - 1]), shrink, spare=1.7) is None
-
-
 def test_a_baseline_file_is_for_the_ordinary_decoder() -> None:
-    assert part_for(BytesIO(saved(photograph("skimage/rocket.jpg"), "JPEG")), 4) is None
+    assert needed_part(BytesIO(saved(photograph("skimage/rocket.jpg"), "JPEG")), 4) is None
 
 
 def test_an_arithmetic_coded_file_is_for_the_ordinary_decoder() -> None:
     file = progressive(photograph("skimage/rocket.jpg"))
 
-    assert part_for(BytesIO(file.replace(b"\xff" + PROGRESSIVE, b"\xff" + ARITHMETIC, 1)), 4) is None
+    assert needed_part(BytesIO(file.replace(b"\xff" + PROGRESSIVE, b"\xff" + ARITHMETIC, 1)), 4) is None
 
 
 def test_a_file_without_an_end_is_for_the_ordinary_decoder() -> None:
     file = progressive(photograph("skimage/rocket.jpg"))
 
-    assert part_for(BytesIO(file[:-2]), 4) is None
+    assert needed_part(BytesIO(file[:-2]), 4) is None
 
 
 def test_a_file_with_its_scans_in_another_order_is_for_the_ordinary_decoder() -> None:
     header, scans = pieces(progressive(photograph("skimage/rocket.jpg")))
     refined_before_sent = [*reversed(scans)]
 
-    assert part_for(BytesIO(header + b"".join(refined_before_sent) + b"\xff\xd9"), 2) is None
+    assert needed_part(BytesIO(header + b"".join(refined_before_sent) + b"\xff\xd9"), 2) is None
 
 
 def test_a_file_that_sends_a_scan_twice_is_for_the_ordinary_decoder() -> None:
     header, scans = pieces(progressive(photograph("skimage/rocket.jpg")))
 
-    assert part_for(BytesIO(header + scans[0] + b"".join(scans) + b"\xff\xd9"), 8) is None
+    assert needed_part(BytesIO(header + scans[0] + b"".join(scans) + b"\xff\xd9"), 8) is None
 
 
 def test_a_file_of_endless_scans_is_given_up() -> None:
@@ -150,7 +136,7 @@ def test_a_file_of_endless_scans_is_given_up() -> None:
 
     file = BytesIO(header + b"".join(unneeded * 10_000) + b"".join(scans) + b"\xff\xd9")
 
-    assert part_for(file, 8) is None
+    assert needed_part(file, 8) is None
     file.seek(0)
     assert Reader(file).frame().width == photo.width  # the header is sound: it is the scans that were too many
 
@@ -162,6 +148,6 @@ def test_no_bytes_make_it_fail(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 8))):
         file[data.draw(st.integers(0, len(file) - 1))] = data.draw(st.integers(0, 255))
 
-    part = part_for(BytesIO(bytes(file)), data.draw(st.sampled_from(SHRINKS)))
+    part = needed_part(BytesIO(bytes(file)), data.draw(st.sampled_from(SHRINKS)))
 
     assert part is None or part.endswith(b"\xff\xd9")

@@ -1,22 +1,21 @@
-"""How much memory the renditions of a picture take beside it, from resampled pixels to files.
+"""Predicts how much memory the renditions of a picture take beside it, from resampled pixels to files.
 
-The figures are bytes per pixel of the rendition, measured as the peak of resident memory with noise, which takes the
-most, with Pillow 13.0, libjpeg-turbo 3.2, libwebp 1.6 and libaom 3.13.
+The figures are bytes per pixel of the rendition: the peak of resident memory, measured with noise, which takes the
+most, and with Pillow 13.0, libjpeg-turbo 3.2, libwebp 1.6 and libaom 3.13.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PIL import Image
 
 from raythumbs.imaging.memory import has_alpha, is_grey
-from raythumbs.imaging.resize import plan
-from raythumbs.model.photo import Fit, Format, RenditionSpec
+from raythumbs.imaging.plan import Needs, plan
+from raythumbs.model.photo import Fit, Format
 
 
 @dataclass(frozen=True, slots=True)
 class _Encoder:
-    """Bytes per pixel that an encoder takes, with the file that it writes, of each kind of pixels."""
+    """Bytes per pixel that an encoder and its file take, for each kind of pixels."""
 
     grey: float
     colour: float
@@ -31,18 +30,18 @@ _ENCODERS = {
 }
 
 
-def renditions_bytes(picture: Image.Image, size: tuple[int, int], specs: Sequence[RenditionSpec]) -> int:
-    """Return the memory that all renditions of a picture take, which is of this size, lying or upright.
+def renditions_bytes(picture: Image.Image, needs: Needs) -> int:
+    """Return the memory that all renditions of a picture take, in whichever orientation takes more.
 
-    They are made one after the other; those that show the whole photo are kept until the last is made.
+    The renditions are made one by one. The pixels of those that show the whole photo are kept until the last is made.
     """
-    pixels = _Pixels.of(picture)
-    return max(_together(pixels, turned, specs) for turned in (size, size[::-1]))
+    kind = _Kind.of(picture)
+    return max(_in_turn(kind, Needs(size, needs.specs)) for size in (needs.stored, needs.stored[::-1]))
 
 
 @dataclass(frozen=True, slots=True)
-class _Pixels:
-    """The resampled pixels: bytes of one, what a profile makes of it on its way to sRGB, and what is left then."""
+class _Kind:
+    """The kind of the resampled pixels, as bytes per pixel: resampled, during the conversion to sRGB, and after it."""
 
     resampled: int
     converting: int
@@ -50,7 +49,7 @@ class _Pixels:
     has_alpha: bool
 
     @classmethod
-    def of(cls, picture: Image.Image) -> "_Pixels":
+    def of(cls, picture: Image.Image) -> "_Kind":
         profiled = bool(picture.info.get("icc_profile")) or picture.mode in {"CMYK", "LAB"}
         grey, alpha = is_grey(picture), has_alpha(picture)
         if alpha:
@@ -64,10 +63,10 @@ class _Pixels:
         return encoder.grey if self.finished == 1 else encoder.colour
 
 
-def _together(pixels: _Pixels, size: tuple[int, int], specs: Sequence[RenditionSpec]) -> int:
+def _in_turn(pixels: _Kind, needs: Needs) -> int:
     kept = highest = 0.0
-    for spec in specs:
-        way = plan(*size, spec)
+    for spec in needs.specs:
+        way = plan(*needs.stored, spec)
         area, canvas = way.size[0] * way.size[1], way.canvas[0] * way.canvas[1]
         turning = pixels.finished
         converted = area * (pixels.converting + turning)

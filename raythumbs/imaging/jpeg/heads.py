@@ -1,0 +1,94 @@
+"""Refuses a JPEG whose head takes Pillow longer to read than a photo's pixels. See raythumbs/imaging/heads.py."""
+
+from io import SEEK_CUR, SEEK_END
+from typing import BinaryIO
+
+from raythumbs.errors import TooLarge
+from raythumbs.imaging.head_limits import MIB, MOST_HEAD_BYTES, MOST_PARTS, MOST_STRAY_BYTES, at_most
+
+_MOST_PARSED_BYTES = 4 * MIB  # of the segments that Pillow parses: Exif and Photoshop's
+_MOST_EXIF_SEGMENTS = 1 << 8  # Pillow joins them one by one
+_MOST_TABLE_BYTES = 1 << 16  # of the other segments: frame, quantisation, Huffman
+_FILL_STRIDE = MIB // 4
+
+_FILL, _SCAN, _EXIF, _PHOTOSHOP, _COMMENT = 0xFF, 0xDA, 0xE1, 0xED, 0xFE  # ITU-T T.81, table B.1
+_APPLICATIONS = range(0xE0, 0xF0)
+_WITHOUT_LENGTH = {*range(0xD0, 0xDA), 0x01}
+
+
+def refuse_long_jpeg_head(file: BinaryIO) -> None:
+    """Raise TooLarge for a JPEG with too many segments, bytes or fill bytes before its pixels."""
+    _Head(file).check()
+    _refuse_fill_bytes(file)
+
+
+class _Head:
+    """The segments before the first scan, found in the same way as Pillow finds them (JpegImageFile._open)."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._segments = 0
+        self._stray_bytes = 0
+        self._head_bytes = 0
+        self._parsed_bytes = 0
+        self._exif_segments = 0
+        self._table_bytes = 0
+
+    def check(self) -> None:
+        self._file.seek(2)
+        while byte := self._file.read(1):
+            if byte[0] != _FILL:
+                self._count_stray()
+            elif self._ends_at(self._code()):
+                return
+
+    def _code(self) -> int:
+        """Return the code of the marker whose first byte was read; 0 if there is none."""
+        while (byte := self._file.read(1)) and byte[0] == _FILL:
+            self._count_stray()
+        return byte[0] if byte else 0
+
+    def _ends_at(self, code: int) -> bool:
+        self._segments += 1
+        at_most(self._segments, MOST_PARTS, "segments before the JPEG's first scan")
+        if code and code != _SCAN and code not in _WITHOUT_LENGTH:
+            self._pass(code, int.from_bytes(self._file.read(2), "big") - 2)
+        return code == _SCAN
+
+    def _pass(self, code: int, size: int) -> None:
+        self._file.seek(max(0, size), SEEK_CUR)
+        self._head_bytes += size
+        if code in {_EXIF, _PHOTOSHOP} and not self._is_xmp(code, size):
+            self._parsed_bytes += size
+            self._exif_segments += code == _EXIF
+        elif code not in _APPLICATIONS and code != _COMMENT:
+            self._table_bytes += size
+        at_most(self._head_bytes, MOST_HEAD_BYTES, "bytes before the JPEG's first scan")
+        at_most(self._exif_segments, _MOST_EXIF_SEGMENTS, "segments of Exif")
+        at_most(self._parsed_bytes, _MOST_PARSED_BYTES, "bytes of Exif and Photoshop's data")
+        at_most(self._table_bytes, _MOST_TABLE_BYTES, "bytes of tables before the JPEG's first scan")
+
+    def _is_xmp(self, code: int, size: int) -> bool:
+        """Return whether the segment that was just passed is XMP. It has the marker of Exif, and may be long."""
+        if code != _EXIF or size <= 0:
+            return False
+        self._file.seek(-size, SEEK_CUR)
+        kind = self._file.read(4)
+        self._file.seek(size - len(kind), SEEK_CUR)
+        return kind == b"http"
+
+    def _count_stray(self) -> None:
+        self._stray_bytes += 1
+        at_most(self._stray_bytes, MOST_STRAY_BYTES, "bytes between the JPEG's segments")
+
+
+def _refuse_fill_bytes(file: BinaryIO) -> None:
+    """Refuse a JPEG with a long run of the byte FF.
+
+    Any number of these bytes may stand before a marker. Pillow feeds libjpeg in pieces, and with each piece libjpeg
+    reads the run again from its start.
+    """
+    for at in range(_FILL_STRIDE, file.seek(0, SEEK_END), _FILL_STRIDE):
+        file.seek(at)
+        if file.read(1) == b"\xff" and file.read(_FILL_STRIDE).count(b"\xff") == _FILL_STRIDE:
+            raise TooLarge(f"the JPEG has more than {_FILL_STRIDE} fill bytes in a row")

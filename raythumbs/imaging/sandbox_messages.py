@@ -1,0 +1,183 @@
+"""The messages between a sandbox and its child process. They go over one socket.
+
+1. The sandbox sends its orders once: the specs and the limits, as JSON. The child sends `READY`.
+2. For each photo the sandbox sends a number of seconds in two bytes, and the descriptor of the photo's file.
+3. For each photo the child answers in JSON. The bytes of the renditions follow.
+
+Four bytes before each JSON text are its length. A photo's bytes are not copied. Nothing that the child sends is
+executed, and each value has a bound: beyond it, ValueError is raised.
+"""
+
+import json
+import math
+import os
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any, BinaryIO
+
+from raythumbs import errors
+from raythumbs.errors import BadPicture, NeedsMemory
+from raythumbs.imaging.limits import Limits
+from raythumbs.imaging.render import Rendered, RenderedSpec
+from raythumbs.model.photo import Fit, Format, RenditionSpec
+
+READY = b"r"
+_LENGTH_BYTES = 4
+_SECONDS_BYTES = 2
+_MOST_SECONDS = 0xFFFF
+_ANSWER_BYTES = 64 * 1024  # of the JSON, which describes few renditions
+_RENDITION_BYTES = 256 * 1024 * 1024
+_MEMORY_BYTES = 1 << 50
+_SIDE_PIXELS = 1 << 30
+_CPU_SECONDS = 1 << 20
+_THUMB_HASH_BYTES = 32
+_REASON_LETTERS, _NOTE_LETTERS, _FORMAT_LETTERS = 1000, 200, 16
+_NOTES = 10
+_BAD_PICTURES = {
+    kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, BadPicture)
+}
+
+
+# --- the sandbox's side
+
+
+def encode_orders(specs: Sequence[RenditionSpec], limits: Limits) -> bytes:
+    """Return the message with the specs and the limits of all photos."""
+    return _with_length({"specs": [asdict(spec) for spec in specs], "limits": asdict(limits)})
+
+
+def send_photo(line: socket.socket, file: BinaryIO, *, seconds: float) -> None:
+    """Send a photo that may take so many seconds."""
+    message = min(math.ceil(seconds), _MOST_SECONDS).to_bytes(_SECONDS_BYTES, "big")
+    socket.send_fds(line, [message], [file.fileno()])
+
+
+def receive_answer(line: socket.socket, specs: Sequence[RenditionSpec], until: float) -> tuple[Rendered, float]:
+    """Return a rendered photo and the CPU seconds that it took, until a time of the monotonic clock.
+
+    Raises the BadPicture or NeedsMemory that the child reports; TimeoutError; ConnectionError if the child ends; and
+    ValueError, TypeError, LookupError, ArithmeticError or RecursionError for an answer that makes no sense.
+    """
+    size = int.from_bytes(receive(line, _LENGTH_BYTES, until), "big")
+    told = json.loads(receive(line, min(size, _ANSWER_BYTES), until))
+    _raise_refusal(told)
+    renditions = tuple(
+        RenderedSpec(
+            spec,
+            _bounded(r["width"], _SIDE_PIXELS),
+            _bounded(r["height"], _SIDE_PIXELS),
+            receive(line, _bounded(r["bytes"], _RENDITION_BYTES), until),
+        )
+        for spec, r in zip(specs, told["renditions"], strict=True)
+    )
+    rendered = Rendered(
+        _bounded(told["width"], _SIDE_PIXELS),
+        _bounded(told["height"], _SIDE_PIXELS),
+        _text(told["format"], _FORMAT_LETTERS),
+        renditions,
+        bytes.fromhex(told["thumb_hash"])[:_THUMB_HASH_BYTES],
+        tuple(_text(note, _NOTE_LETTERS) for note in told["notes"][:_NOTES]),
+    )
+    return rendered, _cpu_seconds(told["cpu"])
+
+
+def receive(line: socket.socket, size: int, until: float | None = None) -> bytes:
+    """Return so many bytes, until a time of the monotonic clock.
+
+    Raises TimeoutError. If the other side closes the socket, raises ConnectionError, or EOFError where there is no
+    `until`.
+    """
+    data = bytearray(size)
+    view = memoryview(data)
+    while view:
+        if until is not None:
+            line.settimeout(max(1e-3, until - time.monotonic()))
+        count = line.recv_into(view)
+        if count == 0:
+            raise EOFError if until is None else ConnectionError("the line was closed")
+        view = view[count:]
+    return bytes(data)
+
+
+def _raise_refusal(told: Any) -> None:  # noqa: ANN401 from the child, it may be of any type
+    if "needed_bytes" in told:
+        raise NeedsMemory(_text(told["reason"], _REASON_LETTERS), _bounded(told["needed_bytes"], _MEMORY_BYTES))
+    if "code" in told:
+        raise _BAD_PICTURES[told["code"]](_text(told["reason"], _REASON_LETTERS))
+
+
+def _bounded(told: Any, most: int) -> int:  # noqa: ANN401 from the child, it may be of any type
+    if not 0 < int(told) <= most:
+        raise ValueError(f"{told} is not from 1 to {most}")
+    return int(told)
+
+
+def _text(told: Any, most: int) -> str:  # noqa: ANN401 from the child, it may be of any type
+    """Return text that every database accepts."""
+    return str(told)[:most].encode("utf-8", "replace").decode().replace("\0", "")
+
+
+def _cpu_seconds(told: Any) -> float:  # noqa: ANN401 from the child, it may be of any type
+    seconds = float(told)
+    if not 0 <= seconds < _CPU_SECONDS:
+        raise ValueError(f"{seconds} seconds of CPU time")
+    return seconds
+
+
+# --- the child's side
+
+
+def receive_orders(line: socket.socket) -> tuple[list[RenditionSpec], Limits]:
+    """Return the specs and the limits of all photos. Raises EOFError if the sandbox closes the socket."""
+    orders = json.loads(receive(line, int.from_bytes(receive(line, _LENGTH_BYTES), "big")))
+    return [_spec(told) for told in orders["specs"]], Limits(**orders["limits"])
+
+
+@contextmanager
+def next_photo(line: socket.socket) -> Iterator[tuple[BinaryIO, int]]:
+    """Receive the next photo: its file, which is closed at the end of the block, and its seconds.
+
+    Raises EOFError if the sandbox closes the socket.
+    """
+    message, descriptors, _, _ = socket.recv_fds(line, _SECONDS_BYTES, 1)
+    if not message:
+        raise EOFError
+    with os.fdopen(descriptors[0], "rb") as file:
+        yield file, int.from_bytes(message, "big")
+
+
+def encode_answer(rendered: Rendered, *, cpu_seconds: float) -> bytes:
+    """Return the message with a rendered photo."""
+    sizes = [{"width": r.width, "height": r.height, "bytes": len(r.data)} for r in rendered.renditions]
+    head = _with_length(
+        {
+            "width": rendered.width,
+            "height": rendered.height,
+            "format": rendered.format,
+            "thumb_hash": rendered.thumb_hash.hex(),
+            "notes": rendered.notes,
+            "renditions": sizes,
+            "cpu": cpu_seconds,
+        }
+    )
+    return head + b"".join(r.data for r in rendered.renditions)
+
+
+def encode_refusal(error: BadPicture | NeedsMemory) -> bytes:
+    """Return the message for a photo that is refused."""
+    if isinstance(error, NeedsMemory):
+        return _with_length({"needed_bytes": error.needed_bytes, "reason": error.reason})
+    return _with_length({"code": error.code, "reason": error.reason})
+
+
+def _with_length(told: dict[str, Any]) -> bytes:
+    text = json.dumps(told).encode()
+    return len(text).to_bytes(_LENGTH_BYTES, "big") + text
+
+
+def _spec(told: dict[str, Any]) -> RenditionSpec:
+    fit, file_format, (across, down) = Fit(told["fit"]), Format(told["format"]), told["focus"]
+    return RenditionSpec(**told | {"fit": fit, "format": file_format, "focus": (across, down)})

@@ -1,0 +1,23 @@
+import time
+
+import pytest
+
+from raythumbs.errors import TooLarge
+from raythumbs.imaging import render
+from raythumbs.model.photo import RenditionSpec
+from tests.imaging.pictures import LIMITS, photograph, saved, thumbnail
+
+
+@pytest.mark.parametrize("times", [3, 1000])
+def test_a_jpeg_of_more_scans_than_anyone_needs_is_refused_before_they_are_decoded(times: int) -> None:
+    file = saved(photograph("sklearn/china.jpg", times=3), "JPEG", progressive=True)
+    second, last = file.index(b"\xff\xc4", file.index(b"\xff\xda")), file.rindex(b"\xff\xc4")
+    bomb = file[:second] + file[last:-2] * times + file[second:]
+    began = time.process_time()
+
+    if times < 100:
+        assert max(thumbnail(bomb, width=1500, height=1500).size) == 1500
+    else:
+        with pytest.raises(TooLarge, match="more than 500 scans"):
+            render(bomb, [RenditionSpec(width=1500, height=1500)], LIMITS)
+        assert time.process_time() - began < 1

@@ -1,0 +1,187 @@
+import json
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pillow_heif
+import pytest
+import pyvips
+from PIL import Image
+
+from raythumbs.imaging.memory import predicted_bytes
+from raythumbs.imaging.probe import probe
+from raythumbs.model.photo import Fit, Format, RenditionSpec
+from tests.imaging.pictures import four_corners, grey_profile, png_of, png_rows, rendition, saved
+
+# What is measured, in a process of its own: a small twin first, so that only the large one's pixels are counted.
+# VmHWM is the peak since exec; ru_maxrss begins with what the parent had.
+MEASURED = """
+import json, re, sys
+from pathlib import Path
+from raythumbs.imaging import Limits, render
+from raythumbs.imaging.probe import probe
+from raythumbs.imaging.memory import predicted_bytes
+from raythumbs.model.photo import Fit, Format, RenditionSpec
+module = sys.modules["raythumbs.imaging.render"]
+told = []
+module.admit = lambda picture, limits, *asked: told.append(predicted_bytes(picture, *asked))
+peaks = []
+specs = [
+    RenditionSpec(**one | {"fit": Fit(one["fit"]), "format": Format(one["format"]), "focus": tuple(one["focus"])})
+    for one in json.loads(sys.argv[1])
+]
+for path in sys.argv[2:]:
+    with open(path, "rb") as file:
+        render(file, specs, Limits())
+    [kib] = re.findall(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
+    peaks.append(int(kib) * 1024)
+print(json.dumps([told[-1], peaks[-1] - peaks[-2]]))
+"""
+
+
+def ending_in_grey(photo: Image.Image) -> Image.Image:
+    photo.paste((128, 128, 128), (photo.width - 40, photo.height - 40, photo.width, photo.height))
+    return photo
+
+
+def heic(photo: Image.Image, **options: Any) -> bytes:
+    return saved(photo, "HEIF", enc_params={"preset": "ultrafast"}, **options)
+
+
+def sixteen_bits(photo: Image.Image) -> bytes:
+    return (np.asarray(photo).astype(np.uint16) << 8).tobytes()
+
+
+def heic_of_10_bits(photo: Image.Image, **options: Any) -> bytes:
+    file = BytesIO()
+    deep = pillow_heif.from_bytes(mode=f"{photo.mode};16", size=photo.size, data=sixteen_bits(photo))
+    deep.save(file, enc_params={"preset": "ultrafast"}, **options)
+    return file.getvalue()
+
+
+def avif_of_10_bits(photo: Image.Image) -> bytes:
+    deep = pyvips.Image.new_from_memory(sixteen_bits(photo), *photo.size, len(photo.mode), "ushort")
+    made: bytes = deep.copy(interpretation="rgb16").write_to_buffer(
+        ".avif", bitdepth=10, compression="av1", subsample_mode="off", effort=0
+    )
+    return made
+
+
+def interlaced(photo: Image.Image) -> bytes:
+    """The photo as a PNG of seven passes (PNG 1.2, section 2.6), without filters."""
+    samples = np.asarray(photo)
+    passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]
+    rows = b"".join(
+        b"\0" + row.tobytes() for top, left, down, across in passes for row in samples[top::down, left::across]
+    )
+    header = struct.pack(">IIBBBBB", *photo.size, 8, 0, 0, 0, 1)
+    return png_of((b"IHDR", header), (b"IDAT", zlib.compress(rows, 1)))
+
+
+LARGE: dict[str, Callable[[Image.Image], bytes]] = {
+    "JPEG": lambda photo: saved(photo, "JPEG"),
+    "grey JPEG with a profile": lambda photo: saved(photo.convert("L"), "JPEG", icc_profile=grey_profile(2.2)),
+    "grey progressive JPEG": lambda photo: saved(photo.convert("L"), "JPEG", progressive=True),
+    "JPEG that ends in grey": lambda photo: saved(ending_in_grey(photo), "JPEG"),
+    "progressive JPEG": lambda photo: saved(photo, "JPEG", progressive=True),
+    "progressive JPEG of noise": lambda photo: saved(photo.effect_spread(400), "JPEG", progressive=True, quality=98),
+    "CMYK JPEG": lambda photo: saved(photo.convert("CMYK"), "JPEG", progressive=True),
+    "PNG": lambda photo: saved(photo, "PNG"),
+    "PNG with alpha": lambda photo: saved(photo.convert("RGBA"), "PNG"),
+    "PNG with a clear colour": lambda photo: saved(photo, "PNG", transparency=(0, 0, 0)),
+    "grey PNG": lambda photo: saved(photo.convert("L"), "PNG"),
+    "grey PNG with alpha and a profile": lambda photo: saved(photo.convert("LA"), "PNG", icc_profile=grey_profile(2.2)),
+    "palette PNG": lambda photo: saved(photo.convert("P"), "PNG", transparency=3),
+    "16-bit PNG": lambda photo: saved(photo.convert("I").convert("I;16"), "PNG"),
+    "16-bit PNG with a clear sample": lambda photo: png_rows(
+        b"\x12\x34" * photo.width, photo.size, (b"tRNS", b"\0\1"), colour_type=0, depth=16
+    ),
+    "interlaced PNG": lambda photo: interlaced(photo.convert("L")),
+    "WebP": lambda photo: saved(photo, "WEBP", method=0),
+    "lossless WebP of noise": lambda photo: saved(photo.effect_spread(400), "WEBP", lossless=True, method=0, quality=0),
+    "GIF": lambda photo: saved(photo.convert("P"), "GIF"),
+    "TIFF of one strip": lambda photo: saved(photo, "TIFF", compression="tiff_lzw", tiffinfo={278: photo.height}),
+    "turned TIFF of one strip": lambda photo: saved(
+        photo, "TIFF", compression="tiff_lzw", tiffinfo={274: 6, 278: photo.height}
+    ),
+    "turned CMYK TIFF of one strip": lambda photo: saved(
+        photo.convert("CMYK"), "TIFF", compression="tiff_lzw", tiffinfo={274: 6, 278: photo.height}
+    ),
+    "YCbCr TIFF of one strip": lambda photo: saved(
+        photo.convert("YCbCr"), "TIFF", compression="tiff_lzw", tiffinfo={278: photo.height}
+    ),
+    "float TIFF": lambda photo: saved(photo.convert("F"), "TIFF"),
+    "turned TIFF": lambda photo: saved(photo, "TIFF", tiffinfo={274: 6}),
+    "BMP": lambda photo: saved(photo, "BMP"),
+    "AVIF": lambda photo: saved(photo, "AVIF", speed=10),
+    "deep AVIF": avif_of_10_bits,
+    "deep AVIF with alpha": lambda photo: avif_of_10_bits(photo.convert("RGBA")),
+    "HEIC": heic,
+    "grey HEIC": lambda photo: heic(photo.convert("L")),
+    "turned HEIC": lambda photo: heic(photo, exif=SIDEWAYS),
+    "HEIC of tiles": lambda photo: heic(photo, tile_size=512),
+    "turned HEIC of tiles": lambda photo: heic(photo, tile_size=512, exif=SIDEWAYS),
+    "turned HEIC with alpha in full colour": lambda photo: heic(photo.convert("RGBA"), chroma=444, exif=SIDEWAYS),
+    "deep HEIC of tiles": lambda photo: heic_of_10_bits(photo, tile_size=512),
+    "turned deep HEIC with alpha": lambda photo: heic_of_10_bits(photo.convert("RGBA"), exif=SIDEWAYS),
+    "turned deep HEIC of tiles in full colour": lambda photo: heic_of_10_bits(
+        photo, chroma=444, tile_size=512, exif=SIDEWAYS
+    ),
+}
+
+
+SIDEWAYS = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"  # orientation 6
+
+
+def measured(folder: Path, make: Callable[[Image.Image], bytes], specs: Sequence[RenditionSpec]) -> tuple[int, int]:
+    """The memory that was predicted for a photo of ten megapixels and its renditions, and what was taken."""
+    photo = Image.merge("RGB", [Image.linear_gradient("L").rotate(turn) for turn in (0, 90, 180)]).resize((4000, 2600))
+    small, large = folder / "small", folder / "large"
+    small.write_bytes(make(photo.resize((600, 390))))
+    large.write_bytes(make(photo))
+    asked = json.dumps([asdict(spec) for spec in specs])
+    ended = subprocess.run([sys.executable, "-c", MEASURED, asked, small, large], capture_output=True, check=True)
+    predicted, taken = json.loads(ended.stdout)
+    return predicted, taken
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_the_memory_that_is_predicted_is_what_is_taken_and_not_much_more(kind: str, tmp_path: Path) -> None:
+    predicted, taken = measured(tmp_path, LARGE[kind], [RenditionSpec(width=800, height=800)])
+
+    assert taken <= predicted < 2.5 * taken
+
+
+def test_what_a_photo_says_before_its_pixels_is_part_of_what_is_predicted() -> None:
+    photo = saved(four_corners(), "JPEG")
+    told = photo[:2] + (b"\xff\xe2\xea\x62" + bytes(60_000)) * 300 + photo[2:]
+
+    plain, with_previews = (predicted_bytes(probe(BytesIO(file))) for file in (photo, told))
+
+    assert with_previews - plain == 300 * 60_000
+
+
+@pytest.mark.parametrize("written_as", Format)
+@pytest.mark.parametrize("kind", ["grey PNG", "PNG", "PNG with alpha", "grey JPEG with a profile"])
+def test_large_renditions_are_part_of_what_is_predicted(kind: str, written_as: Format, tmp_path: Path) -> None:
+    specs = [
+        RenditionSpec(name="large", width=3000, height=3000, format=written_as),
+        RenditionSpec(name="framed", width=2000, height=2000, fit=Fit.CONTAIN, format=written_as),
+    ]
+
+    predicted, taken = measured(tmp_path, LARGE[kind], specs)
+
+    assert taken <= predicted
+
+
+def test_a_photo_of_200_megapixels_is_an_ordinary_photo() -> None:
+    photo = saved(Image.new("L", (16_320, 12_240), 99), "JPEG")
+
+    assert rendition(photo).width == 300
