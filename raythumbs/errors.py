@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Self
 
+STUMBLED = "the service stumbled; its log tells how"
+
 
 class RaythumbsError(Exception):
     """The root, which is never raised itself. `reason` is one sentence for a person; `code` is for programs and never
@@ -17,17 +19,15 @@ class RaythumbsError(Exception):
         self.reason = reason
 
 
-# --- what nobody foresaw
-
-
 class Internal(RaythumbsError):
-    """A bug of the service. Its traceback is in the log, and the reason says no more than that."""
+    """A bug of the service. The log has its traceback; nobody else hears its text."""
 
     code = "internal"
-    retryable = True  # a few times: the bug may depend on the state of a moment
-    public_reason = "the service stumbled; its log tells how"
+    http_status = 500
+    retryable = True  # a few times: it may depend on a moment's state
+    public_reason = STUMBLED
 
-    def __init__(self, reason: str = public_reason) -> None:
+    def __init__(self, reason: str = STUMBLED) -> None:
         super().__init__(reason)
 
 

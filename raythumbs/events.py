@@ -35,8 +35,8 @@ def emit_trouble(event: str, error: BaseException, **facts: object) -> None:
         _log.error("%s %s", event, _told(facts), exc_info=error)
 
 
-def translate_unforeseen(event: str, error: Exception, **facts: object) -> RaythumbsError:
-    """Return an error of raythumbs as it is. Log any other as `event`, with its traceback, and return Internal."""
+def known(event: str, error: Exception, **facts: object) -> RaythumbsError:
+    """Return an error of ours as it is. Of any other, which nobody foresaw, write the traceback and return Internal."""
     if isinstance(error, RaythumbsError):
         return error
     emit_trouble(event, error, kind=type(error).__name__, **facts)

@@ -22,7 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from raythumbs.db.sqlite_file import damaged, is_damage
 from raythumbs.errors import BadSettings, DatabaseUnavailable, Unstorable
-from raythumbs.events import translate_unforeseen
+from raythumbs.events import known
 from raythumbs.settings import without_password
 
 # PostgreSQL's codes (its manual, "PostgreSQL Error Codes")
@@ -47,11 +47,11 @@ def translated(url: URL) -> Iterator[None]:
             raise BadSettings(f"{shown}: {error.orig}") from error
         if _is_outage(error):
             raise DatabaseUnavailable(f"{shown}: {error.orig}") from error
-        raise translate_unforeseen("statement.stumbled", error) from error
+        raise known("statement.stumbled", error) from error
     except (PoolTimeout, PendingRollbackError) as error:  # the latter follows a connection lost in this transaction
         raise DatabaseUnavailable(f"{shown}: {error}") from error
     except SQLAlchemyError as error:
-        raise translate_unforeseen("statement.stumbled", error) from error
+        raise known("statement.stumbled", error) from error
 
 
 def shown_address(url: URL) -> str:

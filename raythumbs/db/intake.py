@@ -73,7 +73,7 @@ class Intake:
         self._order = FairOrder(connection)
 
     def enqueue(self, changes: Sequence[Change], *, now: float) -> dict[str, Job]:
-        """Make a job of each new request, and carry out removals; return the requests' jobs by their sources.
+        """Make a job of each new request, and carry out removals. Return the jobs of the requests by their sources.
 
         A photo has at most one incomplete job. Submitting the photo again finds that job, and raises its priority if
         the new one is higher. A newer version of the photo cancels a running job as `superseded`, and a new job takes

@@ -16,7 +16,7 @@ Answer = Mapping[str, Job] | RaythumbsError  # to one caller: jobs by their sour
 
 
 async def enqueue_groups(record: Record, groups: Sequence[Group], *, shards: int = 1) -> list[Answer]:
-    """Enqueue groups as if each came alone, in their order, and commit them together.
+    """Enqueue groups as if each came alone, in their order, and commit them together. Each gets its jobs or its error.
 
     Groups that have no photo and no event in common are written as one. For 16 groups of one photo this takes a quarter
     of the time that a savepoint around each takes.

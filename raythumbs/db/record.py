@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from raythumbs.db.database import Database
 from raythumbs.errors import DatabaseUnavailable, RaythumbsError
-from raythumbs.events import emit_trouble, translate_unforeseen
+from raythumbs.events import emit_trouble, known
 
 T = TypeVar("T")
 Write = Callable[[Connection, float], T]  # gets the connection, and the database's time
@@ -108,7 +108,7 @@ class Record:
                     failed = self._write_each(group, connection, now)
             self.commits += 1
         except Exception as error:  # noqa: BLE001 the thread's edge: the callers get the error, and the thread goes on
-            failed = dict.fromkeys(group, translate_unforeseen("write.stumbled", error)) | failed
+            failed = dict.fromkeys(group, known("write.stumbled", error)) | failed
         for asked in group:
             if asked in failed:
                 asked.future.set_exception(failed[asked])
@@ -124,5 +124,5 @@ class Record:
                 with self._database.apart(connection):
                     asked.result = asked.write(connection, now)
             except Exception as error:  # noqa: BLE001 a write's edge: its caller gets the error, and the others go on
-                failed[asked] = translate_unforeseen("write.stumbled", error)
+                failed[asked] = known("write.stumbled", error)
         return failed

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from raythumbs.errors import RaythumbsError
-from raythumbs.events import translate_unforeseen
+from raythumbs.events import known
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -82,5 +82,5 @@ class Coalescer(Generic[A, T]):
             if len(results) != len(asked):
                 raise ValueError(f"{len(results)} results for {len(asked)} requests")  # noqa: TRY301 a bug of the call
         except Exception as error:  # noqa: BLE001 a call's edge
-            return [translate_unforeseen("call.stumbled", error)] * len(asked)
+            return [known("call.stumbled", error)] * len(asked)
         return results

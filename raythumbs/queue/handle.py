@@ -9,7 +9,6 @@ import ray
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 
 from raythumbs.cluster.join import NAMESPACE
-from raythumbs.db.intake_groups import Group
 from raythumbs.errors import QueueUnavailable, RaythumbsError
 from raythumbs.model.job import Change, Job, State
 from raythumbs.model.overview import Status
@@ -65,7 +64,7 @@ class QueueHandle:
             answers = await asyncio.gather(*(self._intakes[shard].ask(part) for shard, part in parts.items()))
         return in_order(changes, {source: job for answer in answers for source, job in answer.items()})
 
-    def _intake(self, shard: int) -> Coalescer[Group, Mapping[str, Job]]:
+    def _intake(self, shard: int) -> Coalescer[Sequence[Change], Mapping[str, Job]]:
         return Coalescer(
             lambda groups: self._ask_shard(shard, ThumbnailQueue.enqueue_all, groups),
             most=_CHANGES_A_CALL,

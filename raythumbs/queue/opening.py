@@ -6,7 +6,7 @@ from pathlib import Path
 
 from raythumbs.cluster.nodes import live_nodes
 from raythumbs.db.database import Database
-from raythumbs.errors import QueueUnavailable, RaythumbsError
+from raythumbs.errors import DatabaseUnavailable, QueueUnavailable, RaythumbsError
 from raythumbs.events import emit_trouble
 from raythumbs.queue.parts import Given, build_parts
 from raythumbs.queue.run_batch import run_batch
@@ -58,9 +58,7 @@ class Opening:
             try:
                 await asyncio.to_thread(database.open)
                 break
-            except RaythumbsError as error:
-                if not error.retryable:
-                    raise
+            except DatabaseUnavailable as error:  # anything else needs a person, and is raised
                 emit_trouble("database.missed", error)
                 self._trouble = error
                 await asyncio.sleep(_AGAIN_SECONDS)

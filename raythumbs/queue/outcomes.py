@@ -1,7 +1,7 @@
 """Decides what follows from each outcome of an attempt, and records it."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from raythumbs.db.leases import Leases
@@ -77,8 +77,8 @@ class Outcomes:
         error = Crashed(f"the task was lost: {lost}")
         emit_trouble("batch.lost", lost, jobs=[lease.job_id for lease in left])
         if len(left) == 1:
-            await self._settle(Report(left[0], Failed(error), 0.0))
-        elif left:
+            await self._fenced_if_stale(left[0], error, self._crashed(left[0], error))
+        else:
             await self._release_all(left, error, counts=("losses",))
 
     async def release_innocent(self, leases: Iterable[Lease], reason: str) -> None:
@@ -86,16 +86,17 @@ class Outcomes:
         left = list(leases)
         error = Crashed(f"the task was lost: {reason}")
         emit_trouble("batch.returned", error, jobs=[lease.job_id for lease in left])
-        if left:
-            await self._release_all(left, error, counts=())
+        await self._release_all(left, error, counts=())
 
     async def give_up(self, photo: LargePhoto) -> None:
         """Fail a large photo that no node has the memory for."""
         error = TooLarge(f"it needs {photo.needed_bytes} bytes of memory; no node has so much")
-        await self._settle(Report(photo.lease, Failed(error), 0.0))
+        await self._fenced_if_stale(photo.lease, error, self._fail(photo.lease, error))
 
     async def _release_all(self, leases: Sequence[Lease], error: RaythumbsError, *, counts: tuple[str, ...]) -> None:
-        """Queue leases again at once, in one write."""
+        """Queue leases again in one write, to be tried at once."""
+        if not leases:
+            return
         stale = await self._record.insist(
             lambda db, now: Leases(db).release_all(leases, error, due_at=now, counts=counts)
         )
@@ -104,6 +105,12 @@ class Outcomes:
                 await self._fenced(Report(lease, Failed(error), 0.0))
             else:
                 _emit_released(lease, error, after_seconds=0.0)
+
+    async def _fenced_if_stale(self, lease: Lease, error: RaythumbsError, move: Awaitable[None]) -> None:
+        try:
+            await move
+        except StaleLease:
+            await self._fenced(Report(lease, Failed(error), 0.0))
 
     async def _succeed(self, reports: Sequence[Report]) -> None:
         """Record successes in one write. One that the database refuses, or that meets a bug, fails alone."""

@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from raythumbs.errors import Internal, RaythumbsError
+from raythumbs.errors import STUMBLED, RaythumbsError
 from raythumbs.events import emit_trouble
 from raythumbs.web.bodies import ErrorBody
 
@@ -62,7 +62,7 @@ def tell_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> Response:
         emit_trouble("request.stumbled", error, path=request.url.path)
-        return _reply(Internal.http_status, Internal.code, Internal.public_reason)
+        return _reply(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", STUMBLED)
 
 
 def _reply(status: int, code: str, reason: str, headers: dict[str, str] | None = None) -> Response:

@@ -14,7 +14,7 @@ from socket import gethostname
 from threading import Event
 from typing import TypeVar
 
-from raythumbs.events import translate_unforeseen
+from raythumbs.events import known
 from raythumbs.model.job import Priority
 from raythumbs.model.lease import Failed, Lease, Report, Succeeded
 from raythumbs.worker.stages import AT_ONCE, InHand, Stages
@@ -218,7 +218,7 @@ def _fetched(photo: _Photo) -> InHand:
 
 def _failed(lease: Lease, unknown: Exception) -> Failed:
     """Return an error as an outcome. A bug is Internal: only the decoder's own process can crash on a photo."""
-    error = translate_unforeseen("photo.stumbled", unknown, job_id=lease.job_id)
+    error = known("photo.stumbled", unknown, job_id=lease.job_id)
     error.__cause__ = error.__context__ = None  # which may not travel
     if error.retryable:  # a node may be the reason: one without rights on the bucket, or without a disk
         error.reason = f"{error.reason} (on {_HERE})"

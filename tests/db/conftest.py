@@ -52,6 +52,11 @@ def database(url: str) -> Iterator[Database]:
     database.close()
 
 
+def in_order(changes: Sequence[Change], jobs: Mapping[str, Job]) -> list[Job]:
+    """Return the jobs in the order of the changes that they are of."""
+    return [jobs[source] for source in dict.fromkeys(change.source for change in changes) if source in jobs]
+
+
 class Verbs:
     """The verbs of jobs, each in a transaction of its own, at the clock's time."""
 
@@ -73,7 +78,7 @@ class Verbs:
 
     def enqueue(self, *requests: Change) -> list[Job]:
         with self._database.writing() as connection:
-            return Intake(connection).enqueue(requests, now=self._clock.now)
+            return in_order(requests, Intake(connection).enqueue(requests, now=self._clock.now))
 
     def lease(
         self, limit: int = 1, *, seconds: float = 60, priorities: Sequence[Priority] = tuple(Priority)

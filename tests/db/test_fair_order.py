@@ -321,7 +321,7 @@ class Model:
 
     def enqueue(self, folder, photos):
         requests = [a_request(next(self._numbers), folder=folder) for _ in range(photos)]
-        self.in_line |= {job.id: True for job in self._intake.enqueue(requests, now=self.now)}
+        self.in_line |= {job.id: True for job in self._intake.enqueue(requests, now=self.now).values()}
         self.folders |= {request.job_id: folder for request in requests}
 
     def lease(self, limit, _):

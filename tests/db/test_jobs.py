@@ -9,7 +9,7 @@ from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
 from raythumbs.errors import Crashed, IllegalMove, NotAnImage, StaleLease, StoreUnavailable, UnknownJob, Unstorable
 from raythumbs.model.job import Priority, State
-from tests.db.conftest import a_request, a_success
+from tests.db.conftest import a_request, a_success, in_order
 
 # --- in
 
@@ -151,7 +151,7 @@ def test_a_photo_whose_job_is_ended_by_another_queue_while_it_is_asked_for_gets_
         event.listen(connection, "before_cursor_execute", end)
 
         asked = [a_request(2, source="s3://photos/000001.jpg"), a_request(3)]
-        jobs = Intake(connection).enqueue(asked, now=clock.now)
+        jobs = in_order(asked, Intake(connection).enqueue(asked, now=clock.now))
 
     assert [(job.id, job.photo_id, job.state) for job in jobs] == [
         ("job-000002", "photo-000001", State.QUEUED),

@@ -27,7 +27,7 @@ def opened(url):
 
 def enqueue(database, *requests):
     with database.writing() as connection:
-        return Intake(connection).enqueue(requests, now=database.now(connection))
+        return list(Intake(connection).enqueue(requests, now=database.now(connection)).values())
 
 
 def test_connections_that_a_restart_ended_are_made_anew(postgresql_url):

@@ -17,7 +17,7 @@ from tests.db.conftest import a_request, opened
 
 
 def enqueued(number):
-    return lambda connection, now: Intake(connection).enqueue([a_request(number)], now=now)
+    return lambda connection, now: list(Intake(connection).enqueue([a_request(number)], now=now).values())
 
 
 @asynccontextmanager
@@ -105,7 +105,7 @@ def test_a_bug_in_a_write_is_logged_with_its_traceback_and_its_text_is_not_told(
 
     (error,) = on_a_record(opened(url), story)
 
-    assert (type(error), error.code, error.http_status, error.retryable) == (Internal, "internal", 500, False)
+    assert (type(error), error.code, error.http_status) == (Internal, "internal", 500)
     assert "secret" not in error.reason
     assert "in a_wrong_write" in caplog.text
     assert "ValueError: a secret of the inside" in caplog.text

@@ -14,7 +14,7 @@ from raythumbs.db.shards import Shards
 from raythumbs.errors import NotAnImage
 from raythumbs.model.job import Priority
 from raythumbs.model.shard import shard_of
-from tests.db.conftest import a_request
+from tests.db.conftest import a_request, in_order
 
 SHARDS = 3
 
@@ -28,7 +28,8 @@ def divided(database):
 
 def enqueued(database, numbers, *, shards=SHARDS, now=1.0, **more):
     with database.writing() as connection:
-        return Intake(connection, shards).enqueue([a_request(number, **more) for number in numbers], now=now)
+        requests = [a_request(number, **more) for number in numbers]
+        return in_order(requests, Intake(connection, shards).enqueue(requests, now=now))
 
 
 def leased(database, shard, *, limit=1000, now=2.0, seconds=60):

@@ -6,6 +6,7 @@ from contextlib import closing
 
 import pytest
 
+from raythumbs.errors import Internal
 from raythumbs.model.job import State
 from tests.queue.conftest import Batches, at_work, eventually
 
@@ -94,3 +95,22 @@ def test_a_lease_that_nobody_holds_is_rescued(configured):
             await eventually(is_rescued)
 
     asyncio.run(scenario())
+
+
+def test_a_bug_while_the_database_is_opened_is_told_at_once_and_not_repeated(configured, monkeypatch):
+    openings = []
+
+    def stumble(database):
+        openings.append(database)
+        raise Internal
+
+    monkeypatch.setattr("raythumbs.db.database.Database.open", stumble)
+
+    async def scenario():
+        async with at_work(configured(), Batches(), drained=False) as queue:
+            with pytest.raises(Internal):
+                await queue.job(1)
+
+    asyncio.run(scenario())
+
+    assert len(openings) == 1

@@ -12,10 +12,11 @@ from raythumbs.db.leases import Leases
 from raythumbs.db.record import Record
 from raythumbs.model.job import State
 from raythumbs.model.lease import Report
-from raythumbs.queue.batch import BatchLost
+from raythumbs.queue.batch import TaskLost
 from raythumbs.queue.outcomes import Budgets, Outcomes
 from tests.queue.conftest import a_request, a_success
 
+LOST = TaskLost("the worker died")
 BUDGETS = Budgets(lease_seconds=60, max_errors=3, max_timeouts=3, max_crashes=3)
 
 
@@ -53,25 +54,38 @@ def told(tmp_path):
     return run
 
 
-@pytest.mark.parametrize(("blameless", "losses"), [(True, 0), (False, 1)])
-def test_the_leases_of_a_lost_batch_are_released_in_one_commit(told, blameless, losses):
+@pytest.mark.parametrize("is_innocent", [True, False])
+def test_the_leases_of_a_lost_batch_are_released_in_one_commit(told, is_innocent):
     async def story(told):
         leases = await told.leases(20)
         before = told.record.commits
-        await told.outcomes.lost(leases, BatchLost("the worker died", blameless=blameless))
+        if is_innocent:
+            await told.outcomes.release_innocent(leases, "the node left")
+        else:
+            await told.outcomes.lost(leases, LOST)
         return told.record.commits - before, await told.jobs()
 
     commits, jobs = told(story)
 
     assert commits == 1
-    assert {(job.state, job.losses, job.crashes) for job in jobs} == {(State.QUEUED, losses, 0)}
+    assert {(job.state, job.losses, job.crashes) for job in jobs} == {(State.QUEUED, 0 if is_innocent else 1, 0)}
+
+
+def test_a_batch_that_is_lost_after_its_last_report_writes_nothing(told):
+    async def story(told):
+        await told.leases(1)
+        before = told.record.commits
+        await told.outcomes.lost([], LOST)
+        return told.record.commits - before
+
+    assert told(story) == 0
 
 
 def test_a_lease_of_a_lost_batch_that_no_longer_holds_is_fenced_and_the_others_are_released(told):
     async def story(told):
         leases = await told.leases(3)
         await told.record.write(lambda db, now: Jobs(db).cancel(leases[1].job_id, now=now))
-        await told.outcomes.lost(leases, BatchLost("the worker died", blameless=False))
+        await told.outcomes.lost(leases, LOST)
         return await told.jobs(), told.outcomes.late_reports
 
     jobs, late_reports = told(story)
@@ -82,7 +96,7 @@ def test_a_lease_of_a_lost_batch_that_no_longer_holds_is_fenced_and_the_others_a
 
 def test_a_batch_of_one_that_is_lost_counts_as_a_crash(told):
     async def story(told):
-        await told.outcomes.lost(await told.leases(1), BatchLost("the worker died", blameless=False))
+        await told.outcomes.lost(await told.leases(1), LOST)
         return await told.jobs()
 
     (job,) = told(story)
@@ -90,7 +104,7 @@ def test_a_batch_of_one_that_is_lost_counts_as_a_crash(told):
     assert (job.state, job.crashes, job.losses, job.code) == (State.QUEUED, 1, 0, "crash")
 
 
-def test_a_success_that_meets_a_bug_fails_its_job_alone_and_the_bug_is_only_logged(told, monkeypatch, caplog):
+def test_a_success_that_meets_a_bug_costs_its_job_alone_an_attempt_and_only_the_log_tells_it(told, monkeypatch, caplog):
     finish = Leases.finish
 
     def stumble(leases, done, *, now):
@@ -106,6 +120,6 @@ def test_a_success_that_meets_a_bug_fails_its_job_alone_and_the_bug_is_only_logg
 
     jobs = told(story)
 
-    assert [job.state for job in jobs] == [State.SUCCEEDED, State.FAILED, State.SUCCEEDED]
-    assert (jobs[1].code, "secret" in jobs[1].reason) == ("internal", False)
+    assert [job.state for job in jobs] == [State.SUCCEEDED, State.QUEUED, State.SUCCEEDED]
+    assert (jobs[1].errors, jobs[1].code, "secret" in jobs[1].reason) == (1, "internal", False)
     assert "ValueError: a secret of the inside" in caplog.text
