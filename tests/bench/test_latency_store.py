@@ -10,6 +10,8 @@ from raythumbs.storage.s3 import S3Store, s3_client
 
 LATENCY_MS = 40
 
+pytestmark = pytest.mark.needs("nginx")
+
 
 def got(store: S3Store, key: str) -> tuple[bytes, str | None]:
     fetched = store.get(key, max_bytes=10, seconds=5)

@@ -73,6 +73,7 @@ def result(*rows: Row) -> ThroughputResult:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.needs("nginx")
 def test_everybody_makes_every_thumbnail_and_is_measured():
     small = ["--photos", "6", "--size-mb", "0.3", "--store-latency-ms", "10"]
     chosen = [word for name in CHOSEN for word in ("--only", name)]
@@ -95,18 +96,21 @@ def test_everybody_makes_every_thumbnail_and_is_measured():
     assert len(set(ours)) == 1  # the same thumbnails, whichever way they are made
 
 
+@pytest.mark.needs("nginx")
 def test_a_contestant_that_left_a_photo_out_has_no_figures(store):
     folder = str(store.buckets / "made")
 
     assert ended(store, LAZY, folder, "1") == Lap("1", "2 photos got 1 thumbnails, 0 of them empty")
 
 
+@pytest.mark.needs("nginx")
 def test_a_contestant_that_ends_too_early_is_told_of_by_its_last_words(store):
     assert ended(store, "import sys; sys.exit('no such option')") == Lap(
         "", "somebody ended without an answer: no such option"
     )
 
 
+@pytest.mark.needs("nginx")
 def test_a_contestant_that_did_everything_has_figures_and_leaves_an_empty_bucket(store):
     told = ended(store, LAZY, str(store.buckets / "made"), "2").figures
 

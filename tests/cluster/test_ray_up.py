@@ -18,7 +18,7 @@ from raythumbs.client import Client, RaythumbsError
 from tests.cluster.conftest import eventually
 from tests.cluster.hosts import HOUSE, Network, network
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.needs("machines"), pytest.mark.timeout(900)]
 
 
 @dataclass

@@ -1,7 +1,6 @@
 """The record on both of its databases: each test that asks for `database` runs on each, and behind a pooler too where
 the machine has PgBouncer."""
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -26,7 +25,7 @@ from tests.conftest import Clock
 T = TypeVar("T")
 
 
-DATABASES = ["sqlite", "postgresql", *(["pgbouncer"] if shutil.which("pgbouncer") else [])]
+DATABASES = ["sqlite", "postgresql", pytest.param("pgbouncer", marks=pytest.mark.needs("pgbouncer"))]
 
 
 @pytest.fixture(params=DATABASES)

@@ -17,6 +17,8 @@ from raythumbs.client import Client
 from tests.service.conftest import Family, eventually, raythumbs
 from tests.service.test_losses import is_ready
 
+pytestmark = pytest.mark.needs("root")
+
 SECRETS = {"AWS_SECRET_ACCESS_KEY": "the-key", "RAYTHUMBS_NOTIFICATION_TOKEN": "the-token", "MY_PASSWORD": "the-word"}
 NOBODY = 65534
 FILES = 4096

@@ -1,0 +1,67 @@
+"""What tests need beside Python and git. Tests whose needs are not met are left out, and the last line says so."""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Whether it is here, and what brings it in."""
+
+    is_here: Callable[[], bool]
+    brought_by: str
+
+
+def _has(*programs: str) -> Callable[[], bool]:
+    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+    return lambda: all(shutil.which(program, path=path) for program in programs)
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+NEEDS = {
+    "nginx": Need(
+        lambda: _has("nginx")() and Path("/usr/lib/nginx/modules/ngx_http_lua_module.so").exists(),
+        "apt-get install nginx-extras",
+    ),
+    "pgbouncer": Need(_has("pgbouncer"), "apt-get install pgbouncer"),
+    "machines": Need(
+        lambda: _is_root() and _has("ip", "unshare", "ssh", "ssh-keygen", "rsync", "sshd")(),
+        "run as root, and apt-get install iproute2 openssh-client openssh-server rsync",
+    ),
+    "root": Need(_is_root, "run as root"),
+}
+
+
+def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the items whose needs are not met, and note how many each need has left out."""
+    here = {name: need.is_here() for name, need in NEEDS.items()}
+    left_out: dict[str, int] = {}
+    kept, dropped = [], []
+    for item in items:
+        missing = [name for mark in item.iter_markers("needs") for name in mark.args if not here[name]]
+        for name in missing:
+            left_out[name] = left_out.get(name, 0) + 1
+        (dropped if missing else kept).append(item)
+    items[:] = kept
+    config.stash[LEFT_OUT] = left_out
+    output: dict[str, object] | None = getattr(config, "workeroutput", None)
+    if output is not None:  # of xdist: what the workers tell the process that reports
+        output["left_out"] = left_out
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+
+
+def told(left_out: dict[str, int]) -> str:
+    """Return the line that tells what was left out, and what brings it in."""
+    parts = (f"{count} need {name} ({NEEDS[name].brought_by})" for name, count in sorted(left_out.items()))
+    return "left out: " + "; ".join(parts)
