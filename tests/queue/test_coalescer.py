@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from raythumbs.db.intake_groups import Answer, Group
-from raythumbs.errors import QueueUnavailable, RaythumbsError, Unstorable
+from raythumbs.errors import Internal, QueueUnavailable, RaythumbsError, Unstorable
 from raythumbs.model.job import Job, JobRequest, Priority, Removal, State
 from raythumbs.queue.coalescer import Coalescer
 from tests.queue.conftest import Batches, a_request, at_work
@@ -136,6 +136,27 @@ def test_a_call_that_fails_is_told_to_all_who_were_in_it_and_the_next_goes_on():
         assert job.id == "job-3"
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("answer", [ZeroDivisionError("secret"), []])
+def test_a_bug_of_a_call_is_logged_and_told_as_internal_to_each_caller(answer, caplog):
+    """A call that answers too few requests must not leave the others waiting for ever."""
+
+    async def call(_asked: list[int]) -> Sequence[int]:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def story() -> list[object]:
+        coalescer: Coalescer[int, int] = Coalescer(call, most=10)
+        return list(await asyncio.gather(*map(coalescer.ask, (1, 2)), return_exceptions=True))
+
+    told = asyncio.run(story())
+
+    assert [type(error) for error in told] == [Internal, Internal]
+    assert not any("secret" in str(error) for error in told)
+    assert "call.stumbled" in caplog.text
+    assert "Traceback" in caplog.text
 
 
 def test_whoever_stops_waiting_takes_nobody_along():

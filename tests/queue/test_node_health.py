@@ -8,11 +8,13 @@ import pytest
 
 from raythumbs.cluster.nodes import Node
 from raythumbs.errors import AccessDenied, NeedsMemory, RaythumbsError
-from raythumbs.model.job import State
-from raythumbs.model.lease import Failed, Report
+from raythumbs.model.job import Priority, State
+from raythumbs.model.lease import Failed, Lease, Outcome, Report
 from raythumbs.queue.batch import Batch, NodeShort
+from raythumbs.queue.node_health import NodeHealth
+from raythumbs.queue.slots import Slots
 from raythumbs.worker.pipeline import Reports
-from tests.queue.conftest import Batches, Cluster, at_work, eventually
+from tests.queue.conftest import Batches, Cluster, a_success, at_work, eventually
 
 BOTH = {"bad": Node("bad", cpus=4, memory_bytes=2_000), "good": Node("good", cpus=2, memory_bytes=2_000)}
 DENIED = AccessDenied("s3://photos refuses these credentials (on bad-host)")
@@ -38,6 +40,14 @@ class WithABadNode(Batches):
             return
         async for reports in super().__call__(batch):
             yield reports
+
+
+def a_report(number: int, outcome: Outcome) -> Report:
+    lease = Lease(
+        job_id=f"job-{number}", photo_id=f"photo-{number}", attempt=1, source=f"file:///{number}.jpg", version=None,
+        size_bytes=None, priority=Priority.NORMAL, errors=0, timeouts=0, crashes=0, losses=0, until=0.0,
+    )  # fmt: skip
+    return Report(lease, outcome, seconds=0.01)
 
 
 async def trouble(queue, node):
@@ -185,3 +195,18 @@ def test_a_photo_that_alone_takes_all_memory_of_a_node_ends_as_failed(configured
     [job] = asyncio.run(run())
 
     assert (job.state, job.code) == (State.FAILED, "poison")
+
+
+def test_what_nodes_did_that_have_left_is_forgotten():
+    slots = Slots(per_node=8)
+    slots.follow(BOTH)
+    health = NodeHealth(slots)
+    for number in range(2):
+        health.hear(BOTH["bad"], a_report(number, Failed(DENIED)))
+        health.hear(BOTH["good"], a_report(number, a_success()))
+    health.hear(BOTH["bad"], a_report(3, Failed(DENIED)))
+
+    health.forget_others({"good"})
+    health.hear(BOTH["good"], a_report(3, a_success()))
+
+    assert slots.refused == []
