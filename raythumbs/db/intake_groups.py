@@ -59,5 +59,6 @@ def _are_apart(groups: Sequence[Group]) -> bool:
     return True
 
 
-def _requested(group: Group) -> set[str]:
-    return {change.source for change in group if isinstance(change, JobRequest)}
+def _requested(group: Group) -> list[str]:
+    """Return the sources of a group's requests, in their order."""
+    return list(dict.fromkeys(change.source for change in group if isinstance(change, JobRequest)))
