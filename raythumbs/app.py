@@ -46,8 +46,8 @@ NAME = "raythumbs"
 def service(sealed: Sealed, *, host: str, listening: Callable[[], None]) -> Iterator[str | None]:
     """Run the service on the Ray that was joined until the context is left: then finish what runs.
 
-    Ray Serve's own processes listen on the host; `listening` is called as soon as its proxy does. Gives what keeps the
-    service from being ready, if that may pass; what needs a person is raised.
+    Ray Serve's own processes listen on the host; `listening` is called as soon as its proxy does. Yields the reason
+    if the service is not ready and that may pass; raises what needs a person.
     """
     settings = sealed.settings
     serve.start(http_options={"host": host, "port": settings.port}, logging_config={"log_level": "WARNING"})
@@ -62,7 +62,7 @@ def service(sealed: Sealed, *, host: str, listening: Callable[[], None]) -> Iter
 
 
 def passing_trouble(shards: int) -> str | None:
-    """Return what keeps the service from being ready, if that may pass; what needs a person is raised."""
+    """Return the reason if the service is not ready and that may pass; raise what needs a person."""
     try:
         asyncio.run(QueueHandle(shards).check())
     except (StoreUnavailable, DatabaseUnavailable, QueueUnavailable, Overloaded) as error:
@@ -71,7 +71,7 @@ def passing_trouble(shards: int) -> str | None:
 
 
 def check_before_start(settings: Settings) -> None:
-    """Return if nothing is seen that needs a person, else raise: before Ray is started for nothing.
+    """Check what a person would have to mend, before Ray is started for nothing.
 
     The database can be opened and nobody else holds it; folders can be written to; there are credentials for buckets.
     """

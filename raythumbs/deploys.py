@@ -22,15 +22,15 @@ _POLL_SECONDS = 0.2
 
 
 class NotDeployed(RaythumbsError):
-    """The service could not be brought to answer; what was there before may still do."""
+    """The service does not answer after a deploy; the one before may still answer."""
 
     code = "not_deployed"
 
 
 def deploy(settings: Settings, address: str) -> str | None:
-    """Have the service with these settings, in this version, run on the Ray at the address; return when it answers.
+    """Deploy the service with these settings, in this version, to the Ray at the address; return when it answers.
 
-    Gives what keeps it from being ready, if that may pass; what needs a person is raised, if possible before anything
+    Return the reason if it is not ready yet and that may pass. Raise what needs a person, if possible before anything
     is changed.
     """
     with joined(address):
@@ -60,8 +60,8 @@ def withdraw(address: str) -> None:
 
 
 def _version(sealed: Sealed) -> str:
-    """Return what tells whether the ingress that runs is the same. What failed to start is tried as if it were new:
-    Serve does not try the same again."""
+    """Return the version of the ingress, by which Serve knows whether it changed. After a failed start, return a new
+    version: Serve does not try the same one again."""
     before = serve.status().applications.get(NAME)
     failed = before is not None and before.status == "DEPLOY_FAILED"
     return f"{sealed.identity}-{time.time_ns()}" if failed else sealed.identity

@@ -28,7 +28,7 @@ def emit(event: str, **facts: object) -> None:
 
 
 def emit_trouble(event: str, error: BaseException, **facts: object) -> None:
-    """Write one line about something that went wrong; what was not foreseen is an error, with its traceback."""
+    """Write one line about a failure. An error that is not of raythumbs is logged with its traceback."""
     if isinstance(error, RaythumbsError):
         _log.warning("%s %s", event, _told(facts | {"code": error.code, "reason": error.reason}))
     else:
@@ -36,7 +36,7 @@ def emit_trouble(event: str, error: BaseException, **facts: object) -> None:
 
 
 def known(event: str, error: Exception, **facts: object) -> RaythumbsError:
-    """Return an error of ours as it is. Of any other, which nobody foresaw, write the traceback and return Internal."""
+    """Return an error of raythumbs as it is. Log any other, which is a bug, with its traceback, and return Internal."""
     if isinstance(error, RaythumbsError):
         return error
     emit_trouble(event, error, kind=type(error).__name__, **facts)
@@ -50,7 +50,7 @@ def _told(facts: dict[str, object]) -> str:
 def show_events(level: str) -> None:
     """Show what happens in this process from now on, of this level (`INFO`: everything) and above.
 
-    Who started our Ray has it on standard error; where nobody listens, it is on the process's own, which Ray keeps.
+    `raythumbs serve` shows it on its standard error. On a cluster it is on the process's own, which Ray keeps.
     """
     listener = os.environ.get(_LISTENER)
     handler = _ToListener(listener, None) if listener else logging.StreamHandler()
@@ -85,7 +85,7 @@ def _write_all(here: socket.socket) -> None:
 
 
 class _NotAgain(logging.Filter):
-    """Lets pass the same trouble once a minute: a database that is away is met by many, every second."""
+    """Passes the same failure once a minute: many callers meet a database that is away."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class _NotAgain(logging.Filter):
 
 
 class _ToListener(DatagramHandler):
-    """Sends each line to a socket. Where that is full or gone, the line is lost: nobody waits for a log."""
+    """Sends each line to a socket. If that is full or gone, the line is lost: no caller waits for a log."""
 
     def makeSocket(self, timeout: float = 0) -> socket.socket:  # noqa: ARG002, N802 logging's
         made = super().makeSocket()

@@ -16,10 +16,10 @@ _STARTED = b"AutoscalerMetricsAddress"  # the key that its process writes when i
 
 
 class RayAutoscaler:
-    """See `demand.Autoscaler`. Ray's calls block for some milliseconds, so they are made in threads."""
+    """See `queue.scaling.Autoscaler`. Ray's calls block for some milliseconds, so they are made in threads."""
 
     async def is_there(self) -> bool:
-        """Return whether there is one. A Ray of one's own has none."""
+        """Return whether there is one. A local Ray has none."""
         return ray.is_initialized() and await asyncio.to_thread(_has_started)
 
     async def ask(self, slots: int, *, declared: bool) -> int | None:
@@ -34,8 +34,7 @@ def _has_started() -> bool:
 
 
 def _refused() -> int | None:
-    """Return how many bundles the autoscaler said, when it last looked, that it finds no nodes for. (The old one of
-    before Ray 2.50 does what it can of a request, and says nothing.)"""
+    """Return for how many bundles the autoscaler found no nodes when it last looked. Before Ray 2.50 it does not say."""
     told = GetClusterStatusReply.FromString(_gcs().get_cluster_status(timeout_s=10))
     refused = told.autoscaling_state.infeasible_cluster_resource_constraints
     return min((sum(asked.count for asked in one.resource_requests) for one in refused), default=None)

@@ -1,7 +1,7 @@
-"""The doorkeeper: holds the service's port while nobody else answers there, and asks clients to come again.
+"""The doorkeeper: answers 503 on the service's port while nothing else listens there.
 
-The service takes seconds to start, or to begin anew after its Ray was lost. Meanwhile a client would not know a service
-that starts from one that is gone.
+The service takes seconds to start, or to begin anew after its Ray was lost. Without an answer, a client could not tell
+a service that starts from one that is gone.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class Door(Protocol):
     """What holds the port."""
 
     def hand_over(self) -> None:
-        """Leave the port to whoever listens there too."""
+        """Leave the port to the process that listens there too."""
 
 
 @contextmanager

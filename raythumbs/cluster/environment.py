@@ -1,4 +1,4 @@
-"""What Ray is started with, one's own or a cluster's. Apart from `cluster.py`, because Ray reads it when imported."""
+"""The environment that Ray is started with, locally or on a cluster. Ray reads it when it is imported."""
 
 import os
 import secrets
@@ -22,7 +22,7 @@ _PRIVATE = Path("~/.raythumbs")  # short, and in a folder where nobody else can 
 
 @contextmanager
 def prepared_ray(settings: Settings) -> Iterator[Path]:
-    """Set what Ray shall be started with, except what the user has set; give a new folder that it shall live in.
+    """Set the environment of a local Ray, except what the user has set; yield a new folder for it.
 
     Call it before anything imports Ray.
     """
@@ -34,11 +34,11 @@ def prepared_ray(settings: Settings) -> Iterator[Path]:
 
 
 def for_cluster() -> dict[str, str]:
-    """Return what each node of a cluster is to be started with, but for the token, which is the cluster's own."""
+    """Return the environment for each node of a cluster, without the token, which is the cluster's own."""
     place = private_place()
-    if os.environ.get(_HAPROXY, "").startswith(str(place)):  # we were asked before: it must not start itself
+    if os.environ.get(_HAPROXY, "").startswith(str(place)):  # set by an earlier call: our program must not start itself
         del os.environ[_HAPROXY]
-    # A deploy waits for the old replicas; one proxy, on the head with them, need not wait for others.
+    # A deploy waits for the old replicas. The only proxy is on the head with them, so nothing else has to.
     return _for_any_ray(_short_place(place), haproxy=_our_haproxy(place)) | {
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
         "RAY_TMPDIR": str(place),  # Ray's own files: in /tmp/ray they would be open to every user of the machine
@@ -46,7 +46,7 @@ def for_cluster() -> dict[str, str]:
 
 
 def before_joining() -> None:
-    """Let a program that joins a Ray say soon that it is not let in. Call it before Ray is imported."""
+    """Make a program that is refused by a Ray say so soon. Call it before Ray is imported."""
     os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "3")  # of a second each
 
 
@@ -73,7 +73,7 @@ def _short_place(place: Path) -> Path:
 
 
 def _for_any_ray(folder: Path, *, haproxy: Path) -> dict[str, str]:
-    """Return what serves any Ray; HAProxy's files are in the folder, which is to be this user's alone."""
+    """Return the variables for any Ray. HAProxy's files are in the folder, which must be this user's alone."""
     return {
         # glibc (mallopt(3)): keep what was freed for the next upload. Given back to the system and faulted in again,
         # page by page, it cost the replica a third of its CPU.
@@ -82,8 +82,8 @@ def _for_any_ray(folder: Path, *, haproxy: Path) -> dict[str, str]:
         "RAY_AUTH_MODE": "token",
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` each worker would be installed anew
         "RAY_USAGE_STATS_ENABLED": "0",
-        # Ray gives all of its workers 15, and with it the queue and the ingress: any other program delayed them. Those
-        # that render give themselves some, see tasks.py.
+        # Ray gives all of its workers a niceness of 15, also the queue and the ingress: other programs delayed them.
+        # Tasks that render set their own, see worker/task.py.
         "RAY_worker_niceness": "0",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",  # a body's bytes do not change threads on their way: a third of the CPU
         "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # after 5 s a slow one was killed half started
@@ -102,12 +102,12 @@ def _for_any_ray(folder: Path, *, haproxy: Path) -> dict[str, str]:
 
 
 def _for_our_own() -> dict[str, str]:
-    """Return what serves a Ray on one machine, that nobody else is to meet."""
+    """Return the variables for a local Ray, which no other program uses."""
     return {
         "RAY_AUTH_TOKEN": secrets.token_hex(32),  # in memory alone; by default Ray writes one to the home folder
         # Ray then has the address 127.0.0.1, and all of its processes listen there alone. Its name is older than that.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        # Figures for a dashboard, which a Ray of one's own does not have.
+        # Figures for a dashboard, which a local Ray does not have.
         "RAY_enable_metrics_collection": "0",
         "RAY_event_stats": "0",
         "RAY_task_events_report_interval_ms": "0",
@@ -119,7 +119,7 @@ def _for_our_own() -> dict[str, str]:
 
 
 def _our_haproxy(folder: Path, *, bind: str | None = None) -> Path:
-    """Return the program that Ray Serve is to start as HAProxy, see haproxy.py."""
+    """Return the program that Ray Serve starts as HAProxy, see haproxy.py."""
     started = folder / "haproxy.sh"
     ours = [sys.executable, "-P", "-m", "raythumbs.cluster.haproxy", *(["--bind", bind] if bind else [])]
     script = f'#!/bin/sh\nexec {shlex.join([*ours, get_haproxy_binary()])} -- "$@"\n'

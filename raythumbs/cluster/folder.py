@@ -1,7 +1,7 @@
-"""The folder that a Ray of one's own lives in: one owner, nobody else enters, nothing is left when the owner is gone.
+"""The folder of a local Ray: only its owner can enter, and nothing is left when the owner has ended.
 
-Ray opens the folder that it is given to everybody (mode 0777), and so do its sockets. It is given a folder within this
-one, which stays closed.
+Ray makes its folder, and its sockets, accessible to everybody (mode 0777). It gets a folder within this one, which
+stays closed.
 """
 
 import fcntl
@@ -58,7 +58,7 @@ def _made_and_locked() -> tuple[Path, int]:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_PLACE))
         lock = os.open(folder, os.O_RDONLY)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if folder.exists():  # else another process took it for one that was left behind
+        if folder.exists():  # otherwise another process would take it for a leftover
             return folder, lock
         os.close(lock)
 

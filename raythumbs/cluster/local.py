@@ -61,11 +61,10 @@ def _forget_secrets() -> None:
 
 @contextmanager
 def _without_bystanders() -> Iterator[None]:
-    """Let a Ray start without what one machine has no use of, and Ray 2.60 no switch for: the autoscaler, the reader of
-    logs for a driver that wants none, the dashboard's server, which without its pages still has usage to report, and
-    what is set beside each.
+    """Start Ray without processes that one machine does not need, and for which Ray 2.60 has no switch: the autoscaler,
+    the log monitor and the dashboard's server.
 
-    The processes were 180 of 1,260 MiB, and a good part of the time to start.
+    They were 180 of 1,260 MiB, and a good part of the time to start.
     """
     before = [(owner, name, getattr(owner, name)) for owner, name in _LEFT_OUT]
     try:

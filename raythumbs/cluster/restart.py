@@ -1,4 +1,4 @@
-"""What follows when a Ray of one's own is lost: the program begins anew, in the same process, and works on."""
+"""Restart: when the local Ray is lost, the program begins anew in the same process."""
 
 import fcntl
 import os
@@ -12,13 +12,13 @@ import psutil
 
 from raythumbs.cluster.folder import end_all_in
 
-_STARTS = 3  # in a row that come to nothing, and no more are tried
+_STARTS = 3  # failed starts in a row, after which no more are tried
 _LEFT = "_RAYTHUMBS_STARTS_LEFT"
 _STDERR = 2
 
 
 class Restart:
-    """Make one before Ray's surroundings are set: what begins anew shall find those of this program's own start."""
+    """Create it before the environment of Ray is set, because a restart needs the environment of the first start."""
 
     def __init__(self) -> None:
         self.environment = dict(os.environ)  # with the credentials, which Ray's processes are not given
@@ -42,7 +42,7 @@ class Restart:
         os._exit(0)
 
     def begin(self, lost: str) -> NoReturn:
-        """Leave nothing of the Ray whose process `lost` ended, and execute this program again, from any thread."""
+        """Clear away the Ray whose process `lost` ended, and execute this program again, from any thread."""
         while self._ending:  # it is us who end Ray, and this process
             time.sleep(1)
         what = "the service begins anew" if self._starts_left else "and with it the service"

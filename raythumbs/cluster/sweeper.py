@@ -1,4 +1,4 @@
-"""The sweeper: waits for the end of the process that started it, and clears the folder that this one lived in.
+"""The sweeper: waits for the end of the process that started it, and then clears that process's folder.
 
 Ray's own processes notice that their parent was killed after up to a minute, or not at all.
 """

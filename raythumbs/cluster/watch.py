@@ -1,4 +1,4 @@
-"""Whether a Ray of one's own still lives: without one of its two vital processes nothing of it recovers."""
+"""Watches the two vital processes of a local Ray: without either, it does not recover."""
 
 import os
 import select

@@ -1,5 +1,5 @@
-"""The queue's actor. Apart from `lifecycle.py`, because every worker imports it with the actor's handle: what the
-latter needs of Ray Serve takes 28 MB in each process."""
+"""The queue's actor. Apart from `lifecycle.py`, because every worker imports this module with the actor's handle,
+and what `lifecycle.py` imports takes 28 MB in each process."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

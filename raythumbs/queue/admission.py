@@ -1,4 +1,4 @@
-"""Whether the service may take more work: what it takes must fit on its disk, and be done some day."""
+"""Admission: whether the service may take more work, by its backlog, disks and memory."""
 
 import asyncio
 import math
@@ -16,12 +16,12 @@ from raythumbs.errors import Overloaded
 from raythumbs.events import emit
 
 _MIB = 1 << 20
-_COUNTED_SECONDS = 10  # how old a count of the backlog may be, where no more than the limit can wait
+_COUNTED_SECONDS = 10  # how old a count may be, while the backlog cannot be over its limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """Jobs that may wait, and bytes that must be free: on each disk that the service writes to, and of memory."""
+    """The most jobs that may wait; the fewest bytes that must be free, on each disk of the service and of memory."""
 
     max_backlog: int
     min_free_disk_bytes: int
@@ -29,7 +29,7 @@ class Bounds:
 
 
 class Admission:
-    """One turn measures. Between turns, whoever asks is answered from the last."""
+    """Measures once a turn; `check` answers from the last measurement."""
 
     def __init__(
         self, record: Record, bounds: Bounds, *, folders: Sequence[Path], clock: Callable[[], float] = time.monotonic
@@ -54,11 +54,11 @@ class Admission:
             raise Overloaded(refusal.reason, refusal.public_reason)
 
     def took(self, jobs: int) -> None:
-        """Know that so many jobs, or fewer, were added to the backlog."""
+        """Raise the backlog's upper bound by `jobs`."""
         self._most_waiting += jobs
 
     async def _is_over(self, max_backlog: int) -> bool:
-        """Count only when it could be: a long backlog, counted every second, would slow down what works it off."""
+        """Return whether the backlog is over its limit. Count it only when it could be, because counting is slow."""
         now, before = self._clock(), self._most_waiting
         if before > max_backlog or now >= self._counted_at + _COUNTED_SECONDS:
             counted = await self._record.read(lambda db: Jobs(db).backlog(limit=max_backlog + 1))

@@ -52,7 +52,7 @@ class Coalescer(Generic[A, T]):
 
     def _ended(self, call: "asyncio.Task[None]") -> None:
         self._under_way = None
-        if not call.cancelled():  # as the loop does when it ends: nothing is to begin then
+        if not call.cancelled():  # the event loop ends: nothing may begin then
             self._go()
 
     def _next(self) -> list[tuple[A, asyncio.Future[T]]]:

@@ -1,4 +1,4 @@
-"""Deletes from the store what is left over: renditions of photos that were deleted, replaced, or rendered too late."""
+"""The collector: deletes leftover renditions, of photos that were deleted, replaced, or rendered too late."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _LATER_SECONDS = 60
 
 
 class Collector:
-    """One turn deletes what is due."""
+    """Deletes leftovers that are due, once a turn."""
 
     def __init__(self, record: Record, thumbnails: Store, admission: Admission, *, shards: int = 1) -> None:
         self._record = record
@@ -31,8 +31,8 @@ class Collector:
         self._threads = ThreadPoolExecutor(_AT_A_TIME, "collect")
 
     async def turn(self) -> None:
-        """Delete leftovers. What cannot be deleted now is tried again; what a photo came back to is rendered again."""
-        self._admission.check()  # what a photo came back to is work; over the limits the turn is left out
+        """Delete leftovers. Retry later what cannot be deleted now. Render photos again that came back."""
+        self._admission.check()  # photos that came back are work: over the limits, skip the turn
         keys = await self._record.write(lambda db, now: Leftovers(db).begin_deleting(now=now, limit=_KEYS_A_TURN))
         if not keys:
             return
@@ -62,7 +62,7 @@ def _end(db: Connection, deleted: Sequence[str], later: Sequence[str], *, now: f
 
 
 def again(photo: Missed, *, now: float) -> JobRequest:
-    """Return what asks for a photo's renditions once more."""
+    """Return a request for a photo's renditions."""
     return JobRequest(
         job_id=new_id(now=now),
         photo_id=photo.photo_id,

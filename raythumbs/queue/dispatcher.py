@@ -1,4 +1,4 @@
-"""Fills free slots with batches of leases, and gives more to those that ask. What becomes of them: see outcomes.py."""
+"""The dispatcher: fills free slots with batches of leases, and gives more leases to batches that ask."""
 
 import asyncio
 import math
@@ -22,23 +22,23 @@ from raythumbs.queue.outcomes import Budgets, Outcomes
 from raythumbs.queue.slots import Slots
 from raythumbs.worker.host_load import HostLoad
 
-_BATCH_SECONDS = 0.5  # of work: long enough that Ray's cost per task vanishes, short enough that a person does not wait
+_BATCH_SECONDS = 0.5  # of work: long enough to hide Ray's cost per task, short enough that no person waits
 _BATCH_PHOTOS = 32
-_LEAST_HELPING_SECONDS = 0.05  # to ask for each of the last photos costs more than an uneven end
+_LEAST_HELPING_SECONDS = 0.05  # of work: asking for the last photos one by one costs more than an uneven end
 _PLENTY = 256
 _AGED_OF_LEASINGS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class _AtWork:
-    """A batch and what it has not reported yet."""
+    """A running batch, and the leases that it has not reported yet."""
 
     batch: Batch
     left: dict[str, Lease]
 
 
 class Dispatcher:
-    """Leases what is due into the slots that are free. It alone renews leases: the nodes' clocks do not matter."""
+    """Leases due jobs into free slots. It alone renews leases, so the nodes' clocks do not matter."""
 
     def __init__(  # noqa: PLR0913 what it works with
         self,
@@ -63,7 +63,7 @@ class Dispatcher:
         self._tickets = count(1)
         self._leasings = 0
         self._growing: dict[int, _AtWork] = {}
-        # Of many slots: what they ask while the last is written is written together.
+        # Many slots ask at once: requests that arrive during a write share the next one.
         self._askings: Coalescer[int, list[Lease]] = Coalescer(self._lease_for_all, most=_PLENTY)
         self._batches: set[asyncio.Task[None]] = set()
         self.draining = False
@@ -76,7 +76,7 @@ class Dispatcher:
 
     @property
     def photo_seconds(self) -> float:
-        """How long a slot works on one photo, as far as that is known."""
+        """The seconds that a slot needs for one photo: an estimate from the photos so far."""
         return self._outcomes.photo_seconds
 
     @property
@@ -94,7 +94,7 @@ class Dispatcher:
             self._warm()
 
     async def turn(self) -> None:
-        """Lease into every free slot, as long as there is work; large photos that wait go first."""
+        """Lease jobs into every free slot. Large photos that wait go first."""
         await self._start_large()
         while not self.draining and (nodes := list(iter(self._slots.take, None))):
             batches: list[list[Lease]] = []
@@ -123,8 +123,9 @@ class Dispatcher:
             pass
 
     async def more(self, ticket: int, room: int, seen: HostLoad | None = None) -> list[Lease]:
-        """Return up to `room` leases for a batch that asks before it is out of work, so that no slot idles between two
-        batches; none if its slot is wanted for something else. `seen` is what its worker sees of the node."""
+        """Return up to `room` more leases for a running batch, so that no slot idles between two batches.
+
+        Return none if the batch's slot is needed for something else. `seen` is the load that its worker sees."""
         if seen and ticket in self._growing:
             node = self._growing[ticket].batch.node
             self._slots.yield_to(seen, node, min_free_bytes=self._min_free_memory_bytes)
@@ -132,7 +133,7 @@ class Dispatcher:
             return []
         leases = await self._askings.ask(room)
         at_work = self._growing.get(ticket)
-        if at_work is None:  # it was lost in the meantime
+        if at_work is None:  # the batch was lost meanwhile
             await self._outcomes.release_innocent(leases, "its batch ended")
             return []
         taken = {lease.job_id: lease for lease in leases}
@@ -141,8 +142,9 @@ class Dispatcher:
         return leases
 
     async def renew(self) -> None:
-        """Prolong every lease that is held, then rescue what nobody holds: after an outage of the database all of them
-        have run out, and those that are held are still worked on."""
+        """Renew every lease that is held, then rescue jobs whose lease ran out.
+
+        In this order, because after an outage of the database every lease has run out, also those still at work."""
         held = [*self._held.values(), *self._large.leases]
 
         def write(db: Connection, now: float) -> list[str]:
@@ -154,7 +156,7 @@ class Dispatcher:
             emit("jobs.rescued", jobs=rescued)
 
     async def drain(self, seconds: float) -> None:
-        """Lease nothing new, and wait for what runs; what is not done by then is queued again, at no cost."""
+        """Lease nothing new, and wait for running batches. Queue unfinished jobs again; it counts no attempt."""
         self.draining = True
         if self._batches:
             await asyncio.wait(self._batches, timeout=seconds)
@@ -163,7 +165,7 @@ class Dispatcher:
         emit("queue.drained", unfinished=len(left))
 
     def resume(self) -> None:
-        """Lease again, after a drain that nothing followed."""
+        """Lease again, after a drain that no other queue followed."""
         self.draining = False
         self.wake.set()
         emit("queue.resumed")
@@ -207,8 +209,10 @@ class Dispatcher:
         return [list(islice(following, helping)) for helping in helpings]
 
     def _order(self, jobs: Leases, *, now: float) -> list[Priority]:
-        """Return whose turn it is: the most urgent's, and every tenth time first that of those who have waited longest,
-        so that a steady stream of urgent photos never stops a backfill."""
+        """Return the priorities in the order in which they are served: the most urgent first.
+
+        Every tenth time, the priority whose job has waited longest is first, so that a steady stream of urgent photos
+        never stops a backfill."""
         self._leasings += 1
         patient = None if self._leasings % _AGED_OF_LEASINGS else jobs.longest_waiting(now=now)
         return sorted(Priority, key=lambda priority: (priority is not patient, priority.rank))
@@ -247,7 +251,7 @@ class Dispatcher:
             async for reports in self._run(batch):
                 await self._take_in(at_work, reports)
         except BatchLost as lost:
-            self._growing.pop(batch.ticket, None)  # before anything else: it must not be given more
+            self._growing.pop(batch.ticket, None)  # first of all: the batch must get no more leases
             if self._node_health.lost(batch.node, lost):
                 await self._outcomes.release_innocent(at_work.left.values(), str(lost))
             else:
@@ -266,8 +270,8 @@ class Dispatcher:
 
 
 def _waiting(jobs: Leases, *, now: float, most: int) -> int:
-    """Return how many wait, up to `most`; beyond some hundreds they are plenty, and not counted: to count thousands for
-    each lease took as long as the lease."""
+    """Return how many jobs wait, up to `most`. Beyond some hundreds, assume `most`: counting thousands took as long as
+    leasing them."""
     counted = min(most, _PLENTY)
     waiting = jobs.waiting(now=now, limit=counted)
     return waiting if waiting < counted else most

@@ -1,4 +1,4 @@
-"""QueueHandle: the queue's verbs, awaitable; Ray is hidden, and so is a restart of the actor."""
+"""QueueHandle: the queue's verbs for callers in other processes. It hides Ray and restarts of the actor."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ NAME = "raythumbs-queue"
 _ANSWER_SECONDS = 15.0  # a restarted actor is back in two
 RETRY_SECONDS = 0.2
 _ADMITTED_SECONDS = 1.0
-_CHANGES_A_CALL = 1000  # more would keep a lone one waiting behind them
+_CHANGES_A_CALL = 1000  # more would delay a small request behind them
 
 _SHARED_SECONDS = 0.2
 _PAGES_AT_ONCE = 2  # a page of a thousand jobs takes the queue some 20 ms
@@ -36,7 +36,7 @@ T = TypeVar("T")
 class QueueHandle:
     """Talks to the actors of a queue by their names, so that it finds those that a deploy put in their place.
 
-    What concerns one job or the whole record is asked of the first.
+    Verbs about one job or the whole record go to the first actor.
     """
 
     def __init__(self, shards: int = 1) -> None:
@@ -44,7 +44,7 @@ class QueueHandle:
         self._actors: dict[int, Any] = {}
         self._admitted_until = 0.0
         self._pages_at_once = asyncio.Semaphore(_PAGES_AT_ONCE)
-        # Many who ask for the same at once must not keep the queue from its work.
+        # Callers that ask for the same at one time share one answer, so that they do not slow down the queue.
         self._admits = Shared(self._admit)
         self._statuses = Shared(self._status, seconds=_SHARED_SECONDS)
         self._checks = Shared(self._check, seconds=_SHARED_SECONDS)
@@ -60,7 +60,7 @@ class QueueHandle:
         parts: dict[int, list[Change]] = {}
         for change in changes:
             parts.setdefault(shard_of(change.source, len(self._shards)), []).append(change)
-        async with _patience():  # apart from that of the call, which may begin late
+        async with _patience():  # a time limit of its own: the shared call may begin late
             answers = await asyncio.gather(*(self._intakes[shard].ask(part) for shard, part in parts.items()))
         return in_order(changes, {source: job for answer in answers for source, job in answer.items()})
 
@@ -69,11 +69,11 @@ class QueueHandle:
             lambda groups: self._ask_shard(shard, ThumbnailQueue.enqueue_all, groups),
             most=_CHANGES_A_CALL,
             weigh=len,
-            forgets_who_left=True,  # a client that was told that the queue does not answer may send it again, or never
+            forgets_who_left=True,  # a client that got an error may send its changes again, or never
         )
 
     async def admit(self) -> None:
-        """See ThumbnailQueue.admit. It is asked once a second: what came in since is refused by `enqueue`."""
+        """See ThumbnailQueue.admit. Asked once a second; in between, `enqueue` refuses what is too much."""
         now = asyncio.get_running_loop().time()
         if now > self._admitted_until:
             await self._admits(None)
@@ -95,7 +95,7 @@ class QueueHandle:
         return await self._ask_shard(0, ThumbnailQueue.job, job_id)
 
     async def jobs(self, *, state: State | None, after: str | None, limit: int) -> list[Job]:
-        """See ThumbnailQueue.jobs. A few pages are read at one time, and a page once for all who ask for it."""
+        """See ThumbnailQueue.jobs. At most two pages are read at one time; callers of the same page share it."""
         return await self._pages((state, after, limit))
 
     async def _page(self, asked: tuple[State | None, str | None, int]) -> list[Job]:
@@ -108,7 +108,7 @@ class QueueHandle:
         return await self._ask_shard(0, ThumbnailQueue.photo, photo_id)
 
     async def status(self) -> Status:
-        """See ThumbnailQueue.status; all who ask within a fifth of a second are told the same."""
+        """See ThumbnailQueue.status; callers within a fifth of a second share one answer."""
         return await self._statuses(None)
 
     async def _status(self, _: None) -> Status:
@@ -131,7 +131,7 @@ class QueueHandle:
         return await self._ask_shard(0, ThumbnailQueueActor.secrets)
 
     async def check(self) -> None:
-        """See ThumbnailQueue.check; all who ask within a fifth of a second are told the same."""
+        """See ThumbnailQueue.check; callers within a fifth of a second share one answer."""
         await self._checks(None)
 
     async def _check(self, _: None) -> None:
@@ -167,7 +167,7 @@ def in_order(changes: Sequence[Change], jobs: Mapping[str, Job]) -> list[Job]:
 
 
 def _actor_of(shard: int) -> Any:  # noqa: ANN401 Ray's handles have no type
-    """Return a shard's actor, or the first, which takes whatever comes, where a deploy has made fewer of them."""
+    """Return a shard's actor. If a deploy made fewer shards, return the first, which takes any change."""
     try:
         return ray.get_actor(name_of(shard), NAMESPACE)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Forgets what is old and done."""
+"""The janitor: deletes old finished jobs, seen event ids and deleted photos from the record."""
 
 from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
@@ -11,14 +11,14 @@ _ROWS_A_WRITE = 1000
 
 
 class Janitor:
-    """One turn keeps the record small."""
+    """Keeps the record small, one turn at a time."""
 
     def __init__(self, record: Record, settings: Settings) -> None:
         self._record = record
         self._settings = settings
 
     async def turn(self) -> None:
-        """Prune."""
+        """Delete what is old, in small commits."""
         keep, limit = self._settings, _ROWS_A_WRITE
         done, failed = (State.SUCCEEDED, State.CANCELLED), (State.FAILED,)
         forgets: tuple[Write[int], ...] = (
@@ -29,4 +29,4 @@ class Janitor:
         )
         for forget in forgets:
             while await self._record.write(forget) == limit:
-                pass  # each is a commit of its own, and others come in between
+                pass  # each is a commit of its own, so that other writes come in between

@@ -18,7 +18,7 @@ _DRAIN_SECONDS = 120.0  # more than any sensible `drain_seconds`
 
 
 async def start_queue(sealed: Sealed) -> QueueHandle:
-    """Return a handle of the queue for these settings. Actors with others, or of older code, are drained and ended."""
+    """Return a handle of the queue for these settings. Drain and end actors with other settings or code."""
     while True:
         try:
             await _end(await _others(sealed.identity))
@@ -35,16 +35,15 @@ async def stop_queue() -> None:
     actors = await asyncio.to_thread(_actors)
     await _end(actors)
     autoscaler = RayAutoscaler()
-    if actors and await autoscaler.is_there():  # one that could not be drained has not done so
+    if actors and await autoscaler.is_there():  # an actor that could not be drained has not taken its request back
         await autoscaler.ask(0, declared=True)
 
 
 def begin_queue(sealed: Sealed) -> list[Any]:
-    """Return the queue's actors, one for each shard; those that are missing start now, while the caller does something
-    else.
+    """Return the queue's actors, one for each shard. Missing ones start in the background.
 
-    They are on the head, where SQLite's file and Ray's own state are: no other node can end them, or has to stay for
-    them.
+    They are on the head, where SQLite's file and Ray's own state are. So no other node can end them, or must stay
+    because of them.
     """
     remote = ray.remote(ThumbnailQueueActor)
     return [
@@ -62,7 +61,7 @@ def begin_queue(sealed: Sealed) -> list[Any]:
 
 
 async def _others(wanted: str) -> list[Any]:
-    """Return the actors that were begun with other settings or code, or are one too many."""
+    """Return the actors with other settings or other code, and those of too many shards."""
     actors = await asyncio.to_thread(_actors)
     identities = await asyncio.gather(*(actor.identity.remote() for actor in actors))
     return [actor for actor, identity in zip(actors, identities, strict=True) if identity != wanted]
@@ -81,14 +80,14 @@ def _actors() -> list[Any]:
 
 
 async def _end(actors: Sequence[Any]) -> None:
-    """Drain actors, and end them when all are: until then each takes what comes, for its successor."""
+    """Drain all actors, then end them. Until then each still takes requests, for its successor."""
     await asyncio.gather(*map(_drain, actors))
     for actor in actors:
         ray.kill(actor)
 
 
 async def _drain(actor: Any) -> None:  # noqa: ANN401 Ray's handles have no type
-    """Drain an actor; one that cannot loses nothing, for its jobs are in the database."""
+    """Drain an actor. If that fails nothing is lost: its jobs are in the database."""
     try:
         async with asyncio.timeout(_DRAIN_SECONDS):
             await actor.drain.remote()

@@ -36,14 +36,14 @@ class NodeHealth:
         if not isinstance(outcome, Failed):
             self._failures.pop(node.id, None)
             self._rendered_elsewhere(*self._failed.pop(job_id, (node, "")), rendered_by=node)
-        elif outcome.error.retryable and not isinstance(outcome.error, NeedsMemory):  # of which the photo is the reason
+        elif outcome.error.retryable and not isinstance(outcome.error, NeedsMemory):  # where the photo is the reason
             self._failed[job_id] = node, outcome.error.reason
             self._failed.move_to_end(job_id)
             if len(self._failed) > _REMEMBERED:
                 self._failed.popitem(last=False)
 
     def forget_others(self, node_ids: set[str]) -> None:
-        """Forget what nodes did that are not among these: they have left."""
+        """Forget every node that is not among these: it has left."""
         self._failures = Counter({id_: count for id_, count in self._failures.items() if id_ in node_ids})
         self._failed = OrderedDict((job, by) for job, by in self._failed.items() if by[0].id in node_ids)
 

@@ -30,8 +30,8 @@ from raythumbs.queue.large_lane import LargeLane, LargePhoto
 _TOGETHER = 256
 _FIRST_GUESS_SECONDS = 0.05  # for one photo, until some have been measured
 _LEARNING = 0.1  # how much one photo changes the guess
-_SHORTEST_SECONDS = 0.001  # that is guessed, so that photos which take no time at all can be divided by it
-_LARGE_SECONDS = 10  # until a photo for which the lane of the large had no room is looked at again
+_SHORTEST_SECONDS = 0.001  # the smallest estimate, because others divide by it
+_LARGE_SECONDS = 10  # until a large photo that found no room in its lane is tried again
 
 Done = Sequence[tuple[Lease, Succeeded]]  # of one batch
 
@@ -48,7 +48,7 @@ class Budgets:
 
 
 class Outcomes:
-    """Successes are written together; what went wrong is tried again, set aside for its size, or has failed."""
+    """Records successes together. A failure is released to be tried again, set aside for its size, or final."""
 
     def __init__(self, record: Record, large: LargeLane, *, budgets: Budgets, chance: Callable[[], float]) -> None:
         self._record = record
@@ -56,13 +56,13 @@ class Outcomes:
         self._budgets = budgets
         self._chance = chance
         self._photo_seconds = _FIRST_GUESS_SECONDS
-        # Of many slots: what they report while the last is written is written together.
+        # Many slots report at once: reports that arrive during a write share the next one.
         self._endings: Coalescer[Done, set[Lease]] = Coalescer(self._finish_all, most=_TOGETHER, weigh=len)
         self.late_reports = 0
 
     @property
     def photo_seconds(self) -> float:
-        """How long a slot works on one photo, as far as that is known."""
+        """The seconds that a slot needs for one photo: an estimate from the photos so far."""
         return max(_SHORTEST_SECONDS, self._photo_seconds)
 
     async def take_in(self, reports: Sequence[Report]) -> None:
@@ -127,12 +127,12 @@ class Outcomes:
             await self._fenced(report) if report.lease in late else self._learn(report)
 
     async def _finish_all(self, groups: list[Done]) -> list[set[Lease] | RaythumbsError]:
-        """Record the successes of several batches; tell each which of its leases hold no longer, or what of it the
-        database refuses."""
+        """Record the successes of several batches. Return for each the leases that it had lost, or the error of the
+        database for it."""
         together = [one for group in groups for one in group]
         try:
             late = set(await self._record.insist(lambda db, now: Leases(db).finish(together, now=now)))
-        except RaythumbsError as error:  # somebody's; to find out whose, and to spare the others
+        except RaythumbsError as error:  # one batch's: find out which, and spare the others
             if len(groups) == 1:
                 return [error]
             alone = await asyncio.gather(*(self._finish_all([group]) for group in groups))
@@ -200,7 +200,7 @@ class Outcomes:
         emit("photo.missed", job_id=lease.job_id, attempt=lease.attempt, reason=error.reason)
 
     async def _fenced(self, report: Report) -> None:
-        """A late attempt changes nothing; what it stored is left over, unless the photo leads to it all the same."""
+        """Note a report of a lost lease, which changes nothing. Its renditions are leftovers, if not the photo's."""
         self.late_reports += 1
         lease = report.lease
         emit("report.fenced", job_id=lease.job_id, attempt=lease.attempt, outcome=type(report.outcome).__name__)

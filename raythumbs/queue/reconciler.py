@@ -1,4 +1,4 @@
-"""Compares the stores with the record, since notifications get lost: the buckets are the truth."""
+"""The reconciler: compares the stores with the record, because notifications get lost and the buckets are the truth."""
 
 import asyncio
 from bisect import bisect_right
@@ -54,7 +54,7 @@ class _Page:
 
 
 class Reconciler:
-    """One turn makes a pass, if one is due, was asked for, or was broken off."""
+    """Makes a pass when one is due, was asked for, or was interrupted."""
 
     def __init__(self, record: Record, plan: Plan, admission: Admission, settings: Settings) -> None:
         self._record = record
@@ -75,7 +75,7 @@ class Reconciler:
         return running
 
     async def turn(self) -> None:
-        """Go through all places, from where the last turn was broken off."""
+        """Go through all places, from where the last turn was interrupted."""
         running = await self._record.write(partial(self._begun, asked=False))
         if running is None or running.finished_at is not None:
             return
@@ -106,14 +106,14 @@ class Reconciler:
                 await self._remove_vanished(store, page)
             rest: _Page | None = page
             while rest is not None:
-                self._admission.check()  # what is found is work; over the limits the turn ends, the next goes on here
+                self._admission.check()  # findings are work: over the limits the turn ends; the next goes on here
                 jobs, rest = await self._record.write(partial(compare, rest))
                 self._admission.took(jobs)
 
     # --- photos
 
     async def _remove_vanished(self, store: Store, page: _Page) -> None:
-        """End the photos that the record knows and the page does not, if they surely are not there."""
+        """Remove photos that the record knows and the page lacks, after the store confirms that they are gone."""
         listed = frozenset(_source(page.place, stat.key) for stat in page.stats)
         after, until = page.sources
         while True:
@@ -147,8 +147,9 @@ class Reconciler:
     # --- renditions
 
     def _compare_renditions(self, page: _Page, db: Connection, now: float) -> tuple[int, _Page | None]:
-        """Compare as much of a page as the record has a page of: of an emptied bucket it has all that there is, and
-        others write meanwhile. Return how many jobs were made, and what is left of the page."""
+        """Compare a page of renditions with at most a page of the record, because others write meanwhile.
+
+        Return how many jobs were made, and the rest of the page."""
         prefix = self._plan.thumbnails_prefix
         after, until, rest = prefix + page.after, prefix + page.until, None
         known = Reconciliations(db).led_to(after=after, until=until, limit=_KEYS_A_PAGE)
@@ -215,13 +216,13 @@ def _is_gone(store: Store, place: str, source: str) -> bool:
         store.head(_key(place, source))
     except NoSuchObject:
         return True
-    except RaythumbsError:  # who knows
+    except RaythumbsError:  # it may still be there
         return False
     return False
 
 
 def _is_unmounted(place: str) -> bool:
-    """Return whether a folder is missing as a whole, which says nothing of what was in it."""
+    """Return whether a whole folder is missing, which tells nothing about its photos."""
     return place.startswith("file:") and not Path(Source.parse(place).key).is_dir()
 
 

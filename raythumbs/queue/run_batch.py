@@ -22,15 +22,15 @@ from raythumbs.worker.pipeline import Reports
 from raythumbs.worker.plan import Plan
 from raythumbs.worker.task import render_batch_remotely
 
-_BEGIN_SECONDS = 60.0  # until a task that Ray does not begin is taken back: somebody else may have the node's CPUs
+_BEGIN_SECONDS = 60.0  # until a task that Ray does not begin is taken back: other tasks may have the node's CPUs
 
 
 async def run_batch(batch: Batch, *, plan: Plan, patience_seconds: float) -> AsyncIterator[Reports]:
-    """Run a batch on its node, or elsewhere if that is gone, and pass on what it says as it says it; for the queue's
-    actor, which the task asks for more.
+    """Run a batch on its node, or on another one if that has left; yield its reports as they arrive.
 
-    For a large photo Ray sets the batch's memory apart on the node. Raises BatchLost when the task dies. One that does
-    not begin within a minute is taken back, and one that then says nothing for `patience_seconds` is killed.
+    Call it in the queue's actor, because the task asks that for more leases. For a large photo, Ray reserves the
+    batch's memory on the node. Raises BatchLost when the task dies, does not begin within a minute, or then reports
+    nothing for `patience_seconds`.
     """
     said: Any = render_batch_remotely.options(
         scheduling_strategy=NodeAffinitySchedulingStrategy(batch.node.id, soft=True),
@@ -59,18 +59,18 @@ async def run_batch(batch: Batch, *, plan: Plan, patience_seconds: float) -> Asy
         except (NodeDiedError, TaskUnschedulableError, RuntimeEnvSetupError) as error:
             raise NodeGone(type(error).__name__) from error
         except RayTaskError as error:
-            if not has_begun:  # what a photo does to a task comes later
+            if not has_begun:  # before that, no photo can be the reason
                 raise NodeUnfit(f"{batch.node.address}: {_last_line(error)}") from error
             raise TaskLost(type(error).__name__) from error
         except OutOfMemoryError as error:
             raise NodeShort(f"{batch.node.address}: its memory was nearly full, and Ray ended a task") from error
-        except RayError as error:  # of a node that is shut down, the worker may go first
+        except RayError as error:  # when a node shuts down, its workers may end first
             lost = TaskLost if batch.node.id in await live_nodes() else NodeGone
             raise lost(type(error).__name__) from error
         has_begun = True
-        yield reports  # outside of the timeout: whoever takes it in may take long
+        yield reports  # outside of the time-out: the caller may take long
 
 
 def _last_line(error: RayTaskError) -> str:
-    """Return what the traceback ends with: the error at its root."""
+    """Return the last line of the traceback: the root error."""
     return str(error).strip().splitlines()[-1]

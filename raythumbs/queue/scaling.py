@@ -1,4 +1,4 @@
-"""How many slots the backlog wants of a cluster that can grow."""
+"""Scaling: how many slots the backlog asks the autoscaler for."""
 
 import math
 import time
@@ -8,26 +8,28 @@ from typing import Protocol
 from raythumbs.events import emit
 from raythumbs.queue.slots import Slots
 
-_CLEARED_SECONDS = 60  # of work for each slot: as much as is worth the start of a node
-_REFUSED_SECONDS = 600  # how long a refusal is believed: somebody may have allowed the cluster more nodes
+_CLEARED_SECONDS = 60  # of work for each slot: enough to be worth the start of a node
+_REFUSED_SECONDS = 600  # how long a refusal counts: the cluster's limit may have been raised
 
-WorkWaiting = Callable[[float], Awaitable[float]]  # seconds of work that wait; no need to count more than so many
+WorkWaiting = Callable[[float], Awaitable[float]]  # seconds of work that wait, counted up to the given number
 
 
 class Autoscaler(Protocol):
-    """What makes nodes come and go; see `autoscaler.py`."""
+    """What adds and removes nodes; see `cluster/autoscaler.py`."""
 
     async def is_there(self) -> bool:
         """Return whether this cluster has one."""
 
     async def ask(self, slots: int, *, declared: bool) -> int | None:
-        """Ask that the cluster has so many slots in all, instead of what was asked before; `declared`: as the resource
-        that nodes declare. Returns what it says it could not reach, of what it was asked before, if it says so."""
+        """Ask for so many slots in all; this replaces the last request. `declared`: in the resource that nodes declare.
+
+        Return how many slots of the last request it cannot provide, if it says so."""
 
 
 class Scaling:
-    """One turn asks for the slots that would clear the backlog in a minute, up to `most`. When nothing waits it takes
-    that back: nodes that are asked for stay, even idle."""
+    """Asks, once a turn, for the slots that would clear the backlog in a minute, up to `most`.
+
+    When nothing waits it takes the request back, because requested nodes stay even when they idle."""
 
     def __init__(
         self,
@@ -43,12 +45,12 @@ class Scaling:
         self._autoscaler = autoscaler
         self._most = most
         self._clock = clock
-        self._asked: int | None = None  # unknown: a queue that was killed may have left its request behind
+        self._asked: int | None = None  # unknown: a queue that was killed may have left a request
         self._refused: float = math.inf
         self._believed_until = -math.inf
 
     async def turn(self) -> None:
-        """Ask again, or take back what was asked."""
+        """Ask again, or take the request back."""
         if not await self._autoscaler.is_there():
             return
         wanted = await self._wanted()
@@ -56,7 +58,7 @@ class Scaling:
             await self._ask(self._within_reach(wanted))
 
     async def end(self) -> None:
-        """Take back what was asked."""
+        """Take the request back."""
         if self._asked != 0 and await self._autoscaler.is_there():
             await self._ask(0)
 
@@ -65,8 +67,8 @@ class Scaling:
         return min(self._most, math.ceil(seconds / _CLEARED_SECONDS))
 
     def _within_reach(self, wanted: int) -> int:
-        """Return what to ask for. Where Ray's autoscaler cannot do all of it, it does nothing: what it refused is
-        approached from the slots there are, by halves."""
+        """Return how many slots to ask for. Ray's autoscaler adds nothing if it cannot add everything, so a refused
+        number is approached from the present slots, halving the distance each time."""
         if self._slots.total_of_all >= self._refused or self._clock() >= self._believed_until:
             self._refused = math.inf
         if wanted < self._refused:

@@ -1,4 +1,4 @@
-"""One call for all who ask for the same at the same time, and shortly after."""
+"""Shared answers: callers that ask for the same at one time share one call."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 
 class Shared(Generic[K, T]):
-    """Asks once for all who come while it asks, and gives the same answer for some seconds after.
+    """Callers that arrive during a call share its answer, and so do those of the next `seconds`.
 
-    An error is the error of all who wait for it, and is not kept.
+    An error goes to all who wait for it, and is not kept.
     """
 
     def __init__(self, ask: Callable[[K], Coroutine[Any, Any, T]], *, seconds: float = 0) -> None:
@@ -23,7 +23,7 @@ class Shared(Generic[K, T]):
     async def __call__(self, key: K) -> T:
         """Return the answer for this key. A caller that stops waiting takes nobody along."""
         asked = self._asked.get(key)
-        if asked is None or asked.get_loop() is not asyncio.get_running_loop():  # whose timers ended with it
+        if asked is None or asked.get_loop() is not asyncio.get_running_loop():  # an old loop's timers never fire
             asked = self._asked[key] = asyncio.create_task(self._ask(key))
             asked.add_done_callback(partial(self._answered, key))
         return await asyncio.shield(asked)

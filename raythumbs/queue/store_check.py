@@ -1,4 +1,4 @@
-"""Whether the stores answer. Balancers ask several times a second; a store that is silent is asked once."""
+"""Whether the stores answer. Load balancers ask several times a second; a silent store is asked only once."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from raythumbs.errors import StoreUnavailable
 from raythumbs.storage.base import Store
 
-_ANSWER_SECONDS = 10.0  # less than whoever asks the queue waits for it
+_ANSWER_SECONDS = 10.0  # less than the time limit of QueueHandle
 
 
 class StoreCheck:
-    """Asks the stores in a thread of its own, for all who want to know meanwhile."""
+    """Asks the stores in a thread of its own; callers that arrive meanwhile share the answer."""
 
     def __init__(self, stores: Callable[[], Iterable[Store]]) -> None:
         self._stores = stores
@@ -19,10 +19,10 @@ class StoreCheck:
         self._asked: asyncio.Future[None] | None = None
 
     async def __call__(self) -> None:
-        """Return if all answer, else raise what is the matter."""
+        """Return if all stores answer, else raise the reason."""
         if self._asked is None or self._asked.done():
             self._asked = asyncio.get_running_loop().run_in_executor(self._thread, self._ask)
-            self._asked.add_done_callback(lambda asked: asked.exception())  # whoever asked may have left
+            self._asked.add_done_callback(lambda asked: asked.exception())  # all callers may have left
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 await asyncio.shield(self._asked)

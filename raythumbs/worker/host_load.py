@@ -1,4 +1,4 @@
-"""What a worker sees of its node besides raythumbs: other programs' use of the cores, and the memory that is left."""
+"""Host load: what a worker sees of its machine: the cores that other programs use, and the free memory."""
 
 import os
 import time
@@ -30,7 +30,7 @@ class HostWatch:
         self._seen: HostLoad | None = None
 
     def look(self) -> HostLoad | None:
-        """Return what was seen last; None until there is a first interval to tell of."""
+        """Return the last measurement, or None before the first one."""
         if self._clock() - self._before[0] >= _EVERY_SECONDS:
             (at, busy, ours), self._before = self._before, self._read()
             now_at, now_busy, now_ours = self._before
@@ -39,7 +39,7 @@ class HostWatch:
         return self._seen
 
     def _read(self) -> tuple[float, float, float]:
-        """Return the time, and the seconds that the cores have worked since the start: for anybody, and for us."""
+        """Return the time, the CPU seconds of all processes so far, and those of raythumbs."""
         machine = psutil.cpu_times()
         return self._clock(), sum(getattr(machine, name, 0.0) for name in _BUSY), _tree_seconds(self._ours)
 

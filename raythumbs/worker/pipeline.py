@@ -1,5 +1,4 @@
-"""A batch at work: while a photo is rendered the next are fetched and the last are stored, and more is asked for before
-there is nothing left to render."""
+"""The pipeline of a batch: fetches the next photos and stores the last thumbnails while one photo is rendered."""
 
 import time
 from collections import deque
@@ -22,20 +21,20 @@ from raythumbs.worker.stages import AT_ONCE, InHand, Stages
 T = TypeVar("T")
 Tell = Callable[[Report], None]
 Reports = tuple[Report, ...]
-Ask = Callable[[int], "Future[Sequence[Lease]]"]  # for up to so many leases more; few may come, or none
+Ask = Callable[[int], "Future[Sequence[Lease]]"]  # asks for up to so many more leases; fewer may come, or none
 
-_IN_HAND_SECONDS = 0.5  # of rendering, or more before a store that takes long: less than a person would mind
+_IN_HAND_SECONDS = 0.5  # of rendering, or more with a slow store: short enough for a person
 _MOST_IN_HAND = 2 * AT_ONCE  # photos, where the store is far away
 _GIVEN = 2  # photos that the decoder has: the one that it renders, and the next
 _ASK_AGAIN_SECONDS = 0.05  # when there was nothing more
 _GATHERING_SECONDS = 0.5
 _HERE = gethostname()
-_PHOTOS_A_TASK = 1000  # then it ends: a worker is renewed between tasks
+_PHOTOS_A_TASK = 1000  # then the task ends: Ray replaces worker processes only between tasks
 
 
 @dataclass(order=True, slots=True)
 class _Photo:
-    """In the order in which they are rendered: what is more urgent overtakes, the rest as they came."""
+    """A photo of the batch. Photos are rendered by priority, and then in the order of their leases."""
 
     rank: int
     number: int
@@ -46,20 +45,20 @@ class _Photo:
 
 
 def render(stages: Stages, leases: Sequence[Lease], ask: Ask) -> Iterator[Reports]:
-    """Render these leases and what more is given for the asking; report each once.
+    """Render these leases, and further ones that `ask` brings; report each once.
 
-    What is done is reported within half a second, what is urgent and the last photo at once: reports that travel
-    together, and are committed together, cost a fraction.
+    Reports are gathered for up to half a second, because reports that are committed together cost a fraction. Those of
+    urgent photos and of the last photo go at once.
     """
     reports: SimpleQueue[Report] = SimpleQueue()
     due = Event()
 
     def tell(report: Report) -> None:
         reports.put(report)
-        if report.lease.priority is Priority.HIGH:  # not for each: to wake up costs more than to take it in
+        if report.lease.priority is Priority.HIGH:  # not for each report: waking up costs more than taking it in
             due.set()
 
-    # In a thread of its own: while reports are on their way, the next photo is rendered.
+    # In a thread of its own, so that photos are rendered while reports are on their way.
     running = stages.renderer.submit(Pipeline(stages, ask, tell).run, leases)
     running.add_done_callback(lambda _: due.set())
     while not running.done():
@@ -81,7 +80,7 @@ def _taken(reports: "SimpleQueue[Report]") -> Reports:
 
 
 class Pipeline:
-    """One thread moves everything: `run`. Others only tell it what happened."""
+    """One thread, in `run`, does everything. Other threads only queue what happened."""
 
     def __init__(self, stages: Stages, ask: Ask, tell: Tell) -> None:
         self._stages = stages
@@ -99,7 +98,7 @@ class Pipeline:
         self._ask_again_at = time.monotonic() + _ASK_AGAIN_SECONDS
 
     def run(self, leases: Sequence[Lease]) -> None:
-        """Render these leases and what more is given, until nothing is left. Each has one outcome told."""
+        """Render these leases and further ones until none is left. Report one outcome for each."""
         self._take(leases)
         while self._not_rendered or self._storing or self._asking:
             self._fetch_ahead()
@@ -118,7 +117,7 @@ class Pipeline:
         return has_some and self._storing < AT_ONCE  # else thumbnails would pile up before a slow store
 
     def _hear(self) -> None:
-        """Take in what happened; where nothing can be rendered, wait for something to happen."""
+        """Handle what happened. If nothing can be rendered, wait for the next event."""
         with suppress(Empty):
             if not self._can_render:
                 self._happened.get(timeout=_ASK_AGAIN_SECONDS)()
@@ -133,7 +132,7 @@ class Pipeline:
     # --- more
 
     def _ask_for_more(self) -> None:
-        """Ask when half of what should be in hand is rendered; the other half must last until more is fetched."""
+        """Ask for more when half of what is in hand is rendered: the other half must last until more is fetched."""
         in_hand_seconds = max(_IN_HAND_SECONDS, 4 * self._stages.fetch_seconds)
         wanted = max(2, min(_MOST_IN_HAND, round(in_hand_seconds / self._stages.photo_seconds)))
         is_time = time.monotonic() >= self._ask_again_at and self._numbered < _PHOTOS_A_TASK
@@ -143,7 +142,7 @@ class Pipeline:
 
     def _on_more(self, more: "Future[Sequence[Lease]]") -> None:
         self._asking = False
-        leases = () if more.exception() else more.result()  # a queue that died has ended this task, or soon will
+        leases = () if more.exception() else more.result()  # if the queue died, this task ends soon
         if not leases:
             self._ask_again_at = time.monotonic() + _ASK_AGAIN_SECONDS
         self._take(leases)
@@ -180,7 +179,7 @@ class Pipeline:
             heappush(self._to_render, photo)
 
     def _render(self) -> None:
-        """Wait until the first photo is rendered. The next was given before: the decoder does not wait for us."""
+        """Wait until the first photo is rendered. The decoder has the next one already, so it never waits."""
         while self._to_render and len(self._rendering) < _GIVEN:
             self._rendering.append(heappop(self._to_render))
             self._stages.begin(_fetched(self._rendering[-1]))
@@ -207,7 +206,7 @@ class Pipeline:
         self._storing -= 1
 
     def _then(self, react: Callable[["Future[T]"], None]) -> Callable[["Future[T]"], None]:
-        """Return what has `run` react to a future that is done."""
+        """Return a callback that makes `run` react to a finished future."""
         return lambda future: self._happened.put(partial(react, future))
 
 

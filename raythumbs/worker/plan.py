@@ -1,4 +1,4 @@
-"""What a task needs to know to do its work: no secret is in it, for it travels as an argument."""
+"""The plan: what a task is told. It has no secret, because it travels as an argument."""
 
 import hashlib
 import re
@@ -14,7 +14,7 @@ from raythumbs.storage.stores import Stores, stores_of
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How to fetch, what to render, where to store. Credentials come from the surroundings of each node, or from a
+    """How to fetch, what to render, where to store. Credentials come from the environment of each node, or from a
     file that only this user can read."""
 
     stores: Stores
@@ -30,11 +30,11 @@ class Plan:
     yields_to_others: bool
     umask: int
     log_level: str
-    secrets_file: Path | None = None  # of the node that the queue is on, if that is the worker's too
+    secrets_file: Path | None = None  # on the queue's node, if the worker is there too
 
     @classmethod
     def of(cls, settings: Settings, *, secrets_file: Path | None = None) -> Self:
-        """Take from the settings what tasks need."""
+        """Return the plan of these settings."""
         return cls(
             stores=stores_of(settings),
             thumbnails_uri=settings.thumbnails_uri,
@@ -57,17 +57,17 @@ class Plan:
 
     @property
     def of_the_large(self) -> Self:
-        """The same plan, with the memory for a large photo."""
+        """This plan, with the memory for a large photo."""
         return replace(self, limits=Limits(decode_bytes=self.limits.elsewhere_bytes))
 
     def key(self, source: str, version: str, spec: RenditionSpec) -> str:
-        """Return a rendition's key: it follows from the source, its version and the spec, so that doing it twice
-        writes the same bytes to the same place."""
+        """Return a rendition's key. It follows from the source, its version and the spec, so rendering twice writes the
+        same bytes to the same place."""
         digest = hashlib.sha256(repr((source, version, spec)).encode()).hexdigest()
         return f"{self.thumbnails_prefix}{digest[:2]}/{digest[2:32]}/{spec.name}.{spec.format.extension}"
 
     def is_key(self, key: str) -> bool:
-        """Return whether a key looks like one of `key`: other things under the prefix are not the service's."""
+        """Return whether a key has the form of `key`'s: other objects under the prefix are not the service's."""
         return (
             re.fullmatch(re.escape(self.thumbnails_prefix) + r"[0-9a-f]{2}/[0-9a-f]{30}/[a-z0-9_-]+\.[a-z]+", key)
             is not None

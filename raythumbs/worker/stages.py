@@ -1,4 +1,4 @@
-"""What a worker process keeps between its tasks: threads for the store's side, the sandbox, and what it has learnt."""
+"""The stages of a worker process: fetch, render, store. They outlive a task: threads, sandbox and estimates."""
 
 import os
 import time
@@ -15,7 +15,7 @@ from raythumbs.storage.base import Fetched, Store
 from raythumbs.storage.files import FileStore
 from raythumbs.worker.plan import Plan
 
-AT_ONCE = 32  # fetches, and stores: what a store 200 ms away needs for photos of 10 ms
+AT_ONCE = 32  # fetches, and stores: as many as a store 200 ms away needs for photos of 10 ms
 _FIRST_GUESS_SECONDS = 0.05  # of CPU for a photo, until some have been rendered
 _FIRST_GUESS_BYTES = 5_000_000
 _LEARNING = 0.1  # how much one photo changes the guesses
@@ -58,21 +58,22 @@ class Stages:
         return self._fetchers.submit(self._fetch, lease)
 
     def learn_of_fetch(self, seconds: float) -> None:
-        """Take in how long a fetch took, whatever came of it. Where it was long the network is full, and the more is
-        fetched at once, the later all of it comes: half as many then, and one more after each that was quick."""
+        """Adapt the number of parallel fetches to how long one took.
+
+        A slow fetch means that the network is full: halve the number. A quick one adds one."""
         if seconds > self.plan.photo_seconds / 4:
             self.fetches_at_once = max(1, self.fetches_at_once // 2)
         elif seconds < self.plan.photo_seconds / 8:
             self.fetches_at_once = min(AT_ONCE, self.fetches_at_once + 1)
 
     def begin(self, photo: InHand) -> None:
-        """Have a photo rendered, after those begun before, in what its fetching has left of its time, or in half of it:
-        a slow store is no fault of the photo."""
+        """Give a photo to the decoder. It has the time that fetching has left, but at least half: a slow store is not
+        the photo's fault."""
         time_left = max(self.plan.photo_seconds - photo.seconds, self.plan.photo_seconds / 2)
         self._sandbox.give(photo.fetched.file, seconds=time_left)
 
     def end(self, photo: InHand) -> tuple[Rendered, float]:
-        """Return the photo that was begun first, rendered, and its CPU seconds; let go of its file."""
+        """Return the renditions of the photo that was begun first, and its CPU seconds; close its file."""
         fetched = photo.fetched
         with closing(fetched.file):
             rendered, seconds = self._sandbox.answer()

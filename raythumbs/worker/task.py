@@ -1,4 +1,4 @@
-"""The remote function, num_cpus=1, and how the queue runs it on a node. A thin skin over `pipeline.py`."""
+"""The remote function `render_batch`, num_cpus=1: a thin skin over `pipeline.py`."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -17,23 +17,23 @@ from raythumbs.worker.pipeline import Ask, Reports, render
 from raythumbs.worker.plan import Plan
 from raythumbs.worker.stages import Stages
 
-_TASKS_A_WORKER = 500  # then a new process: whatever leaked is given back
-_NICENESS = 5  # of a busy core the queue and the ingress, which have 0, get three times a worker's share
+_TASKS_A_WORKER = 500  # then a new process, in case of leaks
+_NICENESS = 5  # on a busy core the queue and the ingress, which have 0, get three times a worker's share
 
 _stages_of: dict[Plan, Stages] = {}  # this process's, which is never more than one
 
 
 def render_batch(leases: Sequence[Lease], plan: Plan, ask: Ask) -> Iterator[Reports]:
-    """Render a batch of leases in this process: report nothing, to say that it began, then as `render` does.
+    """Render a batch of leases in this process. The first report is empty and says that the task began.
 
     An empty batch makes the process ready for those to come.
     """
-    stages = _stages(plan)  # before anything is said: where it cannot be had, the node is unfit
+    stages = _stages(plan)  # before the first report: if this fails, the node is unfit
     yield ()
     try:
         yield from render(stages, leases, ask)
     except Exception:
-        _close_stages()  # what was begun there would be taken for the next batch's
+        _close_stages()  # the next batch must not get this one's results
         raise
 
 
@@ -42,7 +42,7 @@ _host_watch = cache(HostWatch)  # one for this process
 
 def _stages(plan: Plan) -> Stages:
     if plan not in _stages_of:
-        _close_stages()  # of a queue before this one, or with the memory of a large photo
+        _close_stages()  # those of another plan: of an older queue, or for a large photo
         restore_environment(plan.secrets_file)  # the credentials of the stores
         os.umask(plan.umask)
         show_events(plan.log_level)
