@@ -34,7 +34,7 @@ def _has_started() -> bool:
 
 
 def _refused() -> int | None:
-    """Return for how many bundles the autoscaler found no nodes when it last looked. Before Ray 2.50 it does not say."""
+    """Return for how many bundles the autoscaler found no nodes when it last looked (not told before Ray 2.50)."""
     told = GetClusterStatusReply.FromString(_gcs().get_cluster_status(timeout_s=10))
     refused = told.autoscaling_state.infeasible_cluster_resource_constraints
     return min((sum(asked.count for asked in one.resource_requests) for one in refused), default=None)
