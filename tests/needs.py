@@ -54,9 +54,6 @@ def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
         (dropped if missing else kept).append(item)
     items[:] = kept
     config.stash[LEFT_OUT] = left_out
-    output: dict[str, object] | None = getattr(config, "workeroutput", None)
-    if output is not None:  # of xdist: what the workers tell the process that reports
-        output["left_out"] = left_out
     if dropped:
         config.hook.pytest_deselected(items=dropped)
 

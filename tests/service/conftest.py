@@ -87,14 +87,9 @@ def family() -> Family:
 
 @pytest.fixture
 def left_behind() -> Callable[[], set[Path]]:
-    """Return a function that finds Ray's folders which came since and belong to no process that lives."""
+    """Return a function that finds Ray's folders which came since and are still there."""
     before = set(Path("/tmp").glob("raythumbs.*"))
-    return lambda: {folder for folder in set(Path("/tmp").glob("raythumbs.*")) - before if not _is_lived_in(folder)}
-
-
-def _is_lived_in(folder: Path) -> bool:
-    """Return whether a service that another test runs at this moment has its Ray there."""
-    return any(f"{folder}/" in _title(process) for process in psutil.process_iter())
+    return lambda: set(Path("/tmp").glob("raythumbs.*")) - before
 
 
 def eventually(met: Callable[[], object], *, seconds: float = 60) -> None:
