@@ -15,6 +15,7 @@ from raythumbs.imaging.decode import decode
 from raythumbs.imaging.encode import encode
 from raythumbs.imaging.jpeg.scale import shrink
 from raythumbs.imaging.limits import Limits
+from raythumbs.imaging.mend import mend
 from raythumbs.imaging.orientation import orientation
 from raythumbs.imaging.pixels import orient
 from raythumbs.imaging.placeholder import HASHED, thumb_hash
@@ -81,11 +82,12 @@ def render(source: BinaryIO | bytes, specs: Sequence[RenditionSpec], limits: Lim
 
 
 def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) -> Rendered:
-    with probe(file) as picture:
+    mended = mend(file)
+    with probe(mended.file) as picture:
         needs = Needs(picture.size, specs)
         covered = shrink(picture, needs)
         admit(picture, limits, needs.scale(picture.width), renditions_bytes(picture, needs))
-        decoded = decode(picture, file, needs)
+        decoded = decode(picture, mended.file, needs)
         pixels = orient(decoded, orientation(picture), stored=needs.stored, covered=covered or decoded.size)
         pixels = colour(pixels, picture.info.get("icc_profile"))
         resizer = Resizer(pixels)
@@ -95,7 +97,7 @@ def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) ->
             format=str(picture.format).lower(),
             renditions=tuple(renditions[spec] for spec in specs),
             thumb_hash=thumb_hash(resizer.resize(HASHED)),
-            notes=pixels.notes,
+            notes=mended.notes + pixels.notes,
         )
 
 
