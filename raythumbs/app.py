@@ -35,9 +35,9 @@ from raythumbs.settings.sealed import Sealed
 from raythumbs.storage.files import FileStore
 from raythumbs.storage.stores import stores_of
 from raythumbs.web.api import make_app
+from raythumbs.web.dependencies import Dependencies, Queue
 from raythumbs.web.freed_memory import keep_loaded, share_arenas
 from raythumbs.web.ingress import ingress
-from raythumbs.web.parts import Parts, Queue
 
 NAME = "raythumbs"
 
@@ -112,7 +112,7 @@ async def assemble(given: Sealed | Unsealed) -> FastAPI:
     sealed.settings.apply_umask()
     queue = await start_queue(sealed)
     behind_haproxy = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
-    app = make_app(parts(await _opened(sealed, queue), queue), behind_haproxy=behind_haproxy)
+    app = make_app(dependencies(await _opened(sealed, queue), queue), behind_haproxy=behind_haproxy)
     keep_loaded()
     return app
 
@@ -124,8 +124,8 @@ async def _opened(sealed: Sealed, queue: QueueHandle) -> Settings:
         return sealed.settings.with_secrets(await queue.secrets())
 
 
-def parts(settings: Settings, queue: Queue) -> Parts:
-    """Return what the doors need."""
+def dependencies(settings: Settings, queue: Queue) -> Dependencies:
+    """Return what the routes need."""
     stores = stores_of(settings)
     thumbnails = stores.at(settings.thumbnails_uri, base_url=settings.thumbnails_base_url)
 
@@ -140,7 +140,7 @@ def parts(settings: Settings, queue: Queue) -> Parts:
             raise NoSuchObject(f"{path!r} is not served here")
         return thumbnails.path(key)
 
-    return Parts(
+    return Dependencies(
         settings=settings,
         queue=queue,
         originals=stores.at(settings.store_uri),

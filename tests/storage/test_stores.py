@@ -59,7 +59,7 @@ def test_what_is_put_is_what_is_got(store, key, data):
 @pytest.mark.parametrize(
     "key", ["a b.jpg", "1+1.jpg", "100%25.jpg", "grüße/写真.jpg", "?#&=.jpg", "-rf", "~", "x" * 200, ".unfinished.jpg"]
 )
-def test_a_key_may_be_ugly(store, key):
+def test_a_key_may_have_unusual_characters(store, key):
     store.put(key, b"photo", "image/jpeg")
 
     assert content(store, key) == b"photo"

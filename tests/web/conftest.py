@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from raythumbs.app import parts
+from raythumbs.app import dependencies
 from raythumbs.bench.pictures import draw_photo
 from raythumbs.cluster.nodes import Node
 from raythumbs.queue.batch import Batch
@@ -77,7 +77,7 @@ async def _nodes() -> dict[str, Node]:
 async def _serving(settings: Settings) -> AsyncIterator[Service]:
     batches = Batches(settings)
     queue = Verbs(Given(settings=settings, shard=0, plan=Plan.of(settings), run=batches, nodes=_nodes))
-    transport = httpx2.ASGITransport(make_app(parts(settings, queue)), raise_app_exceptions=False)
+    transport = httpx2.ASGITransport(make_app(dependencies(settings, queue)), raise_app_exceptions=False)
     try:
         async with httpx2.AsyncClient(transport=transport, base_url=HERE) as http:
             yield Service(http, settings, queue)

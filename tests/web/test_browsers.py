@@ -64,7 +64,7 @@ def test_the_services_own_names_and_every_address_are_answered(served):
     assert answers == {host: {200} for host in hosts}
 
 
-def test_every_host_is_answered_where_that_is_set(served):
+def test_every_host_is_answered_if_the_setting_allows_all(served):
     assert told(served, "GET", "/healthz", headers={"Host": "any.example"}, allowed_hosts=("*",))[0] == 200
 
 
@@ -141,7 +141,7 @@ def test_only_pages_of_allowed_origins_may_read_answers(served):
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
 @pytest.mark.parametrize(("path", "body"), [("/api/jobs", SUBMISSION), (EVENTS, EVENT)])
-def test_what_a_form_could_send_is_not_taken_for_json(served, kind, path, body):
+def test_a_content_type_that_forms_can_send_is_not_read_as_json(served, kind, path, body):
     headers = {"Content-Type": kind, "Origin": "http://127.0.0.1:8000"}
 
     assert told(served, "POST", path, headers=headers, content=body) == (415, "not_json", 0)
@@ -158,7 +158,7 @@ def test_what_a_form_could_send_is_not_taken_for_json(served, kind, path, body):
         {"Content-Type": "application/cloudevents+json"},
     ],
 )
-def test_senders_of_events_may_call_their_json_what_they_like(served, headers):
+def test_senders_of_events_may_send_json_as_any_content_type(served, headers):
     assert told(served, "POST", EVENTS, headers=headers, content=EVENT)[0] == 200
 
 

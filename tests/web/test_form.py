@@ -26,7 +26,7 @@ def joined(events):
 
 
 @given(cuts=some.lists(some.integers(0, len(BODY)), max_size=12))
-def test_wherever_a_body_is_cut_it_tells_the_same(cuts):
+def test_a_form_gives_the_same_events_however_its_bytes_are_split(cuts):
     edges = [0, *sorted(cuts), len(BODY)]
     reader = FormReader("multipart/form-data; boundary=x")
 
@@ -44,7 +44,7 @@ def test_wherever_a_body_is_cut_it_tells_the_same(cuts):
 
 
 @given(body=some.binary(max_size=300))
-def test_no_body_does_more_than_be_refused(body):
+def test_a_random_body_is_refused_or_read(body):
     reader = FormReader("multipart/form-data; boundary=x")
 
     with suppress(BadRequest):
