@@ -88,7 +88,7 @@ def _for_any_ray(folder: Path, *, haproxy: Path) -> dict[str, str]:
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",  # a body's bytes do not change threads on their way: a third of the CPU
         "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # after 5 s a slow one was killed half started
         "RAY_SERVE_HAPROXY_STARTUP_TIMEOUT_S": "60",  # the same, after 30 s
-        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",  # three of them until a killed proxy is missed
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",  # a killed proxy is noticed after three of them
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",  # the controller is a third of what an idle service costs
         "RAY_SERVE_ENABLE_HA_PROXY": "1",  # four times the requests, and bodies are not collected in memory
         _HAPROXY: str(haproxy),

@@ -71,7 +71,7 @@ def harden(configuration: str, door: Door) -> str:
     text = _replaced(r"^    timeout client .*$", f"    timeout client {SILENT_SECONDS}s", text)
     text = _replaced(r"^    timeout http-keep-alive .*$", f"    timeout http-keep-alive {IDLE_SECONDS}s", text)
     text = _replaced(r"^    errorfile 50[234] .*\n", "", text)
-    # Of no route: Serve has not told of its application yet.
+    # No route matches: Serve has not announced its application yet.
     text = _replaced(r"^    http-request return status 404 .*$", _answer(503), text)
     text = _replaced(r"^frontend http_frontend$", "\n".join((*_defaults(), "frontend http_frontend")), text)
     return _replaced(

@@ -44,7 +44,7 @@ FIRST: Select[Any] = (
 
 
 def _head_and_last(folders: FromClause) -> Select[Any]:
-    """The turn at the head, and the last turn of each of these folders."""
+    """Select the turn at the head, and the last turn of each of these folders."""
     last = select(jobs.c.turn).where(*_in_order, jobs.c.folder_id == folders.c.value).correlate(folders)
     return select(
         folders.c.value.label("folder_id"),
@@ -77,7 +77,7 @@ NOT_DUE = select(func.count()).where(*_has_returned, jobs.c.due_at > NOW)
 
 
 class Place(NamedTuple):
-    """Where a job joins the order: its shard, its priority and its folder."""
+    """The shard, priority and folder in which a job joins the order."""
 
     shard: int
     priority: Priority
@@ -125,10 +125,10 @@ class FairOrder:
         return self._connection.execute(WAITING, {"of_shard": self._shard, "now": now, "most": limit}).scalar_one()
 
     def due_since(self) -> dict[Priority, float]:
-        """Return since when a job of each priority has waited: the first `due_at` of the hundred jobs at its head.
+        """Return since when each priority has had a job waiting: the first `due_at` of the hundred jobs at its head.
 
-        The next job of every folder is among them; with more than a hundred folders, the jobs of those that are next.
-        Priorities without a job that has a turn are left out.
+        These include the next job of every folder, or of the next hundred folders. A priority is left out if none of
+        its jobs has a turn.
         """
         since = {one: self._connection.scalar(DUE_SINCE, self._of(one)) for one in Priority}
         return {priority: due_at for priority, due_at in since.items() if due_at is not None}

@@ -1,4 +1,4 @@
-"""The tables as they are today; how they came to be is in `migrations/`. Times are UTC seconds since 1970."""
+"""The tables as they are today; `migrations/` has their history. Times are UTC seconds since 1970."""
 
 from sqlalchemy import JSON, BigInteger, Column, Double, ForeignKey, Index, Integer, MetaData, String, Table, text
 
@@ -68,7 +68,7 @@ Index(
     "uq_jobs_incomplete", jobs.c.photo_id, unique=True,
     sqlite_where=text("state IN ('queued', 'running')"), postgresql_where=text("state IN ('queued', 'running')"),
 )  # fmt: skip
-# The jobs of each shard and priority in the order in which they are leased, and by folder; see `fair_order.py`.
+# The fair order: the jobs of each shard and priority in the order of leasing, and by folder; see `fair_order.py`.
 Index(
     "ix_jobs_line", jobs.c.shard, jobs.c.priority, jobs.c.turn, jobs.c.id,
     sqlite_where=text("state = 'queued'"), postgresql_where=text("state = 'queued'"),
