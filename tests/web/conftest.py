@@ -1,4 +1,4 @@
-"""The doors over a queue without Ray: a real database, a real store, and the real sandbox, in this process."""
+"""The web application over a queue without Ray: a real database, store and sandbox, in this process."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -27,7 +27,7 @@ NODE = Node("here", cpus=1)
 
 
 class Batches:
-    """Renders batches in this process, where a worker of Ray would do so elsewhere."""
+    """Renders batches in this process instead of a Ray worker."""
 
     def __init__(self, settings: Settings) -> None:
         self._stages = Stages(Plan.of(settings))

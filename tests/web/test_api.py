@@ -8,8 +8,8 @@ from raythumbs.web.bodies import JobBody
 
 
 def s3_event(key: str, *, sequencer: str = "1") -> bytes:
-    told = {"bucket": {"name": "photos"}, "object": {"key": key, "size": 1, "sequencer": sequencer}}
-    return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "eventTime": "t", "s3": told}]}).encode()
+    found = {"bucket": {"name": "photos"}, "object": {"key": key, "size": 1, "sequencer": sequencer}}
+    return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "eventTime": "t", "s3": found}]}).encode()
 
 
 def submitted(body, **headers):
@@ -233,15 +233,15 @@ def test_the_status_has_the_names_that_its_users_know(served, photo):
         await service.ended(uploaded["jobId"])
         return (await service.http.get("/api/thumbnails/status")).json()
 
-    told = served(scenario)
+    answer = served(scenario)
 
-    assert {name: told[name] for name in ("queueSize", "activeWorkers", "maxWorkers", "processing", "cpuCount")} == {
+    assert {name: answer[name] for name in ("queueSize", "activeWorkers", "maxWorkers", "processing", "cpuCount")} == {
         "queueSize": 0, "activeWorkers": 0, "maxWorkers": 1, "processing": False, "cpuCount": 1,
     }  # fmt: skip
-    assert told["backlog"] == {"HIGH": 0, "NORMAL": 0, "LOW": 0}
-    assert set(told["states"]) == {"queued", "running", "succeeded", "failed", "cancelled"}
-    assert told["nodes"] == [{"node": "here", "cpus": 1, "slots": 1, "busy": 0, "trouble": None}]
-    assert {"backlogAgeSeconds", "photosPerSecond", "running", "draining"} <= set(told)
+    assert answer["backlog"] == {"HIGH": 0, "NORMAL": 0, "LOW": 0}
+    assert set(answer["states"]) == {"queued", "running", "succeeded", "failed", "cancelled"}
+    assert answer["nodes"] == [{"node": "here", "cpus": 1, "slots": 1, "busy": 0, "trouble": None}]
+    assert {"backlogAgeSeconds", "photosPerSecond", "running", "draining"} <= set(answer)
 
 
 def test_times_are_iso_8601_in_utc(served):
@@ -249,10 +249,10 @@ def test_times_are_iso_8601_in_utc(served):
         (job,) = (await submitted({"sources": ["s3://photos/a.jpg"]})(service)).json()["jobs"]
         return (await service.http.get(f"/api/jobs/{job['jobId']}")).json()
 
-    told = served(scenario)
+    answer = served(scenario)
 
-    assert told["createdAt"].endswith("Z")
-    assert datetime.fromisoformat(told["createdAt"]).tzinfo is not None
+    assert answer["createdAt"].endswith("Z")
+    assert datetime.fromisoformat(answer["createdAt"]).tzinfo is not None
 
 
 def test_without_its_store_the_service_is_alive_but_not_ready(served):

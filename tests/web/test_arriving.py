@@ -1,4 +1,4 @@
-"""The beginning of a body, for which no request enters the application."""
+"""The beginning of a body, which is read before the request enters the application."""
 
 import asyncio
 

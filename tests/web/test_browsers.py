@@ -1,4 +1,4 @@
-"""What a page of another web site may not do through the browser of somebody who can reach the service."""
+"""Requests that pages of other web sites may not make through the browser of a person who can reach the service."""
 
 import json
 from socket import gethostname
@@ -11,7 +11,7 @@ EVENT = json.dumps({"Event": "s3:TestEvent"}).encode()
 EVENTS = "/api/notifications/s3"
 
 
-def told(served, method, path, *, headers, content=b"", **given):
+def answered(served, method, path, *, headers, content=b"", **given):
     """Send a request; return the answer's status and code, and how many jobs there are afterwards."""
 
     async def scenario(service):
@@ -65,7 +65,7 @@ def test_the_services_own_names_and_every_address_are_answered(served):
 
 
 def test_every_host_is_answered_if_the_setting_allows_all(served):
-    assert told(served, "GET", "/healthz", headers={"Host": "any.example"}, allowed_hosts=("*",))[0] == 200
+    assert answered(served, "GET", "/healthz", headers={"Host": "any.example"}, allowed_hosts=("*",))[0] == 200
 
 
 FOREIGN = [
@@ -119,7 +119,7 @@ def test_a_foreign_page_changes_nothing(served):
 def test_the_services_own_pages_programs_and_allowed_origins_may_change_things(served, headers):
     given = {"public_base_url": "https://thumbs.example.com:443", "allowed_origins": ("https://app.example.com",)}
 
-    assert told(served, "POST", "/api/jobs", headers=JSON | headers, content=SUBMISSION, **given) == (202, None, 1)
+    assert answered(served, "POST", "/api/jobs", headers=JSON | headers, content=SUBMISSION, **given) == (202, None, 1)
 
 
 def test_only_pages_of_allowed_origins_may_read_answers(served):
@@ -144,7 +144,7 @@ def test_only_pages_of_allowed_origins_may_read_answers(served):
 def test_a_content_type_that_forms_can_send_is_not_read_as_json(served, kind, path, body):
     headers = {"Content-Type": kind, "Origin": "http://127.0.0.1:8000"}
 
-    assert told(served, "POST", path, headers=headers, content=body) == (415, "not_json", 0)
+    assert answered(served, "POST", path, headers=headers, content=body) == (415, "not_json", 0)
 
 
 @pytest.mark.parametrize(
@@ -159,14 +159,14 @@ def test_a_content_type_that_forms_can_send_is_not_read_as_json(served, kind, pa
     ],
 )
 def test_senders_of_events_may_send_json_as_any_content_type(served, headers):
-    assert told(served, "POST", EVENTS, headers=headers, content=EVENT)[0] == 200
+    assert answered(served, "POST", EVENTS, headers=headers, content=EVENT)[0] == 200
 
 
 def test_a_submission_without_a_content_type_is_json(served):
-    assert told(served, "POST", "/api/jobs", headers={}, content=SUBMISSION) == (202, None, 1)
+    assert answered(served, "POST", "/api/jobs", headers={}, content=SUBMISSION) == (202, None, 1)
 
 
 def test_a_verb_without_a_body_may_have_any_content_type(served):
     headers = {"Content-Type": "application/x-www-form-urlencoded"}  # curl -d ''
 
-    assert told(served, "POST", "/api/reconciliation", headers=headers)[0] == 202
+    assert answered(served, "POST", "/api/reconciliation", headers=headers)[0] == 202

@@ -8,8 +8,8 @@ TRUSTED = tuple(map(ip_network, ("127.0.0.1", "::1", "10.0.0.0/8")))
 
 
 def client(peer: str, *, behind_haproxy: bool = False, **headers: str) -> str | None:
-    told = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
-    scope = {"type": "http", "client": (peer, 1), "headers": told}
+    encoded = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
+    scope = {"type": "http", "client": (peer, 1), "headers": encoded}
     return Clients(trusted_proxies=TRUSTED, behind_haproxy=behind_haproxy).of(scope)
 
 
@@ -47,7 +47,7 @@ def test_a_forwarded_port_does_not_change_the_client(forwarded):
 
 @pytest.mark.parametrize("forwarded", ["\xff", "unknown", "x" * 10_000, "[::1", "1.2.3.4.5"])
 def test_a_forwarded_name_that_is_no_address_is_a_client_too(forwarded):
-    told = client("127.0.0.1", x_forwarded_for=forwarded)
+    found = client("127.0.0.1", x_forwarded_for=forwarded)
 
-    assert told
-    assert len(told) <= 64
+    assert found
+    assert len(found) <= 64

@@ -15,14 +15,14 @@ BODY = (
 
 
 def joined(events):
-    """The same events, with data that follows data laid together."""
-    told = []
+    """Return the events, with adjacent data joined."""
+    events = []
     for event in events:
-        if isinstance(event, PartData) and told and isinstance(told[-1], PartData):
-            told[-1] = PartData(told[-1].data + event.data)
+        if isinstance(event, PartData) and events and isinstance(events[-1], PartData):
+            events[-1] = PartData(events[-1].data + event.data)
         elif not (isinstance(event, PartData) and not event.data):
-            told.append(event)
-    return told
+            events.append(event)
+    return events
 
 
 @given(cuts=some.lists(some.integers(0, len(BODY)), max_size=12))

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is JSON with a code and a reason, never 500, and tells nothing of the inside."""
+"""The answer to any request is JSON with a code and a reason, is never 500, and shows no internal details."""
 
 import json
 from dataclasses import dataclass, field
@@ -139,7 +139,7 @@ async def answer(app, asked):
 
 
 def faults(asked, reply):
-    """Return what is wrong with a reply."""
+    """Return the faults of a reply."""
     status, headers, body = reply
     if status >= 500:
         return [f"{asked}: {status} {body[:200]}"]
@@ -151,7 +151,7 @@ def faults(asked, reply):
 
 
 def all_faults(served, requests, **given):
-    """Send all; return what is wrong with the replies."""
+    """Send all requests; return the faults of the replies."""
 
     async def scenario(service):
         app, found = service.http._transport.app, []
@@ -271,11 +271,11 @@ def test_the_refusal_of_a_full_disk_has_its_figures_and_not_its_folder(served):
     async def scenario(service):
         return (await service.http.get("/readyz")).json(), str(service.settings.data_dir)
 
-    told, folder = served(scenario, min_free_disk_bytes=1 << 60)
+    answer, folder = served(scenario, min_free_disk_bytes=1 << 60)
 
-    assert told["code"] == "overloaded"
-    assert "MiB of disk space free; uploads need" in told["reason"]
-    assert folder not in told["reason"]
+    assert answer["code"] == "overloaded"
+    assert "MiB of disk space free; uploads need" in answer["reason"]
+    assert folder not in answer["reason"]
 
 
 def test_a_refused_source_does_not_tell_which_are_allowed(served):
@@ -283,7 +283,7 @@ def test_a_refused_source_does_not_tell_which_are_allowed(served):
         reply = await service.http.post("/api/jobs", json={"sources": ["file:///etc/passwd"]})
         return reply.json(), str(service.settings.data_dir)
 
-    told, folder = served(scenario)
+    answer, folder = served(scenario)
 
-    assert told["code"] == "source_not_allowed"
-    assert folder not in told["reason"]
+    assert answer["code"] == "source_not_allowed"
+    assert folder not in answer["reason"]

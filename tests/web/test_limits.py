@@ -1,4 +1,4 @@
-"""Bodies that are slow, many or large: what is refused, and what still gets through."""
+"""Bodies that are slow, many or large: which are refused, and which still get through."""
 
 import asyncio
 
@@ -25,7 +25,7 @@ def event(service, **given):
 
 
 async def let_time_pass(service, seconds):
-    """Move the clock of all bodies that are waited for."""
+    """Move the clock of all waits for bodies."""
     layer = app_of(service).middleware_stack
     while not hasattr(layer, "_waits"):
         layer = getattr(layer, "app", None) or layer._app
@@ -106,16 +106,16 @@ def test_arriving_uploads_are_limited_in_all_and_do_not_limit_events_or_reads(se
         for one in slow:
             await one.is_waited_for()
         refused = await upload(service, peer="192.0.2.9").answered()
-        told = event(service)
-        await told.send(b'{"Event": "s3:TestEvent"}', more=False)
+        notice = event(service)
+        await notice.send(b'{"Event": "s3:TestEvent"}', more=False)
         others = [await service.http.get(path) for path in ("/healthz", "/readyz", "/api/thumbnails/status")]
         for one in slow:
             one.leave()
-        return refused, (await told.answered())[0], [reply.status_code for reply in others]
+        return refused, (await notice.answered())[0], [reply.status_code for reply in others]
 
-    (status, headers, body), told, others = served(scenario, max_arriving=3)
+    (status, headers, body), notified, others = served(scenario, max_arriving=3)
 
-    assert (status, body["code"], told, others) == (503, "overloaded", 200, [200, 200, 200])
+    assert (status, body["code"], notified, others) == (503, "overloaded", 200, [200, 200, 200])
     assert int(headers["retry-after"]) > 0
 
 

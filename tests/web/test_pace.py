@@ -24,7 +24,7 @@ def test_a_client_may_pause_as_long_as_its_average_rate_allows(read_bytes, waite
 
 
 class Client:
-    """Sends when it is told to, and the service's clock ticks when it is told to."""
+    """A client, and the clock of the service, both under the test's control."""
 
     def __init__(self, pace: Pace = PACE) -> None:
         self.pieces: asyncio.Queue[bytes] = asyncio.Queue()

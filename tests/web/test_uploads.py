@@ -36,18 +36,18 @@ def posted(body, *, content_type: str = PLAIN):
 
 
 def refused(served, body, *, content_type: str = PLAIN, **given):
-    """Send a body that must be refused; return status, code and reason, and what was kept."""
+    """Send a body that must be refused; return the status and the code."""
 
     async def scenario(service):
         reply = await posted(body, content_type=content_type)(service)
         return reply, service.originals
 
     reply, kept = served(scenario, **given)
-    told = reply.json()
-    assert set(told) == {"code", "reason"}
-    assert told["reason"]
+    answer = reply.json()
+    assert set(answer) == {"code", "reason"}
+    assert answer["reason"]
     assert kept == []
-    return reply.status_code, told["code"]
+    return reply.status_code, answer["code"]
 
 
 def test_an_uploaded_photo_is_kept_recorded_and_rendered(served, photo):
@@ -135,9 +135,9 @@ def test_the_folder_may_come_before_or_after_the_files(served):
     ],
 )  # fmt: skip
 def test_an_invalid_form_is_refused_and_nothing_of_it_is_kept(served, body, code):
-    status, told = refused(served, body)
+    status, refusal = refused(served, body)
 
-    assert (status in {400, 422}, told) == (True, code)
+    assert (status in {400, 422}, refusal) == (True, code)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_an_endless_body_is_refused_while_it_is_read_and_then_dropped(served):
 
 
 def test_a_file_that_comes_in_tiny_pieces_takes_little_memory(served, monkeypatch):
-    """A piece of one byte takes fifty in memory: what is collected is counted as it is held."""
+    """A piece of one byte takes fifty in memory, and is counted with its overhead."""
     collected = []
 
     async def scenario(service):
@@ -221,7 +221,7 @@ def test_a_file_that_comes_in_tiny_pieces_takes_little_memory(served, monkeypatc
 
 
 def test_a_client_that_goes_on_sending_after_a_refusal_is_read_to_the_end(served):
-    """Or its connection would be reset, and the answer lost with it."""
+    """Otherwise its connection would be reset, and the answer would be lost."""
     rest = [form(a_file("x" * 2000), end=""), b"x", b"x", b"x"]
     left = []
 
