@@ -35,7 +35,7 @@ _POSTGRESQL = {
     "enable_sort": "off",
     "random_page_cost": "1.1",
     "max_parallel_workers_per_gather": "0",
-    "jit": "off",  # a plan that needs what is off here looks as costly as a year of work, so it would be compiled
+    "jit": "off",  # PostgreSQL gives a plan with a step that is off here a huge cost, so it would compile the plan
 }
 
 
@@ -56,12 +56,12 @@ class Database:
             ) from error
 
     def open(self) -> None:
-        """Take the database for this process alone (SQLite), and bring its schema up to date."""
+        """Lock the database for this process (SQLite), and migrate its schema."""
         try:
             if self._url.get_backend_name() == "sqlite":
                 self._take(Path(str(self._url.database)))
             with self.writing() as connection:
-                if not is_sqlite(connection):  # PostgreSQL, which several queues may open at one time
+                if not is_sqlite(connection):  # PostgreSQL: several queues may open it at one time
                     connection.execute(_ONE_MIGRATES)
                 migrate(connection)
         except CommandError as error:
@@ -167,7 +167,7 @@ class Database:
 
 
 def migrate(connection: Connection, to: str = "head") -> None:
-    """Bring the schema forward to a revision, within the connection's transaction."""
+    """Migrate the schema to a revision, within the connection's transaction."""
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, to)

@@ -5,9 +5,8 @@ A queued job has a turn, and one turn holds one new job of each folder. A folder
 folder's last one. If the folder has no queued job, its job gets the turn after the one at the head. (With the turn at
 the head itself, two folders that send one photo at a time would alternate for ever, and all others would wait.)
 
-A job returns to the order when it is to be tried again, or when somebody asks for it with a higher priority. It gets
-its turn when it is due: its folder's share of the turns from the head on. So the turn at the head never goes down
-while a job waits.
+A job returns to the order when it must be tried again, or when a request raises its priority. It gets its turn when it
+is due: its folder's share of the turns from the head on. So the turn at the head never goes down while a job waits.
 
 Each query here is a probe of an index or an exact range of it, however many jobs wait.
 """

@@ -91,7 +91,7 @@ class Leases:
         self._shard = shard
         self._order = FairOrder(connection, shard)
 
-    # --- what is due
+    # --- due jobs
 
     def lease_next(
         self, sizes: Sequence[int], *, now: float, lease_seconds: float, priorities: Sequence[Priority] = _ALL
@@ -143,7 +143,7 @@ class Leases:
         since = self._order.due_since()
         return min(since, key=lambda priority: since[priority], default=None)
 
-    # --- what is held
+    # --- held leases
 
     def renew(self, leases: Sequence[Lease], *, now: float, lease_seconds: float) -> None:
         """Extend the leases that still hold. The attempts of lost leases find out when they report."""
@@ -206,7 +206,7 @@ class Leases:
     def _moved(self, move: Update, lease: Lease, values: dict[str, object]) -> bool:
         return self._connection.execute(move, _fence(lease) | values).rowcount == 1
 
-    # --- what was lost
+    # --- lost leases
 
     def rescue(self, *, now: float) -> list[str]:
         """Queue the jobs again whose lease ran out, and return their ids. From now on they are leased alone."""

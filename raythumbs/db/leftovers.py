@@ -1,4 +1,4 @@
-"""Leftovers as rows: objects in the thumbnails' store that perhaps no photo uses any more.
+"""Leftovers: objects in the thumbnails' store that perhaps no photo uses any more.
 
 An object and its row cannot be deleted in one step, and a photo may return to the version that the object was made
 from. So deleting has three steps: `begin_deleting`, the store, `end_deleting`. A photo that uses the object again by

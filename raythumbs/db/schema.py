@@ -4,7 +4,7 @@ from sqlalchemy import JSON, BigInteger, Column, Double, ForeignKey, Index, Inte
 
 metadata = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"})
 
-# Sorted as stores list their keys: by the bytes of their UTF-8, which SQLite does anyway.
+# Sorted by the bytes of their UTF-8, as stores list keys. SQLite sorts so anyway.
 _Sorted = String().with_variant(String(collation="C"), "postgresql")
 
 photos = Table(
@@ -90,7 +90,7 @@ Index(
 Index("ix_jobs_state", jobs.c.state, jobs.c.id)
 Index("ix_jobs_finished", jobs.c.finished_at)
 
-# How many shards the jobs are divided into: one row.
+# The number of shards: one row.
 sharding = Table("sharding", metadata, Column("shards", Integer, nullable=False))
 
 events = Table(

@@ -50,7 +50,7 @@ def _keep_from_others(path: Path) -> None:
 
 
 def refuse_network(folder: Path, *, mounts: Path = _MOUNTS) -> None:
-    """Raise BadSettings if the folder is on a file system that other machines share; `mounts` is proc(5)'s table."""
+    """Raise BadSettings if the folder is on a network file system. `mounts` is the mount table of proc(5)."""
     device = folder.stat().st_dev
     for mount in mounts.read_text(errors="replace").splitlines() if mounts.exists() else ():
         left, _, right = mount.partition(" - ")

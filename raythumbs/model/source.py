@@ -10,7 +10,7 @@ from raythumbs.errors import BadSource, SourceNotAllowed
 
 # Amazon S3, "Bucket naming rules": lower case and 63 letters today; the oldest may have capitals, `_` and 255.
 BUCKET_BYTES = 255
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # half of a surrogate pair is no letter
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # NUL, and halves of surrogate pairs, which are no characters
 _BUCKET = re.compile(rf"[A-Za-z0-9._-]{{3,{BUCKET_BYTES}}}")
 KEY_BYTES = 1024  # Amazon S3, "Naming objects": a key is at most 1,024 bytes of UTF-8
 PATH_BYTES = 2048  # half of Linux's PATH_MAX: an index row of PostgreSQL holds at most 2,704 bytes
@@ -26,7 +26,7 @@ class Source:
 
     @classmethod
     def parse(cls, uri: str) -> Self:
-        """Read an address as people write it, or raise BadSource.
+        """Parse an address, or raise BadSource.
 
         The key is what follows `s3://bucket/`, unchanged. A file's address may have percent escapes (RFC 8089).
         """

@@ -18,7 +18,7 @@ from raythumbs.errors import AccessDenied, NoSuchObject, RaythumbsError, StoreUn
 from raythumbs.storage.base import Fetched, Stat
 from raythumbs.storage.within import open_within, opened_within, real_path
 
-_UNFINISHED = ".unfinished"  # files between their link and their rename; a crash there leaves one behind
+_UNFINISHED = ".unfinished"  # files between link and rename; a crash in between leaves one behind
 _ABSENT = {ENOENT, ENOTDIR, EISDIR, ENAMETOOLONG, ELOOP}  # the system's errors for a path that leads to no file
 _RACES = 100
 
@@ -69,7 +69,7 @@ class FileStore:
                     temporary.unlink(missing_ok=True)
 
     def head(self, key: str) -> Stat:
-        """Look at the file."""
+        """Return the facts of the file."""
         path = self._path(key)
         with _looked_up(path), opened_within(self.root, path, os.O_PATH) as descriptor:
             found = _file(path, os.fstat(descriptor))
@@ -98,7 +98,7 @@ class FileStore:
         """Return the file's address; a browser on another machine needs the service's own address instead."""
         return f"file://{self._path(key)}"
 
-    def link(self, key: str, *, seconds: int) -> str:  # noqa: ARG002 as every store has it
+    def link(self, key: str, *, seconds: int) -> str:  # noqa: ARG002 the protocol has it
         """Return the file's address, which needs no credentials."""
         return self.url(key)
 

@@ -1,4 +1,4 @@
-"""An S3 bucket, or any look-alike's, as a store. The room with boto3."""
+"""A bucket of S3 or of a compatible service, as a store."""
 
 import os
 import time
@@ -41,7 +41,7 @@ _DENIED = {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureD
 def s3_client(
     region: str | None, endpoint_url: str | None, *, instance_credentials: InstanceCredentials = "auto"
 ) -> "S3Client":
-    """Return a client with the credentials of `session_with`. One per process."""
+    """Return a client with the credentials of its surroundings, see `session_with`. One per process."""
     client: S3Client = session_with(instance_credentials).client(
         "s3",
         region_name=region or "us-east-1",
@@ -64,7 +64,7 @@ def s3_client(
     return client
 
 
-_buffers = Buffers()  # shared by the process
+_buffers = Buffers()  # of this process
 
 
 class S3Store:
@@ -96,13 +96,13 @@ class S3Store:
         if answer := quick.get(key):
             size = answer.headers.get("content-length")
             return answer.raw, None if size is None else int(size), answer.headers.get("etag", "")
-        found = self.client.get_object(Bucket=self.bucket, Key=key)
+        told = self.client.get_object(Bucket=self.bucket, Key=key)
         quick.is_understood = False
-        # As a context manager, botocore's stream gives urllib3's response below it.
+        # Entered, botocore's stream gives urllib3's below it.
         return (
-            cast("AbstractContextManager[HTTPResponse]", found["Body"]),
-            found.get("ContentLength"),
-            found.get("ETag", ""),
+            cast("AbstractContextManager[HTTPResponse]", told["Body"]),
+            told.get("ContentLength"),
+            told.get("ETag", ""),
         )
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
@@ -115,7 +115,7 @@ class S3Store:
 
     @contextmanager
     def create(self, key: str, content_type: str) -> Iterator[BinaryIO]:
-        """Collect the object in a nameless file on disk. Then store it with one PUT, or in parts if it is large."""
+        """Collect the object in a nameless file on disk, then store it with one PUT, or in parts when it is long."""
         with _translated(self._shown(key)), TemporaryFile() as file:
             yield file
             file.seek(0)
@@ -140,7 +140,7 @@ class S3Store:
 
     def list(self, prefix: str = "", *, after: str = "") -> Iterator[Stat]:
         """List the bucket, page by page."""
-        start = self.prefix + after if after else ""  # an empty key is below every key
+        start = self.prefix + after if after else ""  # which comes before every key
         with _translated(self._shown(prefix)):
             pages = self.client.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix, StartAfter=start):
@@ -164,12 +164,12 @@ class S3Store:
         )
 
     def check_here(self) -> None:
-        """Return if there are credentials. It does not ask whether the bucket accepts them."""
+        """Return if there are credentials; whether the bucket takes them is not asked."""
         with _translated(f"s3://{self.bucket}"):
             self.client.generate_presigned_url("head_bucket", Params={"Bucket": self.bucket})  # signed, not sent
 
     def check(self) -> None:
-        """Return if the bucket accepts these credentials."""
+        """Return if the bucket answers to these credentials."""
         with _translated(f"s3://{self.bucket}", gone=_GONE_TO_HEAD):
             self.client.head_bucket(Bucket=self.bucket)
 

@@ -178,7 +178,7 @@ def test_one_repeated_event_does_not_keep_out_the_others(record):
     assert [job.id for job in jobs] == ["job-000003"]
 
 
-def test_a_newer_version_supersedes_the_running_job_of_the_older(record):
+def test_a_newer_version_supersedes_the_job_that_runs_on_the_older(record):
     record.enqueue(a_request(1, version="v1"))
     (old,) = record.lease()
 
