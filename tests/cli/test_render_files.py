@@ -101,7 +101,7 @@ def test_a_bad_picture_costs_no_other_and_is_told_with_code_and_reason(photos, t
     assert sorted(path.name for path in out.iterdir()) == ["good.jpg", "last.jpg"]
 
 
-def test_a_line_tells_what_a_picture_cost(photos, tmp_path):
+def test_a_line_has_the_cpu_time_and_memory_of_its_picture(photos, tmp_path):
     of_pixels = saved(Image.new("RGB", (5000, 5000)), "PNG")
     small, large = photos(small_png=saved(four_corners(), "PNG"), large_png=of_pixels)
 
