@@ -35,7 +35,7 @@ class Coalescer(Generic[A, T]):
         self._under_way: asyncio.Task[None] | None = None
 
     async def ask(self, asked: A) -> T:
-        """Return the answer, or raise the request's own error. A caller that stops waiting takes nobody along."""
+        """Return the answer, or raise the request's own error. A caller that leaves does not affect the others."""
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, answer))
         self._go()
