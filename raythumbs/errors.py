@@ -266,7 +266,7 @@ class NoSuchObject(RaythumbsError):
 
 
 class AccessDenied(RaythumbsError):
-    """The store refuses the service's credentials. A person can repair that, so later attempts may succeed."""
+    """The store refuses the service's credentials; a person may mend that, so later attempts may pass."""
 
     code = "access_denied"
     http_status = 502
