@@ -50,12 +50,12 @@ class Notification:
 def parsed(body: bytes) -> dict[str, Any]:
     """Return the body's JSON object, or raise BadRequest."""
     try:
-        value = json.loads(body)
+        told = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"the body is not JSON: {error}") from error
-    if not isinstance(value, dict):
+    if not isinstance(told, dict):
         raise BadRequest("the body is not a JSON object")
-    return value
+    return told
 
 
 def listed(fields: dict[str, Any], name: str) -> Sequence[dict[str, Any]]:

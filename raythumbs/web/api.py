@@ -151,7 +151,7 @@ def _wanted(event: Event, deps: Dependencies) -> bool:
     except BadSource as error:  # not a refusal, because sending it again would not help
         emit("event.unreadable", source=ascii(event.source)[:2000], reason=error.reason)
         return False
-    # A direct upload already has its job. The bucket's event about it would look like a newer version, and cancel it.
+    # An upload has its job already; the bucket's word of it would come between, as of a newer version.
     is_upload = isinstance(event, UploadEvent) and event.source.startswith(deps.settings.originals_uri)
     if is_upload or not deps.policy.allows(source):
         emit("event.unwanted", source=event.source, output=deps.policy.is_output(source))

@@ -106,7 +106,7 @@ class OnlyOwnPages:
         is_page = "origin" in headers or "sec-fetch-site" in headers
         if kind == "text/plain" and path.startswith(self._event_paths) and not is_page:
             return  # Amazon SNS sends its JSON as text/plain
-        raise NotJson(f"the body must be JSON, but is {kind}: send Content-Type: application/json")
+        raise NotJson(f"the body must be JSON, and is {kind}: send Content-Type: application/json")
 
 
 def _bare(address: str) -> str:

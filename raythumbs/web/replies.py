@@ -13,8 +13,8 @@ from raythumbs.events import emit_trouble
 from raythumbs.web.bodies import ErrorBody
 
 _RETRY_AFTER_SECONDS = 5
-_REASON_LETTERS = 1000  # a reason may quote what the client sent
-_RETRYABLE = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
+_REASON_LETTERS = 1000  # it may quote what was sent
+_COME_BACK = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
 
 
 def refusal(error: RaythumbsError) -> Response:
@@ -24,7 +24,7 @@ def refusal(error: RaythumbsError) -> Response:
     """
     if error.public_reason:
         emit_trouble("request.refused", error)
-    later = {"Retry-After": str(_RETRY_AFTER_SECONDS)} if error.http_status in _RETRYABLE else {}
+    later = {"Retry-After": str(_RETRY_AFTER_SECONDS)} if error.http_status in _COME_BACK else {}
     return _reply(error.http_status, error.code, error.public_reason or error.reason, later)
 
 

@@ -291,10 +291,10 @@ def test_an_id_fits_any_column_whatever_was_sent(sequencer: str) -> None:
 
 
 @pytest.mark.parametrize("given_token", ["Bearer hunter2", "hunter2"])
-def test_the_token_is_accepted_as_minio_and_its_successor_send_it(given_token: str) -> None:
-    notification = s3.read(minio_body(), {"authorization": given_token}, token="hunter2")
+def test_the_token_is_taken_as_minio_sends_it_and_as_its_successor_does(given_token: str) -> None:
+    told = s3.read(minio_body(), {"authorization": given_token}, token="hunter2")
 
-    assert len(notification.events) == 1
+    assert len(told.events) == 1
 
 
 @pytest.mark.parametrize(
@@ -395,11 +395,11 @@ ODD_RECORD = st.fixed_dictionaries(
 @example(sent=body(with_object(key="\ud800.jpg")))
 def test_any_body_is_a_notification_or_refused(sent: bytes) -> None:
     try:
-        notification = s3.read(sent, NO_HEADERS, token=None)
+        told = s3.read(sent, NO_HEADERS, token=None)
     except RaythumbsError:
         return
 
-    for event in notification.events:
+    for event in told.events:
         assert event.id.isascii()
         assert b"\0" not in (event.version or "").encode()
 

@@ -8,8 +8,8 @@ from raythumbs.web.bodies import JobBody
 
 
 def s3_event(key: str, *, sequencer: str = "1") -> bytes:
-    found = {"bucket": {"name": "photos"}, "object": {"key": key, "size": 1, "sequencer": sequencer}}
-    return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "eventTime": "t", "s3": found}]}).encode()
+    told = {"bucket": {"name": "photos"}, "object": {"key": key, "size": 1, "sequencer": sequencer}}
+    return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "eventTime": "t", "s3": told}]}).encode()
 
 
 def submitted(body, **headers):
