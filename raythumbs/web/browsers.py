@@ -105,7 +105,7 @@ class OnlyOwnPages:
             return
         is_page = "origin" in headers or "sec-fetch-site" in headers
         if kind == "text/plain" and path.startswith(self._event_paths) and not is_page:
-            return  # Amazon SNS sends its JSON as text/plain
+            return  # Amazon SNS sends its JSON so
         raise NotJson(f"the body must be JSON, and is {kind}: send Content-Type: application/json")
 
 
