@@ -58,7 +58,7 @@ def _raise_if_unavailable(refusal: Refused) -> None:
 
 def status(
     url: Url = HERE,
-    watch: Annotated[bool, typer.Option("--watch", help="Show it again and again, until Ctrl-C.")] = False,  # noqa: FBT002 an option
+    watch: Annotated[bool, typer.Option("--watch", help="Keep the display up to date, until Ctrl-C.")] = False,  # noqa: FBT002 an option
     as_json: AsJson = False,  # noqa: FBT002 an option
 ) -> None:
     """Show the queue and its slots."""

@@ -141,7 +141,7 @@ def test_a_folder_may_have_any_name_that_the_database_accepts(record, sender, na
         assert leased.count(name) == 10
 
 
-# --- what comes back
+# --- returning jobs
 
 
 def test_a_retry_that_is_due_goes_to_the_head(record, sender, clock):
@@ -262,7 +262,7 @@ def test_waiting_retries_are_counted_apart_from_due_jobs(record, sender, clock):
     assert record.overview().retries_waiting == 0
 
 
-# --- to join a batch
+# --- joining a batch
 
 
 def test_jobs_join_a_batch_up_to_a_limit_in_order_of_priority(record, sender):
@@ -292,7 +292,7 @@ def test_no_jobs_join_a_batch_after_one_that_needs_its_own(record, sender):
     assert len(before) + len(after) == 5
 
 
-# --- whatever comes
+# --- random steps
 
 FOLDERS = "ABC"
 STEPS = st.lists(

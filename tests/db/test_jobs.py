@@ -11,7 +11,7 @@ from raythumbs.errors import Crashed, IllegalMove, NotAnImage, StaleLease, Store
 from raythumbs.model.job import Priority, State
 from tests.db.conftest import a_request, a_success, in_order
 
-# --- in
+# --- enqueuing
 
 
 def test_an_enqueued_job_has_the_values_of_its_request(record, clock):
@@ -207,7 +207,7 @@ def test_thousands_of_requests_are_enqueued_at_once(record):
     assert record.overview().states[State.QUEUED] == 2500
 
 
-# --- out
+# --- leasing
 
 
 def test_jobs_are_leased_by_priority_and_then_by_age(record, clock):
@@ -304,7 +304,7 @@ def test_waiting_jobs_are_counted_up_to_a_limit(record):
     assert (record.waiting(3), record.waiting(10)) == (3, 5)
 
 
-# --- back
+# --- outcomes
 
 
 def test_success_writes_the_photo_its_renditions_and_the_state_together(record):
@@ -454,7 +454,7 @@ def test_a_failed_job_has_its_reason(record, clock):
     assert "\0" not in job.reason
 
 
-# --- by a person
+# --- moves by a person
 
 
 def test_a_waiting_and_a_running_job_can_be_cancelled_once_or_twice(record):
@@ -527,7 +527,7 @@ def test_a_failed_job_cannot_be_retried_while_another_of_its_photo_waits(record)
     assert record.job("job-000002").state is State.QUEUED
 
 
-# --- lost, and old
+# --- rescuing and pruning
 
 
 def test_a_job_whose_lease_ran_out_is_queued_again_and_leased_alone(record, clock):
@@ -592,7 +592,7 @@ def test_an_event_that_was_forgotten_is_new_again(record, clock):
     assert record.enqueue(a_request(1, event="e1"))
 
 
-# --- to look at
+# --- reading
 
 
 def test_the_pages_together_are_all_jobs_the_newest_first(record):

@@ -120,7 +120,7 @@ def test_deleted_photos_are_forgotten_when_they_have_no_jobs_and_no_renditions(r
     assert record.photo("photo-000002").deleted_at is None
 
 
-# --- in any order
+# --- events in any order
 
 
 EVENTS = [
@@ -177,7 +177,7 @@ def test_events_of_different_senders_count_in_order_of_arrival(record):
     assert lease.version == "v2"
 
 
-# --- what is left over
+# --- leftovers
 
 
 def test_only_replaced_renditions_become_leftovers(record):

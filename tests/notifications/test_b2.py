@@ -150,7 +150,7 @@ def test_a_version_that_no_column_can_hold_is_ignored(version: object) -> None:
     assert read_one(an_event(objectVersionId=version)).version is None
 
 
-# --- who may tell it
+# --- signatures
 
 
 def test_a_signature_by_the_secret_is_accepted() -> None:
@@ -211,7 +211,7 @@ def test_a_test_event_does_not_excuse_other_unsigned_events() -> None:
         b2.read(body(A_TEST, an_event()), {}, secret=SECRET)
 
 
-# --- what cannot be understood
+# --- invalid bodies
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_a_body_has_at_most_a_thousand_events() -> None:
         b2.read(body(*events, an_event()), {}, secret=None)
 
 
-# --- bodies that mean harm
+# --- hostile bodies
 
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=20)

@@ -153,7 +153,7 @@ def test_given_values_override_the_environment(monkeypatch: pytest.MonkeyPatch) 
     assert load_settings(port=82).port == 82
 
 
-# --- where things lie
+# --- addresses of stores
 
 
 def test_s3_bucket_name_makes_that_bucket_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,7 +343,7 @@ def test_only_allowed_sources_may_be_read(monkeypatch: pytest.MonkeyPatch) -> No
     assert not policy.allows(Source.parse("s3://photos/cat.jpg"))
 
 
-# --- secrets, and who is the same
+# --- secrets and identity
 
 
 @given(password=st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=4).map("pa55".__add__))
@@ -401,7 +401,7 @@ def test_any_other_setting_makes_another_identity(changed: dict[str, object]) ->
     assert load_settings(**changed).identity not in {load_settings(**other).identity for other in others}
 
 
-# --- names that are no settings
+# --- unknown names
 
 
 @pytest.mark.parametrize(
@@ -451,7 +451,7 @@ def test_names_that_other_programs_use_are_ignored(monkeypatch: pytest.MonkeyPat
     load_settings()
 
 
-# --- rights of files
+# --- permissions of files
 
 
 @pytest.mark.parametrize(("octal", "umask"), [("077", 0o077), ("0027", 0o027), ("22", 0o022), ("0", 0)])
