@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if left_out := config.stash.get(needs.LEFT_OUT, {}):
-        terminalreporter.write_line(needs.told(left_out))
+        terminalreporter.write_line(needs.left_out_line(left_out))
 
 
 @dataclass

@@ -58,7 +58,7 @@ def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
         config.hook.pytest_deselected(items=dropped)
 
 
-def told(left_out: dict[str, int]) -> str:
+def left_out_line(left_out: dict[str, int]) -> str:
     """Return the line that tells what was left out, and what brings it in."""
     parts = (f"{count} need {name} ({NEEDS[name].brought_by})" for name, count in sorted(left_out.items()))
     return "left out: " + "; ".join(parts)

@@ -7,5 +7,5 @@ complaints = Console(stderr=True)
 
 
 def print_line(text: str, *, to: Console = out) -> None:
-    """Print a line as it is, without wrapping it. It may contain the name of a file, which is not always text."""
+    """Print a line without wrapping it. It may contain a file's name, which is not always valid text."""
     to.print(text.encode(errors="backslashreplace").decode(), markup=False, highlight=False, soft_wrap=True)

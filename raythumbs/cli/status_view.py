@@ -32,9 +32,9 @@ def watch(ask: Callable[[], Status], out: Console) -> None:
 
 
 def _reader_has_gone() -> bool:
-    """Return whether nobody reads the output any more. While no figure changes, no write would fail and show it."""
+    """Return whether the reader of the output has gone. While no figure changes, no failing write would show it."""
     poll = select.poll()
-    poll.register(sys.stdout, 0)  # errors are reported even so, see poll(2)
+    poll.register(sys.stdout, 0)  # errors are reported even without requested events, see poll(2)
     return any(events & select.POLLERR for _, events in poll.poll(0))
 
 

@@ -20,7 +20,7 @@ import psutil
 from raythumbs.errors import BadSettings
 from raythumbs.settings.sealed import without_secrets
 
-_PLACE = Path("/tmp")  # noqa: S108 short, for HAProxy's socket (97 bytes); mkdtemp's name is new and nobody's guess
+_PLACE = Path("/tmp")  # noqa: S108 short, for HAProxy's socket (97 bytes); mkdtemp's name is new and cannot be guessed
 _PREFIX = "raythumbs."
 _PATIENCE_SECONDS = 10.0
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -48,7 +48,7 @@ def refuse_open_to_others(folder: Path) -> None:
     """Raise BadSettings if the folder is another user's, or others may enter it, or it is no folder."""
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise BadSettings(f"{folder} belongs to somebody else: remove it")
+        raise BadSettings(f"{folder} belongs to another user: remove it")
     if found.st_mode & _OTHERS:
         raise BadSettings(f"{folder} is open to other users: chmod 700 {folder}")
 

@@ -1,4 +1,4 @@
-"""Amazon S3 event records, and those of MinIO and its look-alikes.
+"""Event records of Amazon S3, MinIO and compatible stores.
 
 Source of the shapes: Amazon S3 User Guide, "Event message structure" (2.x); MinIO's internal/event/event.go.
 """

@@ -93,7 +93,7 @@ class Dispatcher:
         if self._slots.total > before:
             self._warm()
 
-    async def turn(self) -> None:
+    async def run_once(self) -> None:
         """Lease jobs into every free slot. Large photos that wait go first."""
         await self._start_large()
         while not self.draining and (nodes := list(iter(self._slots.take, None))):

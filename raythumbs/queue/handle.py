@@ -57,11 +57,11 @@ class QueueHandle:
 
         Asking twice is the same as once, so a restart of an actor in between is harmless. See Intake.enqueue.
         """
-        parts: dict[int, list[Change]] = {}
+        by_shard: dict[int, list[Change]] = {}
         for change in changes:
-            parts.setdefault(shard_of(change.source, len(self._shards)), []).append(change)
+            by_shard.setdefault(shard_of(change.source, len(self._shards)), []).append(change)
         async with _patience():  # a time limit of its own: the shared call may begin late
-            answers = await asyncio.gather(*(self._intakes[shard].ask(part) for shard, part in parts.items()))
+            answers = await asyncio.gather(*(self._intakes[shard].ask(own) for shard, own in by_shard.items()))
         return in_order(changes, {source: job for answer in answers for source, job in answer.items()})
 
     def _intake(self, shard: int) -> Coalescer[Sequence[Change], Mapping[str, Job]]:

@@ -11,13 +11,13 @@ _ROWS_A_WRITE = 1000
 
 
 class Janitor:
-    """Keeps the record small, one turn at a time."""
+    """Keeps the record small, one iteration at a time."""
 
     def __init__(self, record: Record, settings: Settings) -> None:
         self._record = record
         self._settings = settings
 
-    async def turn(self) -> None:
+    async def run_once(self) -> None:
         """Delete what is old, in small commits."""
         keep, limit = self._settings, _ROWS_A_WRITE
         done, failed = (State.SUCCEEDED, State.CANCELLED), (State.FAILED,)

@@ -59,7 +59,7 @@ class Opening:
                 await asyncio.to_thread(database.open)
                 break
             except DatabaseUnavailable as error:  # anything else needs a person, and is raised
-                emit_trouble("database.missed", error)
+                emit_trouble("database.awaited", error)
                 self._trouble = error
                 await asyncio.sleep(_AGAIN_SECONDS)
         self._trouble = QueueUnavailable("the queue is starting")

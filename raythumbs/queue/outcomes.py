@@ -136,7 +136,7 @@ class Outcomes:
             if len(groups) == 1:
                 return [error]
             alone = await asyncio.gather(*(self._finish_all([group]) for group in groups))
-            return [told for [told] in alone]
+            return [result for [result] in alone]
         return [late.intersection(lease for lease, _ in group) for group in groups]
 
     def _learn(self, report: Report) -> None:

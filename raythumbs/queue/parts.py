@@ -19,7 +19,7 @@ from raythumbs.queue.batch import RunBatch
 from raythumbs.queue.collector import Collector
 from raythumbs.queue.dispatcher import Dispatcher
 from raythumbs.queue.janitor import Janitor
-from raythumbs.queue.loop import Loop, attempt
+from raythumbs.queue.loop import Loop, run_safely
 from raythumbs.queue.outcomes import Budgets
 from raythumbs.queue.reconciler import Reconciler
 from raythumbs.queue.scaling import Scaling
@@ -83,21 +83,21 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
     )
     places = dict.fromkeys((settings.store_uri, settings.thumbnails_uri))
     follow = partial(_follow, given.nodes, dispatcher)
-    await attempt(admission.turn)
-    await attempt(follow)
+    await run_safely(admission.run_once)
+    await run_safely(follow)
     own = (
-        Loop(dispatcher.turn, every_seconds=1, wake=dispatcher.wake),
+        Loop(dispatcher.run_once, every_seconds=1, wake=dispatcher.wake),
         Loop(dispatcher.renew, every_seconds=settings.lease_seconds / 4),
         Loop(follow, every_seconds=2),
         Loop(dispatcher.reconsider, every_seconds=given.reconsider_seconds),
-        Loop(admission.turn, every_seconds=1),
+        Loop(admission.run_once, every_seconds=1),
     )
     thumbnails = plan.stores.at(plan.thumbnails_uri)
     of_the_record = (  # of several shards, the first runs these for all
-        Loop(scaling.turn, every_seconds=5),
-        Loop(reconciler.turn, every_seconds=60, wake=reconciler.wake),
-        Loop(Janitor(record, settings).turn, every_seconds=10),
-        Loop(Collector(record, thumbnails, admission, shards=settings.queue_shards).turn, every_seconds=5),
+        Loop(scaling.run_once, every_seconds=5),
+        Loop(reconciler.run_once, every_seconds=60, wake=reconciler.wake),
+        Loop(Janitor(record, settings).run_once, every_seconds=10),
+        Loop(Collector(record, thumbnails, admission, shards=settings.queue_shards).run_once, every_seconds=5),
     )
     return QueueParts(
         given=given,

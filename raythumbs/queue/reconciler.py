@@ -74,8 +74,8 @@ class Reconciler:
         self.wake.set()
         return running
 
-    async def turn(self) -> None:
-        """Go through all places, from where the last turn was interrupted."""
+    async def run_once(self) -> None:
+        """Go through all places, from where the last iteration was interrupted."""
         running = await self._record.write(partial(self._begun, asked=False))
         if running is None or running.finished_at is not None:
             return
@@ -106,7 +106,7 @@ class Reconciler:
                 await self._remove_vanished(store, page)
             rest: _Page | None = page
             while rest is not None:
-                self._admission.check()  # findings are work: over the limits the turn ends; the next goes on here
+                self._admission.check()  # findings are work: over the limits, the next iteration goes on here
                 jobs, rest = await self._record.write(partial(compare, rest))
                 self._admission.took(jobs)
 
@@ -152,18 +152,18 @@ class Reconciler:
         Return how many jobs were made, and the rest of the page."""
         prefix = self._plan.thumbnails_prefix
         after, until, rest = prefix + page.after, prefix + page.until, None
-        known = Reconciliations(db).led_to(after=after, until=until, limit=_KEYS_A_PAGE)
+        known = Reconciliations(db).owners_between(after=after, until=until, limit=_KEYS_A_PAGE)
         if len(known) == _KEYS_A_PAGE:
             page, rest = page.divided(known[-1][0].removeprefix(prefix))
-        led_to = dict(known)
+        owners_between = dict(known)
         there = {prefix + stat.key: stat for stat in page.stats}
         orphans = [
             key
             for key, stat in there.items()
-            if key not in led_to and self._plan.is_key(key) and stat.modified_at < now - _SETTLED_SECONDS
+            if key not in owners_between and self._plan.is_key(key) and stat.modified_at < now - _SETTLED_SECONDS
         ]
         Leftovers(db).leave(dict.fromkeys(orphans), due_at=now)
-        lost = {photo.photo_id: photo for key, photo in led_to.items() if key not in there}
+        lost = {photo.photo_id: photo for key, photo in owners_between.items() if key not in there}
         jobs = Intake(db, self._shards).enqueue([again(photo, now=now) for photo in lost.values()], now=now)
         found = Found(listed=len(page.stats), missing=len(lost), orphaned=len(orphans))
         Reconciliations(db).advance(found, place=page.place, cursor=page.until)

@@ -1,4 +1,4 @@
-"""Opens what is beneath a folder, and nothing that a symbolic link in it leads to elsewhere."""
+"""Opens files beneath a folder, and refuses symbolic links that lead out of it."""
 
 import os
 from collections.abc import Iterator
@@ -9,22 +9,22 @@ from raythumbs.errors import NoSuchObject
 
 
 def open_within(root: Path, path: Path, flags: int) -> int:
-    """Return a descriptor of a path beneath the root, which may itself be a link.
+    """Return a descriptor of a path beneath the root. The root may itself be a link.
 
-    Raises NoSuchObject if links led out of the root, or OSError. The descriptor is asked where it is (proc(5),
-    /proc/pid/fd), so that a link that is changed at this moment changes nothing.
+    Raises NoSuchObject if links led out of the root, or OSError. The real path is read from the descriptor (proc(5),
+    /proc/pid/fd), so a link that changes at this moment does no harm.
     """
     descriptor = os.open(path, flags | os.O_CLOEXEC)
     is_within = real_path(descriptor).is_relative_to(os.path.realpath(root))
     if not is_within:
         os.close(descriptor)
-        raise NoSuchObject(f"{path} leads out of {root}: links are followed within it only")
+        raise NoSuchObject(f"{path} leads out of {root}: only links within the folder are followed")
     return descriptor
 
 
 @contextmanager
 def opened_within(root: Path, path: Path, flags: int) -> Iterator[int]:
-    """Give what `open_within` returns, and close it."""
+    """Yield the descriptor of `open_within`, and close it at the end."""
     descriptor = open_within(root, path, flags)
     try:
         yield descriptor
@@ -33,5 +33,5 @@ def opened_within(root: Path, path: Path, flags: int) -> Iterator[int]:
 
 
 def real_path(descriptor: int) -> Path:
-    """Return where an open file is, without links."""
+    """Return the real path of an open file, without links."""
     return Path(f"/proc/self/fd/{descriptor}").readlink()

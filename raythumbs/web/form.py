@@ -1,4 +1,4 @@
-"""A multipart form as a stream of events: bytes in, events out, nothing kept and nothing waited for."""
+"""Parses a multipart form into events while it arrives. It keeps no data and waits for nothing."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ _HEADER_BYTES = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class PartBegun:
-    """A field begins; a file has a name, which is data and never a path."""
+    """A field begins. A file has a name, which is data and never used as a path."""
 
     field: str
     file_name: str | None
@@ -28,7 +28,7 @@ class PartData:
 
 @dataclass(frozen=True, slots=True)
 class PartEnded:
-    """The field that began last is whole."""
+    """The field that began last is complete."""
 
 
 FormEvent = PartBegun | PartData | PartEnded
@@ -57,11 +57,11 @@ class FormReader:
         }
         try:
             self._parser = MultipartParser(options[b"boundary"], callbacks)
-        except FormParserError as error:  # of its length
-            raise BadRequest(f"the multipart boundary is not taken: {error}") from error
+        except FormParserError as error:  # it is too long
+            raise BadRequest(f"the multipart boundary is not accepted: {error}") from error
 
     def feed(self, data: bytes) -> list[FormEvent]:
-        """Return what these bytes bring."""
+        """Return the events of these bytes."""
         self._events = []
         try:
             self._parser.write(data)
@@ -70,7 +70,7 @@ class FormReader:
         return self._events
 
     def finish(self) -> None:
-        """Raise BadRequest if the form has not come to its end."""
+        """Raise BadRequest if the end of the form is missing."""
         if self._open:
             raise BadRequest("the multipart body ended before its last boundary")
 

@@ -66,8 +66,8 @@ def _render_batch(version: str, leases: Sequence[Lease], plan: Plan, queue: Any,
 
     def ask(room: int) -> "Future[Sequence[Lease]]":
         seen = _host_watch().look() if plan.yields_to_others else None
-        told: Future[Sequence[Lease]] = queue.more.remote(ticket, room, seen).future()  # which does not block this task
-        return told
+        more: Future[Sequence[Lease]] = queue.more.remote(ticket, room, seen).future()  # which does not block this task
+        return more
 
     yield from render_batch(leases, plan, ask)  # a generator itself, which is how Ray knows that it streams
 

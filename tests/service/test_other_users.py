@@ -27,7 +27,7 @@ FILES = 4096
 _ATTACK = """
 import json, os, socket, sys
 got = []
-def attempt(what, *how):
+def probe(what, *how):
     try:
         how[0](*how[1:])
     except OSError:
@@ -35,15 +35,15 @@ def attempt(what, *how):
     got.append(what)
 sockets = {line.split()[-1] for line in open("/proc/net/unix") if line.split()[-1].startswith(sys.argv[1])}
 for path in sockets:
-    attempt("connect " + path, socket.socket(socket.AF_UNIX).connect, path)
-    attempt("connect " + path, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).connect, path)
+    probe("connect " + path, socket.socket(socket.AF_UNIX).connect, path)
+    probe("connect " + path, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).connect, path)
 for folder in sys.argv[1:]:
-    attempt("list " + folder, os.listdir, folder)
-    attempt("write " + folder, open, folder + "/new", "w")
+    probe("list " + folder, os.listdir, folder)
+    probe("write " + folder, open, folder + "/new", "w")
     for path in {os.path.dirname(one) for one in sockets} | {folder + "/ray", folder + "/ray/session_latest"}:
-        attempt("list " + path, os.listdir, path)
-        attempt("write " + path, open, path + "/new", "w")
-    attempt("rename " + folder, os.rename, folder, folder + "-mine")
+        probe("list " + path, os.listdir, path)
+        probe("write " + path, open, path + "/new", "w")
+    probe("rename " + folder, os.rename, folder, folder + "-mine")
 for process in os.listdir("/proc"):
     if process.isdigit() and process != str(os.getpid()):
         try:

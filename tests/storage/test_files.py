@@ -37,7 +37,7 @@ def everyones() -> Iterator[FileStore]:
 
 @contextmanager
 def without_rights(path: Path, mode: int) -> Iterator[None]:
-    """Give the path that mode, and let this process not stand above such: root is nobody for a while."""
+    """Give the path that mode. If this process is root, become nobody meanwhile, so that the mode counts."""
     was, user = path.stat().st_mode, os.geteuid()
     path.chmod(mode)
     if user == 0:
@@ -92,7 +92,7 @@ def test_no_link_leads_out_of_the_folder(store, tmp_path):
     assert [found.key for found in store.list()] == ["a/b.jpg"]
 
 
-def test_a_link_in_the_place_of_the_file_is_replaced_or_deleted_and_not_what_it_leads_to(store, tmp_path):
+def test_put_and_delete_affect_a_link_itself_and_not_its_target(store, tmp_path):
     store.put("a.jpg", b"photo", "image/jpeg")
     (tmp_path / "secret").write_bytes(b"secret")
     for name in ("b.jpg", "c.jpg"):
@@ -149,7 +149,7 @@ def test_a_link_that_changes_all_the_time_is_never_followed_out(store, tmp_path)
     assert got <= {b"photo"}
 
 
-def test_a_pipe_or_a_folder_is_no_object_and_nobody_waits_for_it(store):
+def test_a_pipe_or_a_folder_is_no_object_and_does_not_block(store):
     store.put("folder/a.jpg", b"photo", "image/jpeg")
     os.mkfifo(store.root / "pipe")
 
@@ -160,7 +160,7 @@ def test_a_pipe_or_a_folder_is_no_object_and_nobody_waits_for_it(store):
     assert [found.key for found in store.list()] == ["folder/a.jpg"]
 
 
-def test_an_unfinished_file_leaves_not_even_a_hidden_one(store):
+def test_an_unfinished_file_leaves_no_hidden_file(store):
     with pytest.raises(ZeroDivisionError), store.create("a.jpg", "image/jpeg") as file:
         file.write(b"half")
         raise ZeroDivisionError
@@ -168,7 +168,7 @@ def test_an_unfinished_file_leaves_not_even_a_hidden_one(store):
     assert every_file(store) == []
 
 
-def test_a_folder_is_not_overwritten_and_what_was_refused_leaves_not_even_a_hidden_file(store):
+def test_a_folder_is_not_overwritten_and_the_refusal_leaves_no_hidden_file(store):
     store.put("folder/a.jpg", b"photo", "image/jpeg")
 
     for key in ("folder", "folder/a.jpg/b.jpg"):
@@ -195,7 +195,7 @@ with FileStore(Path({str(store.root)!r})).create("a.jpg", "image/jpeg") as file:
     assert every_file(store) == []
 
 
-def test_a_file_in_the_place_of_the_folder_is_told(tmp_path):
+def test_a_file_in_place_of_the_folder_is_reported(tmp_path):
     (tmp_path / "store").write_text("not a folder")
     store = FileStore(tmp_path / "store")
 
@@ -204,7 +204,7 @@ def test_a_file_in_the_place_of_the_folder_is_told(tmp_path):
             verb()
 
 
-def test_a_folder_without_the_right_to_write_is_told(everyones):
+def test_a_read_only_folder_is_reported(everyones):
     with without_rights(everyones.root / ".unfinished", 0o555):
         for verb in (everyones.check, lambda: everyones.put("b.jpg", b"photo", "image/jpeg")):
             with pytest.raises(AccessDenied, match="store"):
@@ -213,12 +213,12 @@ def test_a_folder_without_the_right_to_write_is_told(everyones):
     assert [found.key for found in everyones.list()] == ["a.jpg"]
 
 
-def test_a_photo_without_the_right_to_read_is_told(everyones):
+def test_an_unreadable_photo_is_reported(everyones):
     with without_rights(everyones.root / "a.jpg", 0o000), pytest.raises(AccessDenied, match=r"a\.jpg"):
         everyones.get("a.jpg", max_bytes=99, seconds=9)
 
 
-def test_a_deleted_object_takes_its_empty_folders_with_it(store):
+def test_deleting_an_object_removes_its_empty_folders(store):
     store.put("a/b/c.jpg", b"photo", "image/jpeg")
     store.put("a/d.jpg", b"photo", "image/jpeg")
 
@@ -239,7 +239,7 @@ def test_an_address_of_a_file_can_be_opened_by_others(store):
 
 
 @pytest.mark.parametrize(("umask", "file", "folder"), [(0o077, 0o600, 0o700), (0o022, 0o644, 0o755)])
-def test_files_and_folders_have_the_rights_that_the_process_gives(store, umask, file, folder):
+def test_files_and_folders_have_the_permissions_of_the_umask(store, umask, file, folder):
     before = os.umask(umask)
     try:
         store.put("a/b/c.jpg", b"photo", "image/jpeg")

@@ -15,18 +15,18 @@ BODY = (
 
 
 def joined(events):
-    """The same events, with data that follows data laid together."""
-    told = []
+    """Return the events, with adjacent data joined."""
+    events = []
     for event in events:
-        if isinstance(event, PartData) and told and isinstance(told[-1], PartData):
-            told[-1] = PartData(told[-1].data + event.data)
+        if isinstance(event, PartData) and events and isinstance(events[-1], PartData):
+            events[-1] = PartData(events[-1].data + event.data)
         elif not (isinstance(event, PartData) and not event.data):
-            told.append(event)
-    return told
+            events.append(event)
+    return events
 
 
 @given(cuts=some.lists(some.integers(0, len(BODY)), max_size=12))
-def test_wherever_a_body_is_cut_it_tells_the_same(cuts):
+def test_a_form_gives_the_same_events_however_its_bytes_are_split(cuts):
     edges = [0, *sorted(cuts), len(BODY)]
     reader = FormReader("multipart/form-data; boundary=x")
 
@@ -44,7 +44,7 @@ def test_wherever_a_body_is_cut_it_tells_the_same(cuts):
 
 
 @given(body=some.binary(max_size=300))
-def test_no_body_does_more_than_be_refused(body):
+def test_a_random_body_is_refused_or_read(body):
     reader = FormReader("multipart/form-data; boundary=x")
 
     with suppress(BadRequest):
