@@ -54,6 +54,9 @@ def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
         (dropped if missing else kept).append(item)
     items[:] = kept
     config.stash[LEFT_OUT] = left_out
+    for_the_reporter: dict[str, object] | None = getattr(config, "workeroutput", None)  # in a process of xdist
+    if for_the_reporter is not None:
+        for_the_reporter["left_out"] = left_out
     if dropped:
         config.hook.pytest_deselected(items=dropped)
 
