@@ -613,13 +613,12 @@ def test_a_page_can_be_of_one_state(record):
     assert [job.id for job in record.page(state=State.QUEUED)] == ["job-000002"]
 
 
-def test_of_what_has_ended_the_overview_counts_as_much_as_is_quickly_counted_and_of_what_waits_all(record, monkeypatch):
-    monkeypatch.setattr("raythumbs.db.overview._MOST_ENDED", 3)
+def test_of_what_has_ended_the_overview_counts_as_much_as_is_quickly_counted_and_of_what_waits_all(record):
     record.enqueue(*(a_request(number) for number in range(10)))
     for number in range(5):
         record.cancel(f"job-{number:06d}")
 
-    states = record.overview().states
+    states = record.overview(most_ended=3).states
 
     assert (states[State.QUEUED], states[State.CANCELLED]) == (5, 3)
 

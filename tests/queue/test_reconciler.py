@@ -82,9 +82,9 @@ async def passed(queue):
     return (await queue.verbs.reconciliation()).found
 
 
-def reconciled(shop, scenario):
+def reconciled(shop, scenario, **pace):
     async def run():
-        async with at_work(shop.settings, Batches(shop.answer)) as queue:
+        async with at_work(shop.settings, Batches(shop.answer), **pace) as queue:
             return await scenario(queue)
 
     return asyncio.run(run())
@@ -248,7 +248,6 @@ def test_a_folder_of_thumbnails_that_is_missing_as_a_whole_costs_no_work(shop):
 
 
 def test_lost_thumbnails_are_asked_for_by_the_page_and_no_more_of_them_than_there_is_room_for(shop, monkeypatch):
-    monkeypatch.setattr("raythumbs.queue.reconciler._KEYS_A_PAGE", 10)
     for number in range(35):
         shop.photo(f"{number:02}.jpg")
     enqueue = Intake.enqueue
@@ -274,7 +273,7 @@ def test_lost_thumbnails_are_asked_for_by_the_page_and_no_more_of_them_than_ther
         shop.photos.with_name("unmounted").rename(shop.photos)
         return await passed(queue)
 
-    found = reconciled(shop, scenario)
+    found = reconciled(shop, scenario, keys_a_page=10)
 
     assert (refusals, pages) == ([[10, 10]], [10, 10, 10, 5])
     assert found.missing == 35
@@ -320,7 +319,6 @@ async def _succeeded(queue) -> bool:
 
 
 def test_more_than_a_page_is_gone_through_and_a_broken_pass_goes_on_where_it_was(shop, monkeypatch):
-    monkeypatch.setattr("raythumbs.queue.reconciler._KEYS_A_PAGE", 10)
     for number in range(35):
         shop.photo(f"{number:02}.jpg")
     listing = FileStore.list
@@ -340,7 +338,7 @@ def test_more_than_a_page_is_gone_through_and_a_broken_pass_goes_on_where_it_was
         await eventually(lambda: _has_broken(queue))
         return await passed(queue)
 
-    found = reconciled(shop, scenario)
+    found = reconciled(shop, scenario, keys_a_page=10)
 
     assert asked[:2] == ["", "19.jpg"]
     assert found.missing == 35
