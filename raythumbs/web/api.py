@@ -34,6 +34,7 @@ from raythumbs.web.bodies import (
 from raythumbs.web.browsers import OnlyOwnPages, Visitors
 from raythumbs.web.clients import Clients
 from raythumbs.web.limits import BodyLimits
+from raythumbs.web.open_file import OpenFileResponse
 from raythumbs.web.parts import Parts, PartsHere
 from raythumbs.web.rendered import Rendered
 from raythumbs.web.replies import tell_errors
@@ -231,14 +232,14 @@ async def photo(photo_id: JobId, parts: PartsHere) -> PhotoBody:
 
 @router.head("/thumbnails/{path:path}", response_class=FileResponse, include_in_schema=False)
 @router.get("/thumbnails/{path:path}", response_class=FileResponse, tags=["photos"])
-async def thumbnail(path: Annotated[str, Path(max_length=1024)], parts: PartsHere) -> FileResponse:
+async def thumbnail(path: Annotated[str, Path(max_length=1024)], parts: PartsHere) -> OpenFileResponse:
     """Serve a thumbnail of the file store. Its address changes when its photo does, so it may be kept for ever."""
     try:
-        file = parts.thumbnail_file(path)
+        file = parts.open_thumbnail(path)
     except NoSuchObject as error:
         raise UnknownThumbnail("there is no such thumbnail") from error
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
-    return FileResponse(file, headers=headers)
+    return OpenFileResponse(file, name=path, headers=headers)
 
 
 # --- the service

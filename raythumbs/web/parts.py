@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, BinaryIO, Protocol
 
 from fastapi import Depends, Request
@@ -72,7 +71,7 @@ class Parts:
     originals: Originals
     policy: SourcePolicy
     link: Callable[[Rendition], str]
-    thumbnail_file: Callable[[str], Path]
+    open_thumbnail: Callable[[str], BinaryIO]
     now: Callable[[], float]
 
 

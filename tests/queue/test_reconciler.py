@@ -49,7 +49,7 @@ class Shop:
         version = self.store_of(path).version
         key = self.plan.key(lease.source, version, self.settings.specs[0])
         self.store.put(key, b"thumbnail", "image/jpeg")
-        os.utime(self.store.path(key), (LONG_AGO, LONG_AGO))
+        os.utime(self.store.root / key, (LONG_AGO, LONG_AGO))
         success = a_success()
         made = replace(success.renditions[0], key=key)
         return Succeeded(replace(success.picture, version=version), (made,))
@@ -204,7 +204,7 @@ def test_thumbnails_that_no_photo_leads_to_are_deleted_and_nothing_else_is(shop)
     key = "thumbnails/ab/" + "0" * 30 + "/thumbnail.jpg"
     for name in (key, "thumbnails/read me.txt", "thumbnails/ab/notes.jpg", "elsewhere/x.jpg"):
         shop.store.put(name, b"x", "image/jpeg")
-        os.utime(shop.store.path(name), (LONG_AGO, LONG_AGO))
+        os.utime(shop.store.root / name, (LONG_AGO, LONG_AGO))
 
     async def scenario(queue):
         found = await passed(queue)
@@ -215,7 +215,7 @@ def test_thumbnails_that_no_photo_leads_to_are_deleted_and_nothing_else_is(shop)
 
     assert found.orphaned == 1
     assert {path.name for path in shop.thumbnails} == {"read me.txt", "notes.jpg"}
-    assert shop.store.path("elsewhere/x.jpg").exists()
+    assert (shop.store.root / "elsewhere/x.jpg").exists()
 
 
 def test_thumbnails_that_were_lost_are_made_again(shop):
@@ -293,7 +293,7 @@ def test_what_is_new_has_time(shop, tmp_path):
 
     assert (found.listed, found.missing, found.orphaned) == (2, 0, 0)
     assert shop.rendered == []
-    assert shop.store.path(key).exists()
+    assert (shop.store.root / key).exists()
 
 
 def test_photos_elsewhere_are_not_touched(shop, tmp_path):

@@ -79,6 +79,15 @@ def test_a_file_that_somebody_put_there_as_a_link_is_not_followed(settings, tmp_
         seal(settings, tmp_path, environment={})
 
 
+def test_a_link_in_the_place_of_the_file_is_not_read(settings, tmp_path):
+    sealed = seal(settings, tmp_path, environment={})
+    sealed.secrets_file.rename(tmp_path / "elsewhere")
+    sealed.secrets_file.symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(OSError, match="symbolic"):
+        sealed.open()
+
+
 def test_rays_processes_get_no_credentials_whatever_these_are_called():
     given = {
         "AWS_SECRET_ACCESS_KEY": KEY, "PGPASSWORD": KEY, "RAYTHUMBS_DATABASE": KEY, "RAYTHUMBS_B2_SIGNING_SECRET": KEY,
