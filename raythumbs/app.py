@@ -5,12 +5,12 @@
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from fastapi import FastAPI
 from ray import serve
@@ -135,11 +135,11 @@ def dependencies(settings: Settings, queue: Queue) -> Dependencies:
             return rendition.url
         return thumbnails.link(rendition.key, seconds=settings.link_seconds)
 
-    def thumbnail_file(path: str) -> Path:
+    def open_thumbnail(path: str) -> BinaryIO:
         key = settings.thumbnails_prefix + path
         if not isinstance(thumbnails, FileStore) or ".." in key.split("/"):
             raise NoSuchObject(f"{path!r} is not served here")
-        return thumbnails.path(key)
+        return thumbnails.get(key, max_bytes=sys.maxsize, seconds=0).file
 
     return Dependencies(
         settings=settings,
@@ -147,6 +147,6 @@ def dependencies(settings: Settings, queue: Queue) -> Dependencies:
         originals=stores.at(settings.store_uri),
         policy=settings.policy,
         link=link,
-        thumbnail_file=thumbnail_file,
+        open_thumbnail=open_thumbnail,
         now=time.time,
     )

@@ -45,7 +45,7 @@ def deploy(settings: Settings, address: str) -> str | None:
         except RuntimeError as error:  # the only error that Serve raises
             raise NotDeployed(f"Ray Serve did not start the service: {str(error).strip().splitlines()[-1]}") from error
         trouble = passing_trouble(settings.queue_shards)
-        _await_answer(settings)
+        await_answer(settings)
         return trouble
 
 
@@ -78,8 +78,9 @@ def _check_database(settings: Settings) -> None:
             database.close()
 
 
-def _await_answer(settings: Settings) -> None:
-    until = time.monotonic() + _ANSWER_SECONDS
+def await_answer(settings: Settings, *, seconds: float = _ANSWER_SECONDS) -> None:
+    """Return when the service answers; raise NotDeployed if it does not within so many seconds."""
+    until = time.monotonic() + seconds
     with Client(settings.local_url) as client:
         while True:
             try:

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from raythumbs import deploys
-from raythumbs.cli import app, status_view
+from raythumbs.cli import app
 from raythumbs.cli.status_view import watch
 from raythumbs.client import Client, NotRaythumbs, Refused, Unreachable, Unreadable, files_by_request
+from raythumbs.deploys import NotDeployed, await_answer
 from raythumbs.settings import load_settings
 
 
@@ -72,20 +72,17 @@ def test_retries_end_where_the_service_can_take_none(service):
     assert "/api/jobs/oldest/retry" not in service.asked
 
 
-def test_a_deploy_waits_for_the_service_and_not_for_its_figures(service, monkeypatch):
-    monkeypatch.setattr(deploys, "_ANSWER_SECONDS", 0)
+def test_a_deploy_waits_for_the_service_and_not_for_its_figures(service):
     service.answers["/healthz"] = 200, {"status": "alive"}
 
-    deploys._await_answer(load_settings())
+    await_answer(load_settings(), seconds=0)
 
     assert service.asked == ["/healthz"]
 
 
-def test_a_deploy_whose_service_does_not_answer_in_its_time_is_told_so(service, monkeypatch):
-    monkeypatch.setattr(deploys, "_ANSWER_SECONDS", 0)
-
-    with pytest.raises(deploys.NotDeployed, match="does not answer"):
-        deploys._await_answer(load_settings())
+def test_a_deploy_whose_service_does_not_answer_in_its_time_is_told_so(service):
+    with pytest.raises(NotDeployed, match="does not answer"):
+        await_answer(load_settings(), seconds=0)
 
 
 def moved(service: Service, verb: str, *ids: str) -> int | str | None:
@@ -214,13 +211,12 @@ STATUS = {
 
 
 def test_watching_in_a_pipe_prints_a_line_for_each_change(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(status_view, "_WATCH_SECONDS", 0)
     statuses = iter([STATUS, STATUS, STATUS | {"queueSize": 2}])
 
     with capsys.disabled(), Path(tmp_path / "out").open("w") as out:
         monkeypatch.setattr(sys, "stdout", out)
         with pytest.raises(RuntimeError, match="StopIteration"):
-            watch(lambda: next(statuses), Console(file=out))
+            watch(lambda: next(statuses), Console(file=out), every_seconds=0)
 
     figures = [line.partition(" ")[2] for line in (tmp_path / "out").read_text().splitlines()]
     rest = "retries=1 running=1 slots=1/2 succeeded=5 failed=0 cancelled=0"
@@ -228,7 +224,6 @@ def test_watching_in_a_pipe_prints_a_line_for_each_change(monkeypatch, capsys, t
 
 
 def test_a_watch_whose_reader_has_gone_ends(monkeypatch):
-    monkeypatch.setattr(status_view, "_WATCH_SECONDS", 0)
     reader, writer = os.pipe()
     asked = iter([STATUS] * 2)
 
@@ -240,7 +235,7 @@ def test_a_watch_whose_reader_has_gone_ends(monkeypatch):
     with os.fdopen(writer, "w") as out:
         monkeypatch.setattr(sys, "stdout", out)
         monkeypatch.setattr("builtins.print", lambda *_, **__: None)
-        watch(ask, Console(file=out))
+        watch(ask, Console(file=out), every_seconds=0)
 
 
 # --- where the output goes

@@ -21,13 +21,11 @@ from raythumbs.errors import BadSettings
 __all__ = ["Connection", "Database"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_STATEMENT_SECONDS = 10
+STATEMENT_SECONDS = 10.0
 _ONE_MIGRATES = select(func.pg_advisory_xact_lock(0x7261797468756D62))  # an arbitrary number for the lock
 _CACHE_KIB = 16_000, 2_000  # SQLite, for writing and for reading: holds the pages where a full record's indexes grow
 
 _POSTGRESQL = {
-    "statement_timeout": f"'{_STATEMENT_SECONDS}s'",
-    "lock_timeout": f"'{_STATEMENT_SECONDS}s'",
     # Every query of the queue reads an index, in its order. PostgreSQL chooses another plan if the table was small when
     # it was last counted; that plan goes through all waiting jobs: 75 ms instead of 4 to read 1,280 jobs among 90,000.
     "enable_seqscan": "off",
@@ -40,10 +38,15 @@ _POSTGRESQL = {
 
 
 class Database:
-    """The database at `url`. It raises errors of raythumbs instead of its library's; see `faults.py`."""
+    """The database at `url`. It raises errors of raythumbs instead of its library's; see `faults.py`.
 
-    def __init__(self, url: str) -> None:
+
+    A statement that waits or works for more than `statement_seconds` ends as an outage.
+    """
+
+    def __init__(self, url: str, *, statement_seconds: float = STATEMENT_SECONDS) -> None:
         self._url = make_url(url)
+        self._statement_seconds = statement_seconds
         self._lock: int | None = None
         try:
             if self._url.get_backend_name() == "sqlite":
@@ -125,7 +128,7 @@ class Database:
 
     def _sqlite(self, *, cache_kib: int) -> Engine:
         # LIFO: the connection used last is used next, because its cache is lost once another connection has written.
-        there = {"timeout": _STATEMENT_SECONDS, "check_same_thread": False}
+        there = {"timeout": self._statement_seconds, "check_same_thread": False}
         engine = create_engine(self._url, pool_use_lifo=True, connect_args=there)
         pragmas = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", f"cache_size = -{cache_kib}")
 
@@ -144,19 +147,21 @@ class Database:
         return engine
 
     def _postgresql(self) -> Engine:
+        milliseconds = round(1000 * self._statement_seconds)
         engine = create_engine(
             self._url,
             pool_pre_ping=True,
-            pool_timeout=_STATEMENT_SECONDS,
+            pool_timeout=self._statement_seconds,
             connect_args={
                 "connect_timeout": 5,
                 # for a server that is cut off from the network, whose own time limits do not help
-                "tcp_user_timeout": 1000 * _STATEMENT_SECONDS,
+                "tcp_user_timeout": milliseconds,
                 "prepare_threshold": None,  # prepared statements do not survive a transaction pooler
             },
         )
 
-        settings = "; ".join(f"SET LOCAL {name} = {value}" for name, value in _POSTGRESQL.items())
+        limits = {"statement_timeout": str(milliseconds), "lock_timeout": str(milliseconds)}
+        settings = "; ".join(f"SET LOCAL {name} = {value}" for name, value in (limits | _POSTGRESQL).items())
 
         @event.listens_for(engine, "begin")
         def _begin(connection: Connection) -> None:

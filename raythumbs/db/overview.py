@@ -25,9 +25,9 @@ def _of(state: State) -> Select[str, int]:
 _BY_STATE = union_all(*map(_of, State))  # one statement sees one moment: no job is between two states
 
 
-def overview(connection: Connection, *, now: float) -> Overview:
-    """Count the jobs by state, and up to a million ended jobs in each state. Each count reads an index."""
-    by_state = _counts(connection, _BY_STATE, most=_MOST_ENDED)
+def overview(connection: Connection, *, now: float, most_ended: int = _MOST_ENDED) -> Overview:
+    """Count the jobs by state, and up to `most_ended` ended jobs in each state. Each count reads an index."""
+    by_state = _counts(connection, _BY_STATE, most=most_ended)
     by_rank = _counts(connection, select(jobs.c.priority, func.count()).where(likely(QUEUED)).group_by(jobs.c.priority))
     orders = [FairOrder(connection, shard) for shard in range(Shards(connection).count())]
     oldest = [since for order in orders for since in (*order.due_since().values(), order.returned_since())]

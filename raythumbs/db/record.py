@@ -23,7 +23,7 @@ Read = Callable[[Connection], T]
 
 _READERS = 4
 _WRITES_A_COMMIT = 256
-_AGAIN_SECONDS = 0.5, 1.5
+AGAIN_SECONDS = 0.5, 1.5
 
 
 class _Pending(Generic[T]):
@@ -42,8 +42,9 @@ class Record:
     is logged, and raised as Internal.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, again_seconds: tuple[float, float] = AGAIN_SECONDS) -> None:
         self._database = database
+        self._again_seconds = again_seconds
         self._pending: SimpleQueue[_Pending[Any] | None] = SimpleQueue()
         self._readers = ThreadPoolExecutor(_READERS, "reader")
         self.commits = 0
@@ -63,7 +64,7 @@ class Record:
                 return await self.write(write)
             except DatabaseUnavailable as error:
                 emit_trouble("write.repeated", error)
-                await asyncio.sleep(random.uniform(*_AGAIN_SECONDS))  # noqa: S311 no secret depends on it
+                await asyncio.sleep(random.uniform(*self._again_seconds))  # noqa: S311 no secret depends on it
 
     async def read(self, read: Read[T]) -> T:
         """Return the result of a read."""

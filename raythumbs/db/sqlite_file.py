@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from stat import S_IRWXO
+from stat import S_IMODE, S_IRWXO
 
 from raythumbs.errors import BadSettings, DatabaseDamaged, DatabaseUnavailable
 from raythumbs.events import emit
@@ -44,9 +44,19 @@ def _keep_from_others(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     for file in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
         with suppress(FileNotFoundError, PermissionError):  # an older version may have made it as another user
-            mode = file.stat().st_mode
-            if mode & S_IRWXO:
-                file.chmod(mode & ~S_IRWXO)
+            _close_to_others(file)
+
+
+def _close_to_others(file: Path) -> None:
+    # The descriptor makes sure that the file that is looked at is the one that is changed. It only locates the file:
+    # closing a descriptor that can read would release SQLite's locks on the file (fcntl(2)).
+    located = os.open(file, os.O_PATH | os.O_CLOEXEC)
+    try:
+        mode = S_IMODE(os.fstat(located).st_mode)
+        if mode & S_IRWXO:
+            Path(f"/proc/self/fd/{located}").chmod(mode & ~S_IRWXO)
+    finally:
+        os.close(located)
 
 
 def refuse_network(folder: Path, *, mounts: Path = _MOUNTS) -> None:

@@ -1,5 +1,10 @@
 """How long to wait before the next attempt."""
 
+import random
+from collections.abc import Callable
+
+Backoff = Callable[[int], float]  # of the number of errors so far: seconds
+
 LONGEST_SECONDS = 6 * 3600.0
 
 
@@ -10,3 +15,8 @@ def backoff_seconds(errors: int, *, chance: float) -> float:
     The shape is River's and Sidekiq's: 15 errors span some 29 hours, enough to outlast a night's outage.
     """
     return float(min(errors**4, LONGEST_SECONDS) * (0.9 + 0.2 * chance))
+
+
+def random_backoff(errors: int) -> float:
+    """Return `backoff_seconds` with a random chance."""
+    return backoff_seconds(errors, chance=random.random())  # noqa: S311 to spread, not to hide

@@ -53,7 +53,8 @@ class Opening:
             raise self._trouble from error
 
     async def _open(self) -> ThumbnailQueue:
-        database = Database(self._given.settings.database_url.get_secret_value())
+        url = self._given.settings.database_url.get_secret_value()
+        database = Database(url, statement_seconds=self._given.pace.statement_seconds)
         while True:
             try:
                 await asyncio.to_thread(database.open)

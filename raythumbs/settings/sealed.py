@@ -62,9 +62,14 @@ def seal(settings: Settings, folder: Path, *, environment: Mapping[str, str]) ->
 
 def restore_environment(file: Path | None) -> dict[str, str]:
     """Add the file's variables that this process's environment lacks. Return the secrets of the settings."""
-    if file is None or not file.exists():
+    if file is None:
         return {}
-    content = json.loads(file.read_text())
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return {}
+    with os.fdopen(descriptor) as sealed:
+        content = json.load(sealed)
     for name, value in content["environment"].items():
         os.environ.setdefault(name, value)
     secrets: dict[str, str] = content["settings"]

@@ -1,7 +1,7 @@
 """A folder as a store. An object is written to a file without a name, and gets its name when it is complete.
 
-Symbolic links that lead out of the folder are refused. The check is made on the opened file (see `within.py`), so a
-link that changes in the meantime does no harm.
+Symbolic links that lead out of the folder are refused. Every step uses descriptors that were checked (see `within.py`),
+so a link that changes in the meantime does no harm.
 """
 
 import os
@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from raythumbs.errors import AccessDenied, NoSuchObject, RaythumbsError, StoreUnavailable, TooLarge
 from raythumbs.storage.base import Fetched, Stat
-from raythumbs.storage.within import open_within, opened_within, real_path
+from raythumbs.storage.within import open_within, opened_within
 
 _UNFINISHED = ".unfinished"  # files between link and rename; a crash in between leaves one behind
 _ABSENT = {ENOENT, ENOTDIR, EISDIR, ENAMETOOLONG, ELOOP}  # the system's errors for a path that leads to no file
@@ -54,19 +54,14 @@ class FileStore:
         del content_type  # follows from the file's name
         path = self._path(key)
         with _translated(path):
-            unfinished = self._unfinished()
-            descriptor = os.open(unfinished, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666)
+            with self._unfinished() as unfinished:
+                descriptor = os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666, dir_fd=unfinished)
             with os.fdopen(descriptor, "w+b") as file:
                 yield file
                 file.flush()
                 os.fsync(descriptor)
-                temporary = unfinished / token_hex(8)
-                # A directory descriptor makes Python call linkat with AT_SYMLINK_FOLLOW (open(2), "O_TMPFILE").
-                os.link(f"/proc/self/fd/{descriptor}", temporary, src_dir_fd=descriptor, follow_symlinks=True)
-                try:
-                    self._place(temporary, path)
-                finally:
-                    temporary.unlink(missing_ok=True)
+                with self._unfinished() as unfinished:
+                    self._name(descriptor, path, unfinished=unfinished)
 
     def head(self, key: str) -> Stat:
         """Return the facts of the file."""
@@ -102,36 +97,39 @@ class FileStore:
         """Return the file's address, which needs no credentials."""
         return self.url(key)
 
-    def path(self, key: str) -> Path:
-        """Return the real path of an object's file, without links, or raise NoSuchObject."""
-        path = self._path(key)
-        with _looked_up(path), opened_within(self.root, path, os.O_PATH) as descriptor:
-            _file(path, os.fstat(descriptor))
-            return real_path(descriptor)
-
     def check_here(self) -> None:
         """Do the same as `check`: a folder needs no network."""
         self.check()
 
     def check(self) -> None:
         """Return if the folder can be written to, and its disk is not full."""
-        with _translated(self.root):
-            if not os.access(self._unfinished(), os.W_OK, effective_ids=True):
+        with _translated(self.root), self._unfinished() as unfinished:
+            if not os.access(".", os.W_OK, dir_fd=unfinished, effective_ids=True):
                 raise AccessDenied(f"{self.root} cannot be written to by user {os.geteuid()}")
             if shutil.disk_usage(self.root).free == 0:
                 raise StoreUnavailable(f"the disk of {self.root} is full")
 
-    def _unfinished(self) -> Path:
+    def _unfinished(self) -> AbstractContextManager[int]:
         folder = self.root / _UNFINISHED
         with suppress(FileExistsError):
             folder.mkdir(parents=True)
-        with opened_within(self.root, folder, os.O_PATH | os.O_DIRECTORY) as descriptor:
-            return real_path(descriptor)
+        return opened_within(self.root, folder, os.O_PATH | os.O_DIRECTORY)
 
     def _folder_of(self, path: Path) -> AbstractContextManager[int]:
         return opened_within(self.root, path.parent, os.O_RDONLY | os.O_DIRECTORY)
 
-    def _place(self, file: Path, path: Path) -> None:
+    def _name(self, descriptor: int, path: Path, *, unfinished: int) -> None:
+        """Give a file its name. It first gets one among the unfinished files: only a rename replaces a file."""
+        temporary = token_hex(8)
+        # A directory descriptor makes Python call linkat with AT_SYMLINK_FOLLOW (open(2), "O_TMPFILE").
+        os.link(f"/proc/self/fd/{descriptor}", temporary, dst_dir_fd=unfinished, follow_symlinks=True)
+        try:
+            self._place(temporary, path, unfinished=unfinished)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=unfinished)
+
+    def _place(self, temporary: str, path: Path, *, unfinished: int) -> None:
         """Make the folder if it is missing, rename the file into it, and sync the folder.
 
         Try again if the folder vanishes in between: a delete beside this one removes empty folders.
@@ -140,7 +138,7 @@ class FileStore:
             with suppress(FileNotFoundError):
                 self._make(path.parent)
                 with self._folder_of(path) as folder:
-                    os.replace(file, path.name, dst_dir_fd=folder)
+                    os.replace(temporary, path.name, src_dir_fd=unfinished, dst_dir_fd=folder)
                     os.fsync(folder)
                 return
         raise StoreUnavailable(f"{path.parent} is removed again and again")

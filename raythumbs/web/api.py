@@ -36,6 +36,7 @@ from raythumbs.web.cached_json import CachedJson
 from raythumbs.web.clients import Clients
 from raythumbs.web.dependencies import Dependencies, Deps
 from raythumbs.web.limits import BodyLimits
+from raythumbs.web.open_file import OpenFileResponse
 from raythumbs.web.replies import tell_errors
 from raythumbs.web.upload_room import UploadRoom
 from raythumbs.web.uploads import Upload
@@ -231,14 +232,14 @@ async def photo(photo_id: JobId, deps: Deps) -> PhotoBody:
 
 @router.head("/thumbnails/{path:path}", response_class=FileResponse, include_in_schema=False)
 @router.get("/thumbnails/{path:path}", response_class=FileResponse, tags=["photos"])
-async def thumbnail(path: Annotated[str, Path(max_length=1024)], deps: Deps) -> FileResponse:
+async def thumbnail(path: Annotated[str, Path(max_length=1024)], deps: Deps) -> OpenFileResponse:
     """Serve a thumbnail from a file store. Clients may cache it for ever: a changed photo has other addresses."""
     try:
-        file = deps.thumbnail_file(path)
+        file = deps.open_thumbnail(path)
     except NoSuchObject as error:
         raise UnknownThumbnail("there is no such thumbnail") from error
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
-    return FileResponse(file, headers=headers)
+    return OpenFileResponse(file, name=path, headers=headers)
 
 
 # --- the service

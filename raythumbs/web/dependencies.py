@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, BinaryIO, Protocol
 
 from fastapi import Depends, Request
@@ -67,7 +66,7 @@ class Originals(Protocol):
 class Dependencies:
     """The settings, the queue, the stores, which sources may be read, and the clock.
 
-    `link` gives an address of a thumbnail that opens; `thumbnail_file` gives the file behind `/thumbnails/PATH`.
+    `link` gives an address of a thumbnail that opens; `open_thumbnail` opens the file behind `/thumbnails/PATH`.
     """
 
     settings: Settings
@@ -75,7 +74,7 @@ class Dependencies:
     originals: Originals
     policy: SourcePolicy
     link: Callable[[Rendition], str]
-    thumbnail_file: Callable[[str], Path]
+    open_thumbnail: Callable[[str], BinaryIO]
     now: Callable[[], float]
 
 

@@ -38,8 +38,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.replace("postgresql://", "postgresql+psycopg://")
 
 
-def opened(url: str) -> Database:
-    database = Database(url)
+def opened(url: str, **given: float) -> Database:
+    database = Database(url, **given)
     database.open()
     return database
 
@@ -167,8 +167,8 @@ class Verbs:
     def photo(self, photo_id: str) -> Photo:
         return self._read(lambda connection: Photos(connection).get(photo_id))
 
-    def overview(self) -> Overview:
-        return self._read(lambda connection: overview(connection, now=self._clock.now))
+    def overview(self, **given: int) -> Overview:
+        return self._read(lambda connection: overview(connection, now=self._clock.now, **given))
 
 
 @pytest.fixture

@@ -28,8 +28,8 @@ def path(tmp_path):
 
 
 class closing_database:  # noqa: N801 used as contextlib's closing is
-    def __init__(self, path) -> None:
-        self._database = Database(f"sqlite:///{path}")
+    def __init__(self, path, **given) -> None:
+        self._database = Database(f"sqlite:///{path}", **given)
 
     def __enter__(self) -> Database:
         self._database.open()
@@ -124,9 +124,11 @@ def test_a_repaired_file_can_be_opened_by_the_same_process(path, tmp_path):
     assert events(path) == 2000
 
 
-def test_a_file_that_others_lock_is_unavailable_until_they_release_it(path, monkeypatch):
-    monkeypatch.setattr("raythumbs.db.database._STATEMENT_SECONDS", 0.2)
-    with closing_database(path) as database, closing(sqlite3.connect(path, isolation_level=None)) as other:
+def test_a_file_that_others_lock_is_unavailable_until_they_release_it(path):
+    with (
+        closing_database(path, statement_seconds=0.2) as database,
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+    ):
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(DatabaseUnavailable, match="locked"), database.writing() as connection:
             connection.execute(text("DELETE FROM events"))

@@ -613,13 +613,12 @@ def test_a_page_can_be_of_one_state(record):
     assert [job.id for job in record.page(state=State.QUEUED)] == ["job-000002"]
 
 
-def test_the_overview_counts_ended_jobs_up_to_a_limit_and_all_waiting_ones(record, monkeypatch):
-    monkeypatch.setattr("raythumbs.db.overview._MOST_ENDED", 3)
+def test_the_overview_counts_ended_jobs_up_to_a_limit_and_all_waiting_ones(record):
     record.enqueue(*(a_request(number) for number in range(10)))
     for number in range(5):
         record.cancel(f"job-{number:06d}")
 
-    states = record.overview().states
+    states = record.overview(most_ended=3).states
 
     assert (states[State.QUEUED], states[State.CANCELLED]) == (5, 3)
 

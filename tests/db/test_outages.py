@@ -16,8 +16,8 @@ from tests.db.conftest import a_request
 
 
 @contextmanager
-def opened(url):
-    database = Database(url.replace("postgresql://", "postgresql+psycopg://"))
+def opened(url, **given):
+    database = Database(url.replace("postgresql://", "postgresql+psycopg://"), **given)
     database.open()
     try:
         yield database
@@ -45,9 +45,8 @@ def test_connections_are_made_again_after_a_restart_of_the_database(postgresql_u
 
 
 @pytest.mark.parametrize("hung", ["SELECT pg_sleep(60)", "DELETE FROM jobs"])
-def test_a_hanging_statement_is_ended(postgresql_url, monkeypatch, hung):
-    monkeypatch.setattr("raythumbs.db.database._STATEMENT_SECONDS", 1)
-    with opened(postgresql_url) as database, psycopg.connect(postgresql_url) as other:
+def test_a_hanging_statement_is_ended(postgresql_url, hung):
+    with opened(postgresql_url, statement_seconds=0.5) as database, psycopg.connect(postgresql_url) as other:
         other.execute("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE")
 
         with pytest.raises(DatabaseUnavailable, match="timeout"), database.writing() as connection:

@@ -205,16 +205,14 @@ def test_a_full_disk_is_an_outage_for_all_writes_of_a_commit(tmp_path, is_ended)
     assert [job.id for job in jobs] == ["job-000003"]
 
 
-def test_a_locked_file_is_an_outage(tmp_path, monkeypatch):
-    monkeypatch.setattr("raythumbs.db.database._STATEMENT_SECONDS", 0.1)
-
+def test_a_locked_file_is_an_outage(tmp_path):
     async def story(record):
         with closing(sqlite3.connect(tmp_path / "record.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(DatabaseUnavailable, match="locked"):
                 await record.write(enqueued(1))
 
-    on_a_record(opened(f"sqlite:///{tmp_path}/record.db"), story)
+    on_a_record(opened(f"sqlite:///{tmp_path}/record.db", statement_seconds=0.1), story)
 
 
 def test_a_write_commits_even_if_its_caller_stops_waiting(url):

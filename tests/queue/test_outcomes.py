@@ -14,6 +14,7 @@ from raythumbs.model.job import State
 from raythumbs.model.lease import Report
 from raythumbs.queue.batch import TaskLost
 from raythumbs.queue.outcomes import Budgets, Outcomes
+from raythumbs.queue.pace import Pace
 from tests.queue.conftest import a_request, a_success
 
 LOST = TaskLost("the worker died")
@@ -25,7 +26,7 @@ class Story:
 
     def __init__(self, record: Record) -> None:
         self.record = record
-        self.outcomes = Outcomes(record, None, budgets=BUDGETS, chance=lambda: 0.5)
+        self.outcomes = Outcomes(record, None, budgets=BUDGETS, pace=Pace())
 
     async def leases(self, count):
         def write(db, now):

@@ -77,6 +77,15 @@ def test_a_link_in_place_of_the_file_is_not_followed(settings, tmp_path):
         seal(settings, tmp_path, environment={})
 
 
+def test_a_link_in_the_place_of_the_file_is_not_read(settings, tmp_path):
+    sealed = seal(settings, tmp_path, environment={})
+    sealed.secrets_file.rename(tmp_path / "elsewhere")
+    sealed.secrets_file.symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(OSError, match="symbolic"):
+        sealed.open()
+
+
 def test_rays_processes_get_no_credentials_whatever_their_names():
     given = {
         "AWS_SECRET_ACCESS_KEY": KEY, "PGPASSWORD": KEY, "RAYTHUMBS_DATABASE": KEY, "RAYTHUMBS_B2_SIGNING_SECRET": KEY,

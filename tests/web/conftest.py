@@ -12,6 +12,7 @@ import pytest
 from raythumbs.app import dependencies
 from raythumbs.bench.pictures import draw_photo
 from raythumbs.cluster.nodes import Node
+from raythumbs.imaging.sandbox import Sandbox
 from raythumbs.queue.batch import Batch
 from raythumbs.queue.parts import Given
 from raythumbs.settings import Settings, load_settings
@@ -30,7 +31,8 @@ class Batches:
     """Renders batches in this process instead of a Ray worker."""
 
     def __init__(self, settings: Settings) -> None:
-        self._stages = Stages(Plan.of(settings))
+        plan = Plan.of(settings)
+        self._stages = Stages(plan, Sandbox(plan.specs, plan.limits))
 
     async def __call__(self, batch: Batch) -> AsyncIterator[Reports]:
         for reports in await asyncio.to_thread(lambda: list(render(self._stages, batch.leases, no_more))):

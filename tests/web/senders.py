@@ -11,7 +11,7 @@ class Sender:
     def __init__(self, app: Any, path: str, *, headers: dict[str, str] | None = None, peer: str = "192.0.2.1") -> None:
         sent_headers = {"host": "127.0.0.1:8000", "transfer-encoding": "chunked", **(headers or {})}
         self._app = app
-        self._scope = {
+        self.scope = {
             "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "method": "POST", "path": path,
             "raw_path": path.encode(), "query_string": b"", "root_path": "", "scheme": "http", "http_version": "1.1",
             "headers": [(name.encode(), value.encode("latin-1")) for name, value in sent_headers.items()],
@@ -23,7 +23,7 @@ class Sender:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> "Sender":
-        self._task = asyncio.create_task(self._app(self._scope, self._receive, self._send))
+        self._task = asyncio.create_task(self._app(self.scope, self._receive, self._send))
         return self
 
     async def send(self, piece: bytes, *, more: bool = True) -> None:

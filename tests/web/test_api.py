@@ -135,6 +135,18 @@ def test_no_thumbnails_path_leads_out_of_the_thumbnails(served, photo, path):
     assert served(scenario).status_code == 404
 
 
+def test_no_link_among_the_thumbnails_leads_out_of_the_store(served, tmp_path):
+    async def scenario(service):
+        thumbnails = service.settings.data_dir / "store" / "thumbnails"
+        thumbnails.mkdir(parents=True)
+        (tmp_path / "secret.jpg").write_bytes(b"secret")
+        (thumbnails / "a.jpg").symlink_to(tmp_path / "secret.jpg")
+        (thumbnails / "b").symlink_to(tmp_path)
+        return [await service.http.get(f"/thumbnails/{path}") for path in ("a.jpg", "b/secret.jpg")]
+
+    assert [reply.status_code for reply in served(scenario)] == [404, 404]
+
+
 def test_a_failed_job_can_be_retried_and_a_succeeded_one_cannot(served, photo):
     async def scenario(service):
         (good,) = (await service.upload(("a.jpg", photo))).json()["uploads"]

@@ -127,7 +127,7 @@ class Asked:
 
 async def answer(app, asked):
     sender = Sender(app, asked.path, headers=asked.headers)
-    sender._scope |= {
+    sender.scope |= {
         "method": asked.method,
         "path": unquote(asked.path),  # as uvicorn does it
         "raw_path": asked.path.encode(),
