@@ -29,7 +29,7 @@ class Fetched:
 class Store(Protocol):
     """A folder, or a bucket with a prefix. Keys are relative to it. Every call blocks.
 
-    Each raises NoSuchObject, AccessDenied or StoreUnavailable, and no error of a library.
+    Each raises NoSuchObject, a StoreRefused, Archived, Encrypted or StoreUnavailable, and no error of a library.
     """
 
     def get(self, key: str, *, max_bytes: int, seconds: float) -> Fetched:

@@ -24,6 +24,7 @@ DENIED = AccessDenied("s3://photos refuses these credentials (on bad-host)")
 def at_once(monkeypatch):
     """Retries wait no longer than a moment."""
     monkeypatch.setattr("raythumbs.queue.outcomes.backoff_seconds", lambda _errors, chance: 0.01 * chance)
+    monkeypatch.setattr("raythumbs.queue.outcomes.slow_backoff_seconds", lambda _errors, chance: 0.01 * chance)
 
 
 @dataclass

@@ -31,6 +31,7 @@ from tests.queue.conftest import NODE, Batches, Cluster, a_request, a_success, a
 def at_once(monkeypatch):
     """Retries wait no longer than a moment."""
     monkeypatch.setattr("raythumbs.queue.outcomes.backoff_seconds", lambda _errors, chance: 0.01 * chance)
+    monkeypatch.setattr("raythumbs.queue.outcomes.slow_backoff_seconds", lambda _errors, chance: 0.01 * chance)
 
 
 def test_a_photo_that_succeeds_has_its_address_in_the_database(configured):
