@@ -14,8 +14,9 @@ from raythumbs.errors import BadSource, NoSuchObject, Overloaded, UnknownThumbna
 from raythumbs.events import emit
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import Change, JobRequest, Priority, Removal, State
-from raythumbs.model.source import Source
+from raythumbs.model.source import Source, is_folder_marker
 from raythumbs.notifications import b2, s3
+from raythumbs.notifications.envelopes import Confirmation
 from raythumbs.notifications.event import Event, Notification, RemovalEvent, UploadEvent
 from raythumbs.web.bodies import (
     AcceptedBody,
@@ -37,6 +38,7 @@ from raythumbs.web.limits import BodyLimits
 from raythumbs.web.parts import Parts, PartsHere
 from raythumbs.web.rendered import Rendered
 from raythumbs.web.replies import tell_errors
+from raythumbs.web.subscription import confirm
 from raythumbs.web.upload_room import UploadRoom
 from raythumbs.web.uploads import Upload
 
@@ -61,6 +63,9 @@ _UPLOAD_FORM = {
 }
 _ANY_OBJECT = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+}  # fmt: skip
+_ANY_OBJECT_OR_LIST = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": ["object", "array"]}}}}
 }  # fmt: skip
 
 JobId = Annotated[Text, Path(max_length=64)]
@@ -121,11 +126,14 @@ async def submit(body: SubmitBody, parts: PartsHere) -> AcceptedJobsBody:
     return AcceptedJobsBody(jobs=[AcceptedBody.of(job, asked, base) for job, asked in zip(jobs, requests, strict=True)])
 
 
-@router.post("/api/notifications/s3", openapi_extra=_ANY_OBJECT, tags=["photos in"])
+@router.post("/api/notifications/s3", openapi_extra=_ANY_OBJECT_OR_LIST, tags=["photos in"])
 async def notified_by_s3(request: Request, parts: PartsHere) -> NotifiedBody:
-    """Take an event of Amazon S3, MinIO or a look-alike."""
+    """Take an event of Amazon S3 (by SNS, SQS or EventBridge), MinIO or a look-alike."""
     token = parts.settings.notification_token
     told = s3.read(await request.body(), request.headers, token=token.get_secret_value() if token else None)
+    if isinstance(told, Confirmation):
+        await confirm(told)
+        return NotifiedBody(accepted=0, removed=0, ignored=1)
     return await _notified(told, parts)
 
 
@@ -150,6 +158,8 @@ def _wanted(event: Event, parts: Parts) -> bool:
         source = Source.parse(event.source)
     except BadSource as error:  # sending it again would not help, so it is not refused
         emit("event.unreadable", source=ascii(event.source)[:2000], reason=error.reason)
+        return False
+    if isinstance(event, UploadEvent) and is_folder_marker(source.key, event.size_bytes):
         return False
     # An upload has its job already; the bucket's word of it would come between, as of a newer version.
     is_upload = isinstance(event, UploadEvent) and event.source.startswith(parts.settings.originals_uri)

@@ -153,6 +153,7 @@ def test_what_a_form_could_send_is_not_taken_for_json(served, kind, path, body):
         {},
         {"Content-Type": "application/json"},
         {"Content-Type": "text/plain; charset=UTF-8"},  # Amazon SNS
+        {"Content-Type": "application/x-www-form-urlencoded"},  # curl, if nothing else is said
         {"Content-Type": "application/octet-stream"},
         {"Content-Type": "binary/octet-stream"},
         {"Content-Type": "application/cloudevents+json"},
