@@ -36,8 +36,11 @@ class Store(Protocol):
         """Fetch an object whole within `seconds` (else StoreUnavailable), if it has at most `max_bytes` (else
         TooLarge)."""
 
-    def put(self, key: str, data: bytes, content_type: str) -> None:
-        """Store an object whole or not at all, over what was there; when it returns, it is there to stay."""
+    def put(self, key: str, data: bytes, content_type: str, *, cache_control: str | None = None) -> None:
+        """Store an object whole or not at all, over what was there; when it returns, it is there to stay.
+
+        `cache_control` is what a store that is read over HTTP tells its readers.
+        """
 
     def create(self, key: str, content_type: str) -> AbstractContextManager[BinaryIO]:
         """Give a file to write into; it becomes the object when the context is left, or nothing if by an error."""

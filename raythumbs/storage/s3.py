@@ -107,12 +107,14 @@ class S3Store:
             told.get("ETag", ""),
         )
 
-    def put(self, key: str, data: bytes, content_type: str) -> None:
+    def put(self, key: str, data: bytes, content_type: str, *, cache_control: str | None = None) -> None:
         """Store the object with one PUT."""
         with translated(self._shown(key)):
             quick = quick_requests(self.client, self.bucket)
-            if not quick.put(self.prefix + key, data, content_type):
-                self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data, ContentType=content_type)
+            headers = {"Content-Type": content_type, "Cache-Control": cache_control or ""}
+            if not quick.put(self.prefix + key, data, {name: value for name, value in headers.items() if value}):
+                given: Any = {"ContentType": content_type} | ({"CacheControl": cache_control} if cache_control else {})
+                self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data, **given)
                 quick.is_understood = False
 
     @contextmanager

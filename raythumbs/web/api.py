@@ -14,6 +14,7 @@ from raythumbs.errors import BadSource, NoSuchObject, Overloaded, UnknownThumbna
 from raythumbs.events import emit
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import Change, JobRequest, Priority, Removal, State
+from raythumbs.model.photo import CACHE_CONTROL, Format
 from raythumbs.model.source import Source, is_folder_marker
 from raythumbs.notifications import b2, s3
 from raythumbs.notifications.envelopes import Confirmation
@@ -34,6 +35,7 @@ from raythumbs.web.bodies import (
 )
 from raythumbs.web.browsers import OnlyOwnPages, Visitors
 from raythumbs.web.clients import Clients
+from raythumbs.web.conditional import ConditionalFileResponse
 from raythumbs.web.limits import BodyLimits
 from raythumbs.web.parts import Parts, PartsHere
 from raythumbs.web.rendered import Rendered
@@ -245,10 +247,14 @@ async def thumbnail(path: Annotated[str, Path(max_length=1024)], parts: PartsHer
     """Serve a thumbnail of the file store. Its address changes when its photo does, so it may be kept for ever."""
     try:
         file = parts.thumbnail_file(path)
-    except NoSuchObject as error:
+        found = file.stat()
+    except (NoSuchObject, FileNotFoundError) as error:
         raise UnknownThumbnail("there is no such thumbnail") from error
-    headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
-    return FileResponse(file, headers=headers)
+    headers = {"Cache-Control": CACHE_CONTROL, "X-Content-Type-Options": "nosniff"}
+    # Not by the machine's table of file names: slim images have none that knows WebP.
+    kind = Format.of_name(path)
+    content_type = kind.content_type if kind else "application/octet-stream"
+    return ConditionalFileResponse(file, stat_result=found, media_type=content_type, headers=headers)
 
 
 # --- the service

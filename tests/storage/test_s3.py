@@ -22,6 +22,7 @@ from raythumbs.errors import AccessDenied, NoSuchObject, StoreUnavailable
 from raythumbs.model.source import KEY_BYTES, Source
 from raythumbs.storage.credentials import is_of_amazon, session_with
 from raythumbs.storage.files import FileStore
+from raythumbs.storage.quick_requests import quick_requests
 from raythumbs.storage.s3 import S3Store, s3_client
 from raythumbs.storage.stores import Stores
 from raythumbs.store_errors import BadCredentials, NoSuchBucket
@@ -271,6 +272,25 @@ def test_a_link_opens_without_credentials_and_only_for_a_while(s3_endpoint, s3_b
     reply = httpx2.get(link)
     assert (reply.content, reply.headers["content-type"]) == (b"photo", "image/jpeg")
     assert "X-Amz-Expires=60" in link
+    client.close()
+
+
+def test_what_may_be_cached_says_so_by_either_way_to_the_store(s3_endpoint, s3_bucket):
+    client = s3_client("eu-central-1", s3_endpoint)
+    store = S3Store(client, s3_bucket)
+
+    store.put("quick.webp", b"photo", "image/webp", cache_control="public, max-age=9")
+    quick_requests(client, s3_bucket).is_understood = False
+    store.put("slow.webp", b"photo", "image/webp", cache_control="public, max-age=9")
+    store.put("plain.webp", b"photo", "image/webp")
+
+    heads = {key: client.head_object(Bucket=s3_bucket, Key=f"{key}.webp") for key in ("quick", "slow", "plain")}
+    assert {key: head.get("CacheControl") for key, head in heads.items()} == {
+        "quick": "public, max-age=9",
+        "slow": "public, max-age=9",
+        "plain": None,
+    }
+    assert {head["ContentType"] for head in heads.values()} == {"image/webp"}
     client.close()
 
 

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from raythumbs.errors import Overloaded, QueueUnavailable
+from raythumbs.model.photo import CACHE_CONTROL, Format, RenditionSpec
 from raythumbs.web.upload_room import UploadRoom
 
 PLAIN = "multipart/form-data; boundary=x"
@@ -72,6 +73,26 @@ def test_an_uploaded_photo_is_kept_recorded_and_rendered(served, photo):
     assert "immutable" in thumbnail.headers["cache-control"]
     assert [path.read_bytes() for path in originals] == [photo]
     assert "cat" not in str(originals[0])
+
+
+@pytest.mark.parametrize("kind", Format)
+def test_a_thumbnail_is_sent_as_what_its_spec_says_whatever_the_machine_knows_of_file_names(
+    served, photo, kind, monkeypatch
+):
+    monkeypatch.setattr("starlette.responses.guess_type", lambda _path: (None, None))
+
+    async def scenario(service):
+        (uploaded,) = (await service.upload(("a.jpg", photo))).json()["uploads"]
+        await service.ended(uploaded["jobId"])
+        about = (await service.http.get(f"/api/photos/{uploaded['photoId']}")).json()
+        first = await service.http.get(about["renditions"][0]["url"])
+        again = await service.http.get(about["renditions"][0]["url"], headers={"If-None-Match": first.headers["etag"]})
+        return first, again
+
+    first, again = served(scenario, specs=(RenditionSpec(name="small", width=50, height=50, format=kind),))
+
+    assert (first.status_code, first.headers["content-type"]) == (200, f"image/{kind}")
+    assert (again.status_code, again.headers["cache-control"]) == (304, CACHE_CONTROL)
 
 
 def test_a_photo_has_a_placeholder_and_tells_what_was_wrong_with_it(served, photo):
