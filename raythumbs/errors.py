@@ -90,6 +90,13 @@ class NotJson(RaythumbsError):
     http_status = 415
 
 
+class EncodedBody(RaythumbsError):
+    """A body that is compressed or encoded in another way."""
+
+    code = "encoded_body"
+    http_status = 415
+
+
 class UnknownHost(RaythumbsError):
     """A request for a host name that is not this service's."""
 

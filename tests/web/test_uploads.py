@@ -95,6 +95,43 @@ def test_a_thumbnail_is_sent_as_what_its_spec_says_whatever_the_machine_knows_of
     assert (again.status_code, again.headers["cache-control"]) == (304, CACHE_CONTROL)
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("", None),
+        ("; filename*=UTF-8''na%C3%AFve.jpg", "naïve.jpg"),
+        ('; filename="=?utf-8?B?bmHDr3ZlLmpwZw==?="', "naïve.jpg"),
+    ],
+)
+def test_a_file_may_have_no_name_or_one_in_another_form(served, name, told):
+    body = form(f'Content-Disposition: form-data; name="file"{name}\r\n\r\nphoto')
+
+    reply = served(posted(body))
+
+    assert (reply.status_code, reply.json()["uploads"][0]["fileName"]) == (202, told)
+
+
+@pytest.mark.parametrize("path", ["/api/uploads/direct", "/api/jobs", "/api/notifications/s3"])
+@pytest.mark.parametrize("encoding", ["gzip", "identity, br", "zstd"])
+def test_a_compressed_body_is_refused_in_words(served, path, encoding):
+    async def scenario(service):
+        kind = PLAIN if path == "/api/uploads/direct" else "application/json"
+        return await service.http.post(path, content=b"x", headers={"Content-Type": kind, "Content-Encoding": encoding})
+
+    reply = served(scenario)
+
+    assert (reply.status_code, reply.json()["code"]) == (415, "encoded_body")
+    assert encoding.rpartition(" ")[2] in reply.json()["reason"]
+
+
+def test_a_body_that_is_as_it_is_may_say_so(served):
+    async def scenario(service):
+        headers = {"Content-Type": PLAIN, "Content-Encoding": "identity"}
+        return await service.http.post("/api/uploads/direct", content=form(a_file()), headers=headers)
+
+    assert served(scenario).status_code == 202
+
+
 def test_a_photo_has_a_placeholder_and_tells_what_was_wrong_with_it(served, photo):
     def with_broken_profile():
         with Image.open(BytesIO(photo)) as picture:
@@ -142,7 +179,8 @@ def test_the_folder_may_be_told_before_or_after_the_files(served):
         (form(a_file("")), "empty_file"),
         (form(a_file(), a_file("")), "empty_file"),
         (form(a_file(), a_field("colour", "red")), "bad_request"),
-        (form(a_field("file", "a text where a file should be")), "bad_request"),
+        (form(f"Content-Transfer-Encoding: base64\r\n{a_file('eA==')}"), "bad_request"),
+        (b"p" * 20_000 + b"\r\n" + form(a_file()), "bad_request"),
         (form(a_file(), end=""), "bad_request"),
         (form(a_file("half"))[:-20], "bad_request"),
         (b"--y\r\n", "bad_request"),
