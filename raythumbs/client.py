@@ -1,5 +1,6 @@
 """The HTTP client that the CLI, the benchmarks and the notebooks use."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -38,6 +39,12 @@ class Unreadable(RaythumbsError):
     code = "unreadable"
 
 
+class NotText(RaythumbsError):
+    """An address, an id or a name that cannot be sent, because it is not UTF-8."""
+
+    code = "not_text"
+
+
 class NotRaythumbs(RaythumbsError):
     """Something else than raythumbs answers at the address."""
 
@@ -72,7 +79,7 @@ class Client:
         self.url = url
         try:
             self._http = httpx2.Client(base_url=url, timeout=timeout_seconds)
-        except httpx2.InvalidURL as error:
+        except (httpx2.InvalidURL, UnicodeError) as error:
             raise Unreachable(f"{url!r} is not the address of a service: {error}") from error
 
     def __enter__(self) -> Self:
@@ -92,7 +99,7 @@ class Client:
     def _upload(self, photos: Sequence[Path], folder_id: str | None) -> list[dict[str, Any]]:
         """Upload photos in one request. They are read while they are sent."""
         with ExitStack() as open_files:
-            files = [("file", (path.name, open_files.enter_context(_opened(path)))) for path in photos]
+            files = [("file", (_sendable(path.name), open_files.enter_context(_opened(path)))) for path in photos]
             data = {"folderId": folder_id} if folder_id else {}
             uploads: list[dict[str, Any]] = self._ask("POST", "/api/uploads/direct", files=files, data=data)["uploads"]
             return uploads
@@ -162,6 +169,8 @@ class Client:
     def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 httpx2's options
         try:
             reply = self._http.request(method, path, **options)
+        except UnicodeEncodeError as error:
+            raise NotText(f"{_around(error)!a} cannot be sent: it is not UTF-8") from error
         except (httpx2.RequestError, httpx2.InvalidURL, UnicodeError) as error:
             raise Unreachable(f"no service answers at {self.url}: {error or type(error).__name__}") from error
         body = _json(reply)
@@ -179,6 +188,15 @@ def _json(reply: httpx2.Response) -> dict[str, Any]:
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}
+
+
+def _sendable(name: str) -> str:
+    """Return a file's name with a replacement for each byte that is not UTF-8: the service only shows it."""
+    return os.fsencode(name).decode(errors="replace")
+
+
+def _around(error: UnicodeEncodeError) -> str:
+    return error.object[max(0, error.start - 60) : error.end + 20]
 
 
 def _opened(photo: Path) -> BinaryIO:

@@ -90,6 +90,13 @@ class NotJson(RaythumbsError):
     http_status = 415
 
 
+class EncodedBody(RaythumbsError):
+    """A body that is compressed or encoded in another way."""
+
+    code = "encoded_body"
+    http_status = 415
+
+
 class UnknownHost(RaythumbsError):
     """A request for a host name that is not one of this service's."""
 
@@ -265,12 +272,20 @@ class NoSuchObject(RaythumbsError):
     public_reason = "the store has no such object"
 
 
-class AccessDenied(RaythumbsError):
-    """The store refuses the service's credentials; a person may mend that, so later attempts may pass."""
+class StoreRefused(RaythumbsError):
+    """The store refuses a request, and will until a person changes something. Its leaves are here and in
+    `store_errors.py`. Later attempts may pass; they are made seldom."""
 
-    code = "access_denied"
+    code = "store_refused"
     http_status = 502
     retryable = True
+    public_reason = "the store refuses the service's requests; the service's log tells why"
+
+
+class AccessDenied(StoreRefused):
+    """The store knows the service's credentials, and does not let them in."""
+
+    code = "access_denied"
     public_reason = "the store refuses the service's credentials; the service's log tells more"
 
 

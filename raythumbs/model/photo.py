@@ -3,11 +3,14 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _MOST_SIDE_PIXELS = 16_383  # the largest side that WebP can hold
 _BEST_QUALITY = 100
 _LARGEST_GAP = 8
+# Of every rendition, for browsers and caches in between: a rendition's address changes when its photo does.
+CACHE_CONTROL = "public, max-age=31536000, immutable"
 
 
 class Fit(StrEnum):
@@ -36,6 +39,12 @@ class Format(StrEnum):
     def content_type(self) -> str:
         """The registered media type."""
         return f"image/{self}"
+
+    @classmethod
+    def of_name(cls, name: str) -> Self | None:
+        """Return the format of a rendition by the ending of its name, or None for another file."""
+        ending = name.rpartition(".")[2]
+        return next((one for one in cls if one.extension == ending), None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,6 +53,12 @@ class Source:
         return f"{self.scheme}://{self.bucket}/{self.key}" if self.bucket else f"{self.scheme}://{_escaped(self.key)}"
 
 
+def is_folder_marker(key: str, size_bytes: int | None) -> bool:
+    """Whether an object of S3 only stands for a folder: the S3 console and others make `folder/`, Hadoop
+    `folder_$folder$`, each without a byte. MinIO's events tell no size of such an object."""
+    return not size_bytes and key.endswith(("/", "_$folder$"))
+
+
 def refuse_unstorable(text: str) -> None:
     """Raise BadSource for text with NUL or half a surrogate pair, which no column or file name can hold."""
     if _UNSTORABLE.search(text):

@@ -47,12 +47,22 @@ class Notification:
     ignored: int
 
 
+def json_of(body: bytes | str, name: str = "body") -> Any:  # noqa: ANN401 JSON may be anything
+    """Return the JSON that a body is, or a part of one, or raise BadRequest."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"the {name} is not JSON: {error}") from error
+
+
+def json_in(value: object, name: str) -> Any:  # noqa: ANN401 as above
+    """Return the JSON that is text within JSON, or that was parsed on its way here already."""
+    return json_of(value, name) if isinstance(value, str) else value
+
+
 def parsed(body: bytes) -> dict[str, Any]:
     """Return the body's JSON object, or raise BadRequest."""
-    try:
-        told = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(f"the body is not JSON: {error}") from error
+    told = json_of(body)
     if not isinstance(told, dict):
         raise BadRequest("the body is not a JSON object")
     return told

@@ -15,6 +15,7 @@ from raythumbs.errors import (
     Poison,
     RaythumbsError,
     StaleLease,
+    StoreRefused,
     StoreUnavailable,
     TimedOut,
     TooLarge,
@@ -23,7 +24,7 @@ from raythumbs.errors import (
 from raythumbs.events import emit, emit_trouble
 from raythumbs.model.backoff import LONGEST_SECONDS
 from raythumbs.model.lease import Failed, Lease, Report, Succeeded
-from raythumbs.queue.batch import BatchLost
+from raythumbs.queue.batch import BatchLost, TaskRaised
 from raythumbs.queue.coalescer import Coalescer
 from raythumbs.queue.large_lane import LargeLane, LargePhoto
 from raythumbs.queue.pace import Pace
@@ -71,12 +72,13 @@ class Outcomes:
         await asyncio.gather(self._succeed(done), *map(self._settle, failed))  # at once: they share a commit
 
     async def lost(self, leases: Iterable[Lease], lost: BatchLost) -> None:
-        """Retry each lease of a lost batch alone. A lease that is lost alone counts as a crash."""
+        """Retry each lease of a lost batch alone. A lease that is lost alone counts as a crash, or as an error if the
+        service's own code is the reason."""
         left = list(leases)
-        error = Crashed(f"the task was lost: {lost}")
+        error = Internal() if isinstance(lost, TaskRaised) else Crashed(f"the task was lost: {lost}")
         emit_trouble("batch.lost", lost, jobs=[lease.job_id for lease in left])
         if len(left) == 1:
-            await self._fenced_if_stale(left[0], error, self._crashed(left[0], error))
+            await self._settle(Report(left[0], Failed(error), 0.0))
         else:
             await self._release_all(left, error, counts=("losses",))
 
@@ -189,7 +191,8 @@ class Outcomes:
 
     async def _release(self, lease: Lease, error: RaythumbsError, *, after: int, counts: tuple[str, ...]) -> None:
         asked = error.retry_after_seconds if isinstance(error, StoreUnavailable) else None
-        wait = min(LONGEST_SECONDS, max(self._pace.backoff(after), asked or 0.0))
+        backoff = self._pace.slow_backoff if isinstance(error, StoreRefused) else self._pace.backoff
+        wait = min(LONGEST_SECONDS, max(backoff(after), asked or 0.0))
         await self._record.insist(lambda db, now: Leases(db).release(lease, error, due_at=now + wait, counts=counts))
         _emit_released(lease, error, after_seconds=round(wait, 1))
 

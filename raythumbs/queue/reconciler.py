@@ -18,7 +18,7 @@ from raythumbs.events import emit
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import JobRequest, Priority, Removal
 from raythumbs.model.reconciliation import Found, KnownPhoto, ListedPhoto, Reconciliation
-from raythumbs.model.source import Source
+from raythumbs.model.source import Source, is_folder_marker
 from raythumbs.queue.admission import Admission
 from raythumbs.queue.collector import again
 from raythumbs.settings import Settings
@@ -150,6 +150,8 @@ class Reconciler:
         return len(jobs), None
 
     def _concerns(self, listed: ListedPhoto) -> bool:
+        if is_folder_marker(listed.source, listed.size_bytes):
+            return False
         return listed.settled and self._policy.allows(Source.parse(listed.source))
 
     # --- renditions

@@ -17,7 +17,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raythumbs import __version__
 from raythumbs.cluster.nodes import SLOT_RESOURCE, live_nodes
-from raythumbs.queue.batch import Batch, NodeGone, NodeShort, NodeUnfit, TaskLost
+from raythumbs.queue.batch import Batch, NodeGone, NodeShort, NodeUnfit, TaskLost, TaskRaised
 from raythumbs.worker.pipeline import Reports
 from raythumbs.worker.plan import Plan
 from raythumbs.worker.task import render_batch_remotely
@@ -68,7 +68,7 @@ async def run_batch(
         except RayTaskError as error:
             if not has_begun:  # before that, no photo can be the reason
                 raise NodeUnfit(f"{batch.node.address}: {_last_line(error)}") from error
-            raise TaskLost(type(error).__name__) from error
+            raise TaskRaised(_last_line(error)) from error
         except OutOfMemoryError as error:
             raise NodeShort(f"{batch.node.address}: its memory was nearly full, and Ray ended a task") from error
         except RayError as error:  # when a node shuts down, its workers may end first

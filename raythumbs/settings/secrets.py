@@ -12,7 +12,9 @@ class Secrets(BaseModel):
     """The secrets of notifications. The methods concern all secrets, so also the database's address."""
 
     notification_token: SecretStr | None = Field(
-        None, description="Token that S3 notifications must bring as `Authorization: Bearer …`."
+        None,
+        description="Token that S3 notifications must bring: as `Authorization: Bearer …`, or as the password of an "
+        "endpoint of Amazon SNS.",
     )
     b2_signing_secret: SecretStr | None = Field(None, description="Signing secret of the Backblaze B2 event rule.")
 

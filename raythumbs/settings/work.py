@@ -63,7 +63,7 @@ class Work(BaseModel):
     max_errors: Positive = Field(
         15,
         description="Number of passing errors after which a job fails. With the growing waits between them, 15 take "
-        "about 29 hours.",
+        "about 29 hours, and about 60 hours when the store refuses until a person acts.",
     )
     max_timeouts: Positive = Field(3, description="Number of rendering timeouts after which a job fails.")
     max_crashes: Positive = Field(3, description="Number of crashes after which a job fails.")

@@ -29,14 +29,17 @@ class Fetched:
 class Store(Protocol):
     """A folder, or a bucket with a prefix. Keys are relative to it. Every call blocks.
 
-    Each raises NoSuchObject, AccessDenied or StoreUnavailable, and no error of a library.
+    Each raises NoSuchObject, a StoreRefused, Archived, Encrypted or StoreUnavailable, and no error of a library.
     """
 
     def get(self, key: str, *, max_bytes: int, seconds: float) -> Fetched:
         """Fetch a whole object. Raise TooLarge over `max_bytes`, and StoreUnavailable after `seconds`."""
 
-    def put(self, key: str, data: bytes, content_type: str) -> None:
-        """Store an object, whole or not at all, in place of an older one. It is durable when this returns."""
+    def put(self, key: str, data: bytes, content_type: str, *, cache_control: str | None = None) -> None:
+        """Store an object, whole or not at all, in place of an older one. It is durable when this returns.
+
+        `cache_control` is the header that a store sends with the object over HTTP.
+        """
 
     def create(self, key: str, content_type: str) -> AbstractContextManager[BinaryIO]:
         """Give a file to write into. It becomes the object when the context ends, unless an error ends it."""

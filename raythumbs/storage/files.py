@@ -43,8 +43,9 @@ class FileStore:
             os.close(descriptor)
             raise
 
-    def put(self, key: str, data: bytes, content_type: str) -> None:
+    def put(self, key: str, data: bytes, content_type: str, *, cache_control: str | None = None) -> None:
         """Write, sync, and rename into place."""
+        del cache_control  # who serves the file says it
         with self.create(key, content_type) as file:
             file.write(data)
 

@@ -51,9 +51,9 @@ class QuickRequests:
         """Request an object. The caller reads its body from `raw`."""
         return self._send(AWSRequest("GET", self._address + quote(key), stream_output=True))
 
-    def put(self, key: str, data: bytes, content_type: str) -> Any | None:  # noqa: ANN401 as above
-        """Store an object."""
-        return self._send(AWSRequest("PUT", self._address + quote(key), {"Content-Type": content_type}, data))
+    def put(self, key: str, data: bytes, headers: dict[str, str]) -> Any | None:  # noqa: ANN401 as above
+        """Store an object, with headers such as its content type."""
+        return self._send(AWSRequest("PUT", self._address + quote(key), headers, data))
 
     def _send(self, request: AWSRequest) -> Any | None:  # noqa: ANN401 as above
         if not self.is_understood:

@@ -14,8 +14,10 @@ from raythumbs.errors import BadSource, NoSuchObject, Overloaded, UnknownThumbna
 from raythumbs.events import emit
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import Change, JobRequest, Priority, Removal, State
-from raythumbs.model.source import Source
+from raythumbs.model.photo import CACHE_CONTROL, Format
+from raythumbs.model.source import Source, is_folder_marker
 from raythumbs.notifications import b2, s3
+from raythumbs.notifications.envelopes import Confirmation
 from raythumbs.notifications.event import Event, Notification, RemovalEvent, UploadEvent
 from raythumbs.web.bodies import (
     AcceptedBody,
@@ -38,6 +40,7 @@ from raythumbs.web.dependencies import Dependencies, Deps
 from raythumbs.web.limits import BodyLimits
 from raythumbs.web.open_file import OpenFileResponse
 from raythumbs.web.replies import tell_errors
+from raythumbs.web.subscription import confirm
 from raythumbs.web.upload_room import UploadRoom
 from raythumbs.web.uploads import Upload
 
@@ -62,6 +65,9 @@ _UPLOAD_FORM = {
 }
 _ANY_OBJECT = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+}  # fmt: skip
+_ANY_OBJECT_OR_LIST = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": ["object", "array"]}}}}
 }  # fmt: skip
 
 JobId = Annotated[Text, Path(max_length=64)]
@@ -122,11 +128,14 @@ async def submit(body: SubmitBody, deps: Deps) -> AcceptedJobsBody:
     return AcceptedJobsBody(jobs=[AcceptedBody.of(job, asked, base) for job, asked in zip(jobs, requests, strict=True)])
 
 
-@router.post("/api/notifications/s3", openapi_extra=_ANY_OBJECT, tags=["photos in"])
+@router.post("/api/notifications/s3", openapi_extra=_ANY_OBJECT_OR_LIST, tags=["photos in"])
 async def notified_by_s3(request: Request, deps: Deps) -> NotifiedBody:
-    """Receive event notifications of Amazon S3, MinIO or a compatible store."""
+    """Receive event notifications of Amazon S3 (by SNS, SQS or EventBridge), MinIO or a compatible store."""
     token = deps.settings.notification_token
     notification = s3.read(await request.body(), request.headers, token=token.get_secret_value() if token else None)
+    if isinstance(notification, Confirmation):
+        await confirm(notification)
+        return NotifiedBody(accepted=0, removed=0, ignored=1)
     return await _notified(notification, deps)
 
 
@@ -151,6 +160,8 @@ def _wanted(event: Event, deps: Dependencies) -> bool:
         source = Source.parse(event.source)
     except BadSource as error:  # not a refusal, because sending it again would not help
         emit("event.unreadable", source=ascii(event.source)[:2000], reason=error.reason)
+        return False
+    if isinstance(event, UploadEvent) and is_folder_marker(source.key, event.size_bytes):
         return False
     # An upload has its job already; the bucket's word of it would come between, as of a newer version.
     is_upload = isinstance(event, UploadEvent) and event.source.startswith(deps.settings.originals_uri)
@@ -238,8 +249,10 @@ async def thumbnail(path: Annotated[str, Path(max_length=1024)], deps: Deps) -> 
         file = deps.open_thumbnail(path)
     except NoSuchObject as error:
         raise UnknownThumbnail("there is no such thumbnail") from error
-    headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
-    return OpenFileResponse(file, name=path, headers=headers)
+    headers = {"Cache-Control": CACHE_CONTROL, "X-Content-Type-Options": "nosniff"}
+    # The machine's table of file names is not asked: a slim image's table does not have WebP.
+    kind = Format.of_name(path)
+    return OpenFileResponse(file, kind.content_type if kind else "application/octet-stream", headers)
 
 
 # --- the service

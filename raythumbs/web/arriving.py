@@ -6,7 +6,7 @@ from collections.abc import Callable
 from starlette.datastructures import Headers
 from starlette.types import Message
 
-from raythumbs.errors import BodyTooLarge
+from raythumbs.errors import BodyTooLarge, EncodedBody
 from raythumbs.web.pace import PacedBody
 
 _BEGINNING_BYTES = 16 << 10
@@ -18,6 +18,14 @@ def announced(headers: Headers) -> tuple[int, bool]:
     """Return the announced length of a body, and whether it comes in chunks without a length. No body: (0, False)."""
     length = headers.get("content-length", "")
     return int(length) if length.isascii() and length.isdigit() else 0, "transfer-encoding" in headers
+
+
+def refuse_encoded(headers: Headers) -> None:
+    """Raise EncodedBody for a body that would have to be decoded: what it becomes has no bounds before."""
+    for told in headers.getlist("content-encoding"):
+        for encoding in told.split(","):
+            if encoding.strip().lower() not in {"", "identity"}:
+                raise EncodedBody(f"the body is encoded as {encoding.strip()[:40]!a}: send it as it is")
 
 
 class ArrivingBody:

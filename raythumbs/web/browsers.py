@@ -104,8 +104,8 @@ class OnlyOwnPages:
         if kind not in _WITHOUT_PREFLIGHT or not any(announced(headers)):
             return
         is_page = "origin" in headers or "sec-fetch-site" in headers
-        if kind == "text/plain" and path.startswith(self._event_paths) and not is_page:
-            return  # Amazon SNS sends its JSON so
+        if path.startswith(self._event_paths) and not is_page:
+            return  # Amazon SNS sends its JSON as text/plain, and curl by default as a form
         raise NotJson(f"the body must be JSON, and is {kind}: send Content-Type: application/json")
 
 

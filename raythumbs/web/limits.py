@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from raythumbs.errors import RaythumbsError
 from raythumbs.settings import Settings
 from raythumbs.web.answers import Answer
-from raythumbs.web.arriving import ArrivingBody, announced
+from raythumbs.web.arriving import ArrivingBody, announced, refuse_encoded
 from raythumbs.web.clients import Clients
 from raythumbs.web.freed_memory import FreedMemory
 from raythumbs.web.held import HeldBytes
@@ -85,9 +85,11 @@ class BodyLimits:
         )
         answer = Answer(body, send)
         try:
-            length, is_chunked = announced(Headers(scope=scope))
+            headers = Headers(scope=scope)
+            length, is_chunked = announced(headers)
             body.expect(length)
             if length or is_chunked:
+                refuse_encoded(headers)
                 await self._throttle.wait()  # before any refusal, because refusals take time too
                 share.take_place(kind.places, self._clients.of(scope))
                 await body.begin()

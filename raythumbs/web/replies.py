@@ -14,6 +14,7 @@ from raythumbs.web.bodies import ErrorBody
 
 _RETRY_AFTER_SECONDS = 5
 _REASON_LETTERS = 1000  # it may quote what was sent
+_LOGIN = 'Basic realm="raythumbs"'  # without it, Amazon SNS does not send the password of its endpoint
 _COME_BACK = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
 
 
@@ -24,8 +25,13 @@ def refusal(error: RaythumbsError) -> Response:
     """
     if error.public_reason:
         emit_trouble("request.refused", error)
-    later = {"Retry-After": str(_RETRY_AFTER_SECONDS)} if error.http_status in _COME_BACK else {}
-    return _reply(error.http_status, error.code, error.public_reason or error.reason, later)
+    return _reply(error.http_status, error.code, error.public_reason or error.reason, _headers(error.http_status))
+
+
+def _headers(status: int) -> dict[str, str]:
+    if status == HTTPStatus.UNAUTHORIZED:
+        return {"WWW-Authenticate": _LOGIN}
+    return {"Retry-After": str(_RETRY_AFTER_SECONDS)} if status in _COME_BACK else {}
 
 
 def error_body(code: str, reason: str) -> bytes:

@@ -90,13 +90,13 @@ class Upload:
     async def _take(self, chunk: bytes) -> None:
         for event in self._form.feed(chunk):
             match event:
-                case PartBegun("file", str(name)):
+                case PartBegun("file", name):
                     self._begin(name)
                 case PartBegun("folderId", None):
                     self._text = bytearray()
-                case PartBegun(name, _):
+                case PartBegun(field, _):
                     raise BadRequest(
-                        f"the form has a field {name!r}; it may have files named `file` and a text `folderId`"
+                        f"the form has a field {field!r}; it may have files named `file` and a text `folderId`"
                     )
                 case PartData(data) if self._incoming:
                     await self._grow(self._incoming, data)
@@ -109,10 +109,10 @@ class Upload:
                 case PartEnded() if self._text is not None:
                     self._folder_id, self._text = storable(self._text.decode(errors="replace")), None
 
-    def _begin(self, name: str) -> None:
+    def _begin(self, name: str | None) -> None:
         if len(self._kept) == FILES_A_REQUEST:
             raise BadRequest(f"the form has more than {FILES_A_REQUEST} files")
-        if len(name.encode()) > _TEXT_BYTES:
+        if name and len(name.encode(errors="replace")) > _TEXT_BYTES:
             raise BadRequest(f"the file's name has more than {_TEXT_BYTES} bytes")
         now = self._deps.now()
         photo_id = new_id(now=now)
@@ -121,7 +121,7 @@ class Upload:
             photo_id=photo_id,
             source=self._deps.settings.store_uri + _key(photo_id),
             priority=Priority.NORMAL,
-            file_name=storable(name),
+            file_name=None if name is None else storable(name),
         )
         self._incoming = _Incoming(request, self._deps.originals.create(_key(photo_id), "application/octet-stream"))
 
@@ -136,7 +136,7 @@ class Upload:
 
     async def _keep(self, incoming: _Incoming) -> None:
         if not incoming.size_bytes:
-            raise EmptyFile(f"the file {incoming.request.file_name!r} is empty")
+            raise EmptyFile(f"the file {incoming.request.file_name or '(without a name)'!r} is empty")
         self._kept.append(
             replace(incoming.request, size_bytes=incoming.size_bytes)
         )  # before it is stored, so that `undo` deletes it in any case

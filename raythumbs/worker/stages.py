@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from raythumbs.imaging.render import Rendered
 from raythumbs.imaging.sandbox import Sandbox
 from raythumbs.model.lease import Lease, Succeeded
-from raythumbs.model.photo import Rendition
+from raythumbs.model.photo import CACHE_CONTROL, Rendition
 from raythumbs.model.source import Source
 from raythumbs.storage.base import Fetched, Store
 from raythumbs.storage.files import FileStore
@@ -102,7 +102,7 @@ class Stages:
         for one in rendered.renditions:
             spec = one.spec
             key = self.plan.key(lease.source, fetched.version, spec)
-            self._thumbnails.put(key, one.data, spec.format.content_type)
+            self._thumbnails.put(key, one.data, spec.format.content_type, cache_control=CACHE_CONTROL)
             made.append(
                 Rendition(
                     name=spec.name,

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raythumbs.model.backoff import LONGEST_SECONDS, backoff_seconds
+from raythumbs.model.backoff import LONGEST_SECONDS, backoff_seconds, slow_backoff_seconds
 
 ERRORS = st.integers(min_value=1, max_value=10_000)
 CHANCE = st.floats(min_value=0, max_value=1)
@@ -41,3 +41,11 @@ def test_fifteen_errors_outlast_a_night() -> None:
 
 def test_the_first_retry_comes_within_seconds() -> None:
     assert backoff_seconds(1, chance=0.5) == pytest.approx(1)
+
+
+def test_a_person_has_a_weekend_to_mend_what_only_a_person_can() -> None:
+    spent = sum(slow_backoff_seconds(errors, chance=0) for errors in range(1, 15))
+
+    assert spent > 48 * 3600
+    assert slow_backoff_seconds(1, chance=0.5) == pytest.approx(1)  # another machine may fare better
+    assert slow_backoff_seconds(10_000, chance=0.5) == LONGEST_SECONDS

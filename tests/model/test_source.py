@@ -3,7 +3,7 @@ from hypothesis import assume, example, given, reject
 from hypothesis import strategies as st
 
 from raythumbs.errors import BadSource, SourceNotAllowed
-from raythumbs.model.source import BUCKET_BYTES, KEY_BYTES, PATH_BYTES, Source, SourcePolicy
+from raythumbs.model.source import BUCKET_BYTES, KEY_BYTES, PATH_BYTES, Source, SourcePolicy, is_folder_marker
 
 STORABLE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 
@@ -192,3 +192,20 @@ def test_without_allowed_prefixes_nothing_may_be_read() -> None:
     policy = SourcePolicy(allowed=(), outputs=())
 
     assert not policy.allows(Source.parse("s3://photos/cat.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("key", "size_bytes", "is_marker"),
+    [
+        ("2026/", 0, True),
+        ("2026/", None, True),
+        ("2026_$folder$", 0, True),
+        ("2026_$folder$", None, True),
+        ("2026/", 5, False),
+        ("2026_$folder$", 5, False),
+        ("2026/a.jpg", 0, False),
+        ("2026/a.jpg", None, False),
+    ],
+)
+def test_an_empty_object_with_the_name_of_a_folder_is_no_photo(key, size_bytes, is_marker):
+    assert is_folder_marker(key, size_bytes) is is_marker

@@ -124,7 +124,7 @@ async def at_work(
             plan=Plan.of(settings),
             run=batches,
             nodes=cluster or Cluster(),
-            pace=Pace(**{"backoff": lambda _errors: 0.005} | pace),
+            pace=Pace(**{"backoff": lambda _errors: 0.005, "slow_backoff": lambda _errors: 0.005} | pace),
         )
     )
     try:

@@ -111,6 +111,16 @@ def test_photos_that_were_never_heard_of_are_rendered_at_low_priority(shop):
     assert len(shop.thumbnails) == 4
 
 
+def test_the_markers_of_folders_are_no_photos(shop):
+    shop.photo("2026_$folder$", b"")
+    shop.photo("2026/a.jpg")
+
+    found = reconciled(shop, passed)
+
+    assert (found.listed, found.missing) == (2, 1)
+    assert [source.rpartition("/")[2] for source in shop.rendered] == ["a.jpg"]
+
+
 def test_a_second_pass_finds_nothing_to_do(shop):
     for number in range(5):
         shop.photo(f"{number}.jpg")

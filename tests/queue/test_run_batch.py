@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
+from ray.exceptions import RayTaskError
 
 from raythumbs.cluster.nodes import Node
 from raythumbs.queue import run_batch
-from raythumbs.queue.batch import Batch, NodeGone, TaskLost
+from raythumbs.queue.batch import Batch, NodeGone, TaskLost, TaskRaised
 from raythumbs.settings import load_settings
 from raythumbs.worker.plan import Plan
 
@@ -78,3 +79,11 @@ def test_a_task_that_ray_does_not_begin_is_taken_back_and_no_photo_is_the_reason
         followed(tmp_path, Task(never), begin_seconds=0.05, patience_seconds=60)
 
     assert len(cancelled) == 1
+
+
+def test_a_task_whose_own_code_raises_an_error_is_a_bug_and_no_photo_is_the_reason(tmp_path, cancelled):
+    async def raising() -> tuple[()]:
+        raise RayTaskError("render_batch", "Traceback ...\nRecursionError: too deep", RecursionError("too deep"))
+
+    with pytest.raises(TaskRaised, match="RecursionError: too deep"):
+        followed(tmp_path, Task(at_once, raising))

@@ -7,8 +7,8 @@ from raythumbs.errors import RaythumbsError
 from raythumbs.web.bodies import JobBody
 
 
-def s3_event(key: str, *, sequencer: str = "1") -> bytes:
-    told = {"bucket": {"name": "photos"}, "object": {"key": key, "size": 1, "sequencer": sequencer}}
+def s3_event(key: str, *, sequencer: str = "1", size: int | None = 1) -> bytes:
+    told = {"bucket": {"name": "photos"}, "object": {"key": key, "size": size, "sequencer": sequencer}}
     return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "eventTime": "t", "s3": told}]}).encode()
 
 
@@ -213,6 +213,16 @@ def test_an_event_about_the_services_own_objects_makes_no_job(served, key):
         return await service.http.post("/api/notifications/s3", content=own)
 
     reply = served(scenario, store="s3://photos/", aws_region="us-east-1")
+
+    assert (reply.status_code, reply.json()) == (200, {"accepted": 0, "removed": 0, "ignored": 1})
+
+
+@pytest.mark.parametrize(("key", "size"), [("2026/", 0), ("2026/", None), ("2026_%24folder%24", 0)])
+def test_an_event_of_the_marker_of_a_folder_makes_no_job(served, key, size):
+    async def scenario(service):
+        return await service.http.post("/api/notifications/s3", content=s3_event(key, size=size))
+
+    reply = served(scenario)
 
     assert (reply.status_code, reply.json()) == (200, {"accepted": 0, "removed": 0, "ignored": 1})
 

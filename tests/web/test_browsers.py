@@ -153,6 +153,7 @@ def test_a_content_type_that_forms_can_send_is_not_read_as_json(served, kind, pa
         {},
         {"Content-Type": "application/json"},
         {"Content-Type": "text/plain; charset=UTF-8"},  # Amazon SNS
+        {"Content-Type": "application/x-www-form-urlencoded"},  # curl, if nothing else is said
         {"Content-Type": "application/octet-stream"},
         {"Content-Type": "binary/octet-stream"},
         {"Content-Type": "application/cloudevents+json"},

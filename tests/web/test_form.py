@@ -1,6 +1,7 @@
 from contextlib import suppress
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -41,6 +42,27 @@ def test_a_form_gives_the_same_events_however_its_bytes_are_split(cuts):
         PartData(b"holiday"),
         PartEnded(),
     ]
+
+
+@given(cuts=some.lists(some.integers(0, len(BODY) + 60), max_size=12))
+def test_what_comes_before_the_first_and_after_the_last_boundary_says_nothing(cuts):
+    body = b"This is a form.\r\n--xy\r\nx--x\r\n" + BODY + b"The end.\r\n--x\r\n"
+    edges = [0, *sorted(cuts), len(body)]
+    reader = FormReader("multipart/form-data; boundary=x")
+
+    events = [event for a, b in pairwise(edges) for event in reader.feed(body[a:b])]
+    reader.finish()
+
+    assert [event.field for event in events if isinstance(event, PartBegun)] == ["file", "folderId"]
+
+
+def test_a_body_without_the_boundary_of_its_type_is_refused_before_much_of_it_is_kept():
+    reader = FormReader("multipart/form-data; boundary=x")
+
+    with pytest.raises(BadRequest, match="does not begin"):
+        reader.feed(b"y" * 20_000)
+    with pytest.raises(BadRequest, match="has no part"):
+        FormReader("multipart/form-data; boundary=x").finish()
 
 
 @given(body=some.binary(max_size=300))

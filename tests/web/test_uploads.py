@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from raythumbs.errors import Overloaded, QueueUnavailable
+from raythumbs.model.photo import CACHE_CONTROL, Format, RenditionSpec
 from raythumbs.web.upload_room import UploadRoom
 
 PLAIN = "multipart/form-data; boundary=x"
@@ -74,6 +75,63 @@ def test_an_uploaded_photo_is_kept_recorded_and_rendered(served, photo):
     assert "cat" not in str(originals[0])
 
 
+@pytest.mark.parametrize("kind", Format)
+def test_a_thumbnail_is_sent_as_what_its_spec_says_whatever_the_machine_knows_of_file_names(
+    served, photo, kind, monkeypatch
+):
+    monkeypatch.setattr("starlette.responses.guess_type", lambda _path: (None, None))
+
+    async def scenario(service):
+        (uploaded,) = (await service.upload(("a.jpg", photo))).json()["uploads"]
+        await service.ended(uploaded["jobId"])
+        about = (await service.http.get(f"/api/photos/{uploaded['photoId']}")).json()
+        first = await service.http.get(about["renditions"][0]["url"])
+        again = await service.http.get(about["renditions"][0]["url"], headers={"If-None-Match": first.headers["etag"]})
+        return first, again
+
+    first, again = served(scenario, specs=(RenditionSpec(name="small", width=50, height=50, format=kind),))
+
+    assert (first.status_code, first.headers["content-type"]) == (200, f"image/{kind}")
+    assert (again.status_code, again.headers["cache-control"]) == (304, CACHE_CONTROL)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("", None),
+        ("; filename*=UTF-8''na%C3%AFve.jpg", "naïve.jpg"),
+        ('; filename="=?utf-8?B?bmHDr3ZlLmpwZw==?="', "naïve.jpg"),
+    ],
+)
+def test_a_file_may_have_no_name_or_one_in_another_form(served, name, told):
+    body = form(f'Content-Disposition: form-data; name="file"{name}\r\n\r\nphoto')
+
+    reply = served(posted(body))
+
+    assert (reply.status_code, reply.json()["uploads"][0]["fileName"]) == (202, told)
+
+
+@pytest.mark.parametrize("path", ["/api/uploads/direct", "/api/jobs", "/api/notifications/s3"])
+@pytest.mark.parametrize("encoding", ["gzip", "identity, br", "zstd"])
+def test_a_compressed_body_is_refused_in_words(served, path, encoding):
+    async def scenario(service):
+        kind = PLAIN if path == "/api/uploads/direct" else "application/json"
+        return await service.http.post(path, content=b"x", headers={"Content-Type": kind, "Content-Encoding": encoding})
+
+    reply = served(scenario)
+
+    assert (reply.status_code, reply.json()["code"]) == (415, "encoded_body")
+    assert encoding.rpartition(" ")[2] in reply.json()["reason"]
+
+
+def test_a_body_that_is_as_it_is_may_say_so(served):
+    async def scenario(service):
+        headers = {"Content-Type": PLAIN, "Content-Encoding": "identity"}
+        return await service.http.post("/api/uploads/direct", content=form(a_file()), headers=headers)
+
+    assert served(scenario).status_code == 202
+
+
 def test_a_photo_has_a_placeholder_and_notes_about_its_faults(served, photo):
     def with_broken_profile():
         with Image.open(BytesIO(photo)) as picture:
@@ -121,7 +179,8 @@ def test_the_folder_may_come_before_or_after_the_files(served):
         (form(a_file("")), "empty_file"),
         (form(a_file(), a_file("")), "empty_file"),
         (form(a_file(), a_field("colour", "red")), "bad_request"),
-        (form(a_field("file", "a text where a file should be")), "bad_request"),
+        (form(f"Content-Transfer-Encoding: base64\r\n{a_file('eA==')}"), "bad_request"),
+        (b"p" * 20_000 + b"\r\n" + form(a_file()), "bad_request"),
         (form(a_file(), end=""), "bad_request"),
         (form(a_file("half"))[:-20], "bad_request"),
         (b"--y\r\n", "bad_request"),
