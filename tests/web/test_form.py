@@ -16,13 +16,13 @@ BODY = (
 
 def joined(events):
     """Return the events, with adjacent data joined."""
-    events = []
+    merged = []
     for event in events:
-        if isinstance(event, PartData) and events and isinstance(events[-1], PartData):
-            events[-1] = PartData(events[-1].data + event.data)
+        if isinstance(event, PartData) and merged and isinstance(merged[-1], PartData):
+            merged[-1] = PartData(merged[-1].data + event.data)
         elif not (isinstance(event, PartData) and not event.data):
-            events.append(event)
-    return events
+            merged.append(event)
+    return merged
 
 
 @given(cuts=some.lists(some.integers(0, len(BODY)), max_size=12))
