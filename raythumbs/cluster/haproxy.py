@@ -45,7 +45,7 @@ _ERRORS = {
     500: (
         "internal",
         "an internal error; the log of the service has the details",
-    ),  # no apostrophe: HAProxy quotes with it
+    ),  # no apostrophe: it would end the quote
     502: ("unavailable", "the service is restarting; try again in a few seconds"),
     503: ("unavailable", "the service is starting or restarting; try again in a few seconds"),
     504: ("unavailable", "the service did not answer in time; try again in a few seconds"),
