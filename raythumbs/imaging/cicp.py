@@ -35,7 +35,7 @@ def cicp(file: BinaryIO) -> Cicp | None:
 
 def _of(meta: Meta, item: int) -> Cicp | None:
     """Return the code points in an item's box `colr` of type nclx (ISOBMFF, 12.1.5)."""
-    for held in meta.properties.get(item, ()):
+    for held in meta.properties(item):
         if held.kind == b"colr" and held.head.startswith(b"nclx"):
             fields = Fields(held.head[4:])
             return Cicp(fields.number(2), fields.number(2), fields.number(2), bool(fields.number(1) & 0x80))

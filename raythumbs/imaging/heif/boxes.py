@@ -1,5 +1,6 @@
 """Walks the boxes of a file (ISOBMFF, 4.2)."""
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from os import SEEK_END
@@ -49,6 +50,14 @@ def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
         box = _box(file, start, end)
         yield box
         start = box.end
+
+
+def top_boxes(file: BinaryIO) -> Iterator[Box]:
+    """Give the boxes that are in no other box, up to the first one whose head is cut."""
+    try:
+        yield from boxes(file, 0, size_of(file))
+    except struct.error:
+        return
 
 
 def all_boxes(file: BinaryIO) -> Iterator[Box]:
