@@ -5,12 +5,14 @@ from typing import BinaryIO
 
 from raythumbs.errors import Truncated, UnsupportedFormat
 from raythumbs.imaging.heif.boxes import top_boxes
-from raythumbs.imaging.heif.codings import coding_of
+from raythumbs.imaging.heif.codings import AV1, coding_of
+from raythumbs.imaging.heif.identity import without_identity
 from raythumbs.imaging.heif.meta import Meta, read_meta
 from raythumbs.imaging.heif.missing_data import refuse_missing_data
 from raythumbs.imaging.mend.heif.brands import has_film, is_av1_film, is_heif, other_brands
 from raythumbs.imaging.mend.heif.metadata import hidden_metadata
 from raythumbs.imaging.mend.heif.patch import patched
+from raythumbs.imaging.mend.heif.tables import REPEATED, has_repeated_tables, with_tables
 from raythumbs.imaging.mend.mended import Mended
 from raythumbs.imaging.tables import refuse_long_boxes
 
@@ -27,12 +29,25 @@ def mend_heif(file: BinaryIO) -> Mended:
     meta = _meta(file)
     if meta is None:
         return _without_items(file)
-    coding = coding_of(meta)
+    plain = without_identity(meta)
+    coding = coding_of(plain)
     refuse_missing_data(file, meta)
     hiding, notes = hidden_metadata(file, meta, coding)
     mended = patched(file, [*other_brands(file, coding), *hiding])
-    is_cut = any(box.is_cut and box.kind == b"mdat" for box in top_boxes(file))
-    return Mended(mended, (*([CUT] if is_cut else []), *notes))
+    if coding == AV1:
+        mended, more = _for_libavif(mended, meta, plain)
+        notes += more
+    if any(box.is_cut and box.kind == b"mdat" for box in top_boxes(file)):
+        notes.append(CUT)
+    return Mended(mended, tuple(notes))
+
+
+def _for_libavif(file: BinaryIO, meta: Meta, plain: Meta) -> tuple[BinaryIO, list[str]]:
+    """Return an AVIF with tables that libavif reads, and the notes."""
+    repeated = has_repeated_tables(file, meta)
+    if not repeated and plain is meta:
+        return file, []
+    return with_tables(file, plain), [REPEATED] if repeated else []
 
 
 def _meta(file: BinaryIO) -> Meta | None:

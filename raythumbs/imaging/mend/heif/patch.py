@@ -16,13 +16,15 @@ class Patch:
     data: bytes
 
 
-def patched(file: BinaryIO, patches: Sequence[Patch], end: Sequence[Piece] = ()) -> BinaryIO:
-    """Return the file with patches, which do not overlap, and with more pieces at its end."""
-    if not patches and not end:
+def patched(
+    file: BinaryIO, patches: Sequence[Patch], *, upto: int | None = None, then: Sequence[Piece] = ()
+) -> BinaryIO:
+    """Return the file up to a place, with patches, which do not overlap, and then with more pieces of it."""
+    if not patches and not then:
         return file
     pieces: list[Piece] = []
     at = 0
     for patch in sorted(patches):
         pieces += [(at, patch.place), patch.data]
         at = patch.place + len(patch.data)
-    return spliced(file, [*pieces, (at, size_of(file)), *end])
+    return spliced(file, [*pieces, (at, size_of(file) if upto is None else upto), *then])
