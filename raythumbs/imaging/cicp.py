@@ -29,7 +29,7 @@ def cicp(file: BinaryIO) -> Cicp | None:
             return None
         items = (meta.primary, *meta.targets(b"dimg", meta.primary))
         return next((found for item in items if (found := _of(meta, item))), None)
-    except (struct.error, OverflowError):
+    except struct.error:
         return None
 
 

@@ -61,13 +61,16 @@ def top_boxes(file: BinaryIO) -> Iterator[Box]:
 
 
 def all_boxes(file: BinaryIO) -> Iterator[Box]:
-    """Give every box of the file, also boxes in boxes. Raises struct.error if a box's head is cut."""
+    """Give every box of the file, also boxes in boxes. The file is at the box's content."""
     ranges = [(0, size_of(file))]
     while ranges:
         start, end = ranges.pop()
         if start >= end:
             continue
-        box = _box(file, start, end)
+        try:
+            box = _box(file, start, end)
+        except struct.error:  # the head is cut
+            continue
         yield box
         ranges.append((box.end, end))
         if box.kind in _WITH_BOXES:

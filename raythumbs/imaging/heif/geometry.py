@@ -1,5 +1,6 @@
 """What the properties of a picture do with its decoded pixels: they cut, turn and mirror it."""
 
+import math
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -66,22 +67,34 @@ def geometry(size: tuple[int, int], properties: Iterable[Property]) -> Geometry:
     return shown
 
 
-def _cut(shown: Geometry, clap: bytes) -> Geometry:
-    """Return a smaller part: the clean aperture (ISOBMFF, 12.1.4), which is placed by the distance of the centres."""
+def clean_aperture(size: tuple[int, int], clap: bytes) -> tuple[int, int, int, int] | None:
+    """Return the box that a property `clap` cuts out of a picture of this size (ISOBMFF, 12.1.4); None if it is broken.
+
+    The box is placed by the distance of its centre from the picture's. It may lead outside.
+    """
     try:
         numbers = struct.unpack_from(">IIIIiIiI", clap)
         width, height, across, down = (over / under for over, under in zip(numbers[::2], numbers[1::2], strict=True))
     except (struct.error, ZeroDivisionError):
-        return shown
-    size = sideways(shown.size, shown.turn)
+        return None
     left, top = (size[0] - width) / 2 + across, (size[1] - height) / 2 + down
-    box = lying((left, top, left + width, top + height), size, shown.turn)
-    within = [min(max(int(at + 0.5), 0), side) for at, side in zip(box, shown.size * 2, strict=True)]
-    cut = replace(
-        shown,
-        left=shown.left + within[0],
-        top=shown.top + within[1],
-        right=shown.left + within[2],
-        bottom=shown.top + within[3],
+    box = tuple(math.floor(at + 0.5) for at in (left, top, left + width, top + height))
+    return (box[0], box[1], box[2], box[3])
+
+
+def within(box: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[int, int, int, int] | None:
+    """Return the part of a box that lies within a picture of this size; None if there is none."""
+    left, top, right, bottom = max(box[0], 0), max(box[1], 0), min(box[2], size[0]), min(box[3], size[1])
+    return (left, top, right, bottom) if left < right and top < bottom else None
+
+
+def _cut(shown: Geometry, clap: bytes) -> Geometry:
+    size = sideways(shown.size, shown.turn)
+    box = clean_aperture(size, clap)
+    inside = within(box, size) if box is not None else None
+    if inside is None:
+        return shown
+    left, top, right, bottom = lying(inside, size, shown.turn)
+    return Geometry(
+        int(shown.left + left), int(shown.top + top), int(shown.left + right), int(shown.top + bottom), shown.turn
     )
-    return cut if min(cut.size) > 0 else shown

@@ -21,9 +21,10 @@ _HEAD_BYTES = 256  # more than any property takes that is read here; a colour pr
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A property of items: its kind and the first bytes of its content."""
+    """A property of items: its kind, the place of its content in the file, and the first bytes of its content."""
 
     kind: bytes
+    place: int
     head: bytes
 
 
@@ -96,7 +97,9 @@ def _properties(file: BinaryIO, parts: Sequence[Box]) -> tuple[list[Property], d
     for part in (part for part in parts if part.kind == b"iprp"):
         for box in boxes(file, part.content, part.end):
             if box.kind == b"ipco":
-                known += [Property(held.kind, _head(file, held)) for held in boxes(file, box.content, box.end)]
+                known += [
+                    Property(held.kind, held.content, _head(file, held)) for held in boxes(file, box.content, box.end)
+                ]
             elif box.kind == b"ipma":
                 for item, associated in read_associations(_fields(file, box)):
                     associations.setdefault(item, []).extend(associated)

@@ -91,15 +91,19 @@ def grid(rows: int, columns: int, size: tuple[int, int], tiles: Sequence[int]) -
     return Item(b"grid", struct.pack(">BBBBHH", 0, 0, rows - 1, columns - 1, *size), [ispe(*size)], {b"dimg": tiles})
 
 
-def associations(items: Mapping[int, Item], *, after: int = 0) -> bytes:
-    """The box ipma of these items, whose properties are numbered one after the other, after so many others."""
-    entries, number = b"", after
-    for item, held in items.items():
-        numbers = range(number + 1, number + 1 + len(held.properties))
-        number += len(held.properties)
-        essential = (kind in _TRANSFORMATIONS | _CONFIGURATIONS for kind, _ in held.properties)
-        numbered = (index | flag << 15 for index, flag in zip(numbers, essential, strict=True))
-        entries += struct.pack(f">HB{len(numbers)}H", item, len(numbers), *numbered)
+def known_properties(items: Mapping[int, Item]) -> list[tuple[bytes, bytes]]:
+    """All properties, each once: libheif reads at most 100."""
+    return list(dict.fromkeys(held for item in items.values() for held in item.properties))
+
+
+def associations(items: Mapping[int, Item], *, among: Mapping[int, Item] | None = None) -> bytes:
+    """The box ipma of these items, which are among those of a file."""
+    known, entries = known_properties(among or items), b""
+    for number, item in items.items():
+        essential = (held[0] in _TRANSFORMATIONS | _CONFIGURATIONS for held in item.properties)
+        indices = (known.index(held) + 1 for held in item.properties)
+        numbers = [index | flag << 15 for index, flag in zip(indices, essential, strict=True)]
+        entries += struct.pack(f">HB{len(numbers)}H", number, len(numbers), *numbers)
     return full_box(b"ipma", struct.pack(">I", len(items)), entries, flags=1)
 
 
@@ -121,7 +125,7 @@ def heif(
         for item, held in items.items()
         for kind, targets in held.references.items()
     ]
-    properties = [box(kind, content) for held in items.values() for kind, content in held.properties]
+    properties = [box(kind, content) for kind, content in known_properties(items)]
 
     def meta(start: int) -> bytes:
         entries = b""

@@ -10,6 +10,7 @@ from raythumbs.imaging.heif.identity import without_identity
 from raythumbs.imaging.heif.meta import Meta, read_meta
 from raythumbs.imaging.heif.missing_data import refuse_missing_data
 from raythumbs.imaging.mend.heif.brands import has_film, is_av1_film, is_heif, other_brands
+from raythumbs.imaging.mend.heif.crops import corrected_crops
 from raythumbs.imaging.mend.heif.metadata import hidden_metadata
 from raythumbs.imaging.mend.heif.patch import patched
 from raythumbs.imaging.mend.heif.tables import REPEATED, has_repeated_tables, with_tables
@@ -33,7 +34,9 @@ def mend_heif(file: BinaryIO) -> Mended:
     coding = coding_of(plain)
     refuse_missing_data(file, meta)
     hiding, notes = hidden_metadata(file, meta, coding)
-    mended = patched(file, [*other_brands(file, coding), *hiding])
+    cropping, more = corrected_crops(meta)
+    notes += more
+    mended = patched(file, [*other_brands(file, coding), *hiding, *cropping])
     if coding == AV1:
         mended, more = _for_libavif(mended, meta, plain)
         notes += more
@@ -51,10 +54,10 @@ def _for_libavif(file: BinaryIO, meta: Meta, plain: Meta) -> tuple[BinaryIO, lis
 
 
 def _meta(file: BinaryIO) -> Meta | None:
+    refuse_long_boxes(file)
     try:
-        refuse_long_boxes(file)
         return read_meta(file)
-    except (struct.error, OverflowError):
+    except struct.error:
         return None
 
 
