@@ -9,12 +9,12 @@ _HEADER_BYTES = 2
 _LENGTH_SIZE = 21  # place in hvcC; ISO/IEC 14496-15, 8.3.3.1.2
 
 
-def lacks_slices(data: bytes, configuration: bytes | None) -> bool:
+def lacks_slices(data: bytes, configuration: bytes) -> bool:
     """Return whether an item's data are not whole units, or lack slices, or have zeros in place of some of them.
 
     `configuration` is the beginning of the item's property hvcC.
     """
-    size_bytes = (configuration[_LENGTH_SIZE] & 3) + 1 if configuration and len(configuration) > _LENGTH_SIZE else 4
+    size_bytes = (configuration[_LENGTH_SIZE] & 3) + 1 if len(configuration) > _LENGTH_SIZE else 4
     at = units = slices = 0
     while at < len(data):
         start = at + size_bytes

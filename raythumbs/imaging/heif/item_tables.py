@@ -11,10 +11,7 @@ _MOST_EXTENTS = 1 << 16  # of all items: an extent takes no byte of the table if
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """A piece of an item's data: the number of the item that holds it, among those that do; its offset and length.
-
-    A length of 0 means: to the end of what holds the data.
-    """
+    """A piece of an item's data: the number of the item that holds it, among those that do; its offset and length."""
 
     holder: int
     offset: int

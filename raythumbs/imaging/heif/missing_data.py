@@ -39,7 +39,8 @@ def refuse_missing_data(file: BinaryIO, meta: Meta) -> None:
 def _lacks_data(meta: Meta, item: int, data: bytes) -> bool:
     match meta.kinds[item]:
         case b"hvc1":
-            return lacks_slices(data, meta.first(item, b"hvcC"))
+            configuration = meta.first(item, b"hvcC")
+            return configuration is None or lacks_slices(data, configuration)
         case b"av01":
             return lacks_frames(data)
         case _:

@@ -42,10 +42,13 @@ def _holder(meta: Meta, item: int, extent: Extent, *, file_size: int, steps: int
 
 
 def _part(holder: Sequence[Place], extent: Extent) -> list[Place]:
-    """Return the places of an extent within the places of what holds it."""
+    """Return the places of an extent within the places of what holds it.
+
+    A length of 0 should mean all of it, but libheif and libavif find no data there.
+    """
     size = sum(end - start for start, end in holder)
-    last = extent.offset + extent.length if extent.length else size
-    if last > size or extent.offset > size:
+    last = extent.offset + extent.length
+    if last > size:
         raise Truncated(f"the picture's data goes on to byte {last} of {size}")
     found, at = [], 0
     for start, end in holder:

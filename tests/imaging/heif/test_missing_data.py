@@ -10,9 +10,9 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from raythumbs.errors import TooLarge, Truncated
+from raythumbs.errors import Corrupt, TooLarge, Truncated
 from raythumbs.imaging.heif.obus import lacks_frames
-from tests.imaging.heif.files import aux, avif, box, coded, grid, heic
+from tests.imaging.heif.files import Item, aux, avif, box, coded, grid, heic, ispe
 from tests.imaging.pictures import corners, four_corners, near, photograph, saved, thumbnail
 
 
@@ -138,3 +138,26 @@ def test_tiles_that_claim_more_data_than_the_file_has_are_refused_in_time() -> N
         thumbnail(file)
 
     assert time.process_time() - began < 0.5
+
+
+TILES = {2: coded(four_corners(), "HEIF"), 3: coded(four_corners(), "HEIF")}
+WIDE = grid(1, 2, (240, 80), [2, 3])
+
+
+def test_a_tile_without_a_length_is_missing() -> None:
+    assert thumbnail(heic({1: WIDE, **TILES})).size == (240, 80)
+
+    with pytest.raises(Truncated):
+        thumbnail(heic({1: WIDE, **TILES}, lengths={3: 0}))
+
+
+def test_a_tile_without_its_configuration_is_missing() -> None:
+    bare = Item(b"hvc1", TILES[3].data, [ispe(120, 80)])
+
+    with pytest.raises(Truncated):
+        thumbnail(heic({1: WIDE, 2: TILES[2], 3: bare}))
+
+
+def test_a_tile_that_is_not_in_the_file_is_missed() -> None:
+    with pytest.raises(Corrupt):
+        thumbnail(heic({1: WIDE, 2: TILES[2]}))
