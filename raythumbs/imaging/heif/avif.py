@@ -23,8 +23,11 @@ class AvifFile(AvifImagePlugin.AvifImageFile):
         self._coded_size = self._size
         self._shown = self._geometry()
         self.info.pop("xmp", None)
-        if self._shown is not None:
-            self._size = self._shown.size
+        if self._shown is None:
+            return
+        self._size = self._shown.size
+        self.info.pop("exif", None)
+        if self._shown.turn != 1:
             self.info["exif"] = _exif_of(self._shown.turn)
 
     def _geometry(self) -> Geometry | None:

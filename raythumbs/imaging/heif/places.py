@@ -49,7 +49,7 @@ def _part(holder: Sequence[Place], extent: Extent) -> list[Place]:
     size = sum(end - start for start, end in holder)
     last = extent.offset + extent.length
     if last > size:
-        raise Truncated(f"the picture's data goes on to byte {last} of {size}")
+        raise Truncated(f"the picture's data goes on to byte {last}, but only {size} are there")
     found, at = [], 0
     for start, end in holder:
         first, behind = max(extent.offset - at, 0), min(last - at, end - start)

@@ -161,3 +161,14 @@ def test_a_tile_without_its_configuration_is_missing() -> None:
 def test_a_tile_that_is_not_in_the_file_is_missed() -> None:
     with pytest.raises(Corrupt):
         thumbnail(heic({1: WIDE, 2: TILES[2]}))
+
+
+def test_a_film_that_is_cut_behind_its_first_frame_shows_it() -> None:
+    frames = [four_corners().rotate(angle) for angle in (90, 180, 270)]
+    film = saved(four_corners(), "AVIF", save_all=True, append_images=frames, speed=10)
+
+    made = thumbnail(film[:-100])
+
+    assert near(corners(made), corners(four_corners()), within=8)
+    with pytest.raises(Truncated):
+        thumbnail(film[: film.index(b"mdat") + 60])

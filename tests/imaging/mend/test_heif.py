@@ -208,7 +208,7 @@ def test_an_avif_of_any_first_brand_is_shown(brands: Sequence[bytes]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [(b"jpeg", "JPEG"), (b"avc1", r"H\.264"), (b"unci", "uncompressed"), (b"abcd", "'abcd'")]
+    ("kind", "name"), [(b"jpeg", "JPEG"), (b"avc1", r"H\.264"), (b"unci", "uncompressed"), (b"abcd", "of kind 'abcd'")]
 )
 @pytest.mark.parametrize("brands", [[b"heic"], [b"mif1"], [b"avif"]])
 def test_a_picture_in_another_coding_is_unsupported_and_the_coding_is_named(
@@ -218,6 +218,19 @@ def test_a_picture_in_another_coding_is_unsupported_and_the_coding_is_named(
 
     with pytest.raises(UnsupportedFormat, match=name):
         thumbnail(file)
+
+
+def test_a_kind_that_is_no_name_is_corrupt() -> None:
+    with pytest.raises(Corrupt):
+        thumbnail(heic({1: Item(b"hv\xff1", bytes(20), [ispe(*SIZE)])}))
+
+
+def test_tables_of_a_later_version_are_unsupported() -> None:
+    item = photo(heic)
+    later = [(kind, b"\x09" + content[1:] if kind == b"ispe" else content) for kind, content in item.properties]
+
+    with pytest.raises(UnsupportedFormat):
+        thumbnail(heic({1: Item(item.kind, item.data, later)}))
 
 
 def test_a_preview_in_another_coding_does_not_matter() -> None:

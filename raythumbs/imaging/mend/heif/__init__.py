@@ -9,7 +9,7 @@ from raythumbs.imaging.heif.codings import AV1, coding_of
 from raythumbs.imaging.heif.identity import without_identity
 from raythumbs.imaging.heif.meta import Meta, read_meta
 from raythumbs.imaging.heif.missing_data import refuse_missing_data
-from raythumbs.imaging.mend.heif.brands import has_film, is_av1_film, is_heif, other_brands
+from raythumbs.imaging.mend.heif.brands import has_film, is_av1_film, is_cut, is_heif, other_brands
 from raythumbs.imaging.mend.heif.crops import corrected_crops
 from raythumbs.imaging.mend.heif.metadata import hidden_metadata
 from raythumbs.imaging.mend.heif.patch import patched
@@ -40,7 +40,7 @@ def mend_heif(file: BinaryIO) -> Mended:
     if coding == AV1:
         mended, more = _for_libavif(mended, meta, plain)
         notes += more
-    if any(box.is_cut and box.kind == b"mdat" for box in top_boxes(file)):
+    if is_cut(file):
         notes.append(CUT)
     return Mended(mended, tuple(notes))
 
@@ -63,6 +63,8 @@ def _meta(file: BinaryIO) -> Meta | None:
 
 def _without_items(file: BinaryIO) -> Mended:
     """Return a file without items that can be read: a film whose first frame is shown, or left to the decoder."""
+    if is_av1_film(file) and is_cut(file):
+        raise Truncated("the file ends before its film does")
     if not is_heif(file) or is_av1_film(file):
         return Mended(file)
     if has_film(file):

@@ -33,13 +33,27 @@ def is_heif(file: BinaryIO) -> bool:
 
 
 def other_brands(file: BinaryIO, coding: bytes) -> list[Patch]:
-    """Return the patch that gives a file with a picture the brand of its coding, if its decoder would not know it."""
+    """Return the patches that give a file with a picture the brand of its coding, if its decoder would not know it.
+
+    A film of AV1 that is cut is hidden: its picture may be whole.
+    """
     first, *others = brands(file)
     if coding == HEVC:
         known = _FILM not in others and (first in {_HEIC, b"heix"} or (first == _ITEMS and _AVIF not in others))
         return [] if known else [_patch(_HEIC, others=len(others))]
-    known = first == _AVIF or (first == _ITEMS and _AVIF in others) or is_av1_film(file)
+    if is_av1_film(file):
+        return [_patch(_AVIF, others=len(others)), *_hidden_films(file)] if is_cut(file) else []
+    known = first == _AVIF or (first == _ITEMS and _AVIF in others)
     return [] if known else [_patch(_AVIF, others=len(others))]
+
+
+def is_cut(file: BinaryIO) -> bool:
+    """Return whether the file ends amid its data."""
+    return any(box.is_cut and box.kind == b"mdat" for box in top_boxes(file))
+
+
+def _hidden_films(file: BinaryIO) -> list[Patch]:
+    return [Patch(box.start + 4, b"free") for box in top_boxes(file) if box.kind == b"moov"]
 
 
 def is_av1_film(file: BinaryIO) -> bool:
