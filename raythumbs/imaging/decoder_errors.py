@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from PIL import Image
 
-from raythumbs.errors import BadPicture, Corrupt, TooLarge, Truncated
+from raythumbs.errors import BadPicture, Corrupt, TooLarge, Truncated, UnsupportedFormat
 
 # The errors that decoders raise for bad bytes: the list of Pillow's own fuzzer (Tests/oss-fuzz), and those that our
 # fuzzer found besides.
@@ -15,12 +15,16 @@ _BAD = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticErro
 _BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _END = ("truncated", "premature", "unexpected end", "end of file", "eof", "unpack requires", "index out of range")
 _MEMORY = ("memory allocation error", "out of memory")
+_OTHER_KIND = (
+    "unsupported feature",
+    "unsupported file-type",
+)  # libheif: of a kind that it does not read
 _LIMIT = ("security limit", "too large", "too much memory")
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn a decoder's errors into TooLarge, MemoryError, Truncated or Corrupt."""
+    """Turn a decoder's errors into TooLarge, MemoryError, UnsupportedFormat, Truncated or Corrupt."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -40,9 +44,16 @@ def _meaning(error: Exception) -> BadPicture | MemoryError:
         return TooLarge(text)
     if is_about_memory(text):
         return MemoryError(text)
+    if is_about_the_kind(text):
+        return UnsupportedFormat(text)
     if is_about_the_end(text):
         return Truncated(text)
     return Corrupt(text or type(error).__name__)
+
+
+def is_about_the_kind(text: str) -> bool:
+    """Return whether a decoder's message is about a kind of picture that it does not read."""
+    return _has_any(text, _OTHER_KIND)
 
 
 def is_about_the_end(text: str) -> bool:

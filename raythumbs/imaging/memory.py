@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
+from raythumbs.imaging.heif.coded_pixels import coded_pixels
 from raythumbs.imaging.jpeg.coefficients import several_scans_bytes
 from raythumbs.imaging.jpeg.scan_count import has_several_scans
 from raythumbs.imaging.resample import REDUCING_GAP
@@ -47,7 +48,7 @@ def predicted_bytes(picture: Image.Image, scale: float = 0.0, renditions_bytes: 
     `scale` is the largest scale at which the decoded pixels are resampled; `renditions_bytes` is the memory of the
     renditions beside the picture. The picture's pixels are not read yet, and a JPEG's scale is set.
     """
-    pixels = picture.width * picture.height
+    pixels = max(picture.width * picture.height, _coded_pixels(picture))
     decoder = _decoder(picture)
     decoding = _stored(picture) + decoder.working
     resampling = max(_converting(picture), _resampling(picture, scale), _checking_profile(picture))
@@ -65,6 +66,12 @@ def is_grey(picture: Image.Image) -> bool:
 def has_alpha(picture: Image.Image) -> bool:
     """Return whether the picture is resampled with alpha."""
     return "transparency" in picture.info or picture.mode in _BLENDED_MODES
+
+
+def _coded_pixels(picture: Image.Image) -> int:
+    """Return the pixels that a HEIC or AVIF decodes to before it is cut; 0 for other pictures."""
+    file: BinaryIO | None = getattr(picture, "fp", None)
+    return coded_pixels(file) if file is not None and picture.format in {"HEIF", "AVIF"} else 0
 
 
 def _decoder(picture: Image.Image) -> _Decoder:
@@ -86,7 +93,7 @@ def _heif_bytes(picture: Image.Image) -> float:
         return 4 if wide else 2
     if picture.info.get("chroma") != 420:  # noqa: PLR2004 libheif's word for 4:2:0
         return 18.5 if wide else 9.4
-    alpha = picture.mode == "RGBA"
+    alpha = picture.mode in {"RGBA", "RGBa"}
     return (11.0 if alpha else 7.7) if wide else (6.4 if alpha else 6.2)
 
 

@@ -10,6 +10,7 @@ from PIL import Image, ImageFile, PngImagePlugin, TiffImagePlugin, UnidentifiedI
 from raythumbs.errors import UnsupportedFormat
 from raythumbs.imaging.decoder_errors import translated
 from raythumbs.imaging.heads import refuse_long_head
+from raythumbs.imaging.heif.avif import register_avif_opener
 from raythumbs.imaging.recognise import HEAD_BYTES, refusal
 from raythumbs.imaging.tables import refuse_long_tables
 
@@ -45,6 +46,7 @@ def _begins_with_preview(picture: ImageFile.ImageFile) -> bool:
 @cache
 def _prepare() -> None:
     pillow_heif.register_heif_opener(thumbnails=False)
+    register_avif_opener()
     Image.WARN_POSSIBLE_FORMATS = True  # a warning then says why a decoder did not open a file of its format
     Image.MAX_IMAGE_PIXELS = _HEADER_PIXELS
     PngImagePlugin.MAX_TEXT_CHUNK = _PROFILE_BYTES

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Sequence
 
 from raythumbs.errors import BadPicture, Corrupt, NotAnImage, TooLarge, Truncated, UnsupportedFormat, ZeroSized
-from raythumbs.imaging.decoder_errors import is_about_a_limit, is_about_memory, is_about_the_end
+from raythumbs.imaging.decoder_errors import is_about_a_limit, is_about_memory, is_about_the_end, is_about_the_kind
 
 HEAD_BYTES = 64 * 1024  # enough for a JPEG's first segment and the beginning of the next
 
@@ -67,8 +67,9 @@ def refusal(head: bytes, messages: Sequence[str]) -> BadPicture:
         return UnsupportedFormat(f"a {name} file; photos may be {_FORMATS}")
     if any(words in said for words in _NOTHING) or _announces_nothing(head):
         return ZeroSized("the picture has no width or no height")
-    if "unknown pixel mode" in said:
-        return UnsupportedFormat(f"a TIFF of a kind of pixels that is not supported; photos may be {_FORMATS}")
+    if (named := is_about_the_kind(said)) or "unknown pixel mode" in said:
+        other = said if named else f"a TIFF of a kind of pixels that is not supported; photos may be {_FORMATS}"
+        return UnsupportedFormat(other)
     if (too_large := is_about_memory(said) or is_about_a_limit(said)) or is_about_the_end(said):
         return (TooLarge if too_large else Truncated)(said)
     if name := _named(head, _OURS):

@@ -18,6 +18,8 @@ from PIL import Image
 from raythumbs.imaging.memory import predicted_bytes
 from raythumbs.imaging.probe import probe
 from raythumbs.model.photo import Fit, Format, RenditionSpec
+from tests.imaging.heif import files
+from tests.imaging.heif.files import clap, items_of
 from tests.imaging.pictures import four_corners, grey_profile, png_of, png_rows, rendition, saved
 
 # What is measured, in a process of its own: a small twin first, so that only the large one's pixels are counted.
@@ -72,6 +74,18 @@ def avif_of_10_bits(photo: Image.Image) -> bytes:
         ".avif", bitdepth=10, compression="av1", subsample_mode="off", effort=0
     )
     return made
+
+
+def premultiplied(photo: Image.Image) -> bytes:
+    items = items_of(heic(photo.convert("RGBA")))
+    return files.heic({**items, 1: items[1].has(prem=2)})
+
+
+def one_pixel(photo: Image.Image, written_as: str) -> bytes:
+    """The photo, of which all but one pixel is cut away."""
+    write, options = (files.avif, {"speed": 10}) if written_as == "AVIF" else (files.heic, {"tile_size": 512})
+    items = items_of(saved(photo, written_as, **options))
+    return write({**items, 1: items[1].has(clap(0, 0, 1, 1, size=photo.size))})
 
 
 def interlaced(photo: Image.Image) -> bytes:
@@ -129,6 +143,7 @@ LARGE: dict[str, Callable[[Image.Image], bytes]] = {
     "HEIC of tiles": lambda photo: heic(photo, tile_size=512),
     "turned HEIC of tiles": lambda photo: heic(photo, tile_size=512, exif=SIDEWAYS),
     "turned HEIC with alpha in full colour": lambda photo: heic(photo.convert("RGBA"), chroma=444, exif=SIDEWAYS),
+    "HEIC with premultiplied alpha": premultiplied,
     "deep HEIC of tiles": lambda photo: heic_of_10_bits(photo, tile_size=512),
     "turned deep HEIC with alpha": lambda photo: heic_of_10_bits(photo.convert("RGBA"), exif=SIDEWAYS),
     "turned deep HEIC of tiles in full colour": lambda photo: heic_of_10_bits(
@@ -157,6 +172,13 @@ def test_the_predicted_memory_covers_the_memory_used_and_is_not_much_more(kind: 
     predicted, taken = measured(tmp_path, LARGE[kind], [RenditionSpec(width=800, height=800)])
 
     assert taken <= predicted < 2.5 * taken
+
+
+@pytest.mark.parametrize("written_as", ["HEIF", "AVIF"])
+def test_pixels_that_are_cut_away_are_part_of_the_prediction(written_as: str, tmp_path: Path) -> None:
+    predicted, taken = measured(tmp_path, lambda photo: one_pixel(photo, written_as), [RenditionSpec()])
+
+    assert taken <= predicted
 
 
 def test_the_bytes_of_a_head_are_part_of_the_prediction() -> None:

@@ -2,6 +2,7 @@
 
 from typing import BinaryIO
 
+from raythumbs.imaging.mend.heif import mend_heif
 from raythumbs.imaging.mend.mended import Mended
 
 
@@ -11,4 +12,8 @@ def mend(file: BinaryIO) -> Mended:
     A sound file is returned as it is: nothing is copied. The file's pixels are never changed.
     """
     file.seek(0)
+    head = file.read(12)
+    file.seek(0)
+    if head[4:8] == b"ftyp":
+        return mend_heif(file)
     return Mended(file)
