@@ -17,7 +17,7 @@ _SPARE_BYTES = 768 << 10  # rows of a decoder, tables, the thumbnail's file
 _ONE_BYTE_MODES = {"1", "L", "P"}
 _WIDE_MODES = {"I", "F"}  # converted to 8 bits before they are resampled, like samples of sixteen bits
 _BLENDED_MODES = {"LA", "La", "PA", "RGBA", "RGBa"}
-_ROWS_PER_STRIP, _TILE_LENGTH, _TILE_WIDTH, _ORIENTATION, _BITS_PER_SAMPLE = 278, 323, 322, 274, 258
+_ROWS_PER_STRIP, _TILE_LENGTH, _TILE_WIDTH, _BITS_PER_SAMPLE = 278, 323, 322, 258
 _PHOTOMETRIC, _YCBCR = 262, 6
 _NO_COMPRESSION = "raw"
 
@@ -155,19 +155,15 @@ def _file_bytes(picture: Image.Image) -> int:
 
 
 def _strip(picture: TiffImagePlugin.TiffImageFile) -> int:
-    """Return the bytes of a compressed TIFF and of one strip or tile, and of a second picture if it is to be turned.
-
-    Pillow turns the picture before it frees the strip.
-    """
-    turned = picture.width * picture.height * _stored(picture) if _number(picture, _ORIENTATION, 1) != 1 else 0
+    """Return the bytes of a compressed TIFF and of one strip or tile."""
     if picture.info.get("compression") == _NO_COMPRESSION:
-        return turned
+        return 0
     across = min(_number(picture, _TILE_WIDTH, picture.width), 2 * picture.width)
     down = min(_number(picture, _TILE_LENGTH, _number(picture, _ROWS_PER_STRIP, picture.height)), 2 * picture.height)
     bits = picture.tag_v2.get(_BITS_PER_SAMPLE, ())
     strip = across * down * max(4, sum(bits) // 8 if isinstance(bits, tuple) else 0)
     as_rgb = across * down * 4 if picture.tag_v2.get(_PHOTOMETRIC) == _YCBCR else 0
-    return turned + strip + as_rgb + _file_bytes(picture)
+    return strip + as_rgb + _file_bytes(picture)
 
 
 def _number(picture: TiffImagePlugin.TiffImageFile, tag: int, otherwise: int) -> int:

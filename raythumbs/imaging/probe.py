@@ -10,6 +10,7 @@ from PIL import Image, ImageFile, PngImagePlugin, TiffImagePlugin, UnidentifiedI
 from raythumbs.errors import UnsupportedFormat
 from raythumbs.imaging.decoder_errors import translated
 from raythumbs.imaging.heads import refuse_long_head
+from raythumbs.imaging.orientation import leave_lying
 from raythumbs.imaging.recognise import HEAD_BYTES, refusal
 from raythumbs.imaging.tables import refuse_long_tables
 
@@ -33,13 +34,15 @@ def probe(source: BinaryIO) -> ImageFile.ImageFile:
         except UnidentifiedImageError as error:
             source.seek(0)
             raise refusal(source.read(HEAD_BYTES), [str(warning.message) for warning in messages]) from error
-        if _begins_with_preview(picture):
-            raise UnsupportedFormat("a camera's raw file, or another TIFF whose first picture is but a preview")
+        if isinstance(picture, TiffImagePlugin.TiffImageFile):
+            _check_first_picture(picture)
+            leave_lying(picture)
         return picture
 
 
-def _begins_with_preview(picture: ImageFile.ImageFile) -> bool:
-    return isinstance(picture, TiffImagePlugin.TiffImageFile) and picture.tag_v2.get(_KIND_OF_PICTURE) == _PREVIEW
+def _check_first_picture(picture: TiffImagePlugin.TiffImageFile) -> None:
+    if picture.tag_v2.get(_KIND_OF_PICTURE) == _PREVIEW:
+        raise UnsupportedFormat("a camera's raw file, or another TIFF whose first picture is but a preview")
 
 
 @cache
