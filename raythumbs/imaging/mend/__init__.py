@@ -1,14 +1,25 @@
 """The step `mend`: leaves out the parts of a file that no pixel needs and that a decoder would refuse it for."""
 
+from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
 from raythumbs.imaging.mend.mended import Mended
+from raythumbs.imaging.mend.png import mend_png
+
+_MENDERS: Mapping[bytes, Callable[[BinaryIO], Mended]] = {  # by a file's first bytes
+    b"\x89PNG\r\n\x1a\n": mend_png,
+}
+_MOST_FIRST_BYTES = 12
 
 
 def mend(file: BinaryIO) -> Mended:
     """Return the file as a decoder is to read it, and a note for each thing that was left out or corrected.
 
-    A sound file is returned as it is: nothing is copied. The file's pixels are never changed.
+    A sound file is returned as it is: nothing is copied. The file's pixels are never changed. Raises TooLarge for a
+    file of so many parts that it is an attack.
     """
     file.seek(0)
-    return Mended(file)
+    first = file.read(_MOST_FIRST_BYTES)
+    mended = next((mender(file) for start, mender in _MENDERS.items() if first.startswith(start)), Mended(file))
+    mended.file.seek(0)
+    return mended
