@@ -3,27 +3,24 @@
 Pillow reads a head in Python, at 1 to 3 microseconds for each segment, chunk or stray byte. Measured with Pillow 13.0:
 100 MB of empty APP5 segments, of empty PNG chunks, of GIF comments of one byte or of the byte FF took more than 30 s
 each. 100 MB of frame headers took 1.4 GB of memory, 12 million WebP chunks 5 s and 0.6 GB. Each head that passes this
-check is read in less than a second. The chunks of a PNG are counted by `mend`, which reads them first.
+check is read in less than a second. `mend` counts the parts of a JPEG and a PNG, because
+it reads them first.
 """
 
 from io import SEEK_CUR
 from typing import BinaryIO
 
 from raythumbs.imaging.head_limits import MIB, MOST_PARTS, MOST_STRAY_BYTES, at_most
-from raythumbs.imaging.jpeg.heads import refuse_long_jpeg_head
 
 _MOST_COMMENT_BYTES = MIB // 2  # Pillow joins a GIF's comments block by block
 
-_JPEG = b"\xff\xd8"
 _GIF_EXTENSION, _GIF_IMAGE, _GIF_COMMENT = 0x21, 0x2C, 0xFE  # GIF 89a, appendix A
 
 
 def refuse_long_head(file: BinaryIO) -> None:
-    """Raise TooLarge for a JPEG, GIF or WebP whose head takes a decoder longer than a photo's pixels do."""
+    """Raise TooLarge for a GIF or WebP whose head takes a decoder longer than a photo's pixels do."""
     head = file.read(12)
-    if head.startswith(_JPEG):
-        refuse_long_jpeg_head(file)
-    elif head[:4] == b"GIF8":
+    if head[:4] == b"GIF8":
         _GifHead(file).check()
     elif head[:4] == b"RIFF" and head[8:] == b"WEBP":
         _check_webp(file)

@@ -35,7 +35,6 @@ _DECODERS = {
     "AVIF": _Decoder(11.5, 5),  # planes of up to 12 bits in full resolution, and their copy as RGB
     "AVIF with alpha": _Decoder(15.2, 5),
     "JPEG": _Decoder(4),  # a second picture, to find out whether the data ended too soon
-    "MPO": _Decoder(4),
 }
 _GREY_DECODERS = {"JPEG": _Decoder(1), "WEBP": _Decoder(4, 2), "AVIF": _Decoder(4, 2)}
 _COPIES_OF_FILE = {"HEIF": 2, "WEBP": 2, "AVIF": 2}  # Pillow's and the decoder's

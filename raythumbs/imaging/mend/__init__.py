@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
+from raythumbs.imaging.mend.jpeg import mend_jpeg
 from raythumbs.imaging.mend.mended import Mended
 from raythumbs.imaging.mend.png import mend_png
 
 _MENDERS: Mapping[bytes, Callable[[BinaryIO], Mended]] = {  # by a file's first bytes
+    b"\xff\xd8\xff": mend_jpeg,
     b"\x89PNG\r\n\x1a\n": mend_png,
 }
 _MOST_FIRST_BYTES = 12
@@ -16,7 +18,7 @@ def mend(file: BinaryIO) -> Mended:
     """Return the file as a decoder is to read it, and a note for each thing that was left out or corrected.
 
     A sound file is returned as it is: nothing is copied. The file's pixels are never changed. Raises TooLarge for a
-    file of so many parts that it is an attack.
+    file of so many parts that it is an attack, and UnsupportedFormat for a sound file of a kind that is not read.
     """
     file.seek(0)
     first = file.read(_MOST_FIRST_BYTES)
