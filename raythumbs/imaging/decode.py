@@ -6,6 +6,7 @@ from PIL import ImageFile, JpegImagePlugin
 
 from raythumbs.imaging.decoded import Decoded
 from raythumbs.imaging.decoder_errors import translated
+from raythumbs.imaging.gif_margin import framed_box, with_clear_margin
 from raythumbs.imaging.jpeg.decode import JpegDecoder
 from raythumbs.imaging.limits import Limits
 from raythumbs.imaging.plan import Needs
@@ -21,10 +22,11 @@ def decode(picture: ImageFile.ImageFile, file: BinaryIO, needs: Needs, limits: L
     """
     if isinstance(picture, JpegImagePlugin.JpegImageFile) and picture.tile:
         return JpegDecoder(picture, file, needs, limits.missing_rows).decode()
+    box = framed_box(picture)
     with translated():
         _scale_clear_colour(picture)
         picture.load()
-    return Decoded(picture, picture.size, picture.size)
+    return Decoded(picture if box is None else with_clear_margin(picture, box), picture.size, picture.size)
 
 
 def _scale_clear_colour(picture: ImageFile.ImageFile) -> None:

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
+from raythumbs.imaging.gif_margin import framed_box
 from raythumbs.imaging.jpeg.coefficients import several_scans_bytes
 from raythumbs.imaging.jpeg.scan_count import has_several_scans
 from raythumbs.imaging.resample import REDUCING_GAP
@@ -58,12 +59,12 @@ def predicted_bytes(picture: Image.Image, scale: float = 0.0, renditions_bytes: 
 def is_grey(picture: Image.Image) -> bool:
     """Return whether the picture is resampled with one sample a pixel."""
     grey = picture.mode in {"1", "L"} | _WIDE_MODES or picture.mode.startswith("I;16")
-    return grey and "transparency" not in picture.info
+    return grey and not has_alpha(picture)
 
 
 def has_alpha(picture: Image.Image) -> bool:
     """Return whether the picture is resampled with alpha."""
-    return "transparency" in picture.info or picture.mode in _BLENDED_MODES
+    return "transparency" in picture.info or picture.mode in _BLENDED_MODES or framed_box(picture) is not None
 
 
 def _decoder(picture: Image.Image) -> _Decoder:
@@ -106,7 +107,8 @@ def _converting(picture: Image.Image) -> int:
 
 def _converted(picture: Image.Image) -> int:
     """Return bytes per pixel of the picture that `resampleable` returns; 0 if that is the picture itself."""
-    same = "transparency" not in picture.info and picture.mode in {"L", "RGB", "RGBA", "CMYK", "LAB"}
+    becomes_clear = "transparency" in picture.info or framed_box(picture) is not None
+    same = not becomes_clear and picture.mode in {"L", "RGB", "RGBA", "CMYK", "LAB"}
     return 0 if same else (1 if is_grey(picture) else 4)
 
 

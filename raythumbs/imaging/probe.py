@@ -9,7 +9,6 @@ from PIL import Image, ImageFile, PngImagePlugin, TiffImagePlugin, UnidentifiedI
 
 from raythumbs.errors import UnsupportedFormat
 from raythumbs.imaging.decoder_errors import translated
-from raythumbs.imaging.heads import refuse_long_head
 from raythumbs.imaging.jpeg import plugin as jpeg_plugin
 from raythumbs.imaging.orientation import leave_lying
 from raythumbs.imaging.recognise import HEAD_BYTES, refusal
@@ -28,7 +27,6 @@ def probe(source: BinaryIO) -> ImageFile.ImageFile:
     with translated(), warnings.catch_warnings(record=True) as messages:
         warnings.simplefilter("always")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        refuse_long_head(source)
         refuse_long_tables(source)
         try:
             picture = Image.open(source, formats=FORMATS)

@@ -1,6 +1,6 @@
 """The segments of a JPEG before its first scan. A head that Pillow takes longer to read than the pixels is refused.
 
-See raythumbs/imaging/heads.py for what was measured.
+See raythumbs/imaging/head_limits.py for what was measured.
 """
 
 from collections.abc import Iterator

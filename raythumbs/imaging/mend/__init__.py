@@ -1,16 +1,21 @@
 """The step `mend`: leaves out the parts of a file that no pixel needs and that a decoder would refuse it for."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable
 from typing import BinaryIO
 
+from raythumbs.imaging.mend.gif import mend_gif
 from raythumbs.imaging.mend.jpeg import mend_jpeg
 from raythumbs.imaging.mend.mended import Mended
 from raythumbs.imaging.mend.png import mend_png
+from raythumbs.imaging.mend.webp import mend_webp
 
-_MENDERS: Mapping[bytes, Callable[[BinaryIO], Mended]] = {  # by a file's first bytes
-    b"\xff\xd8\xff": mend_jpeg,
-    b"\x89PNG\r\n\x1a\n": mend_png,
-}
+_MENDERS: tuple[tuple[bytes, Callable[[BinaryIO], Mended]], ...] = (  # by a file's first bytes
+    (rb"\xff\xd8\xff", mend_jpeg),
+    (rb"\x89PNG\r\n\x1a\n", mend_png),
+    (rb"GIF8[79]a", mend_gif),
+    (rb"RIFF.{4}WEBP", mend_webp),
+)
 _MOST_FIRST_BYTES = 12
 
 
@@ -22,6 +27,6 @@ def mend(file: BinaryIO) -> Mended:
     """
     file.seek(0)
     first = file.read(_MOST_FIRST_BYTES)
-    mended = next((mender(file) for start, mender in _MENDERS.items() if first.startswith(start)), Mended(file))
+    mended = next((mender(file) for start, mender in _MENDERS if re.match(start, first, re.DOTALL)), Mended(file))
     mended.file.seek(0)
     return mended
