@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from PIL import Image
 
-from raythumbs.errors import BadPicture, Corrupt, TooLarge, Truncated
+from raythumbs.errors import BadPicture, Corrupt, TooLarge, Truncated, UnsupportedFormat
 
 # The errors that decoders raise for bad bytes: the list of Pillow's own fuzzer (Tests/oss-fuzz), and those that our
 # fuzzer found besides.
@@ -16,11 +16,18 @@ _BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _END = ("truncated", "premature", "unexpected end", "end of file", "eof", "unpack requires", "index out of range")
 _MEMORY = ("memory allocation error", "out of memory")
 _LIMIT = ("security limit", "too large", "too much memory")
+_SLIPS = (LookupError, TypeError, ArithmeticError, AttributeError, struct.error)  # of a decoder, over bad bytes
+_UNREAD = ("Unsupported BMP", "cannot handle")
+_CODED = ("decoder error", "broken data stream", "could not create decoder object", "not enough image data")
+
+ENDS_TOO_SOON = "the file ends before the picture does"
+BROKEN_HEAD = "a part of the file is shorter than it should be, or has a value that makes no sense"
+BROKEN_PIXELS = "the pixels' data is broken"
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn a decoder's errors into TooLarge, MemoryError, Truncated or Corrupt."""
+    """Turn a decoder's errors into TooLarge, MemoryError, Truncated, UnsupportedFormat or Corrupt."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -35,14 +42,19 @@ def translated() -> Iterator[None]:
 
 
 def _meaning(error: Exception) -> BadPicture | MemoryError:
+    """Return the error that a decoder's error stands for. Its text is shown only if it is a sentence for a person."""
     text = str(error)
     if is_about_a_limit(text):
         return TooLarge(text)
     if is_about_memory(text):
         return MemoryError(text)
     if is_about_the_end(text):
-        return Truncated(text)
-    return Corrupt(text or type(error).__name__)
+        return Truncated(ENDS_TOO_SOON)
+    if isinstance(error, _SLIPS) or not text:
+        return Corrupt(BROKEN_HEAD)
+    if text.startswith(_UNREAD):
+        return UnsupportedFormat(f"{text}: this kind is not read")
+    return Corrupt(BROKEN_PIXELS if _has_any(text, _CODED) else text)
 
 
 def is_about_the_end(text: str) -> bool:

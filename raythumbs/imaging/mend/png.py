@@ -8,6 +8,7 @@ that the pixels need are left to Pillow, which is strict about them.
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
+from raythumbs.errors import UnsupportedFormat
 from raythumbs.imaging.mend.mended import Mended
 from raythumbs.imaging.mend.png_chunks import Chunk, Fault, chunks_of, fault_of
 from raythumbs.imaging.mend.spliced import Piece, spliced
@@ -15,13 +16,14 @@ from raythumbs.imaging.mend.spliced import Piece, spliced
 NO_END = "the file ends before its last chunk (IEND)"
 
 _MOST_NOTES = 8
+_OF_APPS = b"CgBI"  # Xcode writes it first in pictures that only Apple's decoder reads
 
 
 def mend_png(file: BinaryIO) -> Mended:
     """Return the PNG without broken chunks that no pixel needs, without long texts and without further frames.
 
     Exif behind the pixels is put before them, so that the orientation is known first. Raises TooLarge for a PNG with
-    too many chunks.
+    too many chunks, and UnsupportedFormat for one that is not read.
     """
     pixels_at: int | None = None
     header = b""
@@ -29,6 +31,8 @@ def mend_png(file: BinaryIO) -> Mended:
     faulty: list[tuple[Chunk, Fault]] = []
     has_end = False
     for chunk in chunks_of(file):
+        if chunk.name == _OF_APPS:
+            raise UnsupportedFormat("a PNG that was made for Apple's devices (CgBI), which is not read")
         if chunk.name == b"IHDR":
             header = chunk.read(file)
         elif chunk.name == b"IDAT":

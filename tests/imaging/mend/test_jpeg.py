@@ -121,6 +121,7 @@ def with_frame(code: int = 0xC0, *, bits: int = 8, components: int = 3) -> bytes
         (with_frame(0xC5), "hierarchical"),
         (with_frame(0xF7), "JPEG-LS"),
         (in_head(segment(0xDE, bytes(15))), "hierarchical"),
+        (PHOTO.replace(b"\0\x50\0\x78", b"\0\0\0\x78")[:-2] + segment(0xDC, b"\0\x50") + b"\xff\xd9", "its height"),
     ],
 )
 def test_a_kind_of_jpeg_that_is_not_read_is_unsupported_and_named(photo: bytes, kind: str) -> None:

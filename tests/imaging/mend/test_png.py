@@ -5,7 +5,7 @@ from io import BytesIO
 import pytest
 from PIL import PngImagePlugin
 
-from raythumbs.errors import BadPicture
+from raythumbs.errors import BadPicture, UnsupportedFormat
 from raythumbs.imaging import RenditionSpec, render
 from raythumbs.imaging.mend import mend
 from raythumbs.imaging.orientation import upright
@@ -120,3 +120,8 @@ def test_a_sound_png_is_read_as_it_is() -> None:
     file = BytesIO(saved(four_corners(), "PNG", pnginfo=texts, dpi=(72, 72), transparency=(1, 2, 3)))
 
     assert mend(file).file is file
+
+
+def test_a_png_for_apples_devices_is_unsupported() -> None:
+    with pytest.raises(UnsupportedFormat, match="CgBI"):
+        render(PHOTO[:8] + chunk(b"CgBI", b"\x50\0\x20\2") + PHOTO[8:], SPECS, LIMITS)
