@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
+from raythumbs.imaging.bmp.plugin import has_run_lengths
 from raythumbs.imaging.clear_colour import is_wide
 from raythumbs.imaging.gif_margin import framed_box
 from raythumbs.imaging.jpeg.coefficients import several_scans_bytes
@@ -38,6 +39,7 @@ _DECODERS = {
     "AVIF with alpha": _Decoder(15.2, 5),
     "JPEG": _Decoder(4),  # a second picture, to find out whether the data ended too soon
 }
+_RUN_LENGTHS = _Decoder(2)  # the pixels, and a copy
 _WIDE_PNG = _Decoder(11, 4)  # a second picture of the low bytes, and bands; and the first while the second is resampled
 _GREY_DECODERS = {"JPEG": _Decoder(1), "WEBP": _Decoder(4, 2), "AVIF": _Decoder(4, 2)}
 _COPIES_OF_FILE = {"HEIF": 2, "WEBP": 2, "AVIF": 2}  # Pillow's and the decoder's
@@ -74,6 +76,8 @@ def _decoder(picture: Image.Image) -> _Decoder:
         return _Decoder(_heif_bytes(picture), 1 if picture.mode == "L" else 4)
     if is_wide(picture):
         return _WIDE_PNG
+    if has_run_lengths(picture):
+        return _RUN_LENGTHS
     kind = str(picture.format)
     if picture.mode == "L":
         return _GREY_DECODERS.get(kind, _Decoder())

@@ -8,13 +8,14 @@ import pillow_heif
 from PIL import Image, ImageFile, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from raythumbs.errors import UnsupportedFormat
+from raythumbs.imaging.bmp import plugin as bmp_plugin
 from raythumbs.imaging.decoder_errors import translated
 from raythumbs.imaging.jpeg import plugin as jpeg_plugin
 from raythumbs.imaging.orientation import leave_lying
 from raythumbs.imaging.recognise import HEAD_BYTES, refusal
 from raythumbs.imaging.tables import refuse_long_tables
 
-FORMATS = (jpeg_plugin.NAME, "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
+FORMATS = (jpeg_plugin.NAME, "PNG", "WEBP", "GIF", "TIFF", bmp_plugin.NAME, "AVIF", "HEIF")
 
 _KIND_OF_PICTURE, _PREVIEW = 254, 1  # TIFF 6.0, NewSubfileType. DNG, NEF and ARW begin with a preview.
 _PROFILE_BYTES = 4 << 20  # printers' profiles take more than the 1 MiB that Pillow allows one in a PNG
@@ -47,6 +48,7 @@ def _check_first_picture(picture: TiffImagePlugin.TiffImageFile) -> None:
 @cache
 def _prepare() -> None:
     jpeg_plugin.register()
+    bmp_plugin.register()
     pillow_heif.register_heif_opener(thumbnails=False)
     Image.WARN_POSSIBLE_FORMATS = True  # a warning then says why a decoder did not open a file of its format
     Image.MAX_IMAGE_PIXELS = _HEADER_PIXELS
