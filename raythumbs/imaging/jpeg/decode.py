@@ -80,9 +80,12 @@ class JpegDecoder:
         self, picture: JpegImagePlugin.JpegImageFile, longer: BinaryIO, notes: tuple[str, ...] = ()
     ) -> Decoded:
         """Return the picture without the rows in which it differs from the picture of a file with more data."""
+        return self._shown(picture, self._sound_rows(picture, longer), notes)
+
+    def _sound_rows(self, picture: JpegImagePlugin.JpegImageFile, longer: BinaryIO) -> int:
         with self._opened(longer) as other:
             _load(other)
-            return self._shown(picture, sound_rows(picture, other, eighths_of(picture)), notes)
+            return sound_rows(picture, other, eighths_of(picture))
 
     def _shown(self, picture: JpegImagePlugin.JpegImageFile, rows: int, notes: tuple[str, ...] = ()) -> Decoded:
         """Return the picture's first rows. Raises Truncated if too many are missing."""

@@ -6,6 +6,7 @@ the frame's header.
 """
 
 from collections.abc import Iterator, Sequence
+from io import SEEK_END
 from typing import BinaryIO
 
 from raythumbs.imaging.jpeg.heads import Segment, head_segments, refuse_fill_bytes
@@ -18,12 +19,15 @@ PROFILE_INCOMPLETE = "colour profile ignored: not all of its pieces are there"
 _TEMPORARY = 0x01  # means nothing outside of arithmetic coding (ITU-T T.81, table B.1)
 _JFIF, _ICC, _PHOTOSHOP, _ADOBE = 0xE0, 0xE2, 0xED, 0xEE
 _NAMES = {_JFIF: b"JFIF", _ADOBE: b"Adobe"}
+_PIECE_BYTES = 1 << 16
 _LEAST_BYTES = 7  # that Pillow reads of either
 _ICC_NAME = b"ICC_PROFILE\0"  # ICC.1:2022, B.4; then the piece's number and the number of pieces
 
 
 def mend_jpeg(file: BinaryIO) -> Mended:
     """Return the JPEG without broken segments that no pixel needs, and its colour profile before the frame's header.
+
+    It ends where zeros take the place of data.
 
     Raises TooLarge for a head of too many segments, and UnsupportedFormat for a kind of JPEG that is not read.
     """
@@ -42,10 +46,12 @@ def mend_jpeg(file: BinaryIO) -> Mended:
     elif frame is not None:
         moved = [one for one in profile if one.start > frame]
     left_out += short + moved
-    if not left_out:
+    end = _end_without_zeros(file)
+    if not left_out and end is None:
         return Mended(file)
     left_out.sort(key=lambda one: one.start)
-    return Mended(spliced(file, list(_pieces(file, left_out, moved, frame))), tuple(dict.fromkeys(notes)))
+    pieces = _pieces(left_out, moved, frame, file.seek(0, SEEK_END) if end is None else end)
+    return Mended(spliced(file, list(pieces)), tuple(dict.fromkeys(notes)))
 
 
 def _is_too_short(segment: Segment, file: BinaryIO) -> bool:
@@ -58,10 +64,26 @@ def _is_complete(profile: Sequence[Segment], file: BinaryIO) -> bool:
     return sorted(numbers) == [bytes((at + 1, len(profile))) for at in range(min(len(profile), 255))]
 
 
-def _pieces(
-    file: BinaryIO, left_out: Sequence[Segment], moved: Sequence[Segment], frame: int | None
-) -> Iterator[Piece]:
-    """Give the file's pieces without some segments, and with the moved ones before the frame's header."""
+def _end_without_zeros(file: BinaryIO) -> int | None:
+    """Return the place of the zeros that a file ends in; None if it does not.
+
+    A download that stopped, or a damaged disk, leaves zeros in place of data. A decoder would make smears of them.
+    """
+    end = file.seek(0, SEEK_END)
+    file.seek(max(0, end - 2))
+    if any(file.read()):
+        return None
+    while end:
+        start = max(0, end - _PIECE_BYTES)
+        file.seek(start)
+        if piece := file.read(end - start).rstrip(b"\0"):
+            return start + len(piece)
+        end = start
+    return end
+
+
+def _pieces(left_out: Sequence[Segment], moved: Sequence[Segment], frame: int | None, end: int) -> Iterator[Piece]:
+    """Give the pieces up to `end` without some segments, and with the moved ones before the frame's header."""
     at = 0
     for segment in left_out:
         if moved and frame is not None and at <= frame < segment.start:
@@ -70,4 +92,4 @@ def _pieces(
             at = frame
         yield at, segment.start
         at = segment.end
-    yield at, max(at, file.seek(0, 2))
+    yield at, max(at, end)

@@ -210,3 +210,25 @@ def test_the_missing_rows_of_a_restart_interval_amid_the_picture_are_found() -> 
 
     with pytest.raises(Truncated):
         rendered(file[: third + 2 + (fourth - third) // 2].rstrip(b"\xff") + file[fourth:])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("share", [0.2, 0.6, 0.95])
+def test_a_jpeg_that_ends_in_zeros_in_place_of_data_is_truncated(way: str, share: float) -> None:
+    file = saved(photograph("sklearn/china.jpg").resize((640, 430)), "JPEG", **WAYS[way])
+    first_scan = file.index(b"\xff\xda") + 14
+    cut = first_scan + int(
+        share * ((file.index(b"\xff\xc4", first_scan) if way == "progressive" else len(file)) - first_scan)
+    )
+
+    with pytest.raises(Truncated):
+        rendered(file[:cut] + bytes(len(file) - cut))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_zeros_behind_a_whole_jpeg_mean_nothing(way: str) -> None:
+    file = saved(photograph("sklearn/china.jpg"), "JPEG", **WAYS[way])
+
+    made = rendered(file + bytes(200_000))
+
+    assert (made.notes, made.renditions) == ((), rendered(file).renditions)
