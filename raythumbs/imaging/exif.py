@@ -16,7 +16,9 @@ _WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I"}  # a byte, a short (the right one), a 
 
 def orientation_in(exif: bytes) -> int | None:
     """Return the value of the orientation's tag in the first directory; None if it has none that can be read."""
-    start = len(_PREFIX) if exif.startswith(_PREFIX) else 0
+    start = 0
+    while exif.startswith(_PREFIX, start):  # some programs write it twice
+        start += len(_PREFIX)
     order = _ORDERS.get(exif[start : start + 4])
     if order is None:
         return None

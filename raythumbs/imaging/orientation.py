@@ -1,9 +1,10 @@
 """A photo's orientation: from the pixels as they lie in the file to the upright photo, and back."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import TypeVar
 
-from PIL import Image, TiffImagePlugin
+from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
 from raythumbs.imaging.exif import orientation_in
 
@@ -36,7 +37,7 @@ def orientation(picture: Image.Image) -> int:
     if isinstance(picture, TiffImagePlugin.TiffImageFile):
         value = picture.tag_v2.get(_TAG)
     else:
-        value = orientation_in(_exif(picture))
+        value = next((one for exif in _exifs(picture) if (one := orientation_in(exif)) is not None), None)
     return value if isinstance(value, int) and value in range(1, 9) else 1
 
 
@@ -70,11 +71,16 @@ def upright(picture: Image.Image, turn: int) -> Image.Image:
     return picture.transpose(_TURNS[turn]) if turn in _TURNS else picture
 
 
-def _exif(picture: Image.Image) -> bytes:
-    """Return the picture's Exif. In a PNG it may be text: ImageMagick wrote it so before PNG had a chunk for it."""
-    exif = picture.info.get("exif")
-    text = picture.info.get(_EXIF_AS_TEXT)
-    if exif is None and isinstance(text, str) and len(text) <= _MOST_BYTES:
+def _exifs(picture: Image.Image) -> Iterator[bytes]:
+    """Give the picture's Exif. A JPEG may have several, of which the first may be broken.
+
+    In a PNG it may be text: ImageMagick wrote it so before PNG had a chunk for it.
+    """
+    exif, text = picture.info.get("exif"), picture.info.get(_EXIF_AS_TEXT)
+    if isinstance(exif, bytes):
+        yield exif
+    elif isinstance(text, str) and len(text) <= _MOST_BYTES:
         with suppress(ValueError):
-            return bytes.fromhex("".join(text.split("\n")[_LINES_BEFORE_DIGITS:]))
-    return exif if isinstance(exif, bytes) else b""
+            yield bytes.fromhex("".join(text.split("\n")[_LINES_BEFORE_DIGITS:]))
+    if isinstance(picture, JpegImagePlugin.JpegImageFile):
+        yield from (data for name, data in picture.applist if name == "APP1" and data.startswith(b"Exif\0\0"))

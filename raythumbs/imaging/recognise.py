@@ -5,7 +5,13 @@ import struct
 from collections.abc import Sequence
 
 from raythumbs.errors import BadPicture, Corrupt, NotAnImage, TooLarge, Truncated, UnsupportedFormat, ZeroSized
-from raythumbs.imaging.decoder_errors import ENDS_TOO_SOON, is_about_a_limit, is_about_memory, is_about_the_end
+from raythumbs.imaging.decoder_errors import (
+    ENDS_TOO_SOON,
+    is_about_a_limit,
+    is_about_memory,
+    is_about_the_end,
+    is_no_sentence,
+)
 
 HEAD_BYTES = 64 * 1024  # enough for a JPEG's first segment and the beginning of the next
 
@@ -69,14 +75,14 @@ _NOTHING = ("Zero image width", "TIFF opening failed. not identified by this dri
 
 def refusal(head: bytes, messages: Sequence[str]) -> BadPicture:
     """Return the error for a file, from its first bytes and from the messages of the decoders that tried to open it."""
-    said = "; ".join(_plain(message) for message in messages)
+    said = "; ".join(filter(None, map(_plain, messages)))
     if name := _named(head, _FOREIGN):
         return UnsupportedFormat(f"a {name} file; photos may be {_FORMATS}")
     if any(words in "; ".join(messages) for words in _NOTHING) or _announces_nothing(head):
         return ZeroSized("the picture has no width or no height")
     if "unknown pixel mode" in said:
         return UnsupportedFormat(f"a TIFF of a kind of pixels that is not supported; photos may be {_FORMATS}")
-    if (too_large := is_about_memory(said) or is_about_a_limit(said)) or is_about_the_end(said):
+    if (too_large := is_about_memory(said) or is_about_a_limit(said)) or is_about_the_end("; ".join(messages)):
         return TooLarge(said) if too_large else Truncated(ENDS_TOO_SOON)
     if name := _named(head, _OURS):
         return Corrupt(f"a broken {name} file" + (f": {said}" if said else ""))
@@ -86,7 +92,7 @@ def refusal(head: bytes, messages: Sequence[str]) -> BadPicture:
 def _plain(message: str) -> str:
     """Return a decoder's message without Pillow's words around it; nothing if it says only that it failed."""
     what = message.partition(" opening failed. ")[2] or message
-    return "" if what == "not identified by this driver" else what
+    return "" if what == "not identified by this driver" or is_no_sentence(what) else what
 
 
 def _named(head: bytes, formats: Sequence[tuple[bytes, str]]) -> str | None:

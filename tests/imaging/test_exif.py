@@ -31,11 +31,22 @@ DAMAGED = {
     "an entry behind it is damaged": exif_of(SIX, entry(X_RESOLUTION, FRACTION, 9, 1 << 31)),
     "fewer entries are there than announced": exif_of(entry(MAKE, TEXT, 4, 0), SIX, count=900),
     "it is cut behind the entry": exif_of(SIX, SIX)[: 6 + 8 + 2 + 12 + 5],
+    "it is announced twice": b"Exif\0\0" + exif_of(SIX),
     "it is a long": exif_of(struct.pack("<HHII", ORIENTATION, 4, 1, 6)),
     "its bytes come in the other order": exif_of(
         entry(MAKE, FRACTION, 1, 1 << 30, ">"), entry(ORIENTATION, SHORT, 1, 6, ">"), order=">"
     ),
 }
+
+
+def test_exif_behind_broken_exif_turns_a_jpeg() -> None:
+    photo = saved(four_corners(), "JPEG", exif=exif_of(SIX))
+    broken = b"Exif\0\0MM\0*" + b"\xff" * 20
+    first = photo.index(b"\xff\xe1")
+
+    made = thumbnail(photo[:first] + b"\xff\xe1" + struct.pack(">H", len(broken) + 2) + broken + photo[first:])
+
+    assert near(corners(made), corners(upright(four_corners(), 6)), within=4)
 
 
 def as_text(exif: bytes) -> PngImagePlugin.PngInfo:

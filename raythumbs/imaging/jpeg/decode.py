@@ -50,9 +50,7 @@ class JpegDecoder:
             refuse_many_scans(self.picture, self.file)
         source = self.file if part is None else BytesIO(part)
         picture = self.picture if part is None else self._opened(source)
-        try:
-            _load(picture)
-        except Truncated:
+        if not _is_loaded(picture):
             return self._without_end()
         if not may_lack_pixels(picture):
             return self._shown(picture, picture.height)
@@ -126,3 +124,12 @@ class JpegDecoder:
 def _load(picture: JpegImagePlugin.JpegImageFile) -> None:
     with translated():
         picture.load()
+
+
+def _is_loaded(picture: JpegImagePlugin.JpegImageFile) -> bool:
+    """Decode the pixels, and return whether the file did not end before. No error is left, which would hold memory."""
+    try:
+        _load(picture)
+    except Truncated:
+        return False
+    return True
