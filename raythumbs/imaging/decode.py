@@ -2,15 +2,15 @@
 
 from typing import BinaryIO
 
-from PIL import Image, ImageFile, JpegImagePlugin
+from PIL import ImageFile, JpegImagePlugin
 
-from raythumbs.imaging.clear_colour import is_wide, scale_clear_sample, with_wide_colour_clear
 from raythumbs.imaging.decoded import Decoded
 from raythumbs.imaging.decoder_errors import translated
 from raythumbs.imaging.gif_margin import framed_box, with_clear_margin
 from raythumbs.imaging.jpeg.decode import JpegDecoder
 from raythumbs.imaging.limits import Limits
 from raythumbs.imaging.plan import Needs
+from raythumbs.imaging.png.decode import decode_png
 
 
 def decode(picture: ImageFile.ImageFile, file: BinaryIO, needs: Needs, limits: Limits) -> Decoded:
@@ -21,13 +21,10 @@ def decode(picture: ImageFile.ImageFile, file: BinaryIO, needs: Needs, limits: L
     """
     if isinstance(picture, JpegImagePlugin.JpegImageFile) and picture.tile:
         return JpegDecoder(picture, file, needs, limits.missing_rows).decode()
-    box, has_wide_clear_colour = framed_box(picture), is_wide(picture)
-    pixels: Image.Image = picture
+    if picture.format == "PNG":
+        return decode_png(picture, file)
+    box = framed_box(picture)
     with translated():
-        scale_clear_sample(picture)
         picture.load()
-        if box is not None:
-            pixels = with_clear_margin(picture, box)
-        elif has_wide_clear_colour:
-            pixels = with_wide_colour_clear(picture, file)
+        pixels = picture if box is None else with_clear_margin(picture, box)
     return Decoded(pixels, pixels.size, pixels.size)

@@ -19,7 +19,14 @@ _MEMORY = ("memory allocation error", "out of memory")
 _LIMIT = ("security limit", "too large", "too much memory")
 _SLIPS = (LookupError, TypeError, ArithmeticError, AttributeError, struct.error)  # of a decoder, over bad bytes
 _UNREAD = ("Unsupported BMP", "cannot handle")
-_CODED = ("decoder error", "broken data stream", "could not create decoder object", "not enough image data")
+_CODED = (
+    "decoder error",
+    "data stream",
+    "codec configuration",
+    "could not create decoder object",
+    "next frame",
+    "not enough image data",
+)
 # In the messages of Python's own errors, and of a KeyError, which is the key alone.
 _PYTHONS = re.compile(
     r"^-?\d+$|^'.*'$|index out of range|unpack|subscriptable|NoneType|' object|codec can't|invalid literal|range\("

@@ -10,10 +10,10 @@ from typing import BinaryIO
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
 from raythumbs.imaging.bmp.plugin import has_run_lengths
-from raythumbs.imaging.clear_colour import is_wide
 from raythumbs.imaging.gif_margin import framed_box
 from raythumbs.imaging.jpeg.coefficients import several_scans_bytes
 from raythumbs.imaging.jpeg.scan_count import has_several_scans
+from raythumbs.imaging.png.clear_colour import is_wide
 from raythumbs.imaging.resample import REDUCING_GAP
 
 _SPARE_BYTES = 768 << 10  # rows of a decoder, tables, the thumbnail's file

@@ -5,7 +5,6 @@ See raythumbs/imaging/head_limits.py for what was measured.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import SEEK_END
 from typing import BinaryIO
 
 from raythumbs.errors import TooLarge
@@ -52,13 +51,13 @@ def head_segments(file: BinaryIO) -> list[Segment]:
     return list(_Head(file).segments())
 
 
-def refuse_fill_bytes(file: BinaryIO) -> None:
-    """Raise TooLarge for a JPEG with a long run of the byte FF.
+def refuse_fill_bytes(file: BinaryIO, end: int) -> None:
+    """Raise TooLarge for a JPEG with a long run of the byte FF before `end`.
 
     Any number of these bytes may stand before a marker. Pillow feeds libjpeg in pieces, and with each piece libjpeg
     reads the run again from its start.
     """
-    for at in range(_FILL_STRIDE, file.seek(0, SEEK_END), _FILL_STRIDE):
+    for at in range(_FILL_STRIDE, end, _FILL_STRIDE):
         file.seek(at)
         if file.read(1) == b"\xff" and file.read(_FILL_STRIDE).count(b"\xff") == _FILL_STRIDE:
             raise TooLarge(f"the JPEG has more than {_FILL_STRIDE} fill bytes in a row")

@@ -17,22 +17,27 @@ from raythumbs.imaging.mend.spliced import Piece, spliced
 PROFILE_INCOMPLETE = "colour profile ignored: not all of its pieces are there"
 
 _TEMPORARY = 0x01  # means nothing outside of arithmetic coding (ITU-T T.81, table B.1)
-_JFIF, _ICC, _PHOTOSHOP, _ADOBE = 0xE0, 0xE2, 0xED, 0xEE
+_SCAN, _JFIF, _ICC, _PHOTOSHOP, _ADOBE = 0xDA, 0xE0, 0xE2, 0xED, 0xEE
 _NAMES = {_JFIF: b"JFIF", _ADOBE: b"Adobe"}
+_EMPTY = b"\x00\xff"
 _PIECE_BYTES = 1 << 16
 _LEAST_BYTES = 7  # that Pillow reads of either
+_MOST_PIECES = 255
 _ICC_NAME = b"ICC_PROFILE\0"  # ICC.1:2022, B.4; then the piece's number and the number of pieces
 
 
 def mend_jpeg(file: BinaryIO) -> Mended:
     """Return the JPEG without broken segments that no pixel needs, and its colour profile before the frame's header.
 
-    It ends where zeros take the place of data.
+    It ends where empty bytes take the place of data.
 
     Raises TooLarge for a head of too many segments, and UnsupportedFormat for a kind of JPEG that is not read.
     """
     segments = head_segments(file)
-    refuse_fill_bytes(file)
+    size = file.seek(0, SEEK_END)
+    has_scan = bool(segments) and segments[-1].code == _SCAN
+    end = min(size, max(_end_of_data(file, size), segments[-1].end)) if has_scan else size
+    refuse_fill_bytes(file, end)
     refuse_other_kinds(segments, file)
     left_out = [one for one in segments if one.code in {_TEMPORARY, _PHOTOSHOP}]
     short = [one for one in segments if one.code in _NAMES and _is_too_short(one, file)]
@@ -46,12 +51,10 @@ def mend_jpeg(file: BinaryIO) -> Mended:
     elif frame is not None:
         moved = [one for one in profile if one.start > frame]
     left_out += short + moved
-    end = _end_without_zeros(file)
-    if not left_out and end is None:
+    if not left_out and end == size:
         return Mended(file)
     left_out.sort(key=lambda one: one.start)
-    pieces = _pieces(left_out, moved, frame, file.seek(0, SEEK_END) if end is None else end)
-    return Mended(spliced(file, list(pieces)), tuple(dict.fromkeys(notes)))
+    return Mended(spliced(file, list(_pieces(left_out, moved, frame, end))), tuple(dict.fromkeys(notes)))
 
 
 def _is_too_short(segment: Segment, file: BinaryIO) -> bool:
@@ -61,22 +64,24 @@ def _is_too_short(segment: Segment, file: BinaryIO) -> bool:
 def _is_complete(profile: Sequence[Segment], file: BinaryIO) -> bool:
     """Return whether the pieces of a profile are numbered from 1 to their number, which each of them tells."""
     numbers = [one.read(file, len(_ICC_NAME) + 2)[len(_ICC_NAME) :] for one in profile]
-    return sorted(numbers) == [bytes((at + 1, len(profile))) for at in range(min(len(profile), 255))]
+    count = len(profile)
+    return count <= _MOST_PIECES and sorted(numbers) == [bytes((at + 1, count)) for at in range(count)]
 
 
-def _end_without_zeros(file: BinaryIO) -> int | None:
-    """Return the place of the zeros that a file ends in; None if it does not.
+def _end_of_data(file: BinaryIO, size: int) -> int:
+    """Return the place of the bytes 00 or FF that a file ends in; its size if it does not end in two of them.
 
-    A download that stopped, or a damaged disk, leaves zeros in place of data. A decoder would make smears of them.
+    A download that stopped leaves zeros in place of data, and a damaged memory card the one or the other. A decoder
+    would make smears of zeros.
     """
-    end = file.seek(0, SEEK_END)
+    end = size
     file.seek(max(0, end - 2))
-    if any(file.read()):
-        return None
+    if file.read().strip(_EMPTY):
+        return end
     while end:
         start = max(0, end - _PIECE_BYTES)
         file.seek(start)
-        if piece := file.read(end - start).rstrip(b"\0"):
+        if piece := file.read(end - start).rstrip(_EMPTY):
             return start + len(piece)
         end = start
     return end

@@ -73,7 +73,7 @@ def chunks_of(file: BinaryIO) -> Iterator[Chunk]:
             return
         chunk = Chunk(name, at, size, is_whole=at + _HEAD_BYTES + size + _CHECKSUM_BYTES <= file_bytes)
         count += 1
-        other_bytes += 0 if name in _PIXELS else size
+        other_bytes += 0 if name in _PIXELS else min(size, file_bytes - chunk.content)
         at_most(count, MOST_PARTS, "chunks in the PNG")
         at_most(other_bytes, MOST_HEAD_BYTES, "bytes in chunks without pixels in the PNG")
         yield chunk

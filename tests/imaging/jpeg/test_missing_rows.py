@@ -214,7 +214,8 @@ def test_the_missing_rows_of_a_restart_interval_amid_the_picture_are_found() -> 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("share", [0.2, 0.6, 0.95])
-def test_a_jpeg_that_ends_in_zeros_in_place_of_data_is_truncated(way: str, share: float) -> None:
+@pytest.mark.parametrize("empty", [b"\0", b"\xff"])
+def test_a_jpeg_that_ends_in_empty_bytes_in_place_of_data_is_truncated(way: str, share: float, empty: bytes) -> None:
     file = saved(photograph("sklearn/china.jpg").resize((640, 430)), "JPEG", **WAYS[way])
     first_scan = file.index(b"\xff\xda") + 14
     cut = first_scan + int(
@@ -222,13 +223,14 @@ def test_a_jpeg_that_ends_in_zeros_in_place_of_data_is_truncated(way: str, share
     )
 
     with pytest.raises(Truncated):
-        rendered(file[:cut] + bytes(len(file) - cut))
+        rendered(file[:cut] + empty * 600_000)
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_zeros_behind_a_whole_jpeg_mean_nothing(way: str) -> None:
+@pytest.mark.parametrize("empty", [b"\0", b"\xff"])
+def test_empty_bytes_behind_a_whole_jpeg_mean_nothing(way: str, empty: bytes) -> None:
     file = saved(photograph("sklearn/china.jpg"), "JPEG", **WAYS[way])
 
-    made = rendered(file + bytes(200_000))
+    made = rendered(file + empty * 600_000)
 
     assert (made.notes, made.renditions) == ((), rendered(file).renditions)

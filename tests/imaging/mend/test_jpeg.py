@@ -40,6 +40,7 @@ WITH_NOTE = {
     "an empty profile": in_head(segment(0xE2, ICC)),
     "a profile of a lonely number": in_head(segment(0xE2, ICC + b"\1")),
     "a profile without its second piece": in_head(segment(0xE2, ICC + b"\1\2abc")),
+    "a profile of far too many pieces": in_head(segment(0xE2, ICC + b"\1\1") * 300),
     "a profile of two first pieces": in_head(segment(0xE2, ICC + b"\1\2abc") * 2),
 }
 WITHOUT_NOTE = {
