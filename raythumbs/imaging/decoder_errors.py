@@ -1,5 +1,6 @@
 """What the errors of decoders mean. Pillow and its libraries raise many types; the meaning is in the text."""
 
+import re
 import struct
 import warnings
 from collections.abc import Iterator
@@ -20,6 +21,25 @@ _OTHER_KIND = (
     "unsupported file-type",
 )  # libheif: of a kind that it does not read
 _LIMIT = ("security limit", "too large", "too much memory")
+_SLIPS = (LookupError, TypeError, ArithmeticError, AttributeError, struct.error)  # of a decoder, over bad bytes
+_UNREAD = ("Unsupported BMP", "cannot handle")
+_CODED = (
+    "decoder error",
+    "data stream",
+    "codec configuration",
+    "could not create decoder object",
+    "next frame",
+    "not enough image data",
+)
+# In the messages of Python's own errors, and of a KeyError, which is the key alone.
+_PYTHONS = re.compile(
+    r"^-?\d+$|^'.*'$|index out of range|unpack|subscriptable|NoneType|' object|codec can't|invalid literal|range\("
+    r"|argument|must be|divi(?:sion|de)|can't convert|cannot convert|\bstr\b|\bint\b|\bbytes\b-like|\(\)"
+)
+
+ENDS_TOO_SOON = "the file ends before the picture does"
+BROKEN_HEAD = "a part of the file is shorter than it should be, or has a value that makes no sense"
+BROKEN_PIXELS = "the pixels' data is broken"
 
 
 @contextmanager
@@ -39,6 +59,7 @@ def translated() -> Iterator[None]:
 
 
 def _meaning(error: Exception) -> BadPicture | MemoryError:
+    """Return the error that a decoder's error stands for. Its text is shown only if it is a sentence for a person."""
     text = str(error)
     if is_about_a_limit(text):
         return TooLarge(text)
@@ -47,8 +68,17 @@ def _meaning(error: Exception) -> BadPicture | MemoryError:
     if is_about_the_kind(text):
         return UnsupportedFormat(text)
     if is_about_the_end(text):
-        return Truncated(text)
-    return Corrupt(text or type(error).__name__)
+        return Truncated(ENDS_TOO_SOON)
+    if isinstance(error, _SLIPS) or is_no_sentence(text):
+        return Corrupt(BROKEN_HEAD)
+    if text.startswith(_UNREAD):
+        return UnsupportedFormat(f"{text}: this kind is not read")
+    return Corrupt(BROKEN_PIXELS if _has_any(text, _CODED) else text)
+
+
+def is_no_sentence(text: str) -> bool:
+    """Return whether a decoder's message is Python's own, which says nothing to a person."""
+    return not text or bool(_PYTHONS.search(text))
 
 
 def is_about_the_kind(text: str) -> bool:
