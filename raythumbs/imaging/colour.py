@@ -7,7 +7,7 @@ from io import BytesIO
 from PIL import Image, ImageChops, ImageCms, TiffImagePlugin
 
 from raythumbs.imaging.pixels import Pixels
-from raythumbs.imaging.profile import holds_its_tables
+from raythumbs.imaging.profile import holds_its_tables, rendering_intent
 
 PROFILE_IGNORED = "colour profile ignored: it is broken, or made for another kind of pixels"
 
@@ -124,7 +124,12 @@ def _converted(picture: Image.Image, profile: bytes | None) -> Image.Image:
 
 @lru_cache(maxsize=32)
 def _transform(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTransform:
+    """Return the conversion to sRGB with the profile's intent. The darkest colour that the profile has becomes black.
+
+    Without this black point compensation, what a printer prints black becomes a dark grey. LittleCMS compensates the
+    perceptual intent in any case, and never the absolute one.
+    """
     source = ImageCms.ImageCmsProfile(BytesIO(profile)) if profile else ImageCms.createProfile("LAB")
-    return ImageCms.buildTransform(
-        source, ImageCms.createProfile("sRGB"), mode, "RGB", ImageCms.Intent.RELATIVE_COLORIMETRIC
-    )
+    intent = rendering_intent(profile) if profile else ImageCms.Intent.RELATIVE_COLORIMETRIC
+    srgb = ImageCms.createProfile("sRGB")
+    return ImageCms.buildTransform(source, srgb, mode, "RGB", intent, ImageCms.Flags.BLACKPOINTCOMPENSATION)
