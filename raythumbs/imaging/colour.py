@@ -6,8 +6,10 @@ from io import BytesIO
 
 from PIL import Image, ImageChops, ImageCms, TiffImagePlugin
 
+from raythumbs.imaging.colourspace.curves import HLG
+from raythumbs.imaging.colourspace.system_gamma import system_gamma
 from raythumbs.imaging.pixels import Pixels
-from raythumbs.imaging.profile import holds_its_tables, rendering_intent
+from raythumbs.imaging.profile import holds_its_tables, profile_code_points, rendering_intent
 
 PROFILE_IGNORED = "colour profile ignored: it is broken, or made for another kind of pixels"
 
@@ -114,12 +116,20 @@ def _is_grey(picture: Image.Image) -> bool:
 def _converted(picture: Image.Image, profile: bytes | None) -> Image.Image:
     mode = _kind(picture, profile)
     colour = picture.convert("RGB").convert(mode) if picture.mode == "RGBA" else picture
+    if profile and mode == "RGB" and _is_hlg(profile):
+        colour = colour.filter(system_gamma())
     converted = ImageCms.applyTransform(colour, _transform(profile, mode))
     if converted is None:
         raise ImageCms.PyCMSError("no picture came of the transform")
     if picture.mode == "RGBA":
         converted.putalpha(picture.getchannel("A"))
     return converted
+
+
+@lru_cache(maxsize=32)
+def _is_hlg(profile: bytes) -> bool:
+    points = profile_code_points(profile)
+    return points is not None and points[1] == HLG
 
 
 @lru_cache(maxsize=32)
