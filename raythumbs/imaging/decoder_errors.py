@@ -65,14 +65,12 @@ def _meaning(error: Exception) -> BadPicture | MemoryError:
         return TooLarge(text)
     if is_about_memory(text):
         return MemoryError(text)
-    if is_about_the_kind(text):
-        return UnsupportedFormat(text)
+    if is_about_the_kind(text) or text.startswith(_UNREAD):
+        return UnsupportedFormat(f"{text}: this kind is not read")
     if is_about_the_end(text):
         return Truncated(ENDS_TOO_SOON)
     if isinstance(error, _SLIPS) or is_no_sentence(text):
         return Corrupt(BROKEN_HEAD)
-    if text.startswith(_UNREAD):
-        return UnsupportedFormat(f"{text}: this kind is not read")
     return Corrupt(BROKEN_PIXELS if _has_any(text, _CODED) else text)
 
 

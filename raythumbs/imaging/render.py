@@ -11,6 +11,7 @@ from PIL import Image
 from raythumbs.errors import NeedsMemory, NotAnImage, TooLarge
 from raythumbs.imaging.admit import admit
 from raythumbs.imaging.colour import colour
+from raythumbs.imaging.colourspace import describe
 from raythumbs.imaging.decode import decode
 from raythumbs.imaging.encode import encode
 from raythumbs.imaging.jpeg.scale import shrink
@@ -84,6 +85,7 @@ def render(source: BinaryIO | bytes, specs: Sequence[RenditionSpec], limits: Lim
 def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) -> Rendered:
     mended = mend(file)
     with probe(mended.file) as picture:
+        notes = describe(picture, mended.file)
         turn = orientation(picture)  # TIFF's tag is gone when the pixels are read
         needs = Needs(picture.size, specs)
         shrink(picture, needs)
@@ -98,7 +100,7 @@ def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) ->
             format=str(picture.format).lower(),
             renditions=tuple(renditions[spec] for spec in specs),
             thumb_hash=thumb_hash(resizer.resize(HASHED)),
-            notes=mended.notes + decoded.notes + pixels.notes,
+            notes=mended.notes + notes + decoded.notes + pixels.notes,
         )
 
 
