@@ -9,7 +9,9 @@ from raythumbs.imaging.mend.mended import Mended
 def mend(file: BinaryIO) -> Mended:
     """Return the file as a decoder is to read it, and a note for each thing that was left out or corrected.
 
-    A sound file is returned as it is: nothing is copied. The file's pixels are never changed.
+    A sound file is returned as it is: nothing is copied. The file's pixels are never changed. Raises Truncated if
+    pixels are missing and the decoder would hide that, and UnsupportedFormat for a sound file of a kind that is not
+    read.
     """
     file.seek(0)
     head = file.read(12)
