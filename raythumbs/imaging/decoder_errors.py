@@ -16,10 +16,7 @@ _BAD = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticErro
 _BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _END = ("truncated", "premature", "unexpected end", "end of file", "eof", "unpack requires", "index out of range")
 _MEMORY = ("memory allocation error", "out of memory")
-_OTHER_KIND = (
-    "unsupported feature",
-    "unsupported file-type",
-)  # libheif: of a kind that it does not read
+_OTHER_KIND = ("unsupported feature", "unsupported file-type")  # libheif
 _LIMIT = ("security limit", "too large", "too much memory")
 _SLIPS = (LookupError, TypeError, ArithmeticError, AttributeError, struct.error)  # of a decoder, over bad bytes
 _UNREAD = ("Unsupported BMP", "cannot handle")

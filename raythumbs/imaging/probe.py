@@ -10,13 +10,13 @@ from PIL import Image, ImageFile, PngImagePlugin, TiffImagePlugin, UnidentifiedI
 from raythumbs.errors import UnsupportedFormat
 from raythumbs.imaging.bmp import plugin as bmp_plugin
 from raythumbs.imaging.decoder_errors import translated
-from raythumbs.imaging.heif.avif import register_avif_opener
+from raythumbs.imaging.heif import avif as avif_plugin
 from raythumbs.imaging.jpeg import plugin as jpeg_plugin
 from raythumbs.imaging.orientation import leave_lying
 from raythumbs.imaging.recognise import HEAD_BYTES, refusal
 from raythumbs.imaging.tables import refuse_long_tables
 
-FORMATS = (jpeg_plugin.NAME, "PNG", "WEBP", "GIF", "TIFF", bmp_plugin.NAME, "AVIF", "HEIF")
+FORMATS = (jpeg_plugin.NAME, "PNG", "WEBP", "GIF", "TIFF", bmp_plugin.NAME, avif_plugin.NAME, "HEIF")
 
 _KIND_OF_PICTURE, _PREVIEW = 254, 1  # TIFF 6.0, NewSubfileType. DNG, NEF and ARW begin with a preview.
 _PROFILE_BYTES = 4 << 20  # printers' profiles take more than the 1 MiB that Pillow allows one in a PNG
@@ -51,7 +51,7 @@ def _prepare() -> None:
     jpeg_plugin.register()
     bmp_plugin.register()
     pillow_heif.register_heif_opener(thumbnails=False)
-    register_avif_opener()
+    avif_plugin.register()
     Image.WARN_POSSIBLE_FORMATS = True  # a warning then says why a decoder did not open a file of its format
     Image.MAX_IMAGE_PIXELS = _HEADER_PIXELS
     PngImagePlugin.MAX_TEXT_CHUNK = _PROFILE_BYTES

@@ -1,4 +1,4 @@
-"""Pillow's decoder of AVIF, with the properties of the picture: Pillow ignores `clap`, and the order of the others."""
+"""Pillow's reader of AVIF, with the properties of the picture: Pillow ignores `clap`, and the order of the others."""
 
 import struct
 from typing import BinaryIO, cast
@@ -8,11 +8,15 @@ from PIL import AvifImagePlugin, ExifTags, Image
 from raythumbs.imaging.heif.geometry import Geometry, coded_size, geometry
 from raythumbs.imaging.heif.meta import read_meta
 
+NAME = "RAYTHUMBS AVIF"  # Pillow's own reader stays as it is for other users of Pillow
 
-class AvifFile(AvifImagePlugin.AvifImageFile):
+_BRANDS = {b"avif", b"avis", b"mif1"}
+
+
+class Avif(AvifImagePlugin.AvifImageFile):
     """An AVIF that is cut as its properties say. Its orientation is that of its properties, as Exif.
 
-    Exif and XMP of the file do not count (ISO/IEC 23000-22 (MIAF), 7.3.6.7).
+    Exif and XMP of the file do not count, as in browsers and in libheif.
     """
 
     _shown: Geometry | None = None
@@ -54,9 +58,9 @@ class AvifFile(AvifImagePlugin.AvifImageFile):
             self._size = self._shown.size
 
 
-def register_avif_opener() -> None:
-    """Let Pillow open AVIF with this decoder."""
-    Image.register_open(AvifFile.format, AvifFile, AvifImagePlugin._accept)  # noqa: SLF001 its check of the first bytes
+def register() -> None:
+    """Make the reader known to `Image.open`, under its name."""
+    Image.register_open(NAME, Avif, lambda start: start[4:8] == b"ftyp" and start[8:12] in _BRANDS)
 
 
 def _exif_of(turn: int) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from raythumbs.imaging.heif.meta import Meta
 
-_ALPHA = {  # HEIF, 6.5.8 and B.2.4; ISO/IEC 23000-22 (MIAF), 7.3.5.2
+_ALPHA = {  # HEIF, 6.5.8
     b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha",
     b"urn:mpeg:hevc:2015:auxid:1",
     b"urn:mpeg:avc:2015:auxid:1",

@@ -25,7 +25,8 @@ def mend(file: BinaryIO) -> Mended:
     """Return the file as a decoder is to read it, and a note for each thing that was left out or corrected.
 
     A sound file is returned as it is: nothing is copied. The file's pixels are never changed. Raises TooLarge for a
-    file of so many parts that it is an attack, and UnsupportedFormat for a sound file of a kind that is not read.
+    file of so many parts that it is an attack, Truncated if pixels are missing and the decoder would hide that, and
+    UnsupportedFormat for a sound file of a kind that is not read.
     """
     file.seek(0)
     first = file.read(_MOST_FIRST_BYTES)

@@ -1,4 +1,4 @@
-"""A HEIC or AVIF with faults that its pixels do not depend on is shown, with a note; one of another kind is named."""
+"""A HEIC or AVIF with faults that its pixels do not depend on is shown, with a note."""
 
 import struct
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Hides broken Exif and XMP of a HEIC or AVIF from its decoder, which would refuse the file for them.
 
-Nothing in them is needed: a HEIC or AVIF is turned by its properties alone (ISO/IEC 23000-22 (MIAF), 7.3.6.7).
+Nothing in them is needed: a HEIC or AVIF is turned by its properties alone.
 """
 
 from collections.abc import Iterator
