@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from errno import EDQUOT, EIO, ENOSPC, EPIPE
+from io import TextIOWrapper
 
 import typer
 from rich.text import Text
@@ -56,6 +57,9 @@ class NotWritten(RaythumbsError):
 
 def main() -> None:
     """Run a command. An error that a person can repair is reported in one line, with exit status 2."""
+    for stream in (sys.stdout, sys.stderr):  # a name of a file may be no text, and a terminal may know ASCII alone
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         with _output_that_may_end():
             app()
@@ -63,8 +67,18 @@ def main() -> None:
         reason = " ".join(error.reason.split())  # a database's reason may have several lines
         complaints.print(Text.assemble(("raythumbs: ", "red"), reason), soft_wrap=True)
         sys.exit(2)
+    except UnicodeEncodeError as error:
+        wrong = next((word for word in sys.argv if not _is_text(word)), None)
+        if wrong is None:
+            raise
+        complaints.print(Text.assemble(("raythumbs: ", "red"), f"{wrong!a} is not UTF-8: {error.reason}"))
+        sys.exit(2)
     except KeyboardInterrupt:  # a second Ctrl-C, or one before the command had anything to undo
         sys.exit(130)
+
+
+def _is_text(word: str) -> bool:
+    return word.isascii() or word.encode(errors="replace").decode() == word
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Thumbnails of local files, without a service: what `raythumbs render` does."""
 
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
@@ -52,7 +53,7 @@ def render_files(
     _make(folder)
     outputs = _outputs(sources, folder, spec.format.extension)
     with ExitStack() as stack:
-        limits = Limits(decode_bytes=settings.max_decode_bytes)
+        limits = Limits(decode_bytes=settings.max_decode_bytes, missing_rows=settings.missing_rows)
         sandboxes = _Sandboxes(settings, [stack.enter_context(closing(Sandbox([spec], limits))) for _ in range(jobs)])
         threads = stack.enter_context(ThreadPoolExecutor(jobs))
         stack.callback(threads.shutdown, cancel_futures=True)  # if the caller stops early, start no more files
@@ -114,16 +115,25 @@ def _make(folder: Path) -> None:
 
 
 def _outputs(sources: Sequence[Path], folder: Path, extension: str) -> list[Path]:
-    """Name the thumbnails after their sources. If another thumbnail or a source has the name, add a number."""
+    """Name the thumbnails after their sources. If another thumbnail or a source has the name, add a number; if a name
+    is too long for the folder, shorten it."""
+    longest = os.pathconf(folder, "PC_NAME_MAX")
     taken = {source.resolve() for source in sources}
     outputs = []
     for source in sources:
         numbers = chain([""], (f"-{number}" for number in count(2)))
-        names = (folder.resolve() / f"{source.stem}{number}.{extension}" for number in numbers)
+        names = (folder.resolve() / _short(source.stem, f"{number}.{extension}", longest) for number in numbers)
         free = next(name for name in names if name not in taken)
         taken.add(free)
         outputs.append(folder / free.name)
     return outputs
+
+
+def _short(stem: str, ending: str, longest: int) -> str:
+    """Return a file's name of at most so many bytes."""
+    while len(os.fsencode(stem + ending)) > longest:
+        stem = stem[:-1]  # a letter: half of one would be no text
+    return stem + ending
 
 
 def _write(output: Path, data: bytes) -> None:

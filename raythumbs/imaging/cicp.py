@@ -29,13 +29,13 @@ def cicp(file: BinaryIO) -> Cicp | None:
             return None
         items = (meta.primary, *meta.targets(b"dimg", meta.primary))
         return next((found for item in items if (found := _of(meta, item))), None)
-    except (struct.error, OverflowError):
+    except struct.error:
         return None
 
 
 def _of(meta: Meta, item: int) -> Cicp | None:
     """Return the code points in an item's box `colr` of type nclx (ISOBMFF, 12.1.5)."""
-    for held in meta.properties.get(item, ()):
+    for held in meta.properties(item):
         if held.kind == b"colr" and held.head.startswith(b"nclx"):
             fields = Fields(held.head[4:])
             return Cicp(fields.number(2), fields.number(2), fields.number(2), bool(fields.number(1) & 0x80))

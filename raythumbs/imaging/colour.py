@@ -41,7 +41,7 @@ def resampleable(picture: Image.Image) -> Image.Image:
         return picture.convert("RGBA" if mode == "PA" or "transparency" in picture.info else "RGB")
     if mode == "La":
         return picture.convert("LA").convert("RGBA")
-    if mode == "LA" or (mode in _TRANSPARENT and "transparency" in picture.info):
+    if mode in {"LA", "RGBa"} or (mode in _TRANSPARENT and "transparency" in picture.info):
         return picture.convert("RGBA")
     if mode == "1":
         return picture.convert("L")

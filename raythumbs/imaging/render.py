@@ -86,11 +86,12 @@ def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) ->
     mended = mend(file)
     with probe(mended.file) as picture:
         notes = describe(picture, mended.file)
+        turn = orientation(picture)  # TIFF's tag is gone when the pixels are read
         needs = Needs(picture.size, specs)
-        covered = shrink(picture, needs)
+        shrink(picture, needs)
         admit(picture, limits, needs.scale(picture.width), renditions_bytes(picture, needs))
-        decoded = decode(picture, mended.file, needs)
-        pixels = orient(decoded, orientation(picture), stored=needs.stored, covered=covered or decoded.size)
+        decoded = decode(picture, mended.file, needs, limits)
+        pixels = orient(decoded, turn)
         pixels = colour(pixels, picture.info.get("icc_profile"))
         resizer = Resizer(pixels)
         renditions = {spec: _encoded(resizer.resize(spec), spec) for spec in resizer.order(specs)}
@@ -99,7 +100,7 @@ def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) ->
             format=str(picture.format).lower(),
             renditions=tuple(renditions[spec] for spec in specs),
             thumb_hash=thumb_hash(resizer.resize(HASHED)),
-            notes=mended.notes + notes + pixels.notes,
+            notes=mended.notes + notes + decoded.notes + pixels.notes,
         )
 
 

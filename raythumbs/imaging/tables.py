@@ -6,8 +6,9 @@ square of their number), and 2.5 million samples 390 MB from a table of 20 bytes
 """
 
 import struct
+from collections import Counter
 from dataclasses import dataclass
-from struct import Struct, unpack
+from struct import Struct
 from typing import BinaryIO
 
 from raythumbs.errors import TooLarge
@@ -16,7 +17,7 @@ from raythumbs.imaging.heif.boxes import all_boxes
 _MOST_VALUES = 1 << 17  # of one entry; a photo of 200 megapixels in tiles of 64 x 64 has 49,000
 _MOST_ENTRIES = 1 << 12
 _MOST_SAMPLES = 1 << 16
-_MOST_ITEM_BYTES = 1 << 16  # of one table; a photo of 500 megapixels in tiles of 512 x 512 takes 45,000
+_MOST_ITEM_BYTES = 1 << 16  # of a kind of tables; a photo of 500 megapixels in tiles of 512 x 512 takes 45,000
 _MOST_BOXES = 1 << 12
 
 _KEPT_AS_BYTES = {1, 2, 7}  # types of TIFF 6.0, section 2: bytes, text, undefined
@@ -70,12 +71,14 @@ def _refuse_values(file: BinaryIO, head: bytes) -> None:
 
 def refuse_long_boxes(file: BinaryIO) -> None:
     """Raise TooLarge for an AVIF or HEIC with too many boxes, or with too many entries in one of them."""
+    taken: Counter[bytes] = Counter()
     for count, box in enumerate(all_boxes(file)):
+        size = taken[box.kind] = taken[box.kind] + box.end - box.content
         if count > _MOST_BOXES:
             raise TooLarge(f"the file has more than {_MOST_BOXES} boxes")
-        if box.kind in _ITEMS and (size := box.end - box.content) > _MOST_ITEM_BYTES:
+        if box.kind in _ITEMS and size > _MOST_ITEM_BYTES:
             raise TooLarge(f"a table of the photo's parts takes {size} bytes; at most {_MOST_ITEM_BYTES} are read")
         if box.kind in _SAMPLES:
-            _, _, samples = unpack(">III", file.read(12))
+            samples = int.from_bytes(file.read(12)[8:], "big")
             if samples > _MOST_SAMPLES:
                 raise TooLarge(f"the animation has {samples} frames; at most {_MOST_SAMPLES} are read")

@@ -1,52 +1,75 @@
-"""Amazon S3 event records, and those of MinIO and its look-alikes.
+"""Event records of Amazon S3, MinIO and compatible stores.
 
-Source of the shapes: Amazon S3 User Guide, "Event message structure" (2.x); MinIO's internal/event/event.go.
+Sources of the shapes and names: Amazon S3 User Guide, "Event message structure" (2.x) and "Event notification types and
+destinations"; MinIO's internal/event/event.go and name.go; Ceph, "S3 Bucket Notifications Compatibility".
 """
 
-import hmac
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
-from raythumbs.errors import BadRequest, Unauthorised
+from raythumbs.errors import BadRequest
+from raythumbs.notifications.envelopes import Confirmation, Message, confirmation, is_goodbye, opened
 from raythumbs.notifications.event import (
+    MAX_EVENTS,
     Event,
     Notification,
     RemovalEvent,
     UploadEvent,
     event_id,
-    listed,
-    parsed,
+    json_of,
     size_bytes,
     storable,
     text,
 )
+from raythumbs.notifications.eventbridge import event_of, is_of_eventbridge
+from raythumbs.notifications.sequencer import sequence_of
+from raythumbs.notifications.token import authorise
 
 # Exact names: MinIO files changes of tags and retention under ObjectCreated too. It also writes `s3:` before them.
-_CREATED = {f"ObjectCreated:{how}" for how in ("Put", "Post", "Copy", "CompleteMultipartUpload")}
-_MARKED = {"ObjectRemoved:DeleteMarkerCreated", "LifecycleExpiration:DeleteMarkerCreated"}
+_CREATED = {
+    *(f"ObjectCreated:{how}" for how in ("Put", "Post", "Copy", "CompleteMultipartUpload")),
+    "ObjectRestore:Completed",  # it was archived, and can be read now
+    "ObjectSynced:Create", "Replication:Create",  # Ceph, of another zone's object
+}  # fmt: skip
+_MARKED = {
+    "ObjectRemoved:DeleteMarkerCreated", "LifecycleExpiration:DeleteMarkerCreated",
+    "ObjectRemoved:DeleteAllVersions", "LifecycleDelMarkerExpiration:Delete",  # MinIO
+    "ObjectLifecycle:Expiration:Current", "ObjectSynced:DeletionMarkerCreated", "Replication:DeletionMarkerCreated",
+}  # fmt: skip
 # Of one version where there are versions, and another may be shown then; else of the object.
-_DELETED = {"ObjectRemoved:Delete", "LifecycleExpiration:Delete"}
-_SEQUENCER_LETTERS = 40
+_DELETED = {"ObjectRemoved:Delete", "LifecycleExpiration:Delete", "ObjectSynced:Delete", "Replication:Delete"}
 
 
-def read(body: bytes, headers: Mapping[str, str], *, token: str | None) -> Notification:
+def read(body: bytes, headers: Mapping[str, str], *, token: str | None) -> Notification | Confirmation:
     """Return what the body tells of, or raise BadRequest; Unauthorised if a token is asked for and not given."""
     if token is not None:
-        _authorise(headers.get("authorization", ""), token)
-    told = parsed(body)
-    if told.get("Event") == "s3:TestEvent":
-        return Notification(events=(), ignored=1)
-    records = listed(told, "Records")
-    wanted = [record for record in records if _name(record) in _CREATED | _MARKED | _DELETED]
-    return Notification(events=tuple(_event(record) for record in wanted), ignored=len(records) - len(wanted))
+        authorise(headers.get("authorization", ""), token)
+    told = json_of(body)
+    if asked := confirmation(told):
+        return asked
+    events: list[Event] = []
+    ignored = 0
+    for message in opened(told):
+        event = _event_of(message)
+        ignored += event is None
+        events += [event] if event else []
+        if len(events) + ignored > MAX_EVENTS:
+            raise BadRequest(f"the body has more than {MAX_EVENTS} events; at most so many are taken at once")
+    return Notification(events=tuple(events), ignored=ignored)
 
 
-def _authorise(given: str, token: str) -> None:
-    # MinIO sends `Bearer <token>` for a token of one word, its successor the value as it is.
-    if not any(hmac.compare_digest(given.encode(), right.encode()) for right in (f"Bearer {token}", token)):
-        raise Unauthorised("the notification's Authorization header is not `Bearer <RAYTHUMBS_NOTIFICATION_TOKEN>`")
+def _event_of(message: Message) -> Event | None:
+    """Return what a message tells of an object; None for one that changes no object's content."""
+    if message.get("Event") == "s3:TestEvent" or is_goodbye(message):
+        return None
+    if is_of_eventbridge(message):
+        return event_of(message)
+    if not (_name(message) and isinstance(message.get("s3"), dict)):
+        raise BadRequest(
+            "the body is no event of S3, of MinIO or a look-alike, of EventBridge, nor SNS or SQS with one"
+        )
+    return _event(message) if _name(message) in _CREATED | _MARKED | _DELETED else None
 
 
 def _name(record: Mapping[str, Any]) -> str:
@@ -61,7 +84,7 @@ def _event(record: Mapping[str, Any]) -> Event:
         version_id = storable(told.get("versionId"))
         version = storable(told.get("eTag")) or version_id
         size = told.get("size")
-        sequence = _sequence(text(told.get("sequencer")))
+        sequence = sequence_of(text(told.get("sequencer")))
     except (KeyError, TypeError, UnicodeDecodeError, AttributeError) as error:
         raise BadRequest(f"a record has no readable s3.bucket.name and s3.object.key: {error!r}") from error
     if not (bucket and key):
@@ -70,13 +93,6 @@ def _event(record: Mapping[str, Any]) -> Event:
     if _name(record) in _MARKED or (_name(record) in _DELETED and version_id is None):
         return RemovalEvent(id=known_as, source=source, sequence=sequence)
     return UploadEvent(id=known_as, source=source, version=version, size_bytes=size_bytes(size), sequence=sequence)
-
-
-def _sequence(sequencer: str) -> str | None:
-    """Return what sorts as the sequencer does, which is a hexadecimal number ("left-pad", says Amazon's user guide)."""
-    if not re.fullmatch(rf"[0-9A-Fa-f]{{1,{_SEQUENCER_LETTERS}}}", sequencer):
-        return None
-    return f"s3:{sequencer.lower():0>{_SEQUENCER_LETTERS}}"
 
 
 def _id(record: Mapping[str, Any], bucket: str, key: str) -> str:

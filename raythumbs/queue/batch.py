@@ -34,6 +34,10 @@ class TaskLost(BatchLost):
     """The task died or fell silent. One of its photos may be the reason."""
 
 
+class TaskRaised(BatchLost):
+    """The task's own code raised an error: a bug of the service, which is no photo's fault."""
+
+
 class NodeGone(BatchLost):
     """The node left, or Ray did not begin the task there. No photo is the reason."""
 

@@ -1,4 +1,4 @@
-"""What only the service and its senders may know, and how settings are handed on without it."""
+"""The secrets among the settings, and copies of the settings with and without them."""
 
 from collections.abc import Mapping
 from typing import Self
@@ -9,10 +9,12 @@ from raythumbs.settings.values import not_empty
 
 
 class Secrets(BaseModel):
-    """The secrets of notifications. The methods are about all secrets of the settings, the database's address too."""
+    """The secrets of notifications. The methods concern all secrets, so also the database's address."""
 
     notification_token: SecretStr | None = Field(
-        None, description="Token that S3 notifications must bring as `Authorization: Bearer …`."
+        None,
+        description="Token that S3 notifications must bring: as `Authorization: Bearer …`, or as the password of an "
+        "endpoint of Amazon SNS.",
     )
     b2_signing_secret: SecretStr | None = Field(None, description="Signing secret of the Backblaze B2 event rule.")
 

@@ -1,4 +1,4 @@
-"""How much work the service takes, how it shares it out, when a job fails, and how long jobs are kept."""
+"""How much work the service takes, how it divides it, when a job fails, and how long jobs are kept."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from raythumbs.settings.values import MIB, FromJson, Positive, Seconds, canonica
 
 
 class Work(BaseModel):
-    """Admission, slots, queues, budgets of jobs, retention, reconciliation, and what is logged of it all."""
+    """Admission, slots, queues, budgets of jobs, retention, reconciliation and logging."""
 
     max_backlog: Positive = Field(
         1_000_000,
@@ -63,7 +63,7 @@ class Work(BaseModel):
     max_errors: Positive = Field(
         15,
         description="Number of passing errors after which a job fails. With the growing waits between them, 15 take "
-        "about 29 hours.",
+        "about 29 hours, and about 60 hours when the store refuses until a person acts.",
     )
     max_timeouts: Positive = Field(3, description="Number of rendering timeouts after which a job fails.")
     max_crashes: Positive = Field(3, description="Number of crashes after which a job fails.")

@@ -1,26 +1,26 @@
-"""An S3 bucket, or any look-alike's, as a store. The room with boto3."""
+"""A bucket of S3 or of a compatible service, as a store."""
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
 from functools import cached_property
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import quote
 
+from boto3 import Session
 from boto3.s3.transfer import TransferConfig, create_transfer_manager
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 from botocore.handlers import add_expect_header
-from urllib3.exceptions import HTTPError
 
-from raythumbs.errors import AccessDenied, NoSuchObject, StoreUnavailable, TooLarge
+from raythumbs.errors import StoreRefused, StoreUnavailable, TooLarge
 from raythumbs.storage.base import Fetched, Stat
 from raythumbs.storage.buffers import BufferFile, Buffers
 from raythumbs.storage.credentials import InstanceCredentials, session_with
-from raythumbs.storage.quick_requests import Busy, quick_requests
+from raythumbs.storage.quick_requests import quick_requests
+from raythumbs.storage.redirects import follow_redirects
+from raythumbs.storage.s3_answers import ABSENT_TO_HEAD, NO_BUCKET_TO_HEAD, plain, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -33,42 +33,44 @@ _TRANSFERS = TransferConfig(
     preferred_transfer_client="classic",
 )
 _TRANSFERS.max_in_memory_upload_chunks = 8
-_GONE = frozenset({"NoSuchKey", "NoSuchVersion"})  # not every 404: of a bucket or gateway that is away, it says nothing
-_GONE_TO_HEAD = _GONE | {"404", "NotFound"}  # an answer without a body has no code
-_DENIED = {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
 
 
 def s3_client(
     region: str | None, endpoint_url: str | None, *, instance_credentials: InstanceCredentials = "auto"
 ) -> "S3Client":
     """Return a client with the credentials of its surroundings, see `session_with`. One per process."""
-    client: S3Client = session_with(instance_credentials).client(
-        "s3",
-        region_name=region or "us-east-1",
-        endpoint_url=endpoint_url,
-        config=Config(
-            connect_timeout=5,
-            read_timeout=15,
-            signature_version="s3v4",  # what every region and look-alike takes, also in links
-            retries={"mode": "standard", "total_max_attempts": 2},  # the queue owns retries; this is for a lost socket
-            max_pool_connections=64,
-            # look-alikes do not all know the newer checksums; TLS and the length guard the bytes on their way
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            s3={"addressing_style": "path"} if endpoint_url else {},
-        ),
-    )
+    with translated(endpoint_url or "Amazon S3"):
+        client = _made(region or "us-east-1", endpoint_url, session_with(instance_credentials))
     # A PUT would first ask whether it may (Expect: 100-continue), one more way to the store and back, and waits a
     # second for a store that does not answer that. What is put here is small, and is seldom refused.
     client.meta.events.unregister("before-call.s3", add_expect_header)
+    follow_redirects(client)
     return client
+
+
+def _made(region: str, endpoint_url: str | None, session: Session) -> "S3Client":
+    config = Config(
+        connect_timeout=5,
+        read_timeout=15,
+        signature_version="s3v4",  # what every region and look-alike takes, also in links
+        retries={"mode": "standard", "total_max_attempts": 2},  # the queue owns retries; this is for a lost socket
+        max_pool_connections=64,
+        # look-alikes do not all know the newer checksums; TLS and the length guard the bytes on their way
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        s3={"addressing_style": "path"} if endpoint_url else {},
+    )
+    try:
+        return session.client("s3", region_name=region, endpoint_url=endpoint_url, config=config)
+    except ValueError as error:  # which botocore raises for an address that is none
+        raise StoreRefused(f"there can be no client for {plain(str(endpoint_url))}: {plain(str(error))}") from error
 
 
 _buffers = Buffers()  # of this process
 
 
 class S3Store:
-    """Objects of `bucket` whose keys begin with `prefix`; the keys of this store are what follows it."""
+    """The objects of `bucket` whose keys start with `prefix`. A key of this store is what follows the prefix."""
 
     def __init__(self, client: "S3Client", bucket: str, prefix: str = "", *, base_url: str | None = None) -> None:
         self.client = client
@@ -77,25 +79,25 @@ class S3Store:
         self.base_url = base_url
 
     def get(self, key: str, *, max_bytes: int, seconds: float) -> Fetched:
-        """Read the object into memory that has a descriptor (memfd), so that it can be handed on without a copy."""
+        """Read the object into memory with a descriptor (memfd), which can be handed on without a copy."""
         until = time.monotonic() + seconds
         shown = self._shown(key)
-        with _translated(shown):
+        with translated(shown):
             body, size_bytes, etag = self._opened(self.prefix + key)
             with body as stream:
                 if size_bytes is None or not etag:
-                    raise StoreUnavailable(f"{shown}: the store does not tell its size and its ETag")
+                    raise StoreUnavailable(f"{shown}: the store's answer lacks the size or the ETag")
                 if size_bytes > max_bytes:
                     raise TooLarge(f"{shown} has {size_bytes} bytes; at most {max_bytes} are read")
                 file = _received(stream, shown, size_bytes=size_bytes, until=until)
         return Fetched(file, size_bytes, _version(etag))
 
     def _opened(self, key: str) -> tuple[AbstractContextManager["HTTPResponse"], int | None, str]:
-        """Return an object's body, its size and its ETag (always told, says S3; a proxy in between may drop them)."""
+        """Return an object's body, size and ETag. S3 always sends the latter two, but a proxy may drop them."""
         quick = quick_requests(self.client, self.bucket)
         if answer := quick.get(key):
-            size = answer.headers.get("content-length")
-            return answer.raw, None if size is None else int(size), answer.headers.get("etag", "")
+            size = answer.headers.get("content-length", "")
+            return answer.raw, int(size) if _is_number(size) else None, answer.headers.get("etag", "")
         told = self.client.get_object(Bucket=self.bucket, Key=key)
         quick.is_understood = False
         # Entered, botocore's stream gives urllib3's below it.
@@ -105,18 +107,20 @@ class S3Store:
             told.get("ETag", ""),
         )
 
-    def put(self, key: str, data: bytes, content_type: str) -> None:
+    def put(self, key: str, data: bytes, content_type: str, *, cache_control: str | None = None) -> None:
         """Store the object with one PUT."""
-        with _translated(self._shown(key)):
+        with translated(self._shown(key)):
             quick = quick_requests(self.client, self.bucket)
-            if not quick.put(self.prefix + key, data, content_type):
-                self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data, ContentType=content_type)
+            headers = {"Content-Type": content_type, "Cache-Control": cache_control or ""}
+            if not quick.put(self.prefix + key, data, {name: value for name, value in headers.items() if value}):
+                given: Any = {"ContentType": content_type} | ({"CacheControl": cache_control} if cache_control else {})
+                self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data, **given)
                 quick.is_understood = False
 
     @contextmanager
     def create(self, key: str, content_type: str) -> Iterator[BinaryIO]:
         """Collect the object in a nameless file on disk, then store it with one PUT, or in parts when it is long."""
-        with _translated(self._shown(key)), TemporaryFile() as file:
+        with translated(self._shown(key)), TemporaryFile() as file:
             yield file
             file.seek(0)
             given = {"ContentType": content_type}
@@ -129,27 +133,26 @@ class S3Store:
 
     def head(self, key: str) -> Stat:
         """Ask for the object's head."""
-        with _translated(self._shown(key), gone=_GONE_TO_HEAD):
+        with translated(self._shown(key), absent=ABSENT_TO_HEAD):
             answer = self.client.head_object(Bucket=self.bucket, Key=self.prefix + key)
-        return _stat(key, answer["ContentLength"], answer["ETag"], answer["LastModified"])
+        return self._stat(key, answer, size="ContentLength")
 
     def delete(self, key: str) -> None:
         """Delete the object."""
-        with _translated(self._shown(key)):
+        with translated(self._shown(key)):
             self.client.delete_object(Bucket=self.bucket, Key=self.prefix + key)
 
     def list(self, prefix: str = "", *, after: str = "") -> Iterator[Stat]:
         """List the bucket, page by page."""
         start = self.prefix + after if after else ""  # which comes before every key
-        with _translated(self._shown(prefix)):
+        with translated(self._shown(prefix)):
             pages = self.client.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix, StartAfter=start):
                 for item in page.get("Contents", []):
-                    key = item["Key"].removeprefix(self.prefix)
-                    yield _stat(key, item["Size"], item["ETag"], item["LastModified"])
+                    yield self._stat(item["Key"].removeprefix(self.prefix), item, size="Size")
 
     def url(self, key: str) -> str:
-        """Return the public address, if the bucket has one, else the object's own in the bucket."""
+        """Return the public address if the bucket has one, else the object's address in the bucket."""
         path = quote(self.prefix + key)
         if self.base_url:
             return f"{self.base_url.rstrip('/')}/{path}"
@@ -165,13 +168,20 @@ class S3Store:
 
     def check_here(self) -> None:
         """Return if there are credentials; whether the bucket takes them is not asked."""
-        with _translated(f"s3://{self.bucket}"):
+        with translated(f"s3://{self.bucket}"):
             self.client.generate_presigned_url("head_bucket", Params={"Bucket": self.bucket})  # signed, not sent
 
     def check(self) -> None:
         """Return if the bucket answers to these credentials."""
-        with _translated(f"s3://{self.bucket}", gone=_GONE_TO_HEAD):
+        with translated(f"s3://{self.bucket}", absent=NO_BUCKET_TO_HEAD):
             self.client.head_bucket(Bucket=self.bucket)
+
+    def _stat(self, key: str, told: Mapping[str, Any], *, size: str) -> Stat:
+        try:
+            size_bytes, etag, modified = told[size], told["ETag"], told["LastModified"]
+        except KeyError as error:
+            raise StoreUnavailable(f"{self._shown(key)}: the store does not tell its {error.args[0]}") from error
+        return Stat(key, size_bytes, _version(etag), modified.timestamp())
 
     def _shown(self, key: str) -> str:
         return f"s3://{self.bucket}/{self.prefix}{key}"
@@ -191,62 +201,29 @@ def _received(body: "HTTPResponse", shown: str, *, size_bytes: int, until: float
 
 
 def _fill(view: memoryview, body: "HTTPResponse", shown: str, *, until: float) -> None:
-    """Fill the view with what comes, which is to be as much as there is room for.
+    """Fill the whole view with the body. Raise StoreUnavailable if it ends early or takes too long.
 
-    From below urllib3, whose own reading makes objects that are then copied, while every other thread waits: 5 MB by
-    themselves take 1.3 ms of CPU, and took 1.6.
+    It reads from the socket's file below urllib3. urllib3's own reading makes objects that are then copied, while every
+    other thread waits: reading 5 MB takes 1.3 ms of CPU, and took 1.6.
     """
     below: Any = body._fp  # noqa: SLF001 http.client's response
     filled = 0
     while filled < len(view):
         with view[filled:] as rest:
-            count = below.fp.readinto1(rest)  # what has come: not the rest, however slow it drips
+            count = below.fp.readinto1(rest)  # returns what has come, without waiting for the rest
         if not count:
             raise StoreUnavailable(f"{shown} ended after {filled} of {len(view)} bytes")
         filled += count
         if time.monotonic() > until:
-            raise StoreUnavailable(f"{shown} was not read in its time")
+            raise StoreUnavailable(f"{shown} took too long to read")
     below.close()
-    body.release_conn()  # for the next
+    body.release_conn()  # for the next request
 
 
-def _retry_after(error: ClientError) -> float | None:
-    return _seconds(error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("retry-after", ""))
-
-
-def _seconds(retry_after: str) -> float | None:
-    return float(retry_after) if retry_after.isdecimal() else None  # the other form, a date, is not used by stores
-
-
-def _stat(key: str, size_bytes: int, etag: str, modified: datetime) -> Stat:
-    return Stat(key, size_bytes, _version(etag), modified.timestamp())
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
 
 
 def _version(etag: str) -> str:
-    """The ETag, which events, heads and listings all tell; a listing has no version ids."""
+    """Return the ETag, which events, heads and listings all have. Listings have no version ids."""
     return etag.strip('"')
-
-
-@contextmanager
-def _translated(shown: str, *, gone: frozenset[str] = _GONE) -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        if code in gone:
-            raise NoSuchObject(f"{shown} does not exist") from error
-        if code in _DENIED:
-            raise AccessDenied(f"{shown}: the store refuses these credentials ({code})") from error
-        raise StoreUnavailable(f"{shown}: {code or error}", retry_after_seconds=_retry_after(error)) from error
-    except Busy as error:
-        raise StoreUnavailable(f"{shown}: {error}", retry_after_seconds=_seconds(error.retry_after)) from error
-    except (NoCredentialsError, PartialCredentialsError) as error:
-        advice = (
-            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; on a machine with a role that is not seen to be Amazon's,"
-            " set RAYTHUMBS_INSTANCE_CREDENTIALS=true"
-        )
-        raise AccessDenied(f"{shown}: there are no credentials; {advice}") from error
-    except (BotoCoreError, HTTPError) as error:
-        raise StoreUnavailable(f"{shown}: {type(error).__name__}") from error
-    except OSError as error:
-        raise StoreUnavailable(f"{shown}: {error.strerror or type(error).__name__}") from error

@@ -1,5 +1,6 @@
-"""A multipart form as a stream of events: bytes in, events out, nothing kept and nothing waited for."""
+"""Parses a multipart form into events while it arrives. It keeps no data and waits for nothing."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,13 +8,17 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from raythumbs.errors import BadRequest
+from raythumbs.web.disposition import names_of
 
 _HEADER_BYTES = 16 * 1024
+_BOUNDARY_BYTES = 2 + 2 + 256 + 2  # with the ends of lines around it; the parser takes no longer one
+_PREAMBLE_BYTES = 16 * 1024
+_AS_IT_IS = {b"7bit", b"8bit", b"binary", b""}  # RFC 7578, section 4.7: no encoding is to be used
 
 
 @dataclass(frozen=True, slots=True)
 class PartBegun:
-    """A field begins; a file has a name, which is data and never a path."""
+    """A field begins. A file has a name, which is data and never used as a path."""
 
     field: str
     file_name: str | None
@@ -28,7 +33,7 @@ class PartData:
 
 @dataclass(frozen=True, slots=True)
 class PartEnded:
-    """The field that began last is whole."""
+    """The field that began last is complete."""
 
 
 FormEvent = PartBegun | PartData | PartEnded
@@ -45,6 +50,8 @@ class FormReader:
         self._header: tuple[bytearray, bytearray] = (bytearray(), bytearray())
         self._headers: dict[bytes, bytes] = {}
         self._open = True
+        self._preamble: bytearray | None = bytearray(b"\r\n")  # until the first boundary, which begins a line
+        self._boundary = re.compile(rb"\r\n--" + re.escape(options[b"boundary"]) + rb"(?=\r\n|--)")
         callbacks: Any = {
             "on_part_begin": self._headers.clear,
             "on_header_field": lambda data, start, end: self._grow(self._header[0], data[start:end]),
@@ -57,12 +64,16 @@ class FormReader:
         }
         try:
             self._parser = MultipartParser(options[b"boundary"], callbacks)
-        except FormParserError as error:  # of its length
-            raise BadRequest(f"the multipart boundary is not taken: {error}") from error
+        except FormParserError as error:  # it is too long
+            raise BadRequest(f"the multipart boundary is not accepted: {error}") from error
 
     def feed(self, data: bytes) -> list[FormEvent]:
-        """Return what these bytes bring."""
+        """Return the events of these bytes."""
         self._events = []
+        if self._preamble is not None:
+            data = self._after_preamble(data)
+        if not data:
+            return self._events
         try:
             self._parser.write(data)
         except FormParserError as error:
@@ -70,9 +81,24 @@ class FormReader:
         return self._events
 
     def finish(self) -> None:
-        """Raise BadRequest if the form has not come to its end."""
+        """Raise BadRequest if the end of the form is missing."""
+        if self._preamble is not None:
+            raise BadRequest("the multipart body has no part: the boundary of its Content-Type does not come")
         if self._open:
             raise BadRequest("the multipart body ended before its last boundary")
+
+    def _after_preamble(self, data: bytes) -> bytes:
+        """Return what follows the preamble (RFC 2046, section 5.1.1), which says nothing, as far as it has come."""
+        assert self._preamble is not None  # noqa: S101 it is asked for before
+        searched = max(0, len(self._preamble) - _BOUNDARY_BYTES)
+        self._preamble += data
+        if begun := self._boundary.search(self._preamble, searched, _PREAMBLE_BYTES + _BOUNDARY_BYTES):
+            data = bytes(self._preamble[begun.start() + len(b"\r\n") :])
+            self._preamble = None
+            return data
+        if len(self._preamble) > _PREAMBLE_BYTES:
+            raise BadRequest("the multipart body does not begin with the boundary of its Content-Type")
+        return b""
 
     def _grow(self, text: bytearray, more: bytes) -> None:
         text += more
@@ -85,12 +111,13 @@ class FormReader:
         self._header = (bytearray(), bytearray())
 
     def _begun(self) -> None:
-        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
-        if b"name" not in options:
+        field, file_name = names_of(self._headers.get(b"content-disposition", b""))
+        if field is None:
             raise BadRequest("a part of the form has no name")
-        name = options.get(b"filename")
-        field = options[b"name"].decode(errors="replace")
-        self._events.append(PartBegun(field, None if name is None else name.decode(errors="replace")))
+        encoding = self._headers.get(b"content-transfer-encoding", b"binary").strip().lower()
+        if encoding not in _AS_IT_IS:
+            raise BadRequest(f"the part {field!r} is encoded as {encoding[:40]!r}: send its bytes as they are")
+        self._events.append(PartBegun(field, file_name))
 
     def _ended(self) -> None:
         self._open = False

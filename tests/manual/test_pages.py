@@ -9,7 +9,7 @@ import pytest
 import typer
 from pydantic import BaseModel
 
-from raythumbs import errors
+from raythumbs import errors, store_errors
 from raythumbs.cli import app
 from raythumbs.errors import BadPicture, RaythumbsError
 from raythumbs.manual import FOLDER, PAGES, read_page
@@ -165,9 +165,9 @@ def codes(kinds: Iterator[type[RaythumbsError]]) -> set[str]:
 
 
 def leaves(root: type[RaythumbsError]) -> Iterator[type[RaythumbsError]]:
-    """The errors of errors.py below a root."""
+    """The errors of errors.py and store_errors.py below a root."""
     for kind in root.__subclasses__():
-        if kind.__module__ == errors.__name__:
+        if kind.__module__ in {errors.__name__, store_errors.__name__}:
             yield kind
             yield from leaves(kind)
 
@@ -199,7 +199,7 @@ def replies() -> set[tuple[int, str]]:
 def test_the_page_about_errors_has_each_code_at_its_status():
     listed = replies()
     pictures = codes(leaves(BadPicture))
-    only_jobs = {"timeout", "poison", "no_sandbox"} | pictures
+    only_jobs = {"timeout", "poison", "no_sandbox", "archived", "encrypted"} | pictures
 
     kinds = [kind for kind in leaves(RaythumbsError) if kind.code not in INSIDE | only_jobs]
 

@@ -2,6 +2,8 @@
 
 import asyncio
 from contextlib import closing
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -10,13 +12,18 @@ from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.leases import Leases
 from raythumbs.db.record import Record
+from raythumbs.errors import AccessDenied, StoreUnavailable
+from raythumbs.model.backoff import backoff_seconds, slow_backoff_seconds
 from raythumbs.model.job import State
-from raythumbs.model.lease import Report
-from raythumbs.queue.batch import TaskLost
+from raythumbs.model.lease import Failed, Report
+from raythumbs.queue.batch import TaskLost, TaskRaised
 from raythumbs.queue.outcomes import Budgets, Outcomes
+from raythumbs.queue.pace import Pace
+from raythumbs.store_errors import Archived, ClockSkew, Encrypted
 from tests.queue.conftest import a_request, a_success
 
 LOST = TaskLost("the worker died")
+PACE = Pace(backoff=partial(backoff_seconds, chance=0.5), slow_backoff=partial(slow_backoff_seconds, chance=0.5))
 BUDGETS = Budgets(lease_seconds=60, max_errors=3, max_timeouts=3, max_crashes=3)
 
 
@@ -25,7 +32,7 @@ class Story:
 
     def __init__(self, record: Record) -> None:
         self.record = record
-        self.outcomes = Outcomes(record, None, budgets=BUDGETS, chance=lambda: 0.5)
+        self.outcomes = Outcomes(record, None, budgets=BUDGETS, pace=PACE)
 
     async def leases(self, count):
         def write(db, now):
@@ -102,6 +109,45 @@ def test_a_batch_of_one_that_is_lost_counts_as_a_crash(told):
     (job,) = told(story)
 
     assert (job.state, job.crashes, job.losses, job.code) == (State.QUEUED, 1, 0, "crash")
+
+
+def test_a_batch_of_one_that_the_services_own_code_ends_is_a_bug_and_never_poison(told):
+    async def story(told):
+        for _ in range(BUDGETS.max_errors):
+            leases = await told.record.write(
+                lambda db, now: Leases(db).lease_next([1], now=now + 1e6, lease_seconds=60)
+            )
+            await told.outcomes.lost((leases or [await told.leases(1)])[0], TaskRaised("RecursionError: too deep"))
+        return await told.jobs()
+
+    (job,) = told(story)
+
+    assert (job.state, job.crashes, job.errors, job.code) == (State.FAILED, 0, BUDGETS.max_errors - 1, "internal")
+    assert "RecursionError" not in job.reason
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"), [(StoreUnavailable("away"), 16), (AccessDenied("no"), 64), (ClockSkew("no"), 64)]
+)
+def test_what_a_person_has_to_mend_is_tried_more_seldom_than_what_passes_by_itself(told, error, seconds):
+    async def story(told):
+        [lease] = await told.leases(1)
+        await told.outcomes.take_in([Report(replace(lease, errors=1), Failed(error), 0.1)])
+        return await told.record.read(lambda db: db.exec_driver_sql("SELECT due_at - created_at FROM jobs").scalar())
+
+    assert told(story) == pytest.approx(seconds, abs=2)
+
+
+@pytest.mark.parametrize("error", [Archived("in a vault"), Encrypted("SSE-C")])
+def test_what_only_a_change_of_the_object_can_mend_fails_at_once(told, error):
+    async def story(told):
+        [lease] = await told.leases(1)
+        await told.outcomes.take_in([Report(lease, Failed(error), 0.1)])
+        return await told.jobs()
+
+    (job,) = told(story)
+
+    assert (job.state, job.code, job.reason) == (State.FAILED, error.code, error.reason)
 
 
 def test_a_success_that_meets_a_bug_costs_its_job_alone_an_attempt_and_only_the_log_tells_it(told, monkeypatch, caplog):

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from raythumbs.errors import Overloaded, QueueUnavailable
+from raythumbs.model.photo import CACHE_CONTROL, Format, RenditionSpec
 from raythumbs.web.upload_room import UploadRoom
 
 PLAIN = "multipart/form-data; boundary=x"
@@ -36,18 +37,18 @@ def posted(body, *, content_type: str = PLAIN):
 
 
 def refused(served, body, *, content_type: str = PLAIN, **given):
-    """Send a body that must be refused; return status, code and reason, and what was kept."""
+    """Send a body that must be refused; return the status and the code."""
 
     async def scenario(service):
         reply = await posted(body, content_type=content_type)(service)
         return reply, service.originals
 
     reply, kept = served(scenario, **given)
-    told = reply.json()
-    assert set(told) == {"code", "reason"}
-    assert told["reason"]
+    answer = reply.json()
+    assert set(answer) == {"code", "reason"}
+    assert answer["reason"]
     assert kept == []
-    return reply.status_code, told["code"]
+    return reply.status_code, answer["code"]
 
 
 def test_an_uploaded_photo_is_kept_recorded_and_rendered(served, photo):
@@ -74,7 +75,64 @@ def test_an_uploaded_photo_is_kept_recorded_and_rendered(served, photo):
     assert "cat" not in str(originals[0])
 
 
-def test_a_photo_has_a_placeholder_and_tells_what_was_wrong_with_it(served, photo):
+@pytest.mark.parametrize("kind", Format)
+def test_a_thumbnail_is_sent_as_what_its_spec_says_whatever_the_machine_knows_of_file_names(
+    served, photo, kind, monkeypatch
+):
+    monkeypatch.setattr("starlette.responses.guess_type", lambda _path: (None, None))
+
+    async def scenario(service):
+        (uploaded,) = (await service.upload(("a.jpg", photo))).json()["uploads"]
+        await service.ended(uploaded["jobId"])
+        about = (await service.http.get(f"/api/photos/{uploaded['photoId']}")).json()
+        first = await service.http.get(about["renditions"][0]["url"])
+        again = await service.http.get(about["renditions"][0]["url"], headers={"If-None-Match": first.headers["etag"]})
+        return first, again
+
+    first, again = served(scenario, specs=(RenditionSpec(name="small", width=50, height=50, format=kind),))
+
+    assert (first.status_code, first.headers["content-type"]) == (200, f"image/{kind}")
+    assert (again.status_code, again.headers["cache-control"]) == (304, CACHE_CONTROL)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("", None),
+        ("; filename*=UTF-8''na%C3%AFve.jpg", "naïve.jpg"),
+        ('; filename="=?utf-8?B?bmHDr3ZlLmpwZw==?="', "naïve.jpg"),
+    ],
+)
+def test_a_file_may_have_no_name_or_one_in_another_form(served, name, told):
+    body = form(f'Content-Disposition: form-data; name="file"{name}\r\n\r\nphoto')
+
+    reply = served(posted(body))
+
+    assert (reply.status_code, reply.json()["uploads"][0]["fileName"]) == (202, told)
+
+
+@pytest.mark.parametrize("path", ["/api/uploads/direct", "/api/jobs", "/api/notifications/s3"])
+@pytest.mark.parametrize("encoding", ["gzip", "identity, br", "zstd"])
+def test_a_compressed_body_is_refused_in_words(served, path, encoding):
+    async def scenario(service):
+        kind = PLAIN if path == "/api/uploads/direct" else "application/json"
+        return await service.http.post(path, content=b"x", headers={"Content-Type": kind, "Content-Encoding": encoding})
+
+    reply = served(scenario)
+
+    assert (reply.status_code, reply.json()["code"]) == (415, "encoded_body")
+    assert encoding.rpartition(" ")[2] in reply.json()["reason"]
+
+
+def test_a_body_that_is_as_it_is_may_say_so(served):
+    async def scenario(service):
+        headers = {"Content-Type": PLAIN, "Content-Encoding": "identity"}
+        return await service.http.post("/api/uploads/direct", content=form(a_file()), headers=headers)
+
+    assert served(scenario).status_code == 202
+
+
+def test_a_photo_has_a_placeholder_and_notes_about_its_faults(served, photo):
     def with_broken_profile():
         with Image.open(BytesIO(photo)) as picture:
             file = BytesIO()
@@ -96,7 +154,7 @@ def test_a_photo_has_a_placeholder_and_tells_what_was_wrong_with_it(served, phot
     assert ["profile ignored" in note for note in broken["notes"]] == [True]
 
 
-def test_several_photos_are_of_normal_priority_and_answered_in_their_order(served, photo):
+def test_several_photos_get_normal_priority_and_are_answered_in_order(served, photo):
     async def scenario(service):
         uploads = (await service.upload(*((f"{n}.jpg", photo) for n in range(5)))).json()["uploads"]
         return [(one["fileName"], (await service.ended(one["jobId"]))["priority"]) for one in uploads]
@@ -104,7 +162,7 @@ def test_several_photos_are_of_normal_priority_and_answered_in_their_order(serve
     assert served(scenario) == [(f"{n}.jpg", "NORMAL") for n in range(5)]
 
 
-def test_the_folder_may_be_told_before_or_after_the_files(served):
+def test_the_folder_may_come_before_or_after_the_files(served):
     async def scenario(service):
         bodies = [form(a_field("folderId", "f"), a_file()), form(a_file(), a_field("folderId", "f"))]
         replies = [(await posted(body)(service)).json() for body in bodies]
@@ -121,7 +179,8 @@ def test_the_folder_may_be_told_before_or_after_the_files(served):
         (form(a_file("")), "empty_file"),
         (form(a_file(), a_file("")), "empty_file"),
         (form(a_file(), a_field("colour", "red")), "bad_request"),
-        (form(a_field("file", "a text where a file should be")), "bad_request"),
+        (form(f"Content-Transfer-Encoding: base64\r\n{a_file('eA==')}"), "bad_request"),
+        (b"p" * 20_000 + b"\r\n" + form(a_file()), "bad_request"),
         (form(a_file(), end=""), "bad_request"),
         (form(a_file("half"))[:-20], "bad_request"),
         (b"--y\r\n", "bad_request"),
@@ -134,16 +193,16 @@ def test_the_folder_may_be_told_before_or_after_the_files(served):
         (form(*[a_file()] * 1001), "bad_request"),
     ],
 )  # fmt: skip
-def test_a_form_that_is_not_right_is_refused_and_nothing_of_it_is_kept(served, body, code):
-    status, told = refused(served, body)
+def test_an_invalid_form_is_refused_and_nothing_of_it_is_kept(served, body, code):
+    status, refusal = refused(served, body)
 
-    assert (status in {400, 422}, told) == (True, code)
+    assert (status in {400, 422}, refusal) == (True, code)
 
 
 @pytest.mark.parametrize(
     "content_type", ["application/json", "multipart/form-data", "text/plain; boundary=x", "x", PLAIN + "b" * 256]
 )
-def test_what_is_no_form_is_refused(served, content_type):
+def test_a_body_that_is_no_form_is_refused(served, content_type):
     assert refused(served, form(a_file()), content_type=content_type) == (400, "bad_request")
 
 
@@ -164,7 +223,7 @@ def test_a_body_that_announces_too_much_is_refused(served):
     assert (reply.status_code, reply.json()["code"]) == (413, "body_too_large")
 
 
-def test_a_body_without_end_is_refused_while_it_is_read_and_left_after_a_while(served):
+def test_an_endless_body_is_refused_while_it_is_read_and_then_dropped(served):
     read = []
     said = []
 
@@ -190,7 +249,7 @@ def test_a_body_without_end_is_refused_while_it_is_read_and_left_after_a_while(s
 
 
 def test_a_file_that_comes_in_tiny_pieces_takes_little_memory(served, monkeypatch):
-    """A piece of one byte takes fifty in memory: what is collected is counted as it is held."""
+    """A piece of one byte takes fifty in memory, and is counted with its overhead."""
     collected = []
 
     async def scenario(service):
@@ -220,8 +279,8 @@ def test_a_file_that_comes_in_tiny_pieces_takes_little_memory(served, monkeypatc
     assert max(collected) < 20_000
 
 
-def test_a_client_that_sends_on_after_a_refusal_is_heard_to_its_end(served):
-    """Or its connection would be reset, and the answer lost with it."""
+def test_a_client_that_goes_on_sending_after_a_refusal_is_read_to_the_end(served):
+    """Otherwise its connection would be reset, and the answer would be lost."""
     rest = [form(a_file("x" * 2000), end=""), b"x", b"x", b"x"]
     left = []
 
@@ -240,7 +299,7 @@ def test_a_client_that_sends_on_after_a_refusal_is_heard_to_its_end(served):
 
 
 @pytest.mark.parametrize("how", ["disconnected", "cancelled"])
-def test_a_client_that_goes_away_leaves_nothing_and_is_no_trouble(served, how, caplog):
+def test_a_client_that_disconnects_leaves_nothing_and_logs_no_error(served, how, caplog):
     async def scenario(service):
         arrived = asyncio.Event()
         body = iter([form(a_file("x" * 3_000_000), a_file("y" * 3_000_000), end="")[:-2_000_000]])
@@ -301,13 +360,15 @@ def test_an_upload_to_a_service_that_is_full_is_refused_before_its_body_is_read(
     ("refusal", "shards", "kept"),
     [(Overloaded("full by now"), 1, 0), (Overloaded("full by now"), 2, 2), (QueueUnavailable("no answer"), 1, 2)],
 )
-def test_of_what_the_queue_refuses_nothing_is_kept_if_it_can_have_taken_nothing(served, photo, refusal, shards, kept):
+def test_files_of_a_refused_upload_are_deleted_if_no_queue_can_have_taken_them(served, photo, refusal, shards, kept):
     async def refusing(_requests):
         raise refusal
 
     async def scenario(service):
         state = service.http._transport.app.state
-        state.parts = replace(state.parts, settings=service.settings.model_copy(update={"queue_shards": shards}))
+        state.dependencies = replace(
+            state.dependencies, settings=service.settings.model_copy(update={"queue_shards": shards})
+        )
         service.queue.enqueue = refusing
         reply = await service.upload(("a.jpg", photo), ("b.jpg", photo))
         return reply, service.originals

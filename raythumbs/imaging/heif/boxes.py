@@ -1,5 +1,6 @@
 """Walks the boxes of a file (ISOBMFF, 4.2)."""
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from os import SEEK_END
@@ -51,14 +52,25 @@ def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
         start = box.end
 
 
+def top_boxes(file: BinaryIO) -> Iterator[Box]:
+    """Give the boxes that are in no other box, up to the first one whose head is cut."""
+    try:
+        yield from boxes(file, 0, size_of(file))
+    except struct.error:
+        return
+
+
 def all_boxes(file: BinaryIO) -> Iterator[Box]:
-    """Give every box of the file, also boxes in boxes. Raises struct.error if a box's head is cut."""
+    """Give every box of the file, also boxes in boxes. The file is at the box's content."""
     ranges = [(0, size_of(file))]
     while ranges:
         start, end = ranges.pop()
         if start >= end:
             continue
-        box = _box(file, start, end)
+        try:
+            box = _box(file, start, end)
+        except struct.error:  # the head is cut
+            continue
         yield box
         ranges.append((box.end, end))
         if box.kind in _WITH_BOXES:

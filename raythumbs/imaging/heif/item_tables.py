@@ -10,24 +10,29 @@ _MOST_EXTENTS = 1 << 16  # of all items: an extent takes no byte of the table if
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
-    """A reference of a kind from one item to others (ISOBMFF, 8.11.12)."""
+class Extent:
+    """A piece of an item's data: the number of the item that holds it, among those that do; its offset and length."""
 
-    kind: bytes
-    source: int
-    targets: tuple[int, ...]
+    holder: int
+    offset: int
+    length: int
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where an item's data lies (ISOBMFF, 8.11.3): how it is found, and the offset and length of each extent.
-
-    A length of 0 means: to the end of what holds the data.
-    """
+    """Where an item's data lies (ISOBMFF, 8.11.3): how it is found, and its pieces."""
 
     method: int
     in_this_file: bool
-    extents: tuple[tuple[int, int], ...]
+    extents: tuple[Extent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """The number of a property, which begins at 1, and whether a reader must understand it."""
+
+    index: int
+    essential: bool
 
 
 def read_primary(fields: Fields) -> int:
@@ -65,36 +70,38 @@ def read_locations(fields: Fields) -> dict[int, Location]:
         method = fields.number(2) & 15 if version else 0
         in_this_file = fields.number(2) == 0
         start = fields.number(base)
-        extents = []
         left -= (extent_count := fields.number(2))
         if left < 0:
             raise struct.error("the items' data lies in too many pieces")
-        for _ in range(extent_count):
-            fields.bytes(index if version else 0)
-            extents.append((start + fields.number(offset), fields.number(length)))
-        locations[number] = Location(method, in_this_file, tuple(extents))
+        extents = tuple(
+            Extent(fields.number(index if version else 0) or 1, start + fields.number(offset), fields.number(length))
+            for _ in range(extent_count)
+        )
+        locations[number] = Location(method, in_this_file, extents)
     return locations
 
 
-def read_references(fields: Fields) -> tuple[Reference, ...]:
-    """Return the references."""
+def read_references(fields: Fields) -> dict[tuple[bytes, int], tuple[int, ...]]:
+    """Return the items that an item refers to, by the kind of reference and the item's number (8.11.12)."""
     version, _ = fields.version()
     size = 4 if version else 2
-    return tuple(_reference(kind, Fields(content), size) for kind, content in _boxes(fields))
+    found: dict[tuple[bytes, int], tuple[int, ...]] = {}
+    for kind, content in _boxes(fields):
+        reference = Fields(content)
+        source, count = reference.number(size), reference.number(2)
+        targets = tuple(reference.number(size) for _ in range(count))
+        found[kind, source] = found.get((kind, source), ()) + targets
+    return found
 
 
-def _reference(kind: bytes, fields: Fields, size: int) -> Reference:
-    source, count = fields.number(size), fields.number(2)
-    return Reference(kind, source, tuple(fields.number(size) for _ in range(count)))
-
-
-def read_associations(fields: Fields) -> Iterator[tuple[int, list[int]]]:
-    """Give an item's number and the numbers of its properties, which begin at 1 (HEIF, 9.3.2)."""
+def read_associations(fields: Fields) -> Iterator[tuple[int, list[Association]]]:
+    """Give an item's number and its properties (HEIF, 9.3.2)."""
     version, flags = fields.version()
-    size, mask = (2, 0x7FFF) if flags & 1 else (1, 0x7F)
+    size, essential = (2, 0x8000) if flags & 1 else (1, 0x80)
     for _ in range(fields.number(4)):
         number = fields.number(4 if version else 2)
-        yield number, [fields.number(size) & mask for _ in range(fields.number(1))]
+        values = [fields.number(size) for _ in range(fields.number(1))]
+        yield number, [Association(value % essential, essential=value >= essential) for value in values]
 
 
 def _boxes(fields: Fields, most: int | None = None) -> Iterator[tuple[bytes, bytes]]:

@@ -1,0 +1,46 @@
+"""Agrees to what a topic of Amazon SNS asks: whether it may send its messages here."""
+
+import asyncio
+from http import HTTPStatus
+
+from raythumbs.errors import RaythumbsError
+from raythumbs.events import emit, emit_trouble
+from raythumbs.notifications.envelopes import Confirmation
+
+_SECONDS = 5.0  # SNS waits 15 s for the answer
+
+
+class NotConfirmed(RaythumbsError):
+    """A subscription that waits for a person, because its address could not be opened."""
+
+    code = "not_confirmed"
+
+
+async def confirm(asked: Confirmation) -> None:
+    """Open the address that agrees, which is Amazon's: see `envelopes.confirmation`. If that fails, tell the log.
+
+    Nothing is raised: SNS would ask three times more within a minute, and a person can still agree for three days.
+    """
+    try:
+        async with asyncio.timeout(_SECONDS):
+            status = await get_status(asked.url)
+        if status != HTTPStatus.OK:
+            raise NotConfirmed(f"Amazon SNS answered {status}")  # noqa: TRY301 one place tells what to do
+    except (NotConfirmed, TimeoutError) as error:
+        why = (
+            f"{error or 'Amazon SNS did not answer'}; open the url in a browser within three days, or let SNS ask again"
+        )
+        emit_trouble("subscription.unconfirmed", NotConfirmed(why), topic=asked.topic, url=asked.url)
+    else:
+        emit("subscription.confirmed", topic=asked.topic)
+
+
+async def get_status(url: str) -> int:
+    """Return the status that an address answers, or raise NotConfirmed. Redirects are not followed."""
+    import httpx2  # 2 MB in each process, and few services are asked
+
+    try:
+        async with httpx2.AsyncClient(timeout=_SECONDS) as client, client.stream("GET", url) as reply:
+            return reply.status_code  # its body says nothing that is needed
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise NotConfirmed(f"Amazon SNS could not be reached ({type(error).__name__})") from error
