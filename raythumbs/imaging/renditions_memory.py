@@ -23,7 +23,7 @@ class _Encoder:
 
 
 _ENCODERS = {
-    Format.JPEG: _Encoder(3, 4, 8),
+    Format.JPEG: _Encoder(3, 7, 11),  # with all samples of colour, see red_edges.py
     Format.PNG: _Encoder(2, 6, 8),
     Format.WEBP: _Encoder(23, 21, 38),
     Format.AVIF: _Encoder(19, 24, 32),

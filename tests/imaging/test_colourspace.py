@@ -209,7 +209,7 @@ def test_a_chunk_that_is_cut_or_of_a_videos_samples_is_noted(data: tuple[int, ..
     made = rendered(photo)
 
     assert near(opened(made.renditions[0].data).getpixel((9, 9)), MUTED, within=1)
-    assert made.notes == (DESCRIPTION_IGNORED,)
+    assert len(made.notes) == 1
 
 
 def test_a_photo_without_any_description_is_taken_for_srgb() -> None:

@@ -3,13 +3,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, PngImagePlugin
+from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
 
 from raythumbs.imaging.jpeg.steps import steps
 from raythumbs.model.photo import Fit, Format
 from tests.imaging.pictures import (
     BLUE,
     GREEN,
+    PHOTOGRAPHS,
     RED,
     YELLOW,
     corners,
@@ -270,3 +271,54 @@ def test_every_step_fits_into_a_baseline_file(quality: int, *, large: bool) -> N
         assert len(table) == 64
         assert min(table) >= 1
         assert max(table) <= 255
+
+
+def text(ink: str, ground: str, side: int) -> Image.Image:
+    picture = Image.new("RGB", (2 * side, 2 * side), ground)
+    draw = ImageDraw.Draw(picture)
+    for line in range(side // 20):
+        draw.text((20, 10 + 40 * line), "The quick brown fox jumps over the lazy dog " * 4, fill=ink, font_size=28)
+    return picture.resize((side, side), Image.Resampling.LANCZOS)
+
+
+@pytest.mark.parametrize("side", [300, 600])
+@pytest.mark.parametrize("ground", ["white", "black", "blue"])
+def test_red_text_keeps_its_edges(ground: str, side: int) -> None:
+    picture = text("red", ground, side)
+
+    made = opened(rendition(saved(picture, "PNG"), width=side, height=side, format=Format.JPEG).data)
+
+    halved = opened(saved(picture, "JPEG", qtables=steps(85, large=False), subsampling="4:2:0"))
+    assert mean_error(made, picture) < 0.6 * mean_error(halved, picture)
+
+
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+@pytest.mark.parametrize("side", [200, 300, 640])
+def test_photographs_have_one_sample_of_colour_for_four_pixels(name: str, side: int) -> None:
+    made = rendition(saved(photograph(name), "PNG"), width=side, height=side, format=Format.JPEG).data
+
+    assert _sampling_of_light(made) == 0x22
+
+
+@pytest.mark.parametrize(("ink", "sampling"), [("red", 0x11), ("black", 0x22), ("blue", 0x22)])
+def test_only_edges_of_red_need_all_samples_of_colour(ink: str, sampling: int) -> None:
+    made = rendition(saved(text(ink, "white", 300), "PNG"), format=Format.JPEG).data
+
+    assert _sampling_of_light(made) == sampling
+
+
+@pytest.mark.parametrize("quality", [90, 95, 100])
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.6, 0.7])
+def test_a_picture_that_is_partly_noise_is_written_at_every_quality(share: float, quality: int) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    pixels[int(300 * share) :] //= 6
+
+    made = rendition(saved(Image.fromarray(pixels), "PNG"), format=Format.JPEG, quality=quality)
+
+    assert opened(made.data).size == (300, 300)
+
+
+def _sampling_of_light(jpeg: bytes) -> int:
+    """The samples of light for one of colour, across and down (ITU T.81, B.2.2)."""
+    [marker] = {BASELINE, PROGRESSIVE} & set(_segments(jpeg))
+    return jpeg[jpeg.index(bytes([0xFF, marker, 0])) + 11]

@@ -99,6 +99,12 @@ def interlaced(photo: Image.Image) -> bytes:
     return png_of((b"IHDR", header), (b"IDAT", zlib.compress(rows, 1)))
 
 
+def red_stripes(photo: Image.Image) -> Image.Image:
+    across = np.arange(photo.width) // 5 % 5 == 0
+    row = np.where(across[:, None], np.uint8([255, 0, 0]), np.uint8([255, 255, 255]))
+    return Image.fromarray(np.broadcast_to(row, (photo.height, photo.width, 3)).copy())
+
+
 def with_a_margin(gif: bytes) -> bytes:
     """The GIF on a canvas that is a pixel wider."""
     return gif[:6] + struct.pack("<H", int.from_bytes(gif[6:8], "little") + 1) + gif[8:]
@@ -131,6 +137,7 @@ LARGE: dict[str, Callable[[Image.Image], bytes]] = {
     "progressive JPEG of noise": lambda photo: saved(photo.effect_spread(400), "JPEG", progressive=True, quality=98),
     "CMYK JPEG": lambda photo: saved(photo.convert("CMYK"), "JPEG", progressive=True),
     "PNG": lambda photo: saved(photo, "PNG"),
+    "PNG of red edges": lambda photo: saved(red_stripes(photo), "PNG"),
     "PNG with alpha": lambda photo: saved(photo.convert("RGBA"), "PNG"),
     "PNG with a clear colour": lambda photo: saved(photo, "PNG", transparency=(0, 0, 0)),
     "grey PNG": lambda photo: saved(photo.convert("L"), "PNG"),
@@ -220,7 +227,7 @@ def test_the_bytes_of_a_head_are_part_of_the_prediction() -> None:
 
 
 @pytest.mark.parametrize("written_as", Format)
-@pytest.mark.parametrize("kind", ["grey PNG", "PNG", "PNG with alpha", "grey JPEG with a profile"])
+@pytest.mark.parametrize("kind", ["grey PNG", "PNG", "PNG of red edges", "PNG with alpha", "grey JPEG with a profile"])
 def test_large_renditions_are_part_of_the_prediction(kind: str, written_as: Format, tmp_path: Path) -> None:
     specs = [
         RenditionSpec(name="large", width=3000, height=3000, format=written_as),

@@ -46,17 +46,20 @@ _LARGE = (
     _Shape(steepness=0.95, mean=0.6, slowest=0.85),
     _Shape(steepness=1.3, share=0.8, mean=0.4, slowest=0.85),
 )
+_FULL_COLOUR_SHARE = 1.6
 
 
 @cache
-def steps(quality: int, *, large: bool) -> list[list[int]]:
-    """Return the steps of light and of colour for a quality of 1 to 100, which scales as in libjpeg (jcparam.c)."""
+def steps(quality: int, *, large: bool, full_colour: bool = False) -> list[list[int]]:
+    """Return the steps of light and of colour for a quality of 1 to 100, which scales as in libjpeg (jcparam.c).
+
+    `full_colour` is for a file that has a sample of colour for each pixel: each of these may be coarser.
+    """
     percent = 5000 / quality if quality < 50 else 200 - 2 * quality  # noqa: PLR2004 libjpeg's
-    return [
-        [
-            min(_COARSEST, max(1, round(shape.step(base, y, x) * percent / 100)))
-            for y, row in enumerate(_STEPS)
-            for x, base in enumerate(row)
-        ]
-        for shape in (_LARGE if large else _SMALL)
-    ]
+    light, colour = _LARGE if large else _SMALL
+    return [_scaled(light, percent / 100), _scaled(colour, percent / 100 * (_FULL_COLOUR_SHARE if full_colour else 1))]
+
+
+def _scaled(shape: _Shape, factor: float) -> list[int]:
+    every = (shape.step(base, y, x) * factor for y, row in enumerate(_STEPS) for x, base in enumerate(row))
+    return [min(_COARSEST, max(1, round(step))) for step in every]
