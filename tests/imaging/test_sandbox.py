@@ -167,6 +167,16 @@ def test_a_photo_over_decode_bytes_reports_how_much_memory_it_needs() -> None:
     assert str(told.value.needed_bytes) in told.value.reason
 
 
+def test_the_share_of_missing_rows_reaches_the_child() -> None:
+    photo = saved(photograph("sklearn/china.jpg"), "JPEG")
+    cut = photo[: len(photo) * 9 // 10]
+
+    with closing(Sandbox(SPECS, Limits(missing_rows=0.5))) as sandbox:
+        assert "rows are missing" in rendered(sandbox, cut).notes[-1]
+    with closing(Sandbox(SPECS, Limits(missing_rows=0))) as sandbox, pytest.raises(Truncated):
+        rendered(sandbox, cut)
+
+
 def test_a_picture_over_the_limit_is_too_large() -> None:
     sandbox = Sandbox(SPECS, Limits(decode_bytes=1000))
 

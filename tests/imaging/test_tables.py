@@ -145,6 +145,8 @@ LEFT_OUT = {
     "zeros in a PNG's profile": lambda: png_with(b"iCCP", b"a\0\0" + zeros(256 * MIB)),
     "zeros in a PNG's text": lambda: png_with(b"zTXt", b"a\0\0" + zeros(256 * MIB)),
     "zeros in a PNG's international text": lambda: png_with(b"iTXt", b"a\0\1\0\0\0" + zeros(256 * MIB)),
+    "many profiles of a PNG": lambda: png_with(*(b"iCCP", b"a\0\0" + zeros(4 * MIB)) * 1000),
+    "many texts of Exif in a PNG": lambda: png_with(*(b"zTXt", b"Raw profile type exif\0\0" + zeros(4 * MIB)) * 1000),
     "texts of a PNG": lambda: png_with(*(b"zTXt", b"a\0\0" + zeros(MIB)) * 100),
 }
 

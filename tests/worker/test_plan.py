@@ -42,3 +42,12 @@ def test_no_secret_travels_with_the_work(monkeypatch):
     )
 
     assert b"sesame" not in pickle.dumps(Plan.of(settings))
+
+
+def test_the_plan_for_large_photos_has_more_memory_and_the_same_other_limits():
+    plan = Plan.of(load_settings(data_dir="/data", missing_rows=0.5))
+
+    large = plan.of_the_large.limits
+
+    assert large == replace(plan.limits, decode_bytes=plan.limits.elsewhere_bytes, elsewhere_bytes=0)
+    assert large.missing_rows == 0.5

@@ -12,8 +12,8 @@ from raythumbs.imaging.jpeg.heads import head_segments
 _MARKER = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)
 _RESTARTS, END_CODE, _SCAN, _RESTART_INTERVAL = range(0xD0, 0xD8), 0xD9, 0xDA, 0xDD
 _WITHOUT_LENGTH = {*_RESTARTS, 0x01, 0xD8}
-_MOST_MARKERS = 1 << 14  # twice as many as may be before the first scan
-_PIECE_BYTES = 1 << 16
+_MOST_MARKERS = 1 << 16  # as many restarts as a photo of 16 megapixels has at most
+_PIECE_BYTES = 1 << 12  # restarts may be close together
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ def mend_png(file: BinaryIO) -> Mended:
     header = b""
     moved: list[Chunk] = []
     faulty: list[tuple[Chunk, Fault]] = []
+    unpacked: set[bytes] = set()
     has_end = False
     for chunk in chunks_of(file):
         if chunk.name == _OF_APPS:
@@ -39,7 +40,7 @@ def mend_png(file: BinaryIO) -> Mended:
             pixels_at = chunk.start if pixels_at is None else pixels_at
         elif chunk.name == b"IEND":
             has_end = chunk.is_whole
-        elif chunk.is_optional and (fault := fault_of(chunk, file, header)):
+        elif chunk.is_optional and (fault := fault_of(chunk, file, header, unpacked)):
             faulty.append((chunk, fault))
         elif chunk.name == b"eXIf" and pixels_at is not None:
             moved.append(chunk)

@@ -12,6 +12,7 @@ _SIGNATURE_BYTES = 8
 _HEAD_BYTES, _CHECKSUM_BYTES = 8, 4  # a length and a name; behind the content
 _SMALL_LETTER = 0x20  # the bit by which ASCII's small letters differ from capitals
 _PIXELS = {b"IDAT", b"fdAT"}
+_PACKED = {b"iCCP", b"zTXt"}
 _FRAMES = {b"acTL", b"fcTL", b"fdAT"}
 _EXIF_AS_TEXT = b"Raw profile type exif\0"
 _LENGTHS = {b"pHYs": 9, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4, b"tIME": 7}
@@ -80,20 +81,32 @@ def chunks_of(file: BinaryIO) -> Iterator[Chunk]:
         at = chunk.end
 
 
-def fault_of(chunk: Chunk, file: BinaryIO, header: bytes) -> Fault | None:
-    """Return why a chunk that no pixel needs is left out; None if it stays. `header` is the content of IHDR."""
+def fault_of(chunk: Chunk, file: BinaryIO, header: bytes, unpacked: set[bytes]) -> Fault | None:
+    """Return why a chunk that no pixel needs is left out; None if it stays. `header` is the content of IHDR.
+
+    `unpacked` are the names of the chunks that were unpacked before. No second one of a name is unpacked.
+    """
     if chunk.name in _FRAMES or (chunk.is_whole and _is_long_text(chunk, file)):
         return Fault()
-    what = f"the chunk {chunk.name.decode('ascii')} was ignored"
+    wrong = _what_is_wrong(chunk, file, header, unpacked)
+    return Fault(f"the chunk {chunk.name.decode('ascii')} was ignored: {wrong}") if wrong else None
+
+
+def _what_is_wrong(chunk: Chunk, file: BinaryIO, header: bytes, unpacked: set[bytes]) -> str | None:
     if not chunk.is_whole:
-        return Fault(f"{what}: the file ends in it")
+        return "the file ends in it"
     if not _has_right_checksum(chunk, file):
-        return Fault(f"{what}: its checksum is wrong")
+        return "its checksum is wrong"
     if not _has_right_length(chunk, header):
-        return Fault(f"{what}: its length is wrong")
-    if chunk.name in {b"iCCP", b"zTXt"} and not _can_be_unpacked(chunk.read(file)):
-        return Fault(f"{what}: it cannot be unpacked")
-    return None
+        return "its length is wrong"
+    return _what_is_wrong_with_packed(chunk, file, unpacked) if chunk.name in _PACKED else None
+
+
+def _what_is_wrong_with_packed(chunk: Chunk, file: BinaryIO, unpacked: set[bytes]) -> str | None:
+    if chunk.name in unpacked:
+        return "it is not the only one"
+    unpacked.add(chunk.name)
+    return None if _can_be_unpacked(chunk.read(file)) else "it cannot be unpacked"
 
 
 def _is_long_text(chunk: Chunk, file: BinaryIO) -> bool:
