@@ -1,16 +1,16 @@
-"""The roof: constructs every part and hands each what it needs.
+"""The roof: constructs all parts of the service, and hands each what it needs.
 
-`serve run raythumbs.app:build` starts the service on a cluster that runs; `raythumbs serve` brings its own.
+`serve run raythumbs.app:build` starts the service on a running cluster; `raythumbs serve` starts its own.
 """
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from fastapi import FastAPI
 from ray import serve
@@ -35,25 +35,25 @@ from raythumbs.settings.sealed import Sealed
 from raythumbs.storage.files import FileStore
 from raythumbs.storage.stores import stores_of
 from raythumbs.web.api import make_app
+from raythumbs.web.dependencies import Dependencies, Queue
 from raythumbs.web.freed_memory import keep_loaded, share_arenas
 from raythumbs.web.ingress import ingress
-from raythumbs.web.parts import Parts, Queue
 
 NAME = "raythumbs"
 
 
 @contextmanager
 def service(sealed: Sealed, *, host: str, listening: Callable[[], None]) -> Iterator[str | None]:
-    """Run the service on the Ray that was joined until the context is left: then finish what runs.
+    """Run the service on the joined Ray while the context is open. At its end, finish the running jobs.
 
-    Ray Serve's own processes listen on the host; `listening` is called as soon as its proxy does. Yields the reason
-    if the service is not ready and that may pass; raises what needs a person.
+    Ray Serve's processes listen on the host; `listening` is called as soon as its proxy does. Yields the reason if the
+    service is not ready but may become so. Raises if a person must repair something.
     """
     settings = sealed.settings
     serve.start(http_options={"host": host, "port": settings.port}, logging_config={"log_level": "WARNING"})
     listening()
     try:
-        begin_queue(sealed)  # beside the replica, which needs it
+        begin_queue(sealed)  # at the same time as the replica, which needs it
         serve.run(build_with(sealed, version=sealed.identity), name=NAME, route_prefix="/")
         yield passing_trouble(settings.queue_shards)
     finally:
@@ -62,7 +62,7 @@ def service(sealed: Sealed, *, host: str, listening: Callable[[], None]) -> Iter
 
 
 def passing_trouble(shards: int) -> str | None:
-    """Return the reason if the service is not ready and that may pass; raise what needs a person."""
+    """Return the reason if the service is not ready but may become so. Raise if a person must repair something."""
     try:
         asyncio.run(QueueHandle(shards).check())
     except (StoreUnavailable, DatabaseUnavailable, QueueUnavailable, Overloaded) as error:
@@ -71,13 +71,14 @@ def passing_trouble(shards: int) -> str | None:
 
 
 def check_before_start(settings: Settings) -> None:
-    """Check what a person would have to mend, before Ray is started for nothing.
+    """Raise if a person must repair something, so that Ray is not started in vain.
 
-    The database can be opened and nobody else holds it; folders can be written to; there are credentials for buckets.
+    Checks that the database can be opened and is not in use, that folders can be written to, and that there are
+    credentials for buckets.
     """
     stores = stores_of(settings)
     for uri in (settings.store_uri, settings.thumbnails_uri):
-        with suppress(StoreUnavailable):  # which may pass
+        with suppress(StoreUnavailable):  # may pass by itself
             stores.at(uri).check_here()
     database = Database(settings.database_url.get_secret_value())
     try:
@@ -87,13 +88,13 @@ def check_before_start(settings: Settings) -> None:
 
 
 def build(args: Mapping[str, str]) -> Any:  # noqa: ANN401 Serve's Application
-    """Return the Serve application; `args` are settings (`store=s3://bucket`), the environment has the rest."""
+    """Return the Serve application. `args` are settings (`store=s3://bucket`); the others come from the environment."""
     sealed = seal_if_joined(load_settings(**args))
     return build_with(sealed, version=sealed.identity)
 
 
 def build_with(sealed: Sealed | Unsealed, *, version: str) -> Any:  # noqa: ANN401 Serve's Application
-    """Return the Serve application for these settings; replicas of the same version are left alone."""
+    """Return the Serve application for these settings. A deploy leaves replicas of the same version alone."""
     settings = sealed.settings
     return ingress(
         partial(assemble, sealed),
@@ -104,7 +105,7 @@ def build_with(sealed: Sealed | Unsealed, *, version: str) -> Any:  # noqa: ANN4
 
 
 async def assemble(given: Sealed | Unsealed) -> FastAPI:
-    """Return the web application over a queue that runs; this is what each replica does when it starts."""
+    """Return the web application over a running queue. Each replica calls this when it starts."""
     sealed = given if isinstance(given, Sealed) else await asyncio.to_thread(seal_on_head, given.settings)
     share_arenas()
     listen_on_the_node_only()
@@ -112,7 +113,7 @@ async def assemble(given: Sealed | Unsealed) -> FastAPI:
     sealed.settings.apply_umask()
     queue = await start_queue(sealed)
     behind_haproxy = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
-    app = make_app(parts(await _opened(sealed, queue), queue), behind_haproxy=behind_haproxy)
+    app = make_app(dependencies(await _opened(sealed, queue), queue), behind_haproxy=behind_haproxy)
     keep_loaded()
     return app
 
@@ -120,32 +121,32 @@ async def assemble(given: Sealed | Unsealed) -> FastAPI:
 async def _opened(sealed: Sealed, queue: QueueHandle) -> Settings:
     try:
         return sealed.open()
-    except BadSettings:  # on another node than the queue, which has the file
+    except BadSettings:  # this is another node than the queue's, which has the file
         return sealed.settings.with_secrets(await queue.secrets())
 
 
-def parts(settings: Settings, queue: Queue) -> Parts:
-    """Return what the doors need."""
+def dependencies(settings: Settings, queue: Queue) -> Dependencies:
+    """Return what the routes need."""
     stores = stores_of(settings)
     thumbnails = stores.at(settings.thumbnails_uri, base_url=settings.thumbnails_base_url)
 
     def link(rendition: Rendition) -> str:
-        if isinstance(thumbnails, FileStore):  # the service itself serves it
+        if isinstance(thumbnails, FileStore):  # `/thumbnails/` serves it
             return rendition.url
         return thumbnails.link(rendition.key, seconds=settings.link_seconds)
 
-    def thumbnail_file(path: str) -> Path:
+    def open_thumbnail(path: str) -> BinaryIO:
         key = settings.thumbnails_prefix + path
         if not isinstance(thumbnails, FileStore) or ".." in key.split("/"):
             raise NoSuchObject(f"{path!r} is not served here")
-        return thumbnails.path(key)
+        return thumbnails.get(key, max_bytes=sys.maxsize, seconds=0).file
 
-    return Parts(
+    return Dependencies(
         settings=settings,
         queue=queue,
         originals=stores.at(settings.store_uri),
         policy=settings.policy,
         link=link,
-        thumbnail_file=thumbnail_file,
+        open_thumbnail=open_thumbnail,
         now=time.time,
     )

@@ -12,12 +12,12 @@ import httpx2
 from raythumbs.errors import RaythumbsError
 
 _SOURCES_A_REQUEST = 1000  # the service's limit
-_FILES_A_REQUEST = 200  # all are open at a time
-_BYTES_A_REQUEST = 256 << 20  # two photos of the largest size; a service takes 1 GiB, if nothing else is set
+_FILES_A_REQUEST = 200  # all are open at one time
+_BYTES_A_REQUEST = 256 << 20  # two photos of the largest size; by default a service accepts 1 GiB
 
 
 class Refused(RaythumbsError):
-    """The service said no: its code and its reason."""
+    """The service refused a request. `said` is its code."""
 
     code = "refused"
 
@@ -34,7 +34,7 @@ class Unreachable(RaythumbsError):
 
 
 class Unreadable(RaythumbsError):
-    """A photo that cannot be uploaded, for it cannot be read."""
+    """A photo that cannot be uploaded, because it cannot be read."""
 
     code = "unreadable"
 
@@ -46,7 +46,7 @@ class NotText(RaythumbsError):
 
 
 class NotRaythumbs(RaythumbsError):
-    """What answers at the address is something else."""
+    """Something else than raythumbs answers at the address."""
 
     code = "not_raythumbs"
 
@@ -57,19 +57,19 @@ def sources_by_request(sources: Sequence[str]) -> list[Sequence[str]]:
 
 
 def files_by_request(photos: Sequence[Path]) -> list[Sequence[Path]]:
-    """Divide photos among requests, each of several: one that comes alone would be taken for more urgent."""
-    parts: list[list[Path]] = []
+    """Divide photos among requests. None gets a single photo if there are more: it would get HIGH priority."""
+    requests: list[list[Path]] = []
     room = size = 0
     for photo in photos:
         size = _size_bytes(photo)
-        if not parts or len(parts[-1]) == _FILES_A_REQUEST or size > room:
-            parts.append([])
+        if not requests or len(requests[-1]) == _FILES_A_REQUEST or size > room:
+            requests.append([])
             room = _BYTES_A_REQUEST
-        parts[-1].append(photo)
+        requests[-1].append(photo)
         room -= size
-    if len(parts) > 1 and len(parts[-1]) == 1 and len(parts[-2]) > 2:  # noqa: PLR2004 so that two are left
-        parts[-1].insert(0, parts[-2].pop())
-    return list(parts)
+    if len(requests) > 1 and len(requests[-1]) == 1 and len(requests[-2]) > 2:  # noqa: PLR2004 two photos stay
+        requests[-1].insert(0, requests[-2].pop())
+    return list(requests)
 
 
 class Client:
@@ -80,10 +80,10 @@ class Client:
         try:
             self._http = httpx2.Client(base_url=url, timeout=timeout_seconds)
         except (httpx2.InvalidURL, UnicodeError) as error:
-            raise Unreachable(f"{url!r} is no address of a service: {error}") from error
+            raise Unreachable(f"{url!r} is not the address of a service: {error}") from error
 
     def __enter__(self) -> Self:
-        """Return the client, to be closed at the end."""
+        """Return the client. It is closed at the end of the context."""
         return self
 
     def __exit__(
@@ -93,11 +93,11 @@ class Client:
         self._http.close()
 
     def upload(self, photos: Sequence[Path], *, folder_id: str | None = None) -> list[dict[str, Any]]:
-        """Upload photos, in as many requests as they need; return their jobs in their order."""
+        """Upload photos, in as many requests as they need. Return their jobs in the same order."""
         return [job for some in files_by_request(photos) for job in self._upload(some, folder_id)]
 
     def _upload(self, photos: Sequence[Path], folder_id: str | None) -> list[dict[str, Any]]:
-        """Upload photos in one request; they are read while they are sent."""
+        """Upload photos in one request. They are read while they are sent."""
         with ExitStack() as open_files:
             files = [("file", (_sendable(path.name), open_files.enter_context(_opened(path)))) for path in photos]
             data = {"folderId": folder_id} if folder_id else {}
@@ -105,7 +105,7 @@ class Client:
             return uploads
 
     def submit(self, sources: Sequence[str], *, priority: str = "NORMAL") -> list[dict[str, Any]]:
-        """Submit photos that lie in a bucket already, in as many requests as they need."""
+        """Submit photos that are already in a bucket, in as many requests as they need."""
         return [job for some in sources_by_request(sources) for job in self._submit(some, priority)]
 
     def _submit(self, sources: Sequence[str], priority: str) -> list[dict[str, Any]]:
@@ -115,12 +115,12 @@ class Client:
         return jobs
 
     def notify(self, records: Sequence[dict[str, Any]], *, token: str) -> dict[str, Any]:
-        """Tell of photos as their bucket would, by S3 event records."""
+        """Send S3 event records, as a bucket would."""
         headers = {"Authorization": f"Bearer {token}"}
         return self._ask("POST", "/api/notifications/s3", json={"Records": list(records)}, headers=headers)
 
     def reconcile(self) -> dict[str, Any]:
-        """Begin to compare the stores with the record."""
+        """Start to compare the stores with the record."""
         return self._ask("POST", "/api/reconciliation")
 
     def reconciliation(self) -> dict[str, Any]:
@@ -159,7 +159,7 @@ class Client:
         return self._ask("GET", "/api/thumbnails/status")
 
     def alive(self) -> dict[str, Any]:
-        """Return if the service answers, whatever it can do."""
+        """Return if the service runs, even if it cannot work."""
         return self._ask("GET", "/healthz")
 
     def ready(self) -> dict[str, Any]:
@@ -173,21 +173,21 @@ class Client:
             raise NotText(f"{_around(error)!a} cannot be sent: it is not UTF-8") from error
         except (httpx2.RequestError, httpx2.InvalidURL, UnicodeError) as error:
             raise Unreachable(f"no service answers at {self.url}: {error or type(error).__name__}") from error
-        told = _json(reply)
+        body = _json(reply)
         if reply.is_error:
-            raise Refused(reply.status_code, told.get("code", "http"), told.get("reason", reply.reason_phrase))
-        if not told:
+            raise Refused(reply.status_code, body.get("code", "http"), body.get("reason", reply.reason_phrase))
+        if not body:
             raise NotRaythumbs(f"what answers at {self.url} is not raythumbs")
-        return told
+        return body
 
 
 def _json(reply: httpx2.Response) -> dict[str, Any]:
-    """Return the object that a reply holds; an empty one, if it holds none."""
+    """Return the JSON object of a reply, or an empty one if it has none."""
     try:
-        told = reply.json()
+        body = reply.json()
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return body if isinstance(body, dict) else {}
 
 
 def _sendable(name: str) -> str:

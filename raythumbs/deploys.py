@@ -1,6 +1,6 @@
-"""Deploys: put the service on a Ray that runs, in the place of the one before, and leave it running there.
+"""Deploys: `raythumbs up` and `down`. A deploy puts the service on a running Ray, in place of an older one.
 
-Each step is done only where it is not done already, so a deploy that was killed is begun again with the same command.
+Each step does only what is not done yet. So a deploy that was killed can be repeated with the same command.
 """
 
 import asyncio
@@ -22,35 +22,35 @@ _POLL_SECONDS = 0.2
 
 
 class NotDeployed(RaythumbsError):
-    """The service does not answer after a deploy; the one before may still answer."""
+    """The service does not answer after a deploy. The old one may still answer."""
 
     code = "not_deployed"
 
 
 def deploy(settings: Settings, address: str) -> str | None:
-    """Deploy the service with these settings, in this version, to the Ray at the address; return when it answers.
+    """Deploy this version of the service with these settings to the Ray at the address. Return when it answers.
 
-    Return the reason if it is not ready yet and that may pass. Raise what needs a person, if possible before anything
-    is changed.
+    Return the reason if it is not ready yet but may become so. Raise if a person must repair something, if possible
+    before anything is changed.
     """
     with joined(address):
         _check_database(settings)
         sealed = seal_on_head(settings)
         try:
             open_door(settings.host, settings.port)
-            # The queue first: the old ingress waits with what comes until the new queue is there, which the new one
-            # needs.
+            # The queue first, because the new ingress needs it. Meanwhile the old ingress holds requests until the new
+            # queue answers.
             asyncio.run(start_queue(sealed))
             serve.run(build_with(sealed, version=_version(sealed)), name=NAME, route_prefix="/")
-        except RuntimeError as error:  # all that Serve says
-            raise NotDeployed(f"Ray Serve does not start it: {str(error).strip().splitlines()[-1]}") from error
+        except RuntimeError as error:  # the only error that Serve raises
+            raise NotDeployed(f"Ray Serve did not start the service: {str(error).strip().splitlines()[-1]}") from error
         trouble = passing_trouble(settings.queue_shards)
-        _await_answer(settings)
+        await_answer(settings)
         return trouble
 
 
 def withdraw(address: str) -> None:
-    """Finish what runs and end the service on the Ray at the address; other applications of its Serve go on."""
+    """Finish the running jobs and end the service on the Ray at the address. Other Serve applications go on."""
     with joined(address):
         asyncio.run(stop_queue())
         if serve_runs():
@@ -68,7 +68,7 @@ def _version(sealed: Sealed) -> str:
 
 
 def _check_database(settings: Settings) -> None:
-    """An embedded database is the running queue's alone, and on the head."""
+    """Raise if PostgreSQL cannot be used. Only the running queue, on the head, may open an embedded database."""
     url = settings.database_url.get_secret_value()
     if url.startswith("postgresql"):
         database = Database(url)
@@ -78,15 +78,16 @@ def _check_database(settings: Settings) -> None:
             database.close()
 
 
-def _await_answer(settings: Settings) -> None:
-    until = time.monotonic() + _ANSWER_SECONDS
+def await_answer(settings: Settings, *, seconds: float = _ANSWER_SECONDS) -> None:
+    """Return when the service answers; raise NotDeployed if it does not within so many seconds."""
+    until = time.monotonic() + seconds
     with Client(settings.local_url) as client:
         while True:
             try:
-                client.alive()  # which a replica is once it has found its queue
+                client.alive()  # a replica answers once it has found its queue
             except (Unreachable, Refused) as error:
                 if time.monotonic() > until:
-                    raise NotDeployed(f"the service was started, and does not answer: {error.reason}") from error
+                    raise NotDeployed(f"the service was started but does not answer: {error.reason}") from error
                 time.sleep(_POLL_SECONDS)
             else:
                 return

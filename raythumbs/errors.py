@@ -1,18 +1,18 @@
-"""The tree of errors. Each leaf has a public code, an HTTP status, and says whether trying again may help."""
+"""The tree of errors. Each leaf has a public code, an HTTP status, and says whether a retry may help."""
 
 from typing import ClassVar, Self
 
-STUMBLED = "the service stumbled; its log tells how"
+STUMBLED = "an internal error; the service's log has the details"
 
 
 class RaythumbsError(Exception):
-    """The root, which is never raised itself. `reason` is one sentence for a person; `code` is for programs and never
+    """The root, which is never raised itself. `reason` is one sentence for people; `code` is for programs and never
     changes its meaning."""
 
     code: ClassVar[str]
     http_status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
-    public_reason: str | None = None  # for strangers, where the reason is for the log alone
+    public_reason: str | None = None  # what clients see if `reason` is for the log alone
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -20,18 +20,18 @@ class RaythumbsError(Exception):
 
 
 class Internal(RaythumbsError):
-    """A bug of the service. The log has its traceback; nobody else hears its text."""
+    """A bug of the service. Its traceback and text are in the log only."""
 
     code = "internal"
     http_status = 500
-    retryable = True  # a few times: it may depend on a moment's state
+    retryable = True  # a few times, because it may depend on a passing state
     public_reason = STUMBLED
 
     def __init__(self, reason: str = STUMBLED) -> None:
         super().__init__(reason)
 
 
-# --- what a caller asked
+# --- faults of requests
 
 
 class BadRequest(RaythumbsError):
@@ -42,7 +42,7 @@ class BadRequest(RaythumbsError):
 
 
 class BadSource(BadRequest):
-    """A source that is no address of an object."""
+    """A source that is not the address of an object."""
 
     code = "bad_source"
     http_status = 422
@@ -56,28 +56,28 @@ class Unstorable(BadRequest):
 
 
 class EmptyFile(BadRequest):
-    """A file without a byte."""
+    """A file of zero bytes."""
 
     code = "empty_file"
     http_status = 422
 
 
 class BodyTooLarge(RaythumbsError):
-    """A request body over its limit; nothing of it was kept."""
+    """A request body over its limit. Nothing of it was kept."""
 
     code = "body_too_large"
     http_status = 413
 
 
 class TooSlow(RaythumbsError):
-    """A request body that did not arrive in its time; nothing of it was kept."""
+    """A request body that arrived too slowly; nothing of it was kept."""
 
     code = "too_slow"
     http_status = 408
 
 
 class TooManyBodies(RaythumbsError):
-    """A client that sends more bodies at one time than one client may."""
+    """A client that sends more bodies at one time than allowed."""
 
     code = "too_many_bodies"
     http_status = 429
@@ -98,14 +98,14 @@ class EncodedBody(RaythumbsError):
 
 
 class UnknownHost(RaythumbsError):
-    """A request for a host name that is not this service's."""
+    """A request for a host name that is not one of this service's."""
 
     code = "unknown_host"
     http_status = 421
 
 
 class ForeignOrigin(RaythumbsError):
-    """A change that was asked for by another web site's page."""
+    """A change that another web site's page requested."""
 
     code = "foreign_origin"
     http_status = 403
@@ -119,7 +119,7 @@ class Unauthorised(RaythumbsError):
 
 
 class SourceNotAllowed(RaythumbsError):
-    """A source outside of what this service may read."""
+    """A source that this service may not read."""
 
     code = "source_not_allowed"
     http_status = 403
@@ -140,7 +140,7 @@ class UnknownPhoto(RaythumbsError):
 
 
 class NotReconciled(RaythumbsError):
-    """No reconciliation has been begun yet."""
+    """No reconciliation has been started yet."""
 
     code = "not_reconciled"
     http_status = 404
@@ -161,30 +161,30 @@ class IllegalMove(RaythumbsError):
 
 
 class StaleLease(RaythumbsError):
-    """A report of an attempt that no longer holds its job."""
+    """A report of an attempt that has lost its lease."""
 
     code = "stale_lease"
     http_status = 409
 
 
-# --- what a photo turned out to be
+# --- faults of photos
 
 
 class BadPicture(RaythumbsError):
-    """A photo of which no thumbnail can be made, now or later."""
+    """A photo that can never be rendered."""
 
     code = "bad_picture"
     http_status = 422
 
 
 class NotAnImage(BadPicture):
-    """Bytes that no allowed decoder knows."""
+    """A file that no allowed decoder recognises."""
 
     code = "not_an_image"
 
 
 class UnsupportedFormat(BadPicture):
-    """A picture, or something like it, in a format that is known and not allowed."""
+    """A picture in a known format that is not allowed."""
 
     code = "unsupported_format"
     http_status = 415
@@ -203,7 +203,7 @@ class Truncated(BadPicture):
 
 
 class Corrupt(BadPicture):
-    """A file whose decoder found it broken."""
+    """A file that its decoder found to be broken."""
 
     code = "corrupt"
 
@@ -215,11 +215,11 @@ class TooLarge(BadPicture):
     http_status = 413
 
 
-# --- what happened to an attempt
+# --- failures of attempts
 
 
 class NeedsMemory(RaythumbsError):
-    """A picture that needs more memory than a worker's share: it is for the lane of the large."""
+    """A picture that needs more memory than a worker's share. It is rendered in the lane for large photos."""
 
     code = "needs_memory"
     retryable = True
@@ -233,7 +233,7 @@ class NeedsMemory(RaythumbsError):
 
 
 class TimedOut(RaythumbsError):
-    """A photo took longer than its time."""
+    """A photo took longer than its time limit."""
 
     code = "timeout"
     http_status = 504
@@ -248,7 +248,7 @@ class Crashed(RaythumbsError):
 
 
 class NoSandbox(RaythumbsError):
-    """The process that decodes could not be started, which is no photo's fault."""
+    """The process that decodes could not be started. This is not the photo's fault."""
 
     code = "no_sandbox"
     http_status = 503
@@ -256,7 +256,7 @@ class NoSandbox(RaythumbsError):
 
 
 class Poison(RaythumbsError):
-    """A photo that crashed its process once too often."""
+    """A photo that crashed its process too often."""
 
     code = "poison"
 
@@ -290,12 +290,12 @@ class AccessDenied(StoreRefused):
 
 
 class StoreUnavailable(RaythumbsError):
-    """The store cannot be reached or is in trouble; it may tell when to come back."""
+    """The store cannot be reached or fails. It may say when to come back."""
 
     code = "store_unavailable"
     http_status = 503
     retryable = True
-    public_reason = "the store cannot be reached or is in trouble; try again in a few seconds"
+    public_reason = "the store cannot be reached or fails; try again in a few seconds"
 
     def __init__(self, reason: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(reason)
@@ -306,7 +306,7 @@ class StoreUnavailable(RaythumbsError):
 
 
 class Overloaded(RaythumbsError):
-    """The service takes no more work for now: too much waits, or its disk or memory is nearly full."""
+    """The service takes no more work for now: the backlog, a disk or the memory is nearly full."""
 
     code = "overloaded"
     http_status = 503
@@ -338,21 +338,21 @@ class DatabaseUnavailable(RaythumbsError):
 
 
 class DatabaseDamaged(RaythumbsError):
-    """The record's file is broken, and a person has to put a backup in its place."""
+    """The record's file is damaged, and a person must replace it with a backup."""
 
     code = "database_damaged"
     http_status = 503
-    public_reason = "the database is damaged; the service's log tells more"
+    public_reason = "the database is damaged; the service's log has the details"
 
 
 class BadSettings(RaythumbsError):
-    """A setting that makes no sense; the service does not start."""
+    """An invalid setting. The service does not start."""
 
     code = "bad_settings"
-    public_reason = "the service's settings make no sense; its log tells more"
+    public_reason = "the service's settings are invalid; its log has the details"
 
 
 class NotStarted(RaythumbsError):
-    """The service did not come up."""
+    """The service did not start."""
 
     code = "not_started"

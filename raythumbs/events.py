@@ -1,4 +1,4 @@
-"""The one way to say that something happened: `emit("job.released", job_id=..., after_seconds=...)`; who hears it."""
+"""Events: the one way to log that something happened, `emit("job.released", job_id=..., after_seconds=...)`."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ from raythumbs.errors import Internal, RaythumbsError
 
 _log = logging.getLogger("raythumbs")
 
-_LISTENER = "_RAYTHUMBS_LISTENER"  # environment variable: the socket of who started our Ray, and hears its processes
+_LISTENER = "_RAYTHUMBS_LISTENER"  # environment variable: the socket on which `raythumbs serve` gets all events
 _LARGEST_LINE_BYTES = 64 * 1024  # with its traceback
 _AGAIN_SECONDS = 60
 _END_SECONDS = 1
@@ -24,33 +24,34 @@ _END_SECONDS = 1
 def emit(event: str, **facts: object) -> None:
     """Write one line: the event's name in the past tense, and its facts as JSON. Never put a secret into a fact."""
     if _log.isEnabledFor(logging.INFO):
-        _log.info("%s %s", event, _told(facts))
+        _log.info("%s %s", event, _as_json(facts))
 
 
 def emit_trouble(event: str, error: BaseException, **facts: object) -> None:
     """Write one line about a failure. An error that is not of raythumbs is logged with its traceback."""
     if isinstance(error, RaythumbsError):
-        _log.warning("%s %s", event, _told(facts | {"code": error.code, "reason": error.reason}))
+        _log.warning("%s %s", event, _as_json(facts | {"code": error.code, "reason": error.reason}))
     else:
-        _log.error("%s %s", event, _told(facts), exc_info=error)
+        _log.error("%s %s", event, _as_json(facts), exc_info=error)
 
 
 def known(event: str, error: Exception, **facts: object) -> RaythumbsError:
-    """Return an error of raythumbs as it is. Log any other, which is a bug, with its traceback, and return Internal."""
+    """Return an error of raythumbs unchanged. Log any other with its traceback, as a bug, and return Internal."""
     if isinstance(error, RaythumbsError):
         return error
     emit_trouble(event, error, kind=type(error).__name__, **facts)
     return Internal()
 
 
-def _told(facts: dict[str, object]) -> str:
+def _as_json(facts: dict[str, object]) -> str:
     return json.dumps(facts, default=str, sort_keys=True)
 
 
 def show_events(level: str) -> None:
-    """Show what happens in this process from now on, of this level (`INFO`: everything) and above.
+    """Log this process's events of this level and above (`INFO`: all) from now on.
 
-    `raythumbs serve` shows it on its standard error. On a cluster it is on the process's own, which Ray keeps.
+    Events go to the standard error of `raythumbs serve`. On a cluster they go to the process's own standard error,
+    which Ray keeps in a file.
     """
     listener = os.environ.get(_LISTENER)
     handler = _ToListener(listener, None) if listener else logging.StreamHandler()
@@ -64,7 +65,7 @@ def show_events(level: str) -> None:
 
 @contextmanager
 def listening(folder: Path) -> Iterator[None]:
-    """Write on standard error what processes show that are started meanwhile; the socket is in the folder."""
+    """Print events of processes that are started in this context. They come over a socket in the folder."""
     path = str(folder / "events")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as here:
         here.bind(path)
@@ -75,8 +76,8 @@ def listening(folder: Path) -> Iterator[None]:
             yield
         finally:
             del os.environ[_LISTENER]
-            here.shutdown(socket.SHUT_RD)  # what has come is still read
-            writer.join(_END_SECONDS)  # not for ever: standard error may be a terminal that is held
+            here.shutdown(socket.SHUT_RD)  # events that have come are still read
+            writer.join(_END_SECONDS)  # bounded, because a paused terminal may block standard error
 
 
 def _write_all(here: socket.socket) -> None:
@@ -85,7 +86,7 @@ def _write_all(here: socket.socket) -> None:
 
 
 class _NotAgain(logging.Filter):
-    """Passes the same failure once a minute: many callers meet a database that is away."""
+    """Lets the same failure pass only once a minute, because an unavailable database fails many callers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,7 +104,7 @@ class _NotAgain(logging.Filter):
 
 
 class _ToListener(DatagramHandler):
-    """Sends each line to a socket. If that is full or gone, the line is lost: no caller waits for a log."""
+    """Sends each line to a socket. If it is full or closed, the line is lost, so that no caller waits for the log."""
 
     def makeSocket(self, timeout: float = 0) -> socket.socket:  # noqa: ARG002, N802 logging's
         made = super().makeSocket()

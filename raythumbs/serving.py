@@ -1,4 +1,4 @@
-"""`raythumbs serve`: the service in the foreground, from its first moment to its last."""
+"""`raythumbs serve`: runs the service in the foreground, from its start to its end."""
 
 import logging
 import resource
@@ -16,20 +16,20 @@ from raythumbs.events import listening
 from raythumbs.settings import Settings
 from raythumbs.settings.sealed import Sealed, seal
 
-# Ray takes seconds to import, and reads its environment then: what imports it is imported within the functions.
+# Importing Ray takes seconds and reads its environment. So modules that import Ray are imported within functions.
 
 _LOOPBACK = "127.0.0.1"
 _FEWEST_FILES = 1024
 _USUAL_CONNECTIONS = 4096
 
 Say = Callable[[str], None]
-Tell = Callable[[str | None], None]  # that the service answers, and what keeps it from being ready
+Answers = Callable[[str | None], None]  # called once the service answers, with the reason if it is not ready
 
 
-def serve_on_own_ray(settings: Settings, *, say: Say, answers: Tell) -> None:
+def serve_on_own_ray(settings: Settings, *, say: Say, answers: Answers) -> None:
     """Start a Ray of our own and run the service on it until a signal ends it. Raises RaythumbsError."""
     restart = Restart()
-    # While it starts nothing is worth an orderly end; nor is what runs, to who asks a second time: it is done again.
+    # A signal during the start, or a second one later, ends it at once: the next start repeats unfinished work.
     signals = EndingSignals(restart.end_at_once)
     with (
         doorkeeper(settings.host, settings.port) as door,
@@ -44,36 +44,36 @@ def serve_on_own_ray(settings: Settings, *, say: Say, answers: Tell) -> None:
         check_before_start(settings)
         sealed = seal(settings, restart.folder, environment=restart.environment)
         slots = settings.max_workers_per_node
-        with _told_in_one_line(), own_cluster(restart.folder, slots_per_node=slots, lost=restart.begin):
-            signals.listen()  # Ray has set handlers of its own
+        with _error_in_one_line(), own_cluster(restart.folder, slots_per_node=slots, lost=restart.begin):
+            signals.listen()  # again, because Ray has set its own handlers
             say("starting the queue and the ingress ...")
             proxy = _Proxy(_LOOPBACK, door.hand_over)
             _serve_until_asked(sealed, restart, proxy, signals=signals, say=say, answers=answers)
 
 
-def serve_on_running_ray(settings: Settings, address: str, *, say: Say, answers: Tell) -> None:
-    """Run the service on a Ray that runs already, until a signal ends it. Raises RaythumbsError."""
+def serve_on_running_ray(settings: Settings, address: str, *, say: Say, answers: Answers) -> None:
+    """Run the service on a Ray that already runs, until a signal ends it. Raises RaythumbsError."""
     refuse_taken(settings.host, settings.port)
     before_joining()
     from raythumbs.cluster.join import running_cluster, seal_on_head
 
-    with _told_in_one_line(), running_cluster(address):
+    with _error_in_one_line(), running_cluster(address):
         proxy = _Proxy(settings.host, lambda: None)
-        # Asked to end while it starts, it does so when it has: what was begun there has to be undone.
+        # A signal during the start takes effect after it, because what was started on the cluster must be undone.
         signals = EndingSignals(lambda: None)
         _serve_until_asked(seal_on_head(settings), Restart(), proxy, signals=signals, say=say, answers=answers)
 
 
 @dataclass(frozen=True, slots=True)
 class _Proxy:
-    """Where Ray Serve's processes listen, and what follows when its proxy does."""
+    """The host on which Ray Serve's processes listen, and what to call once its proxy listens."""
 
     host: str
     listening: Callable[[], None]
 
 
-def _serve_until_asked(  # noqa: PLR0913 what the two ways of serving have in common
-    sealed: Sealed, restart: Restart, proxy: _Proxy, *, signals: EndingSignals, say: Say, answers: Tell
+def _serve_until_asked(  # noqa: PLR0913 shared by both ways of serving
+    sealed: Sealed, restart: Restart, proxy: _Proxy, *, signals: EndingSignals, say: Say, answers: Answers
 ) -> None:
     from raythumbs.app import service
 
@@ -87,8 +87,8 @@ def _serve_until_asked(  # noqa: PLR0913 what the two ways of serving have in co
 
 
 @contextmanager
-def _told_in_one_line() -> Iterator[None]:
-    """Tell what Ray raises, which is of any type, as an error of ours; the traceback is its cause."""
+def _error_in_one_line() -> Iterator[None]:
+    """Turn any error of Ray into NotStarted with the last line of its text. The traceback stays as the cause."""
     try:
         yield
     except RaythumbsError:
@@ -99,11 +99,13 @@ def _told_in_one_line() -> Iterator[None]:
 
 
 def _raise_file_limit(say: Say) -> None:
-    """Let this process, and all that it starts, open as many files as the system allows; tell if those are few."""
+    """Let this process and its children open as many files as the system allows. Say so if these are few."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most < _FEWEST_FILES:
-        raise BadSettings(f"only {most} files may be open at a time (ulimit -Hn): at least {_FEWEST_FILES} are needed")
+        raise BadSettings(
+            f"only {most} files may be open at one time (ulimit -Hn): at least {_FEWEST_FILES} are needed"
+        )
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     connections = affordable_connections(most)
     if connections < _USUAL_CONNECTIONS:
-        say(f"{connections:,} clients may be connected at a time: {most:,} files may be open (ulimit -Hn)")
+        say(f"at most {connections:,} clients can be connected: {most:,} files may be open at one time (ulimit -Hn)")

@@ -7,9 +7,9 @@ from raythumbs.model.lease import Lease
 
 
 def given(*leases: Lease) -> "Future[Sequence[Lease]]":
-    told: Future[Sequence[Lease]] = Future()
-    told.set_result(leases)
-    return told
+    answer: Future[Sequence[Lease]] = Future()
+    answer.set_result(leases)
+    return answer
 
 
 def no_more(_room: int) -> "Future[Sequence[Lease]]":

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import boto3
 import psycopg
@@ -12,15 +13,23 @@ from raythumbs.bench.servers import postgresql_server, s3_server
 from tests import needs
 from tests.servers import pgbouncer_server
 
+pytest_plugins = ("tests.groups",)
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     needs.leave_out(config, items)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a process of xdist left out: each one has collected the same tests."""
+    node.config.stash[needs.LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", {})
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if left_out := config.stash.get(needs.LEFT_OUT, {}):
-        terminalreporter.write_line(needs.told(left_out))
+        terminalreporter.write_line(needs.left_out_line(left_out))
 
 
 @dataclass

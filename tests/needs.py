@@ -54,11 +54,14 @@ def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
         (dropped if missing else kept).append(item)
     items[:] = kept
     config.stash[LEFT_OUT] = left_out
+    for_the_reporter: dict[str, object] | None = getattr(config, "workeroutput", None)  # in a process of xdist
+    if for_the_reporter is not None:
+        for_the_reporter["left_out"] = left_out
     if dropped:
         config.hook.pytest_deselected(items=dropped)
 
 
-def told(left_out: dict[str, int]) -> str:
+def left_out_line(left_out: dict[str, int]) -> str:
     """Return the line that tells what was left out, and what brings it in."""
     parts = (f"{count} need {name} ({NEEDS[name].brought_by})" for name, count in sorted(left_out.items()))
     return "left out: " + "; ".join(parts)

@@ -12,15 +12,15 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from raythumbs import deploys
-from raythumbs.cli import app, status_view
+from raythumbs.cli import app
 from raythumbs.cli.status_view import watch
 from raythumbs.client import Client, NotRaythumbs, Refused, Unreachable, Unreadable, files_by_request
+from raythumbs.deploys import NotDeployed, await_answer
 from raythumbs.settings import load_settings
 
 
 class Service:
-    """Answers each path as it is told to, and knows what it was asked."""
+    """Answers each path as the test says, and remembers the requests."""
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, dict[str, object]]] = {}
@@ -72,20 +72,17 @@ def test_retries_end_where_the_service_can_take_none(service):
     assert "/api/jobs/oldest/retry" not in service.asked
 
 
-def test_a_deploy_waits_for_the_service_and_not_for_its_figures(service, monkeypatch):
-    monkeypatch.setattr(deploys, "_ANSWER_SECONDS", 0)
+def test_a_deploy_waits_for_the_service_and_not_for_its_figures(service):
     service.answers["/healthz"] = 200, {"status": "alive"}
 
-    deploys._await_answer(load_settings())
+    await_answer(load_settings(), seconds=0)
 
     assert service.asked == ["/healthz"]
 
 
-def test_a_deploy_whose_service_does_not_answer_in_its_time_is_told_so(service, monkeypatch):
-    monkeypatch.setattr(deploys, "_ANSWER_SECONDS", 0)
-
-    with pytest.raises(deploys.NotDeployed, match="does not answer"):
-        deploys._await_answer(load_settings())
+def test_a_deploy_whose_service_does_not_answer_in_its_time_is_told_so(service):
+    with pytest.raises(NotDeployed, match="does not answer"):
+        await_answer(load_settings(), seconds=0)
 
 
 def moved(service: Service, verb: str, *ids: str) -> int | str | None:
@@ -142,10 +139,10 @@ def test_more_files_than_a_request_takes_go_in_several_of_at_least_two(service, 
     for photo in photos:
         photo.write_bytes(b"photo")
 
-    parts = files_by_request(photos)
+    requests = files_by_request(photos)
 
-    assert [len(part) for part in parts] == [200, 199, 2]
-    assert [photo for part in parts for photo in part] == photos
+    assert [len(request) for request in requests] == [200, 199, 2]
+    assert [photo for request in requests for photo in request] == photos
     assert submitted(service, *photos) == 0
     assert service.asked == ["/api/uploads/direct"] * 3
 
@@ -193,7 +190,7 @@ def test_a_wrong_address_is_told_with_the_address(url):
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b""])
-def test_what_answers_without_being_raythumbs_is_told(monkeypatch, body):
+def test_an_answer_of_another_program_is_reported(monkeypatch, body):
     transport = httpx2.MockTransport(lambda _: httpx2.Response(200, content=body))
     monkeypatch.setattr(httpx2, "Client", partial(httpx2.Client, transport=transport))
 
@@ -201,7 +198,7 @@ def test_what_answers_without_being_raythumbs_is_told(monkeypatch, body):
         client.status()
 
 
-def test_a_file_that_cannot_be_read_is_told(service, tmp_path):
+def test_an_unreadable_file_is_reported(service, tmp_path):
     with pytest.raises(Unreadable, match="No such file"), Client("http://127.0.0.1:1") as client:
         client.upload([tmp_path / "gone.jpg"])
 
@@ -213,14 +210,13 @@ STATUS = {
 }  # fmt: skip
 
 
-def test_to_watch_in_a_pipe_is_a_line_for_each_change(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(status_view, "_WATCH_SECONDS", 0)
-    told = iter([STATUS, STATUS, STATUS | {"queueSize": 2}])
+def test_watching_in_a_pipe_prints_a_line_for_each_change(monkeypatch, capsys, tmp_path):
+    statuses = iter([STATUS, STATUS, STATUS | {"queueSize": 2}])
 
     with capsys.disabled(), Path(tmp_path / "out").open("w") as out:
         monkeypatch.setattr(sys, "stdout", out)
         with pytest.raises(RuntimeError, match="StopIteration"):
-            watch(lambda: next(told), Console(file=out))
+            watch(lambda: next(statuses), Console(file=out), every_seconds=0)
 
     figures = [line.partition(" ")[2] for line in (tmp_path / "out").read_text().splitlines()]
     rest = "retries=1 running=1 slots=1/2 succeeded=5 failed=0 cancelled=0"
@@ -228,19 +224,18 @@ def test_to_watch_in_a_pipe_is_a_line_for_each_change(monkeypatch, capsys, tmp_p
 
 
 def test_a_watch_whose_reader_has_gone_ends(monkeypatch):
-    monkeypatch.setattr(status_view, "_WATCH_SECONDS", 0)
     reader, writer = os.pipe()
     asked = iter([STATUS] * 2)
 
     def ask():
-        told = next(asked)
+        status = next(asked)
         os.close(reader)
-        return told
+        return status
 
     with os.fdopen(writer, "w") as out:
         monkeypatch.setattr(sys, "stdout", out)
         monkeypatch.setattr("builtins.print", lambda *_, **__: None)
-        watch(ask, Console(file=out))
+        watch(ask, Console(file=out), every_seconds=0)
 
 
 # --- where the output goes
@@ -264,7 +259,7 @@ def test_a_reader_that_has_read_enough_is_no_trouble(rendering):
     assert ended.stderr == ""
 
 
-def test_a_full_disk_is_told_in_one_line(rendering):
+def test_a_full_disk_is_reported_in_one_line(rendering):
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run([*rendering, "--json"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
 

@@ -34,13 +34,13 @@ def as_before():
 
 def run_another(level: str) -> str:
     """Have another process tell; return what it wrote on its own standard error."""
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", ANOTHER.format(level=level)], capture_output=True, text=True, check=True
     )
-    return told.stderr
+    return done.stderr
 
 
-def test_who_listens_has_the_lines_of_processes_that_were_started_meanwhile(tmp_path, capfd):
+def test_the_listener_gets_the_lines_of_processes_that_were_started_in_its_context(tmp_path, capfd):
     with listening(tmp_path):
         assert not run_another("INFO")
 
@@ -49,7 +49,7 @@ def test_who_listens_has_the_lines_of_processes_that_were_started_meanwhile(tmp_
     assert 'ERROR batch.stumbled {"jobs": ["j2"]}' in shown
 
 
-def test_what_was_not_foreseen_comes_with_its_traceback_and_what_was_is_a_line(tmp_path, capfd):
+def test_a_bug_is_logged_with_its_traceback_and_an_expected_error_as_one_line(tmp_path, capfd):
     with listening(tmp_path):
         run_another("INFO")
 
@@ -61,8 +61,8 @@ def test_what_was_not_foreseen_comes_with_its_traceback_and_what_was_is_a_line(t
 
 def test_the_same_trouble_is_told_once_a_minute(tmp_path, capfd):
     def tell(message: str, at: int) -> None:
-        told = {"name": "raythumbs", "levelno": logging.WARNING, "levelname": "WARNING", "created": at, "msg": message}
-        logging.getLogger("raythumbs").handle(logging.makeLogRecord(told))
+        facts = {"name": "raythumbs", "levelno": logging.WARNING, "levelname": "WARNING", "created": at, "msg": message}
+        logging.getLogger("raythumbs").handle(logging.makeLogRecord(facts))
 
     with listening(tmp_path):
         show_events("WARNING")
@@ -76,10 +76,10 @@ def test_the_same_trouble_is_told_once_a_minute(tmp_path, capfd):
 
 
 def test_where_nobody_listens_a_process_tells_on_its_own_standard_error():
-    told = run_another("WARNING")
+    log = run_another("WARNING")
 
-    assert "batch.stumbled" in told
-    assert "job.succeeded" not in told
+    assert "batch.stumbled" in log
+    assert "job.succeeded" not in log
 
 
 def test_who_tells_never_waits_for_who_listens(tmp_path):

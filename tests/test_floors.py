@@ -11,14 +11,14 @@ HOUSE = Path(__file__).parent.parent
 def test_a_file_imports_only_from_its_own_room_and_from_lower_floors():
     linter = Path(sysconfig.get_path("scripts")) / "lint-imports"
 
-    told = subprocess.run([linter, "--no-cache"], cwd=HOUSE, capture_output=True, text=True, check=False)
+    done = subprocess.run([linter, "--no-cache"], cwd=HOUSE, capture_output=True, text=True, check=False)
 
-    assert told.returncode == 0, told.stdout
+    assert done.returncode == 0, done.stdout
 
 
 def test_what_every_worker_imports_is_without_serve_and_its_numbers():
     program = "import sys, raythumbs.queue.actor, raythumbs.worker.task; print(*sys.modules, sep=chr(10))"
 
-    told = subprocess.run([sys.executable, "-c", program], cwd=HOUSE, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program], cwd=HOUSE, capture_output=True, text=True, check=True)
 
-    assert not {"ray.serve", "numpy", "boto3", "fastapi"} & set(told.stdout.split())
+    assert not {"ray.serve", "numpy", "boto3", "fastapi"} & set(done.stdout.split())

@@ -1,4 +1,4 @@
-"""The command that compares the service with the old way: demo."""
+"""The command that compares the service with a sequential program: demo."""
 
 import json
 from pathlib import Path

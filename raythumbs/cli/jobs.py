@@ -19,7 +19,7 @@ from raythumbs.client import Client, Refused, files_by_request, sources_by_reque
 
 def submit(
     what: Annotated[list[str], typer.Argument(help="Files to upload, or s3:// addresses.")],
-    priority: Annotated[str, typer.Option(help="HIGH, NORMAL or LOW, for addresses.")] = "NORMAL",
+    priority: Annotated[str, typer.Option(help="HIGH, NORMAL or LOW. Only for addresses.")] = "NORMAL",
     folder_id: Annotated[str | None, typer.Option(help="Folder of the uploaded files.")] = None,
     url: Url = HERE,
 ) -> None:
@@ -30,17 +30,17 @@ def submit(
         if not file.is_file():
             raise typer.BadParameter(f"{file} is not a file")
     with Client(url) as client:
-        parts = [partial(client.submit, some, priority=priority) for some in sources_by_request(sources)]
-        parts += [partial(client.upload, some, folder_id=folder_id) for some in files_by_request(files)]
-        refused = sum(not _submitted(part) for part in parts)
+        requests = [partial(client.submit, some, priority=priority) for some in sources_by_request(sources)]
+        requests += [partial(client.upload, some, folder_id=folder_id) for some in files_by_request(files)]
+        refused = sum(not _submitted(request) for request in requests)
     if refused:
         raise typer.Exit(1)
 
 
-def _submitted(part: Callable[[], list[dict[str, Any]]]) -> bool:
-    """Submit a part and print its jobs. Return False if the service refused it."""
+def _submitted(request: Callable[[], list[dict[str, Any]]]) -> bool:
+    """Send a request and print its jobs. Return False if the service refused it."""
     try:
-        jobs = part()
+        jobs = request()
     except Refused as error:
         _raise_if_unavailable(error)
         print_line(error.reason, to=complaints)
@@ -58,7 +58,7 @@ def _raise_if_unavailable(refusal: Refused) -> None:
 
 def status(
     url: Url = HERE,
-    watch: Annotated[bool, typer.Option("--watch", help="Keep showing it, until Ctrl-C.")] = False,  # noqa: FBT002 an option
+    watch: Annotated[bool, typer.Option("--watch", help="Keep the display up to date, until Ctrl-C.")] = False,  # noqa: FBT002 an option
     as_json: AsJson = False,  # noqa: FBT002 an option
 ) -> None:
     """Show the queue and its slots."""

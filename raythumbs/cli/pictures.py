@@ -27,9 +27,9 @@ def render(  # noqa: PLR0913, PLR0917 the options of a command
     quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG, WebP and AVIF.")] = 85,
     enlarge: Annotated[bool, typer.Option("--enlarge", help="Enlarge small pictures.")] = False,  # noqa: FBT002 an option
     gap: Annotated[
-        float, typer.Option(min=1, max=8, help="Decode a JPEG at no less than so many times the thumbnail's size.")
+        float, typer.Option(min=1, max=8, help="Decode a JPEG at least this many times as large as the thumbnail.")
     ] = 2.0,
-    jobs: Annotated[int, typer.Option(min=1, help="How many pictures at a time.")] = min(
+    jobs: Annotated[int, typer.Option(min=1, help="How many pictures to render at one time.")] = min(
         8, len(os.sched_getaffinity(0))
     ),
     as_json: AsJson = False,  # noqa: FBT002 an option
@@ -57,7 +57,7 @@ def render(  # noqa: PLR0913, PLR0917 the options of a command
 
 
 def _sides(size: str) -> tuple[int, int]:
-    told = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", size)
-    if told is None:
-        raise typer.BadParameter(f"{size!r} is no size: 300, or 400x300", param_hint="--size")
-    return int(told[1]), int(told[2] or told[1])
+    sides = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", size)
+    if sides is None:
+        raise typer.BadParameter(f"{size!r} is not a size: write 300, or 400x300", param_hint="--size")
+    return int(sides[1]), int(sides[2] or sides[1])

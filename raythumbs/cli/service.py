@@ -5,14 +5,14 @@ from raythumbs.settings import Settings, load_settings
 
 
 def service_settings(**given: object) -> Settings:
-    """Return the settings; options that are not None replace them. Set the umask for the files made from here on."""
+    """Return the settings. Options that are not None replace them. Set the umask for new files."""
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
     settings.apply_umask()
     return settings
 
 
 def print_places(settings: Settings, trouble: str | None) -> None:
-    """Print where the service answers and where it keeps its data; and, if it is not ready yet, the trouble."""
+    """Print the service's address, stores and database, and the reason if it is not ready yet."""
     out.print(f"raythumbs answers at {settings.base_url} (try {settings.base_url}/docs)", soft_wrap=True)
     out.print(f"store      {settings.store_uri}", highlight=False, soft_wrap=True)
     out.print(f"thumbnails {settings.thumbnails_uri}{settings.thumbnails_prefix}", highlight=False, soft_wrap=True)

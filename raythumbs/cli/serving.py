@@ -65,7 +65,7 @@ def _before_joining() -> None:
 
 
 def down(address: RayAddress = "auto") -> None:
-    """End the service that `up` started, once its running jobs are done. Waiting jobs are kept for the next service."""
+    """End the service that `up` started, once its running jobs are done. Waiting jobs are kept for the next one."""
     _before_joining()
     from raythumbs.deploys import withdraw  # imports Ray, which must come after before_joining
 

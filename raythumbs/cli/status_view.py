@@ -15,14 +15,14 @@ Status = dict[str, Any]
 _WATCH_SECONDS = 0.5
 
 
-def watch(ask: Callable[[], Status], out: Console) -> None:
+def watch(ask: Callable[[], Status], out: Console, *, every_seconds: float = _WATCH_SECONDS) -> None:
     """Show the figures until Ctrl-C: a table on a terminal, elsewhere a line whenever a figure has changed."""
     if out.is_terminal:
         with Live(console=out, refresh_per_second=4) as live:
-            for status in _again_and_again(ask):
+            for status in _again_and_again(ask, every_seconds):
                 live.update(status_table(status))
     before = ""
-    for status in _again_and_again(ask):
+    for status in _again_and_again(ask, every_seconds):
         line = status_line(status)
         if line != before:
             print(datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"), line, flush=True)
@@ -32,16 +32,16 @@ def watch(ask: Callable[[], Status], out: Console) -> None:
 
 
 def _reader_has_gone() -> bool:
-    """Return whether nobody reads the output any more. While no figure changes, no write would fail and show it."""
+    """Return whether the reader of the output has gone. While no figure changes, no failing write would show it."""
     poll = select.poll()
-    poll.register(sys.stdout, 0)  # errors are reported even so, see poll(2)
+    poll.register(sys.stdout, 0)  # errors are reported even without requested events, see poll(2)
     return any(events & select.POLLERR for _, events in poll.poll(0))
 
 
-def _again_and_again(ask: Callable[[], Status]) -> Iterator[Status]:
+def _again_and_again(ask: Callable[[], Status], every_seconds: float) -> Iterator[Status]:
     while True:
         yield ask()
-        time.sleep(_WATCH_SECONDS)
+        time.sleep(every_seconds)
 
 
 def status_line(status: Status) -> str:

@@ -34,7 +34,7 @@ def _has_started() -> bool:
 
 
 def _refused() -> int | None:
-    """Return for how many bundles the autoscaler found no nodes when it last looked (not told before Ray 2.50)."""
-    told = GetClusterStatusReply.FromString(_gcs().get_cluster_status(timeout_s=10))
-    refused = told.autoscaling_state.infeasible_cluster_resource_constraints
+    """Return for how many bundles the autoscaler last found no nodes. Ray before 2.50 does not say: None."""
+    status = GetClusterStatusReply.FromString(_gcs().get_cluster_status(timeout_s=10))
+    refused = status.autoscaling_state.infeasible_cluster_resource_constraints
     return min((sum(asked.count for asked in one.resource_requests) for one in refused), default=None)

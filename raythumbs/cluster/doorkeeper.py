@@ -1,6 +1,6 @@
 """The doorkeeper: answers 503 on the service's port while nothing else listens there.
 
-The service takes seconds to start, or to begin anew after its Ray was lost. Without an answer, a client could not tell
+The service takes seconds to start, or to restart after its Ray was lost. Without an answer, a client could not tell
 a service that starts from one that is gone.
 """
 

@@ -17,7 +17,7 @@ from raythumbs.settings import Settings
 
 _HAPROXY = "RAY_SERVE_HAPROXY_BINARY_PATH"
 _LONGEST_PLACE = 26  # of HAProxy's sockets, whose names have at most 97 bytes, 71 are Ray Serve's
-_PRIVATE = Path("~/.raythumbs")  # short, and in a folder where nobody else can make it before us
+_PRIVATE = Path("~/.raythumbs")  # short, and in a folder where no other user can create it first
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def _for_any_ray(folder: Path, *, haproxy: Path) -> dict[str, str]:
         "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
         "MALLOC_TRIM_THRESHOLD_": str(128 * 1024 * 1024),
         "RAY_AUTH_MODE": "token",
-        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` each worker would be installed anew
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` each worker would be installed again
         "RAY_USAGE_STATS_ENABLED": "0",
         # Ray gives all of its workers a niceness of 15, also the queue and the ingress: other programs delayed them.
         # Tasks that render set their own, see worker/task.py.
@@ -88,7 +88,7 @@ def _for_any_ray(folder: Path, *, haproxy: Path) -> dict[str, str]:
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",  # a body's bytes do not change threads on their way: a third of the CPU
         "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # after 5 s a slow one was killed half started
         "RAY_SERVE_HAPROXY_STARTUP_TIMEOUT_S": "60",  # the same, after 30 s
-        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",  # three of them until a killed proxy is missed
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",  # a killed proxy is noticed after three of them
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",  # the controller is a third of what an idle service costs
         "RAY_SERVE_ENABLE_HA_PROXY": "1",  # four times the requests, and bodies are not collected in memory
         _HAPROXY: str(haproxy),

@@ -20,22 +20,22 @@ import psutil
 from raythumbs.errors import BadSettings
 from raythumbs.settings.sealed import without_secrets
 
-_PLACE = Path("/tmp")  # noqa: S108 short, for HAProxy's socket (97 bytes); mkdtemp's name is new and nobody's guess
+_PLACE = Path("/tmp")  # noqa: S108 short, for HAProxy's socket (97 bytes); mkdtemp's name is new and cannot be guessed
 _PREFIX = "raythumbs."
 _PATIENCE_SECONDS = 10.0
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 @contextmanager
-def owned_folder() -> Iterator[Path]:
+def owned_folder(place: Path = _PLACE) -> Iterator[Path]:
     """Give a new folder of this user alone, locked while this process lives; at the end it is removed.
 
     If this process is killed, a sweeper ends what runs in the folder and removes it. Folders that were left all the
     same (the sweeper was killed too) are removed at the next start.
     """
-    for folder in _PLACE.glob(f"{_PREFIX}*"):
+    for folder in place.glob(f"{_PREFIX}*"):
         _remove_left_behind(folder)
-    folder, lock = _made_and_locked()
+    folder, lock = _made_and_locked(place)
     try:
         with _swept_if_killed(folder):
             yield folder
@@ -48,14 +48,14 @@ def refuse_open_to_others(folder: Path) -> None:
     """Raise BadSettings if the folder is another user's, or others may enter it, or it is no folder."""
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise BadSettings(f"{folder} belongs to somebody else: remove it")
+        raise BadSettings(f"{folder} belongs to another user: remove it")
     if found.st_mode & _OTHERS:
         raise BadSettings(f"{folder} is open to other users: chmod 700 {folder}")
 
 
-def _made_and_locked() -> tuple[Path, int]:
+def _made_and_locked(place: Path) -> tuple[Path, int]:
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_PLACE))
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
         lock = os.open(folder, os.O_RDONLY)
         fcntl.flock(lock, fcntl.LOCK_EX)
         if folder.exists():  # otherwise another process would take it for a leftover

@@ -42,7 +42,7 @@ _ERRORS = {
     404: ("not_found", "there is nothing here"),
     405: ("method_not_allowed", "there is no such method"),
     408: ("too_slow", "the request did not arrive in time"),
-    500: ("internal", "the service stumbled; its log tells how"),
+    500: ("internal", "an internal error; the service's log has the details"),
     502: ("unavailable", "the service is restarting; try again in a few seconds"),
     503: ("unavailable", "the service is starting or restarting; try again in a few seconds"),
     504: ("unavailable", "the service did not answer in time; try again in a few seconds"),
@@ -71,7 +71,7 @@ def harden(configuration: str, door: Door) -> str:
     text = _replaced(r"^    timeout client .*$", f"    timeout client {SILENT_SECONDS}s", text)
     text = _replaced(r"^    timeout http-keep-alive .*$", f"    timeout http-keep-alive {IDLE_SECONDS}s", text)
     text = _replaced(r"^    errorfile 50[234] .*\n", "", text)
-    # Of no route: Serve has not told of its application yet.
+    # No route matches: Serve has not announced its application yet.
     text = _replaced(r"^    http-request return status 404 .*$", _answer(503), text)
     text = _replaced(r"^frontend http_frontend$", "\n".join((*_defaults(), "frontend http_frontend")), text)
     return _replaced(

@@ -121,10 +121,10 @@ def open_door(host: str, port: int) -> None:
     )
     client = _get_global_client()
     assert client  # noqa: S101 for the type checker: there is one now
-    told = client.http_config  # Serve only warns that it does not move
-    if (told.host, told.port) != (host, port):
+    served = client.http_config  # Serve only warns that it does not move
+    if (served.host, served.port) != (host, port):
         raise BadSettings(
-            f"Ray Serve listens at {told.host}:{told.port} there, and does not move to {host}:{port}: "
+            f"Ray Serve listens at {served.host}:{served.port} there, and does not move to {host}:{port}: "
             "take that --host and --port, or `raythumbs down` first"
         )
 

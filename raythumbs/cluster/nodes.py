@@ -26,9 +26,9 @@ class Node:
 
 async def live_nodes() -> Mapping[str, Node]:
     """Return the nodes that are alive, are to stay, and have a CPU, by id."""
-    told = await asyncio.to_thread(ray.nodes)  # blocking calls of a millisecond
+    known = await asyncio.to_thread(ray.nodes)  # blocking calls of a millisecond
     draining = await asyncio.to_thread(state.get_draining_nodes)  # which Ray calls alive, and starts nothing on
-    staying = [one for one in told if one["Alive"] and one["NodeID"] not in draining]
+    staying = [one for one in known if one["Alive"] and one["NodeID"] not in draining]
     answers = await asyncio.gather(*(_answers(one["NodeManagerAddress"], one["NodeManagerPort"]) for one in staying))
     nodes = (_node(one) for one, answered in zip(staying, answers, strict=True) if answered)
     return {node.id: node for node in nodes if node.cpus}
@@ -45,12 +45,12 @@ async def _answers(address: str, port: int) -> bool:
     return True
 
 
-def _node(told: Mapping[str, Any]) -> Node:
-    resources: Mapping[str, float] = told["Resources"]
+def _node(facts: Mapping[str, Any]) -> Node:
+    resources: Mapping[str, float] = facts["Resources"]
     return Node(
-        told["NodeID"],
+        facts["NodeID"],
         int(resources.get("CPU", 0)),
         declared_slots=int(resources[SLOT_RESOURCE]) if SLOT_RESOURCE in resources else None,
         memory_bytes=int(resources.get("memory", 0)),
-        address=told["NodeManagerAddress"],
+        address=facts["NodeManagerAddress"],
     )

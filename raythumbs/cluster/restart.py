@@ -1,4 +1,4 @@
-"""Restart: when the local Ray is lost, the program begins anew in the same process."""
+"""Restart: when the local Ray is lost, the program starts again in the same process."""
 
 import fcntl
 import os
@@ -35,7 +35,7 @@ class Restart:
         self._starts_left = 0
 
     def end_at_once(self) -> NoReturn:
-        """End this process and all that it started, in any state and from any thread; nothing begins anew."""
+        """End this process and all that it started, in any state and from any thread, without a restart."""
         self._ending = True
         if self.folder:
             end_all_in(self.folder)
@@ -45,7 +45,7 @@ class Restart:
         """Clear away the Ray whose process `lost` ended, and execute this program again, from any thread."""
         while self._ending:  # it is us who end Ray, and this process
             time.sleep(1)
-        what = "the service begins anew" if self._starts_left else "and with it the service"
+        what = "the service restarts" if self._starts_left else "and with it the service"
         sys.stdout.flush()
         print(f"raythumbs: Ray's {lost} ended, {what}", file=sys.stderr, flush=True)
         if self.folder:

@@ -1,1 +1,1 @@
-"""The durable record; the only room with SQL."""
+"""The durable record. All SQL of the service is in this package."""

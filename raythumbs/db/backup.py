@@ -1,4 +1,4 @@
-"""Copies the record while the service works. The copy is whole and checked, or there is none."""
+"""Copies the record while the service works. Leaves a complete, checked copy, or none."""
 
 import os
 import sqlite3
@@ -21,12 +21,12 @@ def backup(url: str, to: Path) -> int:
     """
     where = make_url(url)
     if where.get_backend_name() != "sqlite":
-        raise BadSettings("the record is a PostgreSQL: copy it with pg_dump, or as its provider says")
+        raise BadSettings("the record is in PostgreSQL: copy it with pg_dump, or as its provider says")
     path = Path(str(where.database))
     if not path.exists():
         raise BadSettings(f"there is no record at {path}")
     if to.exists():
-        raise BadSettings(f"{to} is there already: choose another name")
+        raise BadSettings(f"{to} already exists: choose another name")
     try:
         descriptor, name = mkstemp(prefix=f".{to.name}.", dir=to.parent)
         os.close(descriptor)

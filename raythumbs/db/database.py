@@ -1,4 +1,4 @@
-"""The connections to SQLite or PostgreSQL, and the two ways to use one: to read and to write."""
+"""The connections to SQLite or PostgreSQL, for reading and for writing."""
 
 import os
 from collections.abc import Iterator
@@ -21,15 +21,11 @@ from raythumbs.errors import BadSettings
 __all__ = ["Connection", "Database"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_STATEMENT_SECONDS = 10
-_ONE_MIGRATES = select(
-    func.pg_advisory_xact_lock(0x7261797468756D62)
-)  # a lock's number: any that nobody else would take
+STATEMENT_SECONDS = 10.0
+_ONE_MIGRATES = select(func.pg_advisory_xact_lock(0x7261797468756D62))  # an arbitrary number for the lock
 _CACHE_KIB = 16_000, 2_000  # SQLite, for writing and for reading: holds the pages where a full record's indexes grow
 
 _POSTGRESQL = {
-    "statement_timeout": f"'{_STATEMENT_SECONDS}s'",
-    "lock_timeout": f"'{_STATEMENT_SECONDS}s'",
     # Every query of the queue reads an index, in its order. PostgreSQL chooses another plan if the table was small when
     # it was last counted; that plan goes through all waiting jobs: 75 ms instead of 4 to read 1,280 jobs among 90,000.
     "enable_seqscan": "off",
@@ -37,15 +33,20 @@ _POSTGRESQL = {
     "enable_sort": "off",
     "random_page_cost": "1.1",
     "max_parallel_workers_per_gather": "0",
-    "jit": "off",  # a plan that needs what is off here looks as costly as a year of work, so it would be compiled
+    "jit": "off",  # PostgreSQL gives a plan with a step that is off here a huge cost, so it would compile the plan
 }
 
 
 class Database:
-    """The database at `url`. Errors of its library leave this class as errors of raythumbs; see `faults.py`."""
+    """The database at `url`. It raises errors of raythumbs instead of its library's; see `faults.py`.
 
-    def __init__(self, url: str) -> None:
+
+    A statement that waits or works for more than `statement_seconds` ends as an outage.
+    """
+
+    def __init__(self, url: str, *, statement_seconds: float = STATEMENT_SECONDS) -> None:
         self._url = make_url(url)
+        self._statement_seconds = statement_seconds
         self._lock: int | None = None
         try:
             if self._url.get_backend_name() == "sqlite":
@@ -58,23 +59,23 @@ class Database:
             ) from error
 
     def open(self) -> None:
-        """Take the database for this process alone (SQLite), and bring its schema up to date."""
+        """Lock the database for this process (SQLite), and migrate its schema."""
         try:
             if self._url.get_backend_name() == "sqlite":
                 self._take(Path(str(self._url.database)))
             with self.writing() as connection:
-                if not is_sqlite(connection):  # PostgreSQL, which several queues may open at one time
+                if not is_sqlite(connection):  # PostgreSQL: several queues may open it at one time
                     connection.execute(_ONE_MIGRATES)
                 migrate(connection)
         except CommandError as error:
             self.close()
             raise self._newer(error) from error
         except BaseException:
-            self.close()  # otherwise the next to open it finds it in use
+            self.close()  # otherwise the file stays locked
             raise
 
     def check(self) -> None:
-        """Raise if it cannot be reached or is newer than this program. Changes nothing; others may be using it."""
+        """Raise if the database cannot be reached or is newer than this program. Change nothing: it may be in use."""
         with self.reading() as connection:
             try:
                 revision = MigrationContext.configure(connection).get_current_revision()
@@ -99,7 +100,7 @@ class Database:
 
     @contextmanager
     def apart(self, connection: Connection) -> Iterator[None]:
-        """Undo what was written in this context if it raises; the transaction around it goes on."""
+        """Undo what this context writes if it raises. The transaction around it goes on."""
         with translated(self._url), connection.begin_nested():
             yield
 
@@ -126,39 +127,41 @@ class Database:
         refuse_damaged(path)
 
     def _sqlite(self, *, cache_kib: int) -> Engine:
-        # LIFO, the last connection used is used next: a connection's cache is worthless once another has written.
-        there = {"timeout": _STATEMENT_SECONDS, "check_same_thread": False}
+        # LIFO: the connection used last is used next, because its cache is lost once another connection has written.
+        there = {"timeout": self._statement_seconds, "check_same_thread": False}
         engine = create_engine(self._url, pool_use_lifo=True, connect_args=there)
         pragmas = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", f"cache_size = -{cache_kib}")
 
         @event.listens_for(engine, "connect")
         def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 the driver's own
-            connection.isolation_level = None  # `_begin` below says when a transaction begins
+            connection.isolation_level = None  # `_begin` below begins transactions
             for pragma in pragmas:
                 connection.execute(f"PRAGMA {pragma}")
 
         @event.listens_for(engine, "begin")
         def _begin(connection: Connection) -> None:
-            # A transaction that will write says so at its start: SQLite refuses to let a reader write while others do.
+            # A transaction that will write says so at its start: SQLite does not let a reader write while others do.
             reading = connection.get_execution_options().get("reading")
             connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
         return engine
 
     def _postgresql(self) -> Engine:
+        milliseconds = round(1000 * self._statement_seconds)
         engine = create_engine(
             self._url,
             pool_pre_ping=True,
-            pool_timeout=_STATEMENT_SECONDS,
+            pool_timeout=self._statement_seconds,
             connect_args={
                 "connect_timeout": 5,
-                # for a server that is cut off, whose own timers do not help
-                "tcp_user_timeout": 1000 * _STATEMENT_SECONDS,
+                # for a server that is cut off from the network, whose own time limits do not help
+                "tcp_user_timeout": milliseconds,
                 "prepare_threshold": None,  # prepared statements do not survive a transaction pooler
             },
         )
 
-        settings = "; ".join(f"SET LOCAL {name} = {value}" for name, value in _POSTGRESQL.items())
+        limits = {"statement_timeout": str(milliseconds), "lock_timeout": str(milliseconds)}
+        settings = "; ".join(f"SET LOCAL {name} = {value}" for name, value in (limits | _POSTGRESQL).items())
 
         @event.listens_for(engine, "begin")
         def _begin(connection: Connection) -> None:
@@ -169,7 +172,7 @@ class Database:
 
 
 def migrate(connection: Connection, to: str = "head") -> None:
-    """Bring the schema forward to a revision, within the connection's transaction."""
+    """Migrate the schema to a revision, within the connection's transaction."""
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, to)

@@ -1,4 +1,4 @@
-"""What differs between SQLite and PostgreSQL: statements that each needs in a form of its own, and hints for plans.
+"""The differences between SQLite and PostgreSQL: statements in two forms, and hints for their query planners.
 
 Statements are built once, at import: building one costs more than running it.
 """
@@ -116,8 +116,8 @@ def texts(connection: Connection, values: Sequence[str]) -> object:
 
 
 class likely(GenericFunction[Any]):  # noqa: N801 SQLite's own name
-    """A condition that most rows meet. Without this hint SQLite takes a state for rare (10 rows). It then goes through
-    all jobs of a state although another index leads to the few that are wanted."""
+    """A condition that most rows meet. Without this hint SQLite assumes that a state is rare (10 rows). It then reads
+    all jobs of a state, although another index leads to the few that are wanted."""
 
     type = NULLTYPE  # as a Boolean it would be compared with 1, which hides the condition from SQLite
     inherit_cache = True

@@ -5,9 +5,8 @@ A queued job has a turn, and one turn holds one new job of each folder. A folder
 folder's last one. If the folder has no queued job, its job gets the turn after the one at the head. (With the turn at
 the head itself, two folders that send one photo at a time would alternate for ever, and all others would wait.)
 
-A job returns to the order when it is to be tried again, or when somebody asks for it with a higher priority. It gets
-its turn when it is due: its folder's share of the turns from the head on. So the turn at the head never goes down
-while a job waits.
+A job returns to the order when it must be tried again, or when a request raises its priority. It gets its turn when it
+is due: its folder's share of the turns from the head on. So the turn at the head never goes down while a job waits.
 
 Each query here is a probe of an index or an exact range of it, however many jobs wait.
 """
@@ -44,7 +43,7 @@ FIRST: Select[Any] = (
 
 
 def _head_and_last(folders: FromClause) -> Select[Any]:
-    """The turn at the head, and the last turn of each of these folders."""
+    """Select the turn at the head, and the last turn of each of these folders."""
     last = select(jobs.c.turn).where(*_in_order, jobs.c.folder_id == folders.c.value).correlate(folders)
     return select(
         folders.c.value.label("folder_id"),
@@ -77,7 +76,7 @@ NOT_DUE = select(func.count()).where(*_has_returned, jobs.c.due_at > NOW)
 
 
 class Place(NamedTuple):
-    """Where a job joins the order: its shard, its priority and its folder."""
+    """The shard, priority and folder in which a job joins the order."""
 
     shard: int
     priority: Priority
@@ -125,10 +124,10 @@ class FairOrder:
         return self._connection.execute(WAITING, {"of_shard": self._shard, "now": now, "most": limit}).scalar_one()
 
     def due_since(self) -> dict[Priority, float]:
-        """Return since when a job of each priority has waited: the first `due_at` of the hundred jobs at its head.
+        """Return since when each priority has had a job waiting: the first `due_at` of the hundred jobs at its head.
 
-        The next job of every folder is among them; with more than a hundred folders, the jobs of those that are next.
-        Priorities without a job that has a turn are left out.
+        These include the next job of every folder, or of the next hundred folders. A priority is left out if none of
+        its jobs has a turn.
         """
         since = {one: self._connection.scalar(DUE_SINCE, self._of(one)) for one in Priority}
         return {priority: due_at for priority, due_at in since.items() if due_at is not None}

@@ -1,4 +1,4 @@
-"""Errors of the database's library become errors of raythumbs: an outage, a refused value, a damaged file, or a bug.
+"""Translates errors of the database's library: each is an outage, a refused value, a damaged file, or a bug.
 
 Only an outage is worth a retry. A bug is logged with its traceback, once, and becomes Internal.
 """
@@ -67,9 +67,9 @@ def _is_outage(error: DBAPIError) -> bool:
 
 
 def _is_wrong_statement(error: DBAPIError) -> bool:
-    """Return whether SQLite refuses the statement itself, which it calls an operational error too.
+    """Return whether SQLite refuses the statement itself, which its driver calls an operational error too.
 
-    Its general code also tells that a transaction is gone. SQLite ends one by itself when the disk is full.
+    SQLite uses the same code for a transaction that is gone, because it ends transactions itself when the disk is full.
     """
     if getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR:
         return False

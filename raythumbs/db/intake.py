@@ -1,4 +1,4 @@
-"""What comes in: requests and notifications become jobs, or end them, in one transaction."""
+"""The intake: turns requests and notifications into jobs, or ends jobs, in one transaction."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -64,7 +64,7 @@ RAISE_PRIORITY = (
 
 
 class Intake:
-    """The way in, over one connection in a transaction. `now` is the database's time, in UTC seconds."""
+    """Takes in changes, over one connection in a transaction. `now` is the database's time, in UTC seconds."""
 
     def __init__(self, connection: Connection, shards: int = 1) -> None:
         self._connection = connection
@@ -79,12 +79,12 @@ class Intake:
         the new one is higher. A newer version of the photo cancels a running job as `superseded`, and a new job takes
         its place; a queued job gets all its budgets again. A job whose priority or version changed does not wait for a
         later retry. A removal cancels the job as `deleted`, and drops the renditions. An event that is repeated, or
-        older than one that was heard before, changes nothing.
+        older than an event of the photo that came before, changes nothing.
         """
-        fresh = [change for part in _parts(changes) for change in self._unseen(part, now=now)]
+        fresh = [change for some in _slices(changes) for change in self._unseen(some, now=now)]
         jobs: dict[str, Job] = {}
-        for part in _parts(fresh):
-            jobs |= self._take(part, now=now)
+        for some in _slices(fresh):
+            jobs |= self._take(some, now=now)
         return jobs
 
     def forget_events(self, *, before: float, limit: int) -> int:
@@ -125,7 +125,7 @@ class Intake:
         jobs = new | self._known(known, photos, now=now) if known else new
         freed = {
             s: r for s, r in requests.items() if s not in jobs
-        }  # another queue ended the jobs that were in their way
+        }  # another queue ended these photos' jobs in the meantime
         return jobs | self._enqueue(freed, now=now) if freed else jobs
 
     def _insert(self, requests: Collection[JobRequest], photos: dict[str, PhotoKey], *, now: float) -> set[str]:
@@ -142,25 +142,25 @@ class Intake:
             for r, place, turn in zip(requests, places, turns, strict=True)
         ]  # fmt: skip
         inserted = set(for_each(self._connection, INSERT_JOBS, rows).scalars())
-        if len(inserted) < len(rows):  # known jobs left gaps, in which others would go first
+        if len(inserted) < len(rows):  # jobs that were already there left gaps, in which others would go first
             of_job = zip(requests, places, strict=True)
             new = {r.job_id: place for r, place in of_job if photos[r.source].id in inserted}
             self._order.give_turns(new, first)
         return inserted
 
     def _known(self, requests: dict[str, JobRequest], photos: dict[str, PhotoKey], *, now: float) -> dict[str, Job]:
-        """Return the jobs that were there before, with the priority that is now asked for if it is higher."""
+        """Return the jobs that were already there. Raise their priority to the new one if it is higher."""
         photo_ids = {source: photos[source].id for source in requests}
         self._raise_priorities(requests.values(), photo_ids, now=now)
         found = self._connection.execute(INCOMPLETE_OF_PHOTOS, {"photo_ids": list(photo_ids.values())})
         jobs = {row.source: as_job(row) for row in found}
         for source in requests.keys() - jobs.keys():
-            with suppress(UnknownJob):  # unless it was submitted twice, and ended in between
+            with suppress(UnknownJob):  # no such job, unless it was submitted twice and ended in between
                 jobs[source] = Jobs(self._connection).get(requests[source].job_id)
         return jobs
 
     def _outdate(self, requests: Iterable[JobRequest], *, now: float) -> None:
-        """Cancel running jobs of an older version, and let queued ones begin anew."""
+        """Cancel running jobs of an older version, and give queued ones all their budgets again."""
         versions = {request.source: request.version for request in requests if request.version}
         if not versions:
             return
@@ -218,5 +218,5 @@ def _latest(changes: Iterable[Change]) -> dict[str, Change]:
     return last
 
 
-def _parts(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
+def _slices(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
     return (changes[start : start + _ROWS_A_STATEMENT] for start in range(0, len(changes), _ROWS_A_STATEMENT))

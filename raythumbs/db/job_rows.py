@@ -12,7 +12,7 @@ from raythumbs.model.job import INCOMPLETE, NEXT, State
 DELETED = "deleted"  # the code of a job that was cancelled because its photo was deleted
 _REASON_LETTERS = 1000
 
-# --- bound values: what a caller binds is named like the parameter
+# --- bound values, which a caller binds by the names of the parameters
 
 NOW: Bound = bindparam("now")  # the database's time
 LIMIT: Bound = bindparam("most")
@@ -40,12 +40,12 @@ DUE_BY_NOW = case((jobs.c.due_at > NOW, NOW), else_=jobs.c.due_at)
 
 
 def is_in(state: State) -> ColumnElement[bool]:
-    """A job is in this state."""
+    """Return the condition that a job is in this state."""
     return jobs.c.state == _literal(state)
 
 
 def is_in_one_of(states: Iterable[State], *, of: FromClause = jobs) -> ColumnElement[bool]:
-    """A job is in one of these states."""
+    """Return the condition that a job is in one of these states."""
     return of.c.state.in_([_literal(state) for state in sorted(states)])
 
 

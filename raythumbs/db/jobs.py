@@ -1,4 +1,4 @@
-"""Jobs as rows: to look at, to cancel and retry, to prune. What an attempt does to its job is in `leases.py`."""
+"""Reads, cancels, retries and prunes jobs. What an attempt does to its job is in `leases.py`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -52,7 +52,7 @@ class Jobs:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    # --- to look at
+    # --- reading
 
     def get(self, job_id: str) -> Job:
         """Return the job, or raise UnknownJob."""
@@ -69,7 +69,7 @@ class Jobs:
         """Count the queued jobs, due or not, up to `limit`."""
         return self._connection.execute(BACKLOG, {"most": limit}).scalar_one()
 
-    # --- by a person
+    # --- moves by a person
 
     def cancel(self, job_id: str, *, now: float) -> Job:
         """End a job that is not finished. Cancelling twice has the same effect as once."""
@@ -88,7 +88,7 @@ class Jobs:
             raise IllegalMove(f"job {job_id} is {job.state}; it cannot be {state}")
         return job
 
-    # --- old
+    # --- pruning
 
     def prune(self, states: Sequence[State], *, before: float, limit: int) -> int:
         """Delete up to `limit` jobs that ended in one of the states before then, and count them. Photos stay."""

@@ -24,7 +24,7 @@ _BUDGETS = ("errors", "timeouts", "crashes", "losses")
 
 
 def _held_move(state: State) -> Update:
-    """Move the job of one lease that still holds; the attempt is the fence."""
+    """Return a move of the job of one lease that still holds. The attempt number is the fence."""
     held = jobs.c.id == bindparam("held_id"), jobs.c.attempt == bindparam("held_attempt"), guard(RUNNING)
     return update(jobs).where(*held).values(state=state, lease_until=None)
 
@@ -83,7 +83,7 @@ READOPT = (
 class Leases:
     """The leases of one shard, over one connection in a transaction. `now` is the database's time, in UTC seconds.
 
-    `shard` limits what is leased, counted, rescued and readopted. The moves of a lease that is held work on any shard.
+    `shard` limits what is leased, counted, rescued and readopted. The moves of a held lease work on any shard.
     """
 
     def __init__(self, connection: Connection, shard: int = 0) -> None:
@@ -91,7 +91,7 @@ class Leases:
         self._shard = shard
         self._order = FairOrder(connection, shard)
 
-    # --- what is due
+    # --- due jobs
 
     def lease_next(
         self, sizes: Sequence[int], *, now: float, lease_seconds: float, priorities: Sequence[Priority] = _ALL
@@ -143,10 +143,10 @@ class Leases:
         since = self._order.due_since()
         return min(since, key=lambda priority: since[priority], default=None)
 
-    # --- what is held
+    # --- held leases
 
     def renew(self, leases: Sequence[Lease], *, now: float, lease_seconds: float) -> None:
-        """Prolong the leases that still hold. The others are left alone: their attempts learn it when they report."""
+        """Extend the leases that still hold. The attempts of lost leases find out when they report."""
         if not leases:
             return
         until = now + lease_seconds
@@ -156,7 +156,7 @@ class Leases:
             self._connection.execute(RENEW.postgresql, _fences(leases) | {"until": until})
 
     def finish(self, done: Sequence[tuple[Lease, Succeeded]], *, now: float) -> list[Lease]:
-        """Record that these jobs succeeded: states, facts of photos and addresses of renditions change as one.
+        """Record that these jobs succeeded. States, facts of photos and addresses of renditions change together.
 
         Returns the leases that no longer hold. Nothing changes for them.
         """
@@ -206,7 +206,7 @@ class Leases:
     def _moved(self, move: Update, lease: Lease, values: dict[str, object]) -> bool:
         return self._connection.execute(move, _fence(lease) | values).rowcount == 1
 
-    # --- what was lost
+    # --- lost leases
 
     def rescue(self, *, now: float) -> list[str]:
         """Queue the jobs again whose lease ran out, and return their ids. From now on they are leased alone."""

@@ -1,8 +1,8 @@
-"""Leftovers as rows: objects in the thumbnails' store that perhaps no photo uses any more.
+"""Leftovers: objects in the thumbnails' store that perhaps no photo uses any more.
 
-Deleting an object and its row cannot be one step, and a photo may return to the version that the object was made of.
-So deleting begins here, happens in the store, and ends here. A photo that uses the object again by then is rendered
-once more.
+An object and its row cannot be deleted in one step, and a photo may return to the version that the object was made
+from. So deleting has three steps: `begin_deleting`, the store, `end_deleting`. A photo that uses the object again by
+then is rendered once more.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,8 +34,8 @@ FORGET_DELETED = delete(leftovers).where(leftovers.c.key.in_(among("keys")), ~_i
 
 
 @dataclass(frozen=True, slots=True)
-class Missed:
-    """A photo that uses an object which may have been deleted."""
+class KeyOwner:
+    """The photo that a rendition's key belongs to."""
 
     photo_id: str
     source: str
@@ -49,7 +49,7 @@ class Leftovers:
         self._connection = connection
 
     def leave(self, photos: Mapping[str, str | None], *, due_at: float) -> None:
-        """Add keys and their photos. They are deleted from `due_at` on, unless a photo uses them then."""
+        """Add keys and their photos. They are deleted after `due_at`, unless a photo uses them then."""
         rows = [{"key": key, "photo_id": photo_id, "due_at": due_at} for key, photo_id in photos.items()]
         if rows:
             for_each(self._connection, ADD_LEFTOVERS, rows)
@@ -62,11 +62,11 @@ class Leftovers:
         self._connection.execute(FORGET_USED, {"now": now})
         return list(self._connection.scalars(MARK_LEFTOVERS, {"now": now, "most": limit}))
 
-    def end_deleting(self, keys: Sequence[str]) -> list[Missed]:
+    def end_deleting(self, keys: Sequence[str]) -> list[KeyOwner]:
         """Forget keys whose objects were deleted. Return the photos that use one of them again."""
-        missed = [as_word(Missed, row) for row in self._connection.execute(PHOTOS_OF_KEYS, {"keys": keys})]
+        owners = [as_word(KeyOwner, row) for row in self._connection.execute(PHOTOS_OF_KEYS, {"keys": keys})]
         self._connection.execute(FORGET_DELETED, {"keys": keys})
-        return missed
+        return owners
 
     def postpone(self, keys: Sequence[str], *, due_at: float) -> None:
         """Keep keys that could not be deleted, for a later time."""

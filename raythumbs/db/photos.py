@@ -16,7 +16,7 @@ from raythumbs.model.job import JobRequest, Removal
 from raythumbs.model.lease import Succeeded
 from raythumbs.model.photo import Format, Photo, PictureFacts, Rendition
 
-_FACTS = {name: f"seen_{name}" for name in names_of(PictureFacts)}  # and the names that they are bound by
+_FACTS = {name: f"seen_{name}" for name in names_of(PictureFacts)}  # and the names of their bound values
 
 
 def _insert_or_update(insert: Any) -> Any:  # noqa: ANN401 see `insertion`

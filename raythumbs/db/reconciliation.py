@@ -6,7 +6,7 @@ from sqlalchemy import Connection, and_, delete, exists, insert, select, update
 
 from raythumbs.db.dialect import guard
 from raythumbs.db.job_rows import INCOMPLETE_ONLY
-from raythumbs.db.leftovers import Missed
+from raythumbs.db.leftovers import KeyOwner
 from raythumbs.db.rows import as_word, names_of
 from raythumbs.db.schema import jobs, photos, reconciliation, renditions
 from raythumbs.model.job import State
@@ -40,7 +40,7 @@ class Reconciliations:
         return as_word(Reconciliation, row, found=as_word(Found, row))
 
     def begin(self, place: str, *, now: float) -> None:
-        """Begin a new pass at a place. Nothing of the pass before is kept."""
+        """Begin a new pass at a place, and forget the last one."""
         self._connection.execute(delete(reconciliation))
         self._connection.execute(insert(reconciliation).values(began_at=now, place=place, cursor=""))
 
@@ -59,7 +59,7 @@ class Reconciliations:
         return {row.source: as_word(KnownPhoto, row) for row in rows}
 
     def known_between(self, *, after: str, until: str) -> Iterator[KnownPhoto]:
-        """Give the photos whose source is above `after`, up to and including `until`, in the order of their UTF-8."""
+        """Yield the photos whose source is above `after`, up to and including `until`, in the order of their UTF-8."""
         while True:
             within = and_(photos.c.source > after, photos.c.source <= until)
             rows = self._connection.execute(_KNOWN.where(within).order_by(photos.c.source).limit(_ROWS)).all()
@@ -69,11 +69,11 @@ class Reconciliations:
                 return
             after = rows[-1].source
 
-    def led_to(self, *, after: str, until: str, limit: int) -> list[tuple[str, Missed]]:
+    def owners_between(self, *, after: str, until: str, limit: int) -> list[tuple[str, KeyOwner]]:
         """Return the first keys of renditions above `after`, up to and including `until`, each with its photo."""
         led = select(renditions.c.key, photos.c.id.label("photo_id"), photos.c.source, photos.c.version).join_from(
             renditions, photos
         )
         within = and_(renditions.c.key > after, renditions.c.key <= until)
         rows = self._connection.execute(led.where(within).order_by(renditions.c.key).limit(limit))
-        return [(row.key, as_word(Missed, row)) for row in rows]
+        return [(row.key, as_word(KeyOwner, row)) for row in rows]

@@ -1,6 +1,6 @@
-"""One writer, grouped commits: the record behind calls that can be awaited.
+"""The record as awaitable reads and writes. One thread makes all writes, and commits them in groups.
 
-Writes that are asked for while a commit is under way are committed together, so one sync of the disk serves many.
+Writes that arrive during a commit share the next one, so one sync of the disk serves many.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ Read = Callable[[Connection], T]
 
 _READERS = 4
 _WRITES_A_COMMIT = 256
-_AGAIN_SECONDS = 0.5, 1.5
+AGAIN_SECONDS = 0.5, 1.5
 
 
-class _Asked(Generic[T]):
-    """A write that waits for its commit, and later its result."""
+class _Pending(Generic[T]):
+    """A write that waits for its commit, and later has its result."""
 
     def __init__(self, write: Write[T]) -> None:
         self.write = write
@@ -36,15 +36,16 @@ class _Asked(Generic[T]):
 
 
 class Record:
-    """The database for an event loop, which it never blocks. One thread makes every write, others read.
+    """The database for an event loop, which it never blocks. One thread makes all writes; other threads read.
 
-    A write that raises is undone alone, and spoils no other. An error that is not of raythumbs is logged, and raised as
-    Internal.
+    A write that raises is undone alone; the other writes of its group are committed. An error that is not of raythumbs
+    is logged, and raised as Internal.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, again_seconds: tuple[float, float] = AGAIN_SECONDS) -> None:
         self._database = database
-        self._asked: SimpleQueue[_Asked[Any] | None] = SimpleQueue()
+        self._again_seconds = again_seconds
+        self._pending: SimpleQueue[_Pending[Any] | None] = SimpleQueue()
         self._readers = ThreadPoolExecutor(_READERS, "reader")
         self.commits = 0
         self._writer = threading.Thread(target=self._write_all, name="writer", daemon=True)
@@ -52,26 +53,26 @@ class Record:
 
     async def write(self, write: Write[T]) -> T:
         """Return the write's result once it is committed. It commits even if the caller stops waiting."""
-        asked = _Asked(write)
-        self._asked.put(asked)
-        return await asyncio.shield(asyncio.wrap_future(asked.future))
+        pending = _Pending(write)
+        self._pending.put(pending)
+        return await asyncio.shield(asyncio.wrap_future(pending.future))
 
     async def insist(self, write: Write[T]) -> T:
-        """Do as `write`, and repeat it for as long as the database is away; for writes that nobody would repeat."""
+        """Write, and repeat it while the database is unavailable. For writes that no caller would repeat."""
         while True:
             try:
                 return await self.write(write)
             except DatabaseUnavailable as error:
                 emit_trouble("write.repeated", error)
-                await asyncio.sleep(random.uniform(*_AGAIN_SECONDS))  # noqa: S311 to spread, not to hide
+                await asyncio.sleep(random.uniform(*self._again_seconds))  # noqa: S311 no secret depends on it
 
     async def read(self, read: Read[T]) -> T:
-        """Return what a read finds."""
+        """Return the result of a read."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, read)
 
     def close(self) -> None:
-        """Finish the writes and reads that were asked for, then close the database."""
-        self._asked.put(None)
+        """Finish all pending writes and reads, then close the database."""
+        self._pending.put(None)
         self._writer.join()
         self._readers.shutdown()
         self._database.close()
@@ -83,22 +84,22 @@ class Record:
     # --- in the writer's thread
 
     def _write_all(self) -> None:
-        while (first := self._asked.get()) is not None:
+        while (first := self._pending.get()) is not None:
             group = [first]
             closing = False
             try:
                 while len(group) < _WRITES_A_COMMIT and not closing:
-                    following = self._asked.get_nowait()
+                    following = self._pending.get_nowait()
                     closing = following is None
                     group += [following] if following else []
             except Empty:
                 pass
-            self._commit([asked for asked in group if asked.future.set_running_or_notify_cancel()])
+            self._commit([pending for pending in group if pending.future.set_running_or_notify_cancel()])
             if closing:
                 return
 
-    def _commit(self, group: list[_Asked[Any]]) -> None:
-        failed: dict[_Asked[Any], RaythumbsError] = {}
+    def _commit(self, group: list[_Pending[Any]]) -> None:
+        failed: dict[_Pending[Any], RaythumbsError] = {}
         try:
             with self._database.writing() as connection:
                 now = self._database.now(connection)
@@ -107,22 +108,22 @@ class Record:
                 else:
                     failed = self._write_each(group, connection, now)
             self.commits += 1
-        except Exception as error:  # noqa: BLE001 the thread's edge: the callers get the error, and the thread goes on
+        except Exception as error:  # noqa: BLE001 the callers get the error, and the thread goes on
             failed = dict.fromkeys(group, known("write.stumbled", error)) | failed
-        for asked in group:
-            if asked in failed:
-                asked.future.set_exception(failed[asked])
+        for pending in group:
+            if pending in failed:
+                pending.future.set_exception(failed[pending])
             else:
-                asked.future.set_result(asked.result)
+                pending.future.set_result(pending.result)
 
     def _write_each(
-        self, group: list[_Asked[Any]], connection: Connection, now: float
-    ) -> dict[_Asked[Any], RaythumbsError]:
-        failed: dict[_Asked[Any], RaythumbsError] = {}
-        for asked in group:
+        self, group: list[_Pending[Any]], connection: Connection, now: float
+    ) -> dict[_Pending[Any], RaythumbsError]:
+        failed: dict[_Pending[Any], RaythumbsError] = {}
+        for pending in group:
             try:
                 with self._database.apart(connection):
-                    asked.result = asked.write(connection, now)
-            except Exception as error:  # noqa: BLE001 a write's edge: its caller gets the error, and the others go on
-                failed[asked] = known("write.stumbled", error)
+                    pending.result = pending.write(connection, now)
+            except Exception as error:  # noqa: BLE001 its caller gets the error, and the other writes go on
+                failed[pending] = known("write.stumbled", error)
         return failed

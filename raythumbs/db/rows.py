@@ -1,4 +1,4 @@
-"""Rows become words: one way to copy a row to a dataclass."""
+"""Copies rows to the dataclasses of `model/`."""
 
 from dataclasses import Field, fields
 from functools import cache

@@ -1,10 +1,10 @@
-"""The tables as they are today; how they came to be is in `migrations/`. Times are UTC seconds since 1970."""
+"""The tables as they are today; `migrations/` has their history. Times are UTC seconds since 1970."""
 
 from sqlalchemy import JSON, BigInteger, Column, Double, ForeignKey, Index, Integer, MetaData, String, Table, text
 
 metadata = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"})
 
-# Sorted as stores list their keys: by the bytes of their UTF-8, which SQLite does anyway.
+# Sorted by the bytes of their UTF-8, as stores list keys. SQLite sorts so anyway.
 _Sorted = String().with_variant(String(collation="C"), "postgresql")
 
 photos = Table(
@@ -68,7 +68,7 @@ Index(
     "uq_jobs_incomplete", jobs.c.photo_id, unique=True,
     sqlite_where=text("state IN ('queued', 'running')"), postgresql_where=text("state IN ('queued', 'running')"),
 )  # fmt: skip
-# The jobs of each shard and priority in the order in which they are leased, and by folder; see `fair_order.py`.
+# The fair order: the jobs of each shard and priority in the order of leasing, and by folder; see `fair_order.py`.
 Index(
     "ix_jobs_line", jobs.c.shard, jobs.c.priority, jobs.c.turn, jobs.c.id,
     sqlite_where=text("state = 'queued'"), postgresql_where=text("state = 'queued'"),
@@ -90,7 +90,7 @@ Index(
 Index("ix_jobs_state", jobs.c.state, jobs.c.id)
 Index("ix_jobs_finished", jobs.c.finished_at)
 
-# How many shards the jobs are divided into: one row.
+# The number of shards: one row.
 sharding = Table("sharding", metadata, Column("shards", Integer, nullable=False))
 
 events = Table(

@@ -12,13 +12,13 @@ from raythumbs.errors import BadSettings
 
 @contextmanager
 def scratch_database(server: str) -> Iterator[str]:
-    """Create a database beside the one at `server`, give its address, and drop it at the end. No other is touched.
+    """Create a database beside the one at `server`, yield its address, and drop it at the end. No other is touched.
 
     Raises BadSettings if `server` is no PostgreSQL's address or its user may not create a database, and
-    DatabaseUnavailable if the server cannot be reached or does not let us in.
+    DatabaseUnavailable if the server cannot be reached or refuses the login.
     """
     if not server.startswith(("postgresql://", "postgresql+psycopg://")):
-        raise BadSettings("the address of a PostgreSQL is wanted: postgresql://USER:PASSWORD@HOST/NAME")
+        raise BadSettings("not an address of PostgreSQL: write postgresql://USER:PASSWORD@HOST/NAME")
     url = make_url(server)
     name = f"raythumbs_bench_{uuid4().hex[:12]}"
     engine = create_engine(url.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")

@@ -1,4 +1,4 @@
-"""How many shards the jobs are divided into, and how they are divided anew when a deploy wants more or fewer."""
+"""The number of shards, and the division of the jobs among them when a deploy changes that number."""
 
 from sqlalchemy import Connection, bindparam, select, update
 
@@ -15,7 +15,7 @@ _OF_STATE = (
     .order_by(jobs.c.id)
     .limit(_ROWS)
 )
-# Without a turn, like a job that returns: it gets one in its shard's fair order, in the order in which it was due.
+# Without a turn, like a job that returns to the queue. It gets a turn in its new shard, in the order of due times.
 _MOVE = update(jobs).where(jobs.c.id == bindparam("moved_id")).values(shard=bindparam("to_shard"), turn=None)
 
 
@@ -30,7 +30,7 @@ class Shards:
         return int(self._connection.execute(select(sharding.c.shards)).scalar_one())
 
     def divide(self, shards: int) -> None:
-        """Divide the jobs that may be leased some day into this number of shards."""
+        """Divide all jobs that are unfinished, or may be retried, into this number of shards."""
         if self.count() == shards:
             return
         for state in _LEASABLE:

@@ -1,4 +1,5 @@
-"""The file of a SQLite record: it must lie where locks work, belong to this process alone, and be whole."""
+"""The file of a SQLite record: checks that locks work on its file system, that no other process uses it, and that it is
+not damaged."""
 
 import fcntl
 import os
@@ -7,13 +8,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from stat import S_IRWXO
+from stat import S_IMODE, S_IRWXO
 
 from raythumbs.errors import BadSettings, DatabaseDamaged, DatabaseUnavailable
 from raythumbs.events import emit
 
 _MOUNTS = Path("/proc/self/mountinfo")
-# SQLite's locks and shared memory do not hold there (sqlite.org/wal.html: "all processes must be on the same host").
+# SQLite's locks and shared memory do not work there (sqlite.org/wal.html: "all processes must be on the same host").
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "lustre", "beegfs", "gpfs"})
 _NETWORK_FUSE = frozenset({"sshfs", "glusterfs", "ceph", "s3fs", "gcsfuse", "rclone", "juicefs", "mount-s3", "goofys"})
 # 500 MB (930,000 jobs) take 0.4 s from memory, 4 s from a disk of 127 MB/s. Callers wait 5 s for the queue.
@@ -39,17 +40,27 @@ def lock(path: Path) -> int:
 
 
 def _keep_from_others(path: Path) -> None:
-    """Create the record for this user alone. Close an older one, and its log, to all but its user and group."""
+    """Create the record for this user alone. Remove other users' access to an existing one and its log."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     for file in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
-        with suppress(FileNotFoundError, PermissionError):  # an older version made it, perhaps as another user
-            mode = file.stat().st_mode
-            if mode & S_IRWXO:
-                file.chmod(mode & ~S_IRWXO)
+        with suppress(FileNotFoundError, PermissionError):  # an older version may have made it as another user
+            _close_to_others(file)
+
+
+def _close_to_others(file: Path) -> None:
+    # The descriptor makes sure that the file that is looked at is the one that is changed. It only locates the file:
+    # closing a descriptor that can read would release SQLite's locks on the file (fcntl(2)).
+    located = os.open(file, os.O_PATH | os.O_CLOEXEC)
+    try:
+        mode = S_IMODE(os.fstat(located).st_mode)
+        if mode & S_IRWXO:
+            Path(f"/proc/self/fd/{located}").chmod(mode & ~S_IRWXO)
+    finally:
+        os.close(located)
 
 
 def refuse_network(folder: Path, *, mounts: Path = _MOUNTS) -> None:
-    """Raise BadSettings if the folder is on a file system that other machines share; `mounts` is proc(5)'s table."""
+    """Raise BadSettings if the folder is on a network file system. `mounts` is the mount table of proc(5)."""
     device = folder.stat().st_dev
     for mount in mounts.read_text(errors="replace").splitlines() if mounts.exists() else ():
         left, _, right = mount.partition(" - ")
@@ -63,7 +74,7 @@ def refuse_network(folder: Path, *, mounts: Path = _MOUNTS) -> None:
 
 
 def refuse_damaged(path: Path, *, seconds: float = _CHECK_SECONDS) -> None:
-    """Raise DatabaseDamaged if the file is no database, or not a whole one. The file is not changed.
+    """Raise DatabaseDamaged if the file is no database, or a damaged one. The file is not changed.
 
     It reads pages for at most `seconds`, so the end of a large file is not checked. A damaged page there raises
     DatabaseDamaged when it is first used. `raythumbs backup` reads every page.
@@ -120,6 +131,6 @@ def sqlite_translated(path: Path) -> Iterator[None]:
 
 
 def is_damage(error: BaseException | None) -> bool:
-    """Return whether an error of SQLite means that the file is no database, or not a whole one."""
+    """Return whether an error of SQLite means that the file is no database, or a damaged one."""
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the other bits say where: sqlite.org/rescode.html
     return primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}

@@ -1,1 +1,1 @@
-"""The demo: the whole service beside the old way, on this machine."""
+"""The demo: compares the service with a sequential program on this machine."""

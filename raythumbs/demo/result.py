@@ -1,4 +1,4 @@
-"""What a demo shall do, and what it measured."""
+"""The plan of a demo, and its result."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -12,7 +12,7 @@ _TELLING_SECONDS = 5.0  # a shorter run is mostly start and end
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoPlan:
-    """How many photos to draw and how large, about, in MB; or a folder of pictures to take instead."""
+    """How many photos to draw and their approximate size in MB, or a folder of pictures to use instead."""
 
     photos: int = 100
     size_mb: float = 5
@@ -38,8 +38,7 @@ class DemoResult:
     def note(self) -> str | None:
         """Why the figures say little, if the run was too short.
 
-        The first and the last photo of a run are rendered on one core while the other cores wait, and the time until
-        the first upload is accepted comes on top.
+        At the start and the end of a run some cores wait, and the time until the first upload is accepted counts too.
         """
         if self.seconds >= _TELLING_SECONDS or not self.accepted:
             return None

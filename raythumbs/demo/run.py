@@ -31,7 +31,7 @@ _FINAL = ("succeeded", "failed", "cancelled")
 
 
 def run_demo(plan: DemoPlan, *, quiet: bool) -> DemoResult:
-    """Run the demo in a new folder, and remove all of it but the thumbnails. No process is left behind."""
+    """Run the demo in a new folder. Afterwards keep only the thumbnails, and leave no process behind."""
     folder = Path(tempfile.mkdtemp(prefix="raythumbs-demo-"))
     with orderly_end(), _bars(quiet=quiet) as bars:
         try:

@@ -1,7 +1,7 @@
-"""The old way, for comparison: one photo after the other, in one process, on one core.
+"""A sequential program, for comparison: one photo after the other, in one process, on one core.
 
-It does what the service does for a photo, with the service's own code and as durably: it keeps the upload, fetches it,
-renders it, stores the thumbnails and writes their addresses to a database. It has no queue, no sandbox and no HTTP.
+It does the same work for each photo as the service, with the service's code and as durably: it stores the upload, reads
+it, renders it, stores the thumbnails and writes their addresses to a database. It has no queue, no sandbox, no HTTP.
 """
 
 import shutil
@@ -23,7 +23,7 @@ from raythumbs.storage.files import FileStore
 _COPY_BYTES = 1 << 20
 
 
-class OldWay:
+class SequentialProgram:
     """A store and a database in one folder, and the renderer."""
 
     def __init__(self, folder: Path, specs: Sequence[RenditionSpec], limits: Limits) -> None:
@@ -37,7 +37,7 @@ class OldWay:
         """Close the database."""
         self._database.close()
 
-    def take(self, photo: Path) -> None:
+    def render(self, photo: Path) -> None:
         """Make the thumbnails of one photo. When this returns, they and their addresses are on disk."""
         photo_id = new_id(now=time.time())
         key = f"originals/{photo_id}"
@@ -77,12 +77,12 @@ class OldWay:
 
 
 def sequential_seconds(photos: Sequence[Path], folder: Path, specs: Sequence[RenditionSpec]) -> float:
-    """Return the seconds that the old way takes for these photos. Bad photos are passed over."""
-    with closing(OldWay(folder, specs, Limits())) as old_way:
+    """Return the seconds that the sequential program takes for these photos. Bad photos are skipped."""
+    with closing(SequentialProgram(folder, specs, Limits())) as program:
         began = time.perf_counter()
         for photo in photos:
             try:
-                old_way.take(photo)
+                program.render(photo)
             except RaythumbsError:
-                continue  # the service has reported it
+                continue  # the service has already reported it
         return time.perf_counter() - began

@@ -51,7 +51,7 @@ _LIBRARIES = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def confine() -> None:
+def confine(*, create_ruleset: int = _CREATE_RULESET) -> None:
     """Confine this process, which must have one thread, until it ends.
 
     It can read the files of Python and of libraries, and open no others. It can reach neither the network nor other
@@ -59,7 +59,7 @@ def confine() -> None:
     """
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     with suppress(OSError):
-        _fence_files({*_LIBRARIES, sys.prefix, sys.base_prefix, *sys.path, str(_PACKAGE)})
+        _fence_files({*_LIBRARIES, sys.prefix, sys.base_prefix, *sys.path, str(_PACKAGE)}, create_ruleset)
     with suppress(OSError):
         _fence_calls()
 
@@ -97,10 +97,10 @@ def _fence_calls() -> None:
     )
 
 
-def _fence_files(readable: Iterable[str]) -> None:
-    version = _checked(_libc.syscall(_CREATE_RULESET, None, 0, _VERSION))
+def _fence_files(readable: Iterable[str], create_ruleset: int) -> None:
+    version = _checked(_libc.syscall(create_ruleset, None, 0, _VERSION))
     every_right = (1 << _RIGHTS[min(version, len(_RIGHTS) - 1)]) - 1
-    ruleset = _checked(_libc.syscall(_CREATE_RULESET, struct.pack("Q", every_right), 8, 0))
+    ruleset = _checked(_libc.syscall(create_ruleset, struct.pack("Q", every_right), 8, 0))
     try:
         for path in map(Path, readable):
             _let_read(ruleset, path)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -31,7 +31,7 @@ _BAD_ANSWER = (OSError, ValueError, TypeError, LookupError, ArithmeticError, Rec
 
 
 @dataclass(slots=True)
-class _Child:
+class Child:
     """A child process, the socket to it, and how many photos it was sent."""
 
     process: subprocess.Popen[bytes]
@@ -40,7 +40,7 @@ class _Child:
     photos: int = 0
 
     @classmethod
-    def started(cls, orders: bytes) -> "_Child":
+    def started(cls, orders: bytes) -> "Child":
         """Start a child and send it its orders."""
         ours, theirs = socket.socketpair()
         with theirs:
@@ -52,11 +52,13 @@ class _Child:
                 raise
 
     def wait_until_ready(self) -> None:
+        """Return once the child has started; raise OSError if it does not."""
         if not self.is_ready:
             receive(self.line, len(READY), time.monotonic() + _STARTING_SECONDS)
             self.is_ready = True
 
     def send(self, photo: "_Photo") -> None:
+        """Send a photo to the child."""
         send_photo(self.line, photo.file, seconds=photo.seconds)
         self.photos += 1
 
@@ -97,20 +99,26 @@ class Sandbox:
     """
 
     def __init__(
-        self, specs: Sequence[RenditionSpec], limits: Limits, *, photos_per_child: int = PHOTOS_PER_CHILD
+        self,
+        specs: Sequence[RenditionSpec],
+        limits: Limits,
+        *,
+        photos_per_child: int = PHOTOS_PER_CHILD,
+        start_child: Callable[[bytes], Child] = Child.started,
     ) -> None:
         for spec in specs:
             spec.check()  # in the child, the error would look like a crash
         self._orders = encode_orders(specs, limits)
         self._specs = tuple(specs)
         self._photos_per_child = photos_per_child
-        self._child: _Child | None = None
+        self._start_child = start_child
+        self._child: Child | None = None
         self._given: deque[_Photo] = deque()
         self._sent = 0  # how many of the given photos the child has
 
-    def start(self) -> _Child:
+    def start(self) -> Child:
         """Start the child now, if there is none."""
-        self._child = self._child or _Child.started(self._orders)
+        self._child = self._child or self._start_child(self._orders)
         return self._child
 
     def give(self, file: BinaryIO, *, seconds: float) -> None:
@@ -151,7 +159,7 @@ class Sandbox:
         child, self._child, self._sent = self._child, None, 0
         return child.end() if child else "not started"
 
-    def _child_at_work(self) -> _Child:
+    def _child_at_work(self) -> Child:
         """Return the child, which has the first photo. A child that died before it got that photo is replaced once."""
         for _ in range(2):
             try:

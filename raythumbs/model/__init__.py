@@ -1,1 +1,1 @@
-"""The words of raythumbs; standard library only."""
+"""The words of raythumbs as types: jobs, photos, leases and the like. Uses the standard library only."""

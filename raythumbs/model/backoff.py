@@ -1,5 +1,10 @@
 """How long to wait before the next attempt."""
 
+import random
+from collections.abc import Callable
+
+Backoff = Callable[[int], float]  # of the number of errors so far: seconds
+
 LONGEST_SECONDS = 6 * 3600.0
 
 
@@ -19,6 +24,16 @@ def slow_backoff_seconds(errors: int, *, chance: float) -> float:
     enough to outlast a weekend.
     """
     return _spread(errors**6, chance)
+
+
+def random_backoff(errors: int) -> float:
+    """Return `backoff_seconds` with a random chance."""
+    return backoff_seconds(errors, chance=random.random())  # noqa: S311 to spread, not to hide
+
+
+def random_slow_backoff(errors: int) -> float:
+    """Return `slow_backoff_seconds` with a random chance."""
+    return slow_backoff_seconds(errors, chance=random.random())  # noqa: S311 as above
 
 
 def _spread(seconds: float, chance: float) -> float:

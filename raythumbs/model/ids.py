@@ -1,4 +1,4 @@
-"""Ids that sort by the time of their making."""
+"""Ids that sort by the time when they were made."""
 
 import uuid
 from collections.abc import Callable

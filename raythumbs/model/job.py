@@ -1,4 +1,4 @@
-"""Job, State, Priority and the moves a job may make."""
+"""Job, State, Priority, and the moves from state to state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where a job is. Waiting for a retry is `queued` with a later `due_at`."""
+    """The state of a job. A job that waits for a retry is `queued` with a later `due_at`."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -16,7 +16,7 @@ class State(StrEnum):
 
 
 class Priority(StrEnum):
-    """Which job goes first."""
+    """Which jobs go first."""
 
     HIGH = "HIGH"
     NORMAL = "NORMAL"
@@ -24,7 +24,7 @@ class Priority(StrEnum):
 
     @property
     def rank(self) -> int:
-        """The place in the order, from 0: what the database sorts by. It has no meaning elsewhere."""
+        """The place in the order, from 0, by which the database sorts. It has no meaning elsewhere."""
         return _ORDER.index(self)
 
     @classmethod
@@ -50,9 +50,8 @@ INCOMPLETE = frozenset({State.QUEUED, State.RUNNING})
 class JobRequest:
     """What a client submits: make the renditions of the photo at `source`.
 
-    `job_id` and `photo_id` are chosen by whoever submits, so that submitting twice is the same as once.
-    `event_id`, where the request follows from a notification, is remembered to recognise its repetition; `sequence` is
-    the event's place among those of its photo (see `is_older`).
+    The sender chooses `job_id` and `photo_id`, so that a repeated request has no effect. If the request comes from a
+    notification, `event_id` recognises repeated events, and `sequence` sorts the events of one photo (see `is_older`).
     """
 
     job_id: str
@@ -69,7 +68,7 @@ class JobRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Removal:
-    """What a notification tells: the photo at `source` is no longer there. `photo_id` is for one never heard of."""
+    """What a notification announces: the photo at `source` was deleted. `photo_id` is used if the photo is unknown."""
 
     photo_id: str
     source: str
@@ -81,7 +80,7 @@ Change = JobRequest | Removal
 
 
 def is_older(sequence: str | None, than: str | None) -> bool:
-    """Return whether a sequence surely comes before another; those of different senders cannot be compared.
+    """Return whether a sequence certainly comes before another. Sequences of different senders cannot be compared.
 
     A sequence is `sender:text`, where the text of a photo's later event sorts later.
     """
@@ -95,8 +94,8 @@ def is_older(sequence: str | None, than: str | None) -> bool:
 class Job:
     """A durable request to make the renditions of one photo. Times are UTC, in seconds since 1970.
 
-    `attempt` is the fence: it only ever goes up. `errors`, `timeouts` and `crashes` count against budgets of their own;
-    `losses` counts the batches that were lost around this job before it could be told who was to blame.
+    `attempt` is the fence: it never goes down. `errors`, `timeouts` and `crashes` each count against a budget. `losses`
+    counts lost batches with this job in them, where it is unknown which job caused the loss.
     """
 
     id: str

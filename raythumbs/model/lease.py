@@ -12,7 +12,7 @@ from raythumbs.model.photo import PictureFacts, Rendition
 
 @dataclass(frozen=True, kw_only=True)
 class Lease:
-    """An attempt's right to a job until `until` (UTC seconds); `attempt` fences every write."""
+    """An attempt's right to a job until `until` (UTC seconds). The number `attempt` fences every write."""
 
     job_id: str
     photo_id: str
@@ -38,7 +38,7 @@ class Succeeded:
 
 @dataclass(frozen=True)
 class Failed:
-    """The attempt came to nothing; `error.retryable` says whether another may fare better."""
+    """The attempt failed. `error.retryable` says whether another attempt may succeed."""
 
     error: RaythumbsError
 
@@ -48,7 +48,7 @@ Outcome = Succeeded | Failed
 
 @dataclass(frozen=True)
 class Report:
-    """An outcome and the lease that it is of; `seconds` is what the attempt took of its slot's CPU time."""
+    """A lease and its outcome. `seconds` is the CPU time that the attempt took in its slot."""
 
     lease: Lease
     outcome: Outcome

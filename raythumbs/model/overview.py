@@ -1,4 +1,4 @@
-"""What there is to see of the whole queue at one moment."""
+"""Figures of the whole queue at one moment."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,12 @@ from raythumbs.model.job import Priority, State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """Jobs by state; the waiting ones by priority; the age of the longest due one; how many are not due, for they wait
-    for another try; photos a second, last minute."""
+    """Figures of the record.
+
+    `states` counts jobs by state, and `backlog` the queued ones by priority. `backlog_age_seconds` is how long the
+    oldest due job has waited. `retries_waiting` counts jobs that wait for a retry which is not due yet.
+    `photos_per_second` is the rate of the last minute.
+    """
 
     states: Mapping[State, int]
     backlog: Mapping[Priority, int]
@@ -20,7 +24,7 @@ class Overview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSlots:
-    """A node's CPUs, its slots, and how many of these are in use; what is the matter where not all can be used."""
+    """A node's CPUs, its slots, how many of them are in use, and why not all of them can be used, if so."""
 
     node: str
     cpus: int
@@ -31,8 +35,11 @@ class NodeSlots:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """The overview of the record; the slots: each node's, those in use, those there are; the photos that are leased;
-    the reports, since the queue was started, of attempts that had lost their lease, which changed nothing."""
+    """Figures of the record and of the slots.
+
+    `nodes` has the slots of each node; `busy` and `total` count the slots in use and all slots. `running` counts leased
+    photos. `late_reports` counts reports, since the queue started, of attempts that had lost their lease.
+    """
 
     overview: Overview
     nodes: tuple[NodeSlots, ...]
@@ -44,10 +51,10 @@ class Status:
 
     @classmethod
     def of_shards(cls, shards: Sequence["Status"]) -> "Status":
-        """Return what there is to see of all shards of a queue: the record is the same, and the slots are shares."""
+        """Add up the figures of all shards. They share one record, and each has a share of the slots."""
         return cls(
             overview=shards[0].overview,
-            nodes=tuple(_together(nodes) for nodes in _by_node(shards).values()),
+            nodes=tuple(_added_up(nodes) for nodes in _by_node(shards).values()),
             busy=sum(one.busy for one in shards),
             total=sum(one.total for one in shards),
             running=sum(one.running for one in shards),
@@ -64,7 +71,7 @@ def _by_node(shards: Sequence[Status]) -> dict[str, list[NodeSlots]]:
     return nodes
 
 
-def _together(shares: Sequence[NodeSlots]) -> NodeSlots:
+def _added_up(shares: Sequence[NodeSlots]) -> NodeSlots:
     return NodeSlots(
         node=shares[0].node,
         cpus=shares[0].cpus,

@@ -1,4 +1,4 @@
-"""Photo, RenditionSpec, Rendition, Fit."""
+"""Photos and renditions: what to make, what was made, and what is known of a photo."""
 
 import re
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ CACHE_CONTROL = "public, max-age=31536000, immutable"
 class Fit(StrEnum):
     """How a picture is fitted to a spec's width and height (the words of CSS `object-fit` and of sharp)."""
 
-    INSIDE = "inside"  # whole picture, as large as fits, its own shape
-    COVER = "cover"  # fills the size, the overhang cut off around the focus
-    CONTAIN = "contain"  # whole picture on a background of the exact size
+    INSIDE = "inside"  # the whole picture, as large as fits, in its own shape
+    COVER = "cover"  # fills the size; what sticks out is cut off around the focus
+    CONTAIN = "contain"  # the whole picture on a background of the exact size
     FILL = "fill"  # stretched to the exact size
 
 
 class Format(StrEnum):
-    """What a rendition can be written as."""
+    """The format of a rendition."""
 
     JPEG = "jpeg"
     PNG = "png"
@@ -32,7 +32,7 @@ class Format(StrEnum):
 
     @property
     def extension(self) -> str:
-        """The usual ending of a file's name, without the dot."""
+        """The usual extension of a file's name, without the dot."""
         return "jpg" if self is Format.JPEG else str(self)
 
     @property
@@ -89,9 +89,9 @@ class RenditionSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class PictureFacts:
-    """What decoding told of a photo: its size in pixels as a person sees it (turned upright), and its format.
+    """What decoding found out about a photo: its size in pixels, upright as a person sees it, and its format.
 
-    `thumb_hash` is a placeholder, as base64; `notes` are what was wrong with the photo without being worth a refusal.
+    `thumb_hash` is a placeholder, as base64. `notes` name faults of the photo that did not keep it from being rendered.
     """
 
     width: int
@@ -105,7 +105,7 @@ class PictureFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Rendition:
-    """One picture made from a source by one spec: where it lies (`key` in the thumbnails' store) and its address."""
+    """One picture made from a source by one spec. `key` is its place in the thumbnails' store, `url` its address."""
 
     name: str
     width: int
@@ -118,9 +118,9 @@ class Rendition:
 
 @dataclass(frozen=True, kw_only=True)
 class Photo:
-    """What was uploaded: its source, and once a job has succeeded what decoding told of it, and its renditions.
+    """An uploaded photo: its source and, once a job has succeeded, what decoding found out, and its renditions.
 
-    `deleted_at` is when the service learnt that the source is no longer there.
+    `deleted_at` is when the service learnt that the source was deleted.
     """
 
     id: str

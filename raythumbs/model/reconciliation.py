@@ -1,12 +1,15 @@
-"""Reconciliation: one pass over the stores, and what it found that the record did not know."""
+"""Reconciliation: one pass over the stores, and the differences from the record that it found."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """How many objects were listed; how many photos had no renditions, had those of another version, or were no longer
-    there; how many renditions nothing led to."""
+    """What a pass counted.
+
+    `listed`: objects. `missing`: photos without renditions. `stale`: photos with renditions of another version.
+    `deleted`: photos that no longer exist. `orphaned`: renditions that belong to no photo.
+    """
 
     listed: int = 0
     missing: int = 0
@@ -17,7 +20,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciliation:
-    """The last pass, or the one that runs: where it is (the key `cursor` below the address `place`), what it found.
+    """The pass that runs, or the last one. It has reached the key `cursor` below the address `place`.
 
     Times are UTC, in seconds since 1970; `finished_at` is None while it runs.
     """
@@ -31,7 +34,7 @@ class Reconciliation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedPhoto:
-    """An object in a watched place. `settled`: it is not so new that its event may still be on its way."""
+    """An object in a watched place. `settled`: old enough that its event cannot still be on its way."""
 
     source: str
     version: str

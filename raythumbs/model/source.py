@@ -1,4 +1,4 @@
-"""Where a photo lies (`s3://bucket/key`, `file:///path`), and which of such places the service may read."""
+"""The address of a photo (`s3://bucket/key`, `file:///path`), and which addresses the service may read."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from raythumbs.errors import BadSource, SourceNotAllowed
 
 # Amazon S3, "Bucket naming rules": lower case and 63 letters today; the oldest may have capitals, `_` and 255.
 BUCKET_BYTES = 255
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # half of a surrogate pair is no letter
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # NUL, and halves of surrogate pairs, which are no characters
 _BUCKET = re.compile(rf"[A-Za-z0-9._-]{{3,{BUCKET_BYTES}}}")
 KEY_BYTES = 1024  # Amazon S3, "Naming objects": a key is at most 1,024 bytes of UTF-8
 PATH_BYTES = 2048  # half of Linux's PATH_MAX: an index row of PostgreSQL holds at most 2,704 bytes
@@ -18,7 +18,7 @@ PATH_BYTES = 2048  # half of Linux's PATH_MAX: an index row of PostgreSQL holds 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A place: `bucket` is empty for a file, whose `key` is then its absolute path. Keys are opaque: never decoded."""
+    """An address. For a file, `bucket` is empty and `key` is the absolute path. Keys are never decoded."""
 
     scheme: str
     bucket: str
@@ -26,19 +26,19 @@ class Source:
 
     @classmethod
     def parse(cls, uri: str) -> Self:
-        """Read an address as people write it, or raise BadSource.
+        """Parse an address, or raise BadSource.
 
-        What follows `s3://bucket/` is the key as it is; a file's address may have percent escapes (RFC 8089).
+        The key is what follows `s3://bucket/`, unchanged. A file's address may have percent escapes (RFC 8089).
         """
         refuse_unstorable(uri)
         match uri.split("://", 1):
             case ["s3", rest]:
                 bucket, _, key = rest.partition("/")
                 if not bucket or not key:
-                    raise BadSource(f"{uri!r} lacks a bucket or a key: write s3://bucket/key")
+                    raise BadSource(f"{uri!r} has no bucket or no key: write s3://bucket/key")
                 if not _BUCKET.fullmatch(bucket) or ".." in bucket:
                     raise BadSource(
-                        f"no bucket can be called {bucket[:255]!r}: 3 to 255 of a-z, A-Z, 0-9, '.', '-', '_'"
+                        f"{bucket[:255]!r} is not a bucket's name: 3 to 255 of a-z, A-Z, 0-9, '.', '-', '_'"
                     )
                 if len(key.encode()) > KEY_BYTES:
                     raise BadSource(f"the key has {len(key.encode())} bytes; a key has at most {KEY_BYTES}")
@@ -49,7 +49,7 @@ class Source:
                 raise BadSource(f"{uri!r} is neither s3://bucket/key nor file:///path")
 
     def __str__(self) -> str:
-        """The canonical address, as rows have it: `parse` reads it as the same place. Only a path's `%` is escaped."""
+        """The canonical address, as in rows. `parse` reads it as the same source. Only `%` in a path is escaped."""
         return f"{self.scheme}://{self.bucket}/{self.key}" if self.bucket else f"{self.scheme}://{_escaped(self.key)}"
 
 
@@ -60,13 +60,13 @@ def is_folder_marker(key: str, size_bytes: int | None) -> bool:
 
 
 def refuse_unstorable(text: str) -> None:
-    """Raise BadSource for text that no database column or file name can hold: NUL, or half a surrogate pair."""
+    """Raise BadSource for text with NUL or half a surrogate pair, which no column or file name can hold."""
     if _UNSTORABLE.search(text):
-        raise BadSource(f"{text!a} holds a character that cannot be stored")
+        raise BadSource(f"{text!a} has a character that cannot be stored")
 
 
 def _absolute(path: str) -> str:
-    refuse_unstorable(path)  # once more: what was escaped has come out now
+    refuse_unstorable(path)  # again, because the escapes are decoded now
     if not path.startswith("/") or ".." in PurePosixPath(path).parts:
         raise BadSource(f"{path!r} is not an absolute path without '..': write file:///folder/photo.jpg")
     if len(_escaped(path).encode()) > PATH_BYTES:
@@ -80,20 +80,20 @@ def _escaped(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SourcePolicy:
-    """Which sources may be read: those under a prefix of `allowed`, but none under a prefix of `outputs`.
+    """Which sources may be read: those that start with a prefix of `allowed`, unless they start with one of `outputs`.
 
-    A prefix ends where its text ends, so folders and buckets are written with their last slash.
+    Prefixes are compared as text, so folders and buckets end with a slash.
     """
 
     allowed: tuple[str, ...]
     outputs: tuple[str, ...]
 
     def is_output(self, source: Source) -> bool:
-        """Whether the service itself wrote this object: making thumbnails of thumbnails would never end."""
+        """Return whether the service itself wrote this object. Making thumbnails of thumbnails would never end."""
         return str(source).startswith(self.outputs)
 
     def allows(self, source: Source) -> bool:
-        """Whether a job may be made of this source."""
+        """Return whether jobs may be made for this source."""
         return str(source).startswith(self.allowed) and not self.is_output(source)
 
     def check(self, source: Source) -> Source:

@@ -1,1 +1,1 @@
-"""One file for each sender of upload notifications: headers and body in, UploadEvents out, or a refusal."""
+"""Reads notifications. One file for each sender turns headers and a body into events, or refuses them."""

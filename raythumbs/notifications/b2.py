@@ -21,19 +21,18 @@ from raythumbs.notifications.event import (
 
 _CREATED = {f"b2:ObjectCreated:{how}" for how in ("Upload", "MultipartUpload", "Copy", "Replica", "MultipartReplica")}
 _HIDDEN = {"b2:HideMarkerCreated:Hide", "b2:HideMarkerCreated:LifecycleRule"}
-_DELETED = {"b2:ObjectDeleted:Delete", "b2:ObjectDeleted:LifecycleRule"}  # one version; another may be shown then
+_DELETED = {"b2:ObjectDeleted:Delete", "b2:ObjectDeleted:LifecycleRule"}  # of one version; an older one may show up
 _MOST_MILLISECONDS = 10**20
 _TEST = "b2:TestEvent"
 _SIGNATURE = "x-bz-event-notification-signature"
 
 
 def read(body: bytes, headers: Mapping[str, str], *, secret: str | None) -> Notification:
-    """Return what the body tells of, or raise BadRequest; Unauthorised if there is a secret and no signature by it.
+    """Return the notification in the body, or raise BadRequest. With a secret, raise Unauthorised if it is not signed.
 
-    A body of nothing but test events needs no signature: B2's console signs them with a key of its own.
+    A body with only test events needs no signature, because B2's console signs them with its own key.
     """
-    told = parsed(body)
-    events = listed(told, "events")
+    events = listed(parsed(body), "events")
     only_tests = all(event.get("eventType") == _TEST for event in events)
     if secret is not None and not only_tests and not _signed(body, headers.get(_SIGNATURE, ""), secret):
         raise Unauthorised(f"{_SIGNATURE} is missing, or is not of this body by RAYTHUMBS_B2_SIGNING_SECRET")

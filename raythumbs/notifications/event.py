@@ -1,4 +1,4 @@
-"""What every sender's notification comes down to."""
+"""Notifications in a form that is the same for every sender, and helpers to read their fields."""
 
 import hashlib
 import json
@@ -14,10 +14,10 @@ MAX_EVENTS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadEvent:
-    """An object was created or overwritten, or is to be looked at again. `id` is the same each time the sender repeats
-    the event; `sequence` sorts the events of one object (see `model.job.is_older`).
+    """An object was created or overwritten, or must be checked again. `id` is the same in each repetition of the event;
+    `sequence` sorts the events of one object (see `model.job.is_older`).
 
-    `source` is not checked: it is what the sender says. A notification is a hint; the bucket is the truth.
+    `source` is what the sender says, and is not checked. A notification is a hint; the bucket is the truth.
     """
 
     id: str
@@ -29,7 +29,7 @@ class UploadEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovalEvent:
-    """An object is no longer there, not in any version that is shown."""
+    """An object was deleted, and no older version shows up."""
 
     id: str
     source: str
@@ -41,7 +41,7 @@ Event = UploadEvent | RemovalEvent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """What a body tells of, and how many of its events are of no interest here (changes of tags, tests, ...)."""
+    """The events of a body, and how many others were ignored (changes of tags, tests, ...)."""
 
     events: tuple[Event, ...]
     ignored: int
@@ -68,35 +68,35 @@ def parsed(body: bytes) -> dict[str, Any]:
     return told
 
 
-def listed(told: dict[str, Any], name: str) -> Sequence[dict[str, Any]]:
+def listed(fields: dict[str, Any], name: str) -> Sequence[dict[str, Any]]:
     """Return the list of objects under a name, or raise BadRequest."""
-    events = told.get(name)
+    events = fields.get(name)
     if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
         raise BadRequest(f"the body has no list of objects named {name!r}")
     if len(events) > MAX_EVENTS:
-        raise BadRequest(f"the body has {len(events)} events; at most {MAX_EVENTS} are taken at once")
+        raise BadRequest(f"the body has {len(events)} events; at most {MAX_EVENTS} are accepted at once")
     return events
 
 
-def text(told: object) -> str:
-    """Return what is told if it is text, else nothing."""
-    return told if isinstance(told, str) else ""
+def text(value: object) -> str:
+    """Return the value if it is text, else an empty text."""
+    return value if isinstance(value, str) else ""
 
 
-def storable(told: object) -> str | None:
-    """Return text that a column can hold, else None: the object itself will tell it when it is fetched."""
+def storable(value: object) -> str | None:
+    """Return the value if it is text that a column can hold, else None. Fetching the object will find it out again."""
     try:
-        refuse_unstorable(text(told))
+        refuse_unstorable(text(value))
     except BadSource:
         return None
-    return text(told) or None
+    return text(value) or None
 
 
-def size_bytes(told: object) -> int | None:
-    """Return a number of bytes that a column can hold, else None."""
-    return told if isinstance(told, int) and not isinstance(told, bool) and 0 <= told < 1 << 62 else None
+def size_bytes(value: object) -> int | None:
+    """Return the value if it is a number of bytes that a column can hold, else None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 62 else None
 
 
 def event_id(sender: str, *words: str) -> str:
-    """Return an id of one length from what tells an event from others: any column can hold it, whatever was sent."""
+    """Return an id made of the texts that identify an event. It has a fixed length, so that any column can hold it."""
     return f"{sender}:{hashlib.sha256(repr(words).encode()).hexdigest()}"

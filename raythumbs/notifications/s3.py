@@ -1,4 +1,4 @@
-"""Amazon S3 event records, and those of MinIO and its look-alikes.
+"""Event records of Amazon S3, MinIO and compatible stores.
 
 Sources of the shapes and names: Amazon S3 User Guide, "Event message structure" (2.x) and "Event notification types and
 destinations"; MinIO's internal/event/event.go and name.go; Ceph, "S3 Bucket Notifications Compatibility".

@@ -29,7 +29,7 @@ class Bounds:
 
 
 class Admission:
-    """Measures once a turn; `check` answers from the last measurement."""
+    """Measures in each iteration; `check` answers from the last measurement."""
 
     def __init__(
         self, record: Record, bounds: Bounds, *, folders: Sequence[Path], clock: Callable[[], float] = time.monotonic
@@ -42,11 +42,11 @@ class Admission:
         self._counted_at = -math.inf
         self._most_waiting = 0
 
-    async def turn(self) -> None:
+    async def run_once(self) -> None:
         """Measure the backlog, the disks and the memory."""
         before, self._refusal = self._refusal, await self._measured()
-        if _told(self._refusal) != _told(before):
-            emit("pressure.changed", refusal=_told(self._refusal))
+        if _reason(self._refusal) != _reason(before):
+            emit("pressure.changed", refusal=_reason(self._refusal))
 
     def check(self) -> None:
         """Return if more work may be taken, else raise Overloaded."""
@@ -81,7 +81,7 @@ class Admission:
         return None
 
 
-def _told(refusal: Overloaded | None) -> str | None:
+def _reason(refusal: Overloaded | None) -> str | None:
     return refusal.reason if refusal else None
 
 

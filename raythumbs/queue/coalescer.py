@@ -35,17 +35,17 @@ class Coalescer(Generic[A, T]):
         self._under_way: asyncio.Task[None] | None = None
 
     async def ask(self, asked: A) -> T:
-        """Return the answer, or raise the request's own error. A caller that stops waiting takes nobody along."""
-        told: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append((asked, told))
+        """Return the answer, or raise the request's own error. A caller that leaves does not affect the others."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((asked, answer))
         self._go()
-        return await told
+        return await answer
 
     def _go(self) -> None:
         if self._under_way is not None:
             return
         if self._forgets_who_left:
-            self._waiting = [(asked, told) for asked, told in self._waiting if not told.done()]
+            self._waiting = [(asked, answer) for asked, answer in self._waiting if not answer.done()]
         if self._waiting:
             self._under_way = asyncio.create_task(self._tell(self._next()))
             self._under_way.add_done_callback(self._ended)
@@ -67,13 +67,13 @@ class Coalescer(Generic[A, T]):
         return taken
 
     async def _tell(self, taken: list[tuple[A, asyncio.Future[T]]]) -> None:
-        for (_, told), result in zip(taken, await self._results([asked for asked, _ in taken]), strict=True):
-            if told.done():  # the caller has left
+        for (_, answer), result in zip(taken, await self._results([asked for asked, _ in taken]), strict=True):
+            if answer.done():  # the caller has left
                 continue
             if isinstance(result, RaythumbsError):
-                told.set_exception(result)
+                answer.set_exception(result)
             else:
-                told.set_result(result)
+                answer.set_result(result)
 
     async def _results(self, asked: list[A]) -> Sequence[T | RaythumbsError]:
         """Call, and return a result for each request; an error of the call is the error of each."""

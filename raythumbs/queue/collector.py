@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from raythumbs.db.database import Connection
 from raythumbs.db.intake import Intake
-from raythumbs.db.leftovers import Leftovers, Missed
+from raythumbs.db.leftovers import KeyOwner, Leftovers
 from raythumbs.db.record import Record
 from raythumbs.errors import RaythumbsError
 from raythumbs.events import emit
@@ -15,13 +15,13 @@ from raythumbs.model.job import JobRequest, Priority
 from raythumbs.queue.admission import Admission
 from raythumbs.storage.base import Store
 
-_KEYS_A_TURN = 500
+_KEYS_AT_ONCE = 500
 _AT_A_TIME = 8
 _LATER_SECONDS = 60
 
 
 class Collector:
-    """Deletes leftovers that are due, once a turn."""
+    """Deletes the leftovers that are due, in each iteration."""
 
     def __init__(self, record: Record, thumbnails: Store, admission: Admission, *, shards: int = 1) -> None:
         self._record = record
@@ -30,10 +30,10 @@ class Collector:
         self._thumbnails = thumbnails
         self._threads = ThreadPoolExecutor(_AT_A_TIME, "collect")
 
-    async def turn(self) -> None:
+    async def run_once(self) -> None:
         """Delete leftovers. Retry later what cannot be deleted now. Render photos again that came back."""
-        self._admission.check()  # photos that came back are work: over the limits, skip the turn
-        keys = await self._record.write(lambda db, now: Leftovers(db).begin_deleting(now=now, limit=_KEYS_A_TURN))
+        self._admission.check()  # photos that came back are work: over the limits, skip the iteration
+        keys = await self._record.write(lambda db, now: Leftovers(db).begin_deleting(now=now, limit=_KEYS_AT_ONCE))
         if not keys:
             return
         deleting = asyncio.get_running_loop().run_in_executor
@@ -56,12 +56,12 @@ class Collector:
 def _end(db: Connection, deleted: Sequence[str], later: Sequence[str], *, now: float, shards: int) -> int:
     leftovers = Leftovers(db)
     leftovers.postpone(later, due_at=now + _LATER_SECONDS)
-    missed = leftovers.end_deleting(deleted)
-    Intake(db, shards).enqueue([again(photo, now=now) for photo in missed], now=now)
-    return len(missed)
+    owners = leftovers.end_deleting(deleted)
+    Intake(db, shards).enqueue([again(photo, now=now) for photo in owners], now=now)
+    return len(owners)
 
 
-def again(photo: Missed, *, now: float) -> JobRequest:
+def again(photo: KeyOwner, *, now: float) -> JobRequest:
     """Return a request for a photo's renditions."""
     return JobRequest(
         job_id=new_id(now=now),

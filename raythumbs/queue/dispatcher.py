@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import count, islice
@@ -19,6 +19,7 @@ from raythumbs.queue.coalescer import Coalescer
 from raythumbs.queue.large_lane import LargeLane
 from raythumbs.queue.node_health import NodeHealth
 from raythumbs.queue.outcomes import Budgets, Outcomes
+from raythumbs.queue.pace import Pace
 from raythumbs.queue.slots import Slots
 from raythumbs.worker.host_load import HostLoad
 
@@ -47,7 +48,7 @@ class Dispatcher:
         run: RunBatch,
         *,
         budgets: Budgets,
-        chance: Callable[[], float],
+        pace: Pace,
         shard: int = 0,
     ) -> None:
         self._record = record
@@ -57,8 +58,8 @@ class Dispatcher:
         self._min_free_memory_bytes = budgets.min_free_memory_bytes
         self._shard = shard
         self._held: dict[str, Lease] = {}
-        self._large = LargeLane(slots)
-        self._outcomes = Outcomes(record, self._large, budgets=budgets, chance=chance)
+        self._large = LargeLane(slots, places=pace.large_places)
+        self._outcomes = Outcomes(record, self._large, budgets=budgets, pace=pace)
         self._node_health = NodeHealth(slots)
         self._tickets = count(1)
         self._leasings = 0
@@ -93,7 +94,7 @@ class Dispatcher:
         if self._slots.total > before:
             self._warm()
 
-    async def turn(self) -> None:
+    async def run_once(self) -> None:
         """Lease jobs into every free slot. Large photos that wait go first."""
         await self._start_large()
         while not self.draining and (nodes := list(iter(self._slots.take, None))):

@@ -31,16 +31,42 @@ _PAGES_AT_ONCE = 2  # a page of a thousand jobs takes the queue some 20 ms
 
 P = ParamSpec("P")
 T = TypeVar("T")
+ActorOf = Callable[[int], Any]
+TimeLimit = Callable[[], asyncio.Timeout]
+
+
+def name_of(shard: int) -> str:
+    """Return the name of a shard's actor."""
+    return f"{NAME}-{shard}" if shard else NAME
+
+
+def named_actor(shard: int) -> Any:  # noqa: ANN401 Ray's handles have no type
+    """Return a shard's actor. If a deploy made fewer shards, return the first, which takes any change."""
+    try:
+        return ray.get_actor(name_of(shard), NAMESPACE)
+    except ValueError:
+        if not shard:
+            raise
+        return ray.get_actor(NAME, NAMESPACE)
+
+
+def _time_limit() -> asyncio.Timeout:
+    return asyncio.timeout(_ANSWER_SECONDS)
 
 
 class QueueHandle:
     """Talks to the actors of a queue by their names, so that it finds those that a deploy put in their place.
 
-    Verbs about one job or the whole record go to the first actor.
+    Verbs about one job or the whole record go to the first actor. `actor_of` finds a shard's actor, or raises
+    ValueError. `time_limit` begins the time within which it must answer.
     """
 
-    def __init__(self, shards: int = 1) -> None:
+    def __init__(
+        self, shards: int = 1, *, actor_of: ActorOf = named_actor, time_limit: TimeLimit = _time_limit
+    ) -> None:
         self._shards = range(shards)
+        self._actor_of = actor_of
+        self._time_limit = time_limit
         self._actors: dict[int, Any] = {}
         self._admitted_until = 0.0
         self._pages_at_once = asyncio.Semaphore(_PAGES_AT_ONCE)
@@ -57,11 +83,11 @@ class QueueHandle:
 
         Asking twice is the same as once, so a restart of an actor in between is harmless. See Intake.enqueue.
         """
-        parts: dict[int, list[Change]] = {}
+        by_shard: dict[int, list[Change]] = {}
         for change in changes:
-            parts.setdefault(shard_of(change.source, len(self._shards)), []).append(change)
-        async with _patience():  # a time limit of its own: the shared call may begin late
-            answers = await asyncio.gather(*(self._intakes[shard].ask(part) for shard, part in parts.items()))
+            by_shard.setdefault(shard_of(change.source, len(self._shards)), []).append(change)
+        async with self._patience():  # a time limit of its own: the shared call may begin late
+            answers = await asyncio.gather(*(self._intakes[shard].ask(own) for shard, own in by_shard.items()))
         return in_order(changes, {source: job for answer in answers for source, job in answer.items()})
 
     def _intake(self, shard: int) -> Coalescer[Sequence[Change], Mapping[str, Job]]:
@@ -145,11 +171,11 @@ class QueueHandle:
         **options: P.kwargs,
     ) -> T:
         """Return what a shard's actor answers; wait for an actor that restarts, or is being replaced."""
-        async with _patience():
+        async with self._patience():
             while True:
                 try:
                     if shard not in self._actors:
-                        self._actors[shard] = await asyncio.to_thread(_actor_of, shard)
+                        self._actors[shard] = await asyncio.to_thread(self._actor_of, shard)
                     remote = getattr(self._actors[shard], verb.__name__).remote
                     return cast("T", await remote(*arguments, **options))
                 except RayTaskError as error:
@@ -160,31 +186,15 @@ class QueueHandle:
                     self._actors.pop(shard, None)
                     await asyncio.sleep(RETRY_SECONDS)
 
+    @asynccontextmanager
+    async def _patience(self) -> AsyncIterator[None]:
+        try:
+            async with self._time_limit():
+                yield
+        except TimeoutError as error:
+            raise QueueUnavailable("the queue does not answer; try again in a few seconds") from error
+
 
 def in_order(changes: Sequence[Change], jobs: Mapping[str, Job]) -> list[Job]:
     """Return the jobs, each once, in the order in which the changes name their sources."""
     return [jobs[source] for source in dict.fromkeys(change.source for change in changes) if source in jobs]
-
-
-def _actor_of(shard: int) -> Any:  # noqa: ANN401 Ray's handles have no type
-    """Return a shard's actor. If a deploy made fewer shards, return the first, which takes any change."""
-    try:
-        return ray.get_actor(name_of(shard), NAMESPACE)
-    except ValueError:
-        if not shard:
-            raise
-        return ray.get_actor(NAME, NAMESPACE)
-
-
-def name_of(shard: int) -> str:
-    """Return the name of a shard's actor."""
-    return f"{NAME}-{shard}" if shard else NAME
-
-
-@asynccontextmanager
-async def _patience() -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(_ANSWER_SECONDS):
-            yield
-    except TimeoutError as error:
-        raise QueueUnavailable("the queue does not answer; try again in a few seconds") from error

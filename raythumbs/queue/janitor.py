@@ -11,15 +11,16 @@ _ROWS_A_WRITE = 1000
 
 
 class Janitor:
-    """Keeps the record small, one turn at a time."""
+    """Keeps the record small, one iteration at a time."""
 
-    def __init__(self, record: Record, settings: Settings) -> None:
+    def __init__(self, record: Record, settings: Settings, *, rows_a_write: int = _ROWS_A_WRITE) -> None:
         self._record = record
+        self._rows_a_write = rows_a_write
         self._settings = settings
 
-    async def turn(self) -> None:
+    async def run_once(self) -> None:
         """Delete what is old, in small commits."""
-        keep, limit = self._settings, _ROWS_A_WRITE
+        keep, limit = self._settings, self._rows_a_write
         done, failed = (State.SUCCEEDED, State.CANCELLED), (State.FAILED,)
         forgets: tuple[Write[int], ...] = (
             lambda db, now: Jobs(db).prune(done, before=now - keep.keep_finished_seconds, limit=limit),

@@ -8,7 +8,6 @@ from raythumbs.cluster.nodes import Node
 from raythumbs.model.lease import Lease
 from raythumbs.queue.slots import Slots
 
-_PLACES = 32  # more of them wait in the database
 _PATIENCE_SECONDS = 600.0  # for a node like one that has left
 
 
@@ -21,10 +20,11 @@ class LargePhoto:
 
 
 class LargeLane:
-    """Large photos that wait for their node. A node that has left is expected back for ten minutes."""
+    """Large photos that wait for their node, `places` at most. A node that left is expected back for ten minutes."""
 
-    def __init__(self, slots: Slots, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, slots: Slots, *, places: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._slots = slots
+        self._places = places
         self._clock = clock
         self._waiting: list[LargePhoto] = []
         self._seen_at: dict[int, float] = {}  # by a node's memory, in bytes: when one with so much was last there
@@ -40,7 +40,7 @@ class LargeLane:
     @property
     def is_full(self) -> bool:
         """Whether as many wait as may."""
-        return len(self._waiting) >= _PLACES
+        return len(self._waiting) >= self._places
 
     def follow(self, nodes: Iterable[Node]) -> None:
         """Note how much memory the nodes have that are there."""

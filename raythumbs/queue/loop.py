@@ -1,4 +1,4 @@
-"""Every loop is the same loop: a turn, a rest, and a bad turn is reported, never fatal."""
+"""The loop that all background work runs in: an iteration, a rest, and so on. A failed iteration never ends it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,22 +6,22 @@ from dataclasses import dataclass, field
 
 from raythumbs.events import emit_trouble
 
-Turn = Callable[[], Awaitable[object]]
+Iteration = Callable[[], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A turn, the rest between two of them, and the event that ends a rest early."""
+    """What one iteration does, the rest between two of them, and the event that ends a rest early."""
 
-    turn: Turn
+    run_once: Iteration
     every_seconds: float = field(kw_only=True)
     wake: asyncio.Event = field(default_factory=asyncio.Event, kw_only=True)
 
     async def forever(self) -> None:
-        """Take turns until cancelled."""
+        """Run iterations until cancelled."""
         while True:
             self.wake.clear()
-            await attempt(self.turn)
+            await run_safely(self.run_once)
             try:
                 async with asyncio.timeout(self.every_seconds):
                     await self.wake.wait()
@@ -29,9 +29,9 @@ class Loop:
                 pass
 
 
-async def attempt(turn: Turn) -> None:
-    """Take a turn; if it goes wrong, the next may fare better."""
+async def run_safely(iteration: Iteration) -> None:
+    """Run one iteration. Log an error instead of raising it: the next iteration may succeed."""
     try:
-        await turn()
-    except Exception as error:  # noqa: BLE001 whatever it is, it is one turn's
-        emit_trouble("loop.stumbled", error, turn=getattr(turn, "__qualname__", repr(turn)))
+        await iteration()
+    except Exception as error:  # noqa: BLE001 the edge of an iteration
+        emit_trouble("loop.stumbled", error, iteration=getattr(iteration, "__qualname__", repr(iteration)))

@@ -53,13 +53,14 @@ class Opening:
             raise self._trouble from error
 
     async def _open(self) -> ThumbnailQueue:
-        database = Database(self._given.settings.database_url.get_secret_value())
+        url = self._given.settings.database_url.get_secret_value()
+        database = Database(url, statement_seconds=self._given.pace.statement_seconds)
         while True:
             try:
                 await asyncio.to_thread(database.open)
                 break
             except DatabaseUnavailable as error:  # anything else needs a person, and is raised
-                emit_trouble("database.missed", error)
+                emit_trouble("database.awaited", error)
                 self._trouble = error
                 await asyncio.sleep(_AGAIN_SECONDS)
         self._trouble = QueueUnavailable("the queue is starting")

@@ -1,7 +1,7 @@
 """Decides what follows from each outcome of an attempt, and records it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from raythumbs.db.leases import Leases
@@ -22,17 +22,16 @@ from raythumbs.errors import (
     Unstorable,
 )
 from raythumbs.events import emit, emit_trouble
-from raythumbs.model.backoff import LONGEST_SECONDS, backoff_seconds, slow_backoff_seconds
+from raythumbs.model.backoff import LONGEST_SECONDS
 from raythumbs.model.lease import Failed, Lease, Report, Succeeded
 from raythumbs.queue.batch import BatchLost, TaskRaised
 from raythumbs.queue.coalescer import Coalescer
 from raythumbs.queue.large_lane import LargeLane, LargePhoto
+from raythumbs.queue.pace import Pace
 
 _TOGETHER = 256
 _FIRST_GUESS_SECONDS = 0.05  # for one photo, until some have been measured
-_LEARNING = 0.1  # how much one photo changes the guess
 _SHORTEST_SECONDS = 0.001  # the smallest estimate, because others divide by it
-_LARGE_SECONDS = 10  # until a large photo that found no room in its lane is tried again
 
 Done = Sequence[tuple[Lease, Succeeded]]  # of one batch
 
@@ -51,11 +50,11 @@ class Budgets:
 class Outcomes:
     """Records successes together. A failure is released to be tried again, set aside for its size, or final."""
 
-    def __init__(self, record: Record, large: LargeLane, *, budgets: Budgets, chance: Callable[[], float]) -> None:
+    def __init__(self, record: Record, large: LargeLane, *, budgets: Budgets, pace: Pace) -> None:
         self._record = record
         self._large = large
         self._budgets = budgets
-        self._chance = chance
+        self._pace = pace
         self._photo_seconds = _FIRST_GUESS_SECONDS
         # Many slots report at once: reports that arrive during a write share the next one.
         self._endings: Coalescer[Done, set[Lease]] = Coalescer(self._finish_all, most=_TOGETHER, weigh=len)
@@ -138,12 +137,12 @@ class Outcomes:
             if len(groups) == 1:
                 return [error]
             alone = await asyncio.gather(*(self._finish_all([group]) for group in groups))
-            return [told for [told] in alone]
+            return [result for [result] in alone]
         return [late.intersection(lease for lease, _ in group) for group in groups]
 
     def _learn(self, report: Report) -> None:
         lease = report.lease
-        self._photo_seconds += _LEARNING * (report.seconds - self._photo_seconds)
+        self._photo_seconds += self._pace.learning * (report.seconds - self._photo_seconds)
         emit("job.succeeded", job_id=lease.job_id, attempt=lease.attempt, seconds=round(report.seconds, 4))
 
     async def _settle(self, report: Report) -> None:
@@ -172,9 +171,8 @@ class Outcomes:
         if not self._large.fits(error.needed_bytes):
             await self._fail(lease, TooLarge(f"{error.reason}; no node has so much"))
         elif self._large.is_full:
-            await self._record.insist(
-                lambda db, now: Leases(db).release(lease, error, due_at=now + _LARGE_SECONDS, counts=())
-            )
+            wait = self._pace.large_again_seconds
+            await self._record.insist(lambda db, now: Leases(db).release(lease, error, due_at=now + wait, counts=()))
         else:
             self._large.add(lease, error.needed_bytes)
             emit("job.set_aside", job_id=lease.job_id, attempt=lease.attempt, needed_bytes=error.needed_bytes)
@@ -193,8 +191,8 @@ class Outcomes:
 
     async def _release(self, lease: Lease, error: RaythumbsError, *, after: int, counts: tuple[str, ...]) -> None:
         asked = error.retry_after_seconds if isinstance(error, StoreUnavailable) else None
-        backoff = slow_backoff_seconds if isinstance(error, StoreRefused) else backoff_seconds
-        wait = min(LONGEST_SECONDS, max(backoff(after, chance=self._chance()), asked or 0.0))
+        backoff = self._pace.slow_backoff if isinstance(error, StoreRefused) else self._pace.backoff
+        wait = min(LONGEST_SECONDS, max(backoff(after), asked or 0.0))
         await self._record.insist(lambda db, now: Leases(db).release(lease, error, due_at=now + wait, counts=counts))
         _emit_released(lease, error, after_seconds=round(wait, 1))
 

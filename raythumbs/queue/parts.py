@@ -2,9 +2,8 @@
 
 import asyncio
 import math
-import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from raythumbs.cluster.autoscaler import RayAutoscaler
@@ -19,8 +18,9 @@ from raythumbs.queue.batch import RunBatch
 from raythumbs.queue.collector import Collector
 from raythumbs.queue.dispatcher import Dispatcher
 from raythumbs.queue.janitor import Janitor
-from raythumbs.queue.loop import Loop, attempt
+from raythumbs.queue.loop import Loop, run_safely
 from raythumbs.queue.outcomes import Budgets
+from raythumbs.queue.pace import Pace
 from raythumbs.queue.reconciler import Reconciler
 from raythumbs.queue.scaling import Scaling
 from raythumbs.queue.slots import Share, Slots
@@ -35,15 +35,14 @@ Nodes = Callable[[], Awaitable[Mapping[str, Node]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What a queue is given: its settings, its shard, how it runs a batch, and how it finds the nodes."""
+    """What a queue is given: its settings, its shard, how it runs a batch, how it finds the nodes, and its pace."""
 
     settings: Settings
     shard: int
     plan: Plan
     run: RunBatch
     nodes: Nodes
-    reconsider_seconds: float = 20
-    handover_seconds: float = 30  # from the end of a drain to the end of the actor, which takes a tenth of a second
+    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,17 +63,15 @@ class QueueParts:
 
 async def build_parts(given: Given, database: Database) -> QueueParts:
     """Build the parts over a database that is open, and take up the jobs that the queue before left running."""
-    record = Record(database)
+    record = Record(database, again_seconds=given.pace.write_again_seconds)
     await _divide(record, given)
     left = await record.insist(lambda db, now: Leases(db, given.shard).readopt(now=now))
     emit("queue.opened", shard=given.shard, readopted=len(left))
     settings, plan = given.settings, given.plan
     slots = _slots(given)
-    dispatcher = Dispatcher(
-        record, slots, given.run, budgets=_budgets(settings), chance=random.random, shard=given.shard
-    )
+    dispatcher = Dispatcher(record, slots, given.run, budgets=_budgets(settings), pace=given.pace, shard=given.shard)
     admission = Admission(record, _bounds(settings), folders=settings.folders)
-    reconciler = Reconciler(record, plan, admission, settings)
+    reconciler = Reconciler(record, plan, admission, settings, keys_a_page=given.pace.keys_a_page)
     scaling = Scaling(
         partial(_work_waiting, database=database, record=record, dispatcher=dispatcher, shards=settings.queue_shards),
         slots,
@@ -83,21 +80,21 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
     )
     places = dict.fromkeys((settings.store_uri, settings.thumbnails_uri))
     follow = partial(_follow, given.nodes, dispatcher)
-    await attempt(admission.turn)
-    await attempt(follow)
+    await run_safely(admission.run_once)
+    await run_safely(follow)
     own = (
-        Loop(dispatcher.turn, every_seconds=1, wake=dispatcher.wake),
+        Loop(dispatcher.run_once, every_seconds=1, wake=dispatcher.wake),
         Loop(dispatcher.renew, every_seconds=settings.lease_seconds / 4),
         Loop(follow, every_seconds=2),
-        Loop(dispatcher.reconsider, every_seconds=given.reconsider_seconds),
-        Loop(admission.turn, every_seconds=1),
+        Loop(dispatcher.reconsider, every_seconds=given.pace.reconsider_seconds),
+        Loop(admission.run_once, every_seconds=1),
     )
     thumbnails = plan.stores.at(plan.thumbnails_uri)
     of_the_record = (  # of several shards, the first runs these for all
-        Loop(scaling.turn, every_seconds=5),
-        Loop(reconciler.turn, every_seconds=60, wake=reconciler.wake),
-        Loop(Janitor(record, settings).turn, every_seconds=10),
-        Loop(Collector(record, thumbnails, admission, shards=settings.queue_shards).turn, every_seconds=5),
+        Loop(scaling.run_once, every_seconds=5),
+        Loop(reconciler.run_once, every_seconds=60, wake=reconciler.wake),
+        Loop(Janitor(record, settings).run_once, every_seconds=10),
+        Loop(Collector(record, thumbnails, admission, shards=settings.queue_shards).run_once, every_seconds=5),
     )
     return QueueParts(
         given=given,

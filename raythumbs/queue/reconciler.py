@@ -25,7 +25,6 @@ from raythumbs.settings import Settings
 from raythumbs.storage.base import Stat, Store
 from raythumbs.worker.plan import Plan
 
-_KEYS_A_PAGE = 1000
 _SETTLED_SECONDS = 600  # an upload is stored before it is enqueued, a rendition before it is recorded
 _LAST = "\U0010ffff"  # sorts after every other letter
 
@@ -56,10 +55,13 @@ class _Page:
 class Reconciler:
     """Makes a pass when one is due, was asked for, or was interrupted."""
 
-    def __init__(self, record: Record, plan: Plan, admission: Admission, settings: Settings) -> None:
+    def __init__(
+        self, record: Record, plan: Plan, admission: Admission, settings: Settings, *, keys_a_page: int
+    ) -> None:
         self._record = record
         self._plan = plan
         self._admission = admission
+        self._keys_a_page = keys_a_page
         self._policy = settings.policy
         self._shards = settings.queue_shards
         self._every_seconds = settings.reconcile_every_seconds
@@ -74,8 +76,8 @@ class Reconciler:
         self.wake.set()
         return running
 
-    async def turn(self) -> None:
-        """Go through all places, from where the last turn was interrupted."""
+    async def run_once(self) -> None:
+        """Go through all places, from where the last iteration was interrupted."""
         running = await self._record.write(partial(self._begun, asked=False))
         if running is None or running.finished_at is not None:
             return
@@ -96,7 +98,7 @@ class Reconciler:
 
     async def _go_through(self, place: str, *, after: str) -> None:
         store = self._plan.stores.at(place)
-        pages = _pages(place, store, after)
+        pages = _pages(place, store, after, size=self._keys_a_page)
         compare = self._compare_renditions if place == self._thumbnails else self._compare
         while (page := await asyncio.to_thread(next, pages, None)) is not None:
             if _is_unmounted(place):
@@ -106,7 +108,7 @@ class Reconciler:
                 await self._remove_vanished(store, page)
             rest: _Page | None = page
             while rest is not None:
-                self._admission.check()  # findings are work: over the limits the turn ends; the next goes on here
+                self._admission.check()  # findings are work: over the limits, the next iteration goes on here
                 jobs, rest = await self._record.write(partial(compare, rest))
                 self._admission.took(jobs)
 
@@ -117,13 +119,19 @@ class Reconciler:
         listed = frozenset(_source(page.place, stat.key) for stat in page.stats)
         after, until = page.sources
         while True:
-            unlisted = await self._record.read(partial(_unlisted, listed, after, until))
+            unlisted = await self._record.read(partial(self._unlisted, listed, after, until))
             gone = [photo for photo in unlisted if await asyncio.to_thread(_is_gone, store, page.place, photo.source)]
             if gone:
                 await self._record.write(partial(self._remove, page, gone))
-            if len(unlisted) < _KEYS_A_PAGE:
+            if len(unlisted) < self._keys_a_page:
                 return
             after = unlisted[-1].source
+
+    def _unlisted(self, listed: frozenset[str], after: str, until: str, db: Connection) -> list[KnownPhoto]:
+        known = Reconciliations(db).known_between(after=after, until=until)
+        unlisted = (photo for photo in known if photo.source not in listed)
+        kept = (photo for photo in unlisted if not (photo.is_deleted or photo.is_in_work))
+        return list(islice(kept, self._keys_a_page))
 
     def _remove(self, page: _Page, gone: Sequence[KnownPhoto], db: Connection, now: float) -> None:
         Intake(db, self._shards).enqueue([Removal(photo_id=photo.id, source=photo.source) for photo in gone], now=now)
@@ -154,34 +162,28 @@ class Reconciler:
         Return how many jobs were made, and the rest of the page."""
         prefix = self._plan.thumbnails_prefix
         after, until, rest = prefix + page.after, prefix + page.until, None
-        known = Reconciliations(db).led_to(after=after, until=until, limit=_KEYS_A_PAGE)
-        if len(known) == _KEYS_A_PAGE:
+        known = Reconciliations(db).owners_between(after=after, until=until, limit=self._keys_a_page)
+        if len(known) == self._keys_a_page:
             page, rest = page.divided(known[-1][0].removeprefix(prefix))
-        led_to = dict(known)
+        owners_between = dict(known)
         there = {prefix + stat.key: stat for stat in page.stats}
         orphans = [
             key
             for key, stat in there.items()
-            if key not in led_to and self._plan.is_key(key) and stat.modified_at < now - _SETTLED_SECONDS
+            if key not in owners_between and self._plan.is_key(key) and stat.modified_at < now - _SETTLED_SECONDS
         ]
         Leftovers(db).leave(dict.fromkeys(orphans), due_at=now)
-        lost = {photo.photo_id: photo for key, photo in led_to.items() if key not in there}
+        lost = {photo.photo_id: photo for key, photo in owners_between.items() if key not in there}
         jobs = Intake(db, self._shards).enqueue([again(photo, now=now) for photo in lost.values()], now=now)
         found = Found(listed=len(page.stats), missing=len(lost), orphaned=len(orphans))
         Reconciliations(db).advance(found, place=page.place, cursor=page.until)
         return len(jobs), rest
 
 
-def _unlisted(listed: frozenset[str], after: str, until: str, db: Connection) -> list[KnownPhoto]:
-    known = Reconciliations(db).known_between(after=after, until=until)
-    unlisted = (photo for photo in known if photo.source not in listed)
-    return list(islice((photo for photo in unlisted if not (photo.is_deleted or photo.is_in_work)), _KEYS_A_PAGE))
-
-
-def _pages(place: str, store: Store, after: str) -> Iterator[_Page]:
+def _pages(place: str, store: Store, after: str, *, size: int) -> Iterator[_Page]:
     stats = store.list(after=after)
-    while page := tuple(islice(stats, _KEYS_A_PAGE)):
-        full = len(page) == _KEYS_A_PAGE
+    while page := tuple(islice(stats, size)):
+        full = len(page) == size
         until = page[-1].key if full else _LAST
         yield _Page(place, page, after, until)
         if not full:

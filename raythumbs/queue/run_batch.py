@@ -25,14 +25,21 @@ from raythumbs.worker.task import render_batch_remotely
 _BEGIN_SECONDS = 60.0  # until a task that Ray does not begin is taken back: other tasks may have the node's CPUs
 
 
-async def run_batch(batch: Batch, *, plan: Plan, patience_seconds: float) -> AsyncIterator[Reports]:
+async def run_batch(
+    batch: Batch,
+    *,
+    plan: Plan,
+    patience_seconds: float,
+    begin_seconds: float = _BEGIN_SECONDS,
+    task: Any = render_batch_remotely,  # noqa: ANN401 Ray's remote functions have no type
+) -> AsyncIterator[Reports]:
     """Run a batch on its node, or on another one if that has left; yield its reports as they arrive.
 
     Call it in the queue's actor, because the task asks that for more leases. For a large photo, Ray reserves the
-    batch's memory on the node. Raises BatchLost when the task dies, does not begin within a minute, or then reports
-    nothing for `patience_seconds`.
+    batch's memory on the node. Raises BatchLost when the task dies, does not begin within `begin_seconds`, or then
+    reports nothing for `patience_seconds`.
     """
-    said: Any = render_batch_remotely.options(
+    said: Any = task.options(
         scheduling_strategy=NodeAffinitySchedulingStrategy(batch.node.id, soft=True),
         resources=None if batch.node.declared_slots is None else {SLOT_RESOURCE: 1},
         memory=batch.memory_bytes,
@@ -47,14 +54,14 @@ async def run_batch(batch: Batch, *, plan: Plan, patience_seconds: float) -> Asy
     has_begun = False
     while True:
         try:
-            async with asyncio.timeout(patience_seconds if has_begun else _BEGIN_SECONDS):
+            async with asyncio.timeout(patience_seconds if has_begun else begin_seconds):
                 reports = await (await anext(said))
         except StopAsyncIteration:
             return
         except TimeoutError as error:
             ray.cancel(said, force=True)
             if not has_begun:
-                raise NodeGone(f"Ray did not begin it in {_BEGIN_SECONDS:.0f} s") from error
+                raise NodeGone(f"Ray did not begin it in {begin_seconds:.0f} s") from error
             raise TaskLost(f"nothing was heard for {patience_seconds:.0f} s") from error
         except (NodeDiedError, TaskUnschedulableError, RuntimeEnvSetupError) as error:
             raise NodeGone(type(error).__name__) from error

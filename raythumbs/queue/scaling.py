@@ -27,7 +27,7 @@ class Autoscaler(Protocol):
 
 
 class Scaling:
-    """Asks, once a turn, for the slots that would clear the backlog in a minute, up to `most`.
+    """Asks, in each iteration, for the slots that would clear the backlog in a minute, up to `most`.
 
     When nothing waits it takes the request back, because requested nodes stay even when they idle."""
 
@@ -49,7 +49,7 @@ class Scaling:
         self._refused: float = math.inf
         self._believed_until = -math.inf
 
-    async def turn(self) -> None:
+    async def run_once(self) -> None:
         """Ask again, or take the request back."""
         if not await self._autoscaler.is_there():
             return

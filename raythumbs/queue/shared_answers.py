@@ -21,7 +21,7 @@ class Shared(Generic[K, T]):
         self._asked: dict[K, asyncio.Task[T]] = {}
 
     async def __call__(self, key: K) -> T:
-        """Return the answer for this key. A caller that stops waiting takes nobody along."""
+        """Return the answer for this key. A caller that stops waiting does not affect the others."""
         asked = self._asked.get(key)
         if asked is None or asked.get_loop() is not asyncio.get_running_loop():  # an old loop's timers never fire
             asked = self._asked[key] = asyncio.create_task(self._ask(key))

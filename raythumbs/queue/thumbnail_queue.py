@@ -144,7 +144,7 @@ class ThumbnailQueue:
         finally:
             others = settings.drain_seconds if settings.queue_shards > 1 else 0  # none is ended before all have drained
             loop = asyncio.get_running_loop()
-            loop.call_later(self._given.handover_seconds + others, self._dispatcher.resume)
+            loop.call_later(self._given.pace.handover_seconds + others, self._dispatcher.resume)
             await self._end_scaling()
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Every setting, with its unit, default and check; a file a topic. They are read once, at start, and handed down."""
+"""Every setting, with its unit, default and check; a file for each topic. Settings are read once, at the start."""
 
 from raythumbs.settings.load import load_settings
 from raythumbs.settings.record import without_password

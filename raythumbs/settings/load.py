@@ -1,4 +1,4 @@
-"""Reads the settings from the environment, and says in one line what is wrong with them."""
+"""Reads the settings from the environment, and reports everything wrong with them in one line."""
 
 import os
 from collections.abc import Iterator
@@ -11,20 +11,20 @@ from raythumbs.settings.unknown_names import unknown_names
 
 
 def load_settings(**given: object) -> Settings:
-    """Return the settings from the environment; what is `given` replaces them.
+    """Return the settings from the environment. Values in `given` replace them.
 
-    Raises BadSettings with one line that names every wrong value, or every name that is no setting.
+    Raises BadSettings with one line that names every wrong value, or every unknown name.
     """
     if unknown := unknown_names(os.environ, _names()):
         raise BadSettings("; ".join(unknown))
     try:
         return Settings(**given)  # type: ignore[arg-type]  # pydantic checks each value against its field
     except ValidationError as error:
-        raise BadSettings("; ".join(_told(fault) for fault in error.errors())) from None
+        raise BadSettings("; ".join(_message(fault) for fault in error.errors())) from None
 
 
 def _names() -> Iterator[str]:
-    """Give every name by which the environment may set something."""
+    """Yield every name of an environment variable that is a setting."""
     for field, about in Settings.model_fields.items():
         alias = about.validation_alias
         if isinstance(alias, AliasChoices):
@@ -34,7 +34,7 @@ def _names() -> Iterator[str]:
         yield f"RAYTHUMBS_{field.upper()}"
 
 
-def _told(fault: object) -> str:
+def _message(fault: object) -> str:
     assert isinstance(fault, dict)  # noqa: S101 pydantic's ErrorDetails, for the type checker
     name = str(fault["loc"][0]) if fault["loc"] else "settings"
     shown = name if name.isupper() else f"RAYTHUMBS_{name.upper()}"

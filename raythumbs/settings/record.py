@@ -10,8 +10,8 @@ from raythumbs.settings.values import Octal
 
 _DATABASE = re.compile(
     r"sqlite://.*"
-    # Split as the driver does it. The driver would take the end of a password with an @ for the host, and its errors
-    # show the host.
+    # Split as the driver splits it. If a password has an @, the driver takes its end as the host, and shows the host in
+    # errors.
     r"|postgresql(\+psycopg)?://([^:/]*(:[^@]*)?@)?(\[[^]@]*\]|[^@/:?]*)(:\d*)?(/[^@?]*)?(\?.*)?",
     re.DOTALL,
 )
@@ -41,7 +41,7 @@ class Record(BaseModel):
     @field_validator("data_dir")
     @classmethod
     def _absolute(cls, folder: Path) -> Path:
-        return Path(os.path.normpath(folder.expanduser().absolute()))  # links stay: their targets may change
+        return Path(os.path.normpath(folder.expanduser().absolute()))  # links stay, because their targets may change
 
     @field_validator("database")
     @classmethod

@@ -1,8 +1,8 @@
-"""Settings without their secrets, for Ray; and the file with the secrets, which only this user can read.
+"""Sealed settings: settings without secrets, for Ray, and a file with the secrets, which only this user can read.
 
 Ray's control store keeps the arguments of actors and replicas in its memory, and on a cluster on its disk. Ray's own
 processes hand their environment down to every process that they start. So neither contains a secret. The secrets are in
-a file in a folder of this user alone, and those of our processes that need them read it.
+a file in a private folder of this user, and our processes that need them read it.
 """
 
 import json
@@ -25,7 +25,7 @@ _NEEDED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """Settings without secrets, their identity, and where the secrets are, if there are any."""
+    """Settings without secrets, their identity, and the file with the secrets, if there is one."""
 
     settings: Settings
     identity: str
@@ -36,15 +36,14 @@ class Sealed:
 
         Raises BadSettings if the secrets are neither in the file nor in this process's environment.
         """
-        told = restore_environment(self.secrets_file)
-        settings = self.settings.with_secrets(told)
+        settings = self.settings.with_secrets(restore_environment(self.secrets_file))
         if settings.identity == self.identity:
             return settings
         settings = self.settings.with_secrets(load_settings().secrets)
         if settings.identity == self.identity:
             return settings
         raise BadSettings(
-            f"{self.secrets_file} is gone, and the environment has other secrets: "
+            f"{self.secrets_file} is gone, and the secrets in this environment are not those of the deploy: "
             f"set {', '.join(Settings.secret_names())} on this node as for the deploy, or deploy again"
         )
 
@@ -62,13 +61,18 @@ def seal(settings: Settings, folder: Path, *, environment: Mapping[str, str]) ->
 
 
 def restore_environment(file: Path | None) -> dict[str, str]:
-    """Add the file's variables that are missing in this process's environment; return the secrets of the settings."""
-    if file is None or not file.exists():
+    """Add the file's variables that this process's environment lacks. Return the secrets of the settings."""
+    if file is None:
         return {}
-    told = json.loads(file.read_text())
-    for name, value in told["environment"].items():
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return {}
+    with os.fdopen(descriptor) as sealed:
+        content = json.load(sealed)
+    for name, value in content["environment"].items():
         os.environ.setdefault(name, value)
-    secrets: dict[str, str] = told["settings"]
+    secrets: dict[str, str] = content["settings"]
     return secrets
 
 

@@ -1,4 +1,4 @@
-"""What only the service and its senders may know, and how settings are handed on without it."""
+"""The secrets among the settings, and copies of the settings with and without them."""
 
 from collections.abc import Mapping
 from typing import Self
@@ -9,7 +9,7 @@ from raythumbs.settings.values import not_empty
 
 
 class Secrets(BaseModel):
-    """The secrets of notifications. The methods are about all secrets of the settings, the database's address too."""
+    """The secrets of notifications. The methods concern all secrets, so also the database's address."""
 
     notification_token: SecretStr | None = Field(
         None,

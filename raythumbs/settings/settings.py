@@ -20,7 +20,7 @@ from raythumbs.settings.work import Work
 # From the last topic to the first, because pydantic takes the fields of the last base first. The order of the fields
 # is the order of the manual's table, and part of `identity`.
 class Settings(Secrets, Work, Memory, Requests, Pictures, Stores, Doors, BaseSettings):
-    """What a deployment may set, as `RAYTHUMBS_<NAME>` or by the names that AWS users already have."""
+    """All settings. In the environment they are `RAYTHUMBS_<NAME>`, or have the names that AWS users know."""
 
     model_config = SettingsConfigDict(env_prefix="RAYTHUMBS_", frozen=True, populate_by_name=True, extra="forbid")
 
@@ -35,7 +35,7 @@ class Settings(Secrets, Work, Memory, Requests, Pictures, Stores, Doors, BaseSet
         database = self.database_url.get_secret_value()
         stores = (uri for uri in (self.store_uri, self.thumbnails_uri) if uri.startswith("file:"))
         records = (Path(database.removeprefix("sqlite:///")).parent,) if database.startswith("sqlite:") else ()
-        # An upload to a bucket is collected in a nameless file, see S3Store.create.
+        # An upload to a bucket is first collected in a nameless file, see S3Store.create.
         arriving = (Path(tempfile.gettempdir()),) if self.store_uri.startswith("s3:") else ()
         return tuple(dict.fromkeys((*(Path(Source.parse(uri).key) for uri in stores), *records, *arriving)))
 

@@ -1,4 +1,4 @@
-"""Kinds of values that several settings have, with their checks. A check raises ValueError, which pydantic reports."""
+"""Types and checks of values that several settings share. A check raises ValueError, which pydantic reports."""
 
 import json
 import re
@@ -39,7 +39,7 @@ Octal = Annotated[int, BeforeValidator(_octal)]
 
 
 def not_empty(value: _Text) -> _Text:
-    """Return the value, which may be unset but not empty."""
+    """Return the value. It may be unset, but not empty."""
     if value is not None and not len(value):
         raise ValueError("is empty: unset it, or give it a value")
     return value
@@ -56,7 +56,7 @@ def with_slash(uri: str) -> str:
 
 
 def canonical(prefix: str) -> str:
-    """Return the prefix in the form that the addresses of sources have, so that the two can be compared."""
+    """Return the prefix in the canonical form of sources' addresses, so that the two can be compared."""
     try:
         return str(Source.parse(prefix + "x")).removesuffix("x")
     except BadSource as error:

@@ -1,4 +1,4 @@
-"""How much work the service takes, how it shares it out, when a job fails, and how long jobs are kept."""
+"""How much work the service takes, how it divides it, when a job fails, and how long jobs are kept."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from raythumbs.settings.values import MIB, FromJson, Positive, Seconds, canonica
 
 
 class Work(BaseModel):
-    """Admission, slots, queues, budgets of jobs, retention, reconciliation, and what is logged of it all."""
+    """Admission, slots, queues, budgets of jobs, retention, reconciliation and logging."""
 
     max_backlog: Positive = Field(
         1_000_000,

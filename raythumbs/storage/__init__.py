@@ -1,1 +1,1 @@
-"""Where objects lie: local folders and S3 buckets, behind one protocol."""
+"""Stores of objects: local folders and S3 buckets, behind one protocol."""

@@ -1,4 +1,4 @@
-"""The protocol of a store, and the values that it speaks in."""
+"""The protocol of a store, and the values that it returns."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -8,8 +8,8 @@ from typing import BinaryIO, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """What a store tells of an object without reading it. `version` changes whenever the content does; `modified_at` is
-    in UTC seconds since 1970, by the store's clock."""
+    """Facts of an object that a store knows without reading it. `version` changes whenever the content does.
+    `modified_at` is in UTC seconds since 1970, by the store's clock."""
 
     key: str
     size_bytes: int
@@ -19,7 +19,7 @@ class Stat:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An object's bytes as a file that has a descriptor, at its beginning; whoever fetched it closes it."""
+    """An object's bytes, as a file with a descriptor, at its beginning. The caller closes the file."""
 
     file: BinaryIO
     size_bytes: int
@@ -33,35 +33,34 @@ class Store(Protocol):
     """
 
     def get(self, key: str, *, max_bytes: int, seconds: float) -> Fetched:
-        """Fetch an object whole within `seconds` (else StoreUnavailable), if it has at most `max_bytes` (else
-        TooLarge)."""
+        """Fetch a whole object. Raise TooLarge over `max_bytes`, and StoreUnavailable after `seconds`."""
 
     def put(self, key: str, data: bytes, content_type: str, *, cache_control: str | None = None) -> None:
-        """Store an object whole or not at all, over what was there; when it returns, it is there to stay.
+        """Store an object, whole or not at all, in place of an older one. It is durable when this returns.
 
-        `cache_control` is what a store that is read over HTTP tells its readers.
+        `cache_control` is the header of that name, for stores that are read over HTTP.
         """
 
     def create(self, key: str, content_type: str) -> AbstractContextManager[BinaryIO]:
-        """Give a file to write into; it becomes the object when the context is left, or nothing if by an error."""
+        """Give a file to write into. It becomes the object when the context ends, unless an error ends it."""
 
     def head(self, key: str) -> Stat:
-        """Tell of an object without reading it."""
+        """Return the facts of an object without reading it."""
 
     def delete(self, key: str) -> None:
-        """Remove an object; one that is not there is as good as removed."""
+        """Delete an object. Do nothing if there is none."""
 
     def list(self, prefix: str = "", *, after: str = "") -> Iterator[Stat]:
-        """Tell of every object whose key begins so and comes after another, in the order of their keys' UTF-8."""
+        """Yield the objects whose key starts with `prefix` and is above `after`, in the order of their keys' UTF-8."""
 
     def url(self, key: str) -> str:
-        """Return the address of an object that stays valid; whether it opens without credentials is the store's."""
+        """Return the permanent address of an object. Some stores open it only with credentials."""
 
     def link(self, key: str, *, seconds: int) -> str:
-        """Return an address of an object that opens for so long, without credentials."""
+        """Return an address that opens the object without credentials for `seconds`."""
 
     def check_here(self) -> None:
-        """Return if all is right that can be seen without the network, else raise."""
+        """Return if the checks that need no network pass, else raise."""
 
     def check(self) -> None:
-        """Return if the store answers, else raise."""
+        """Return if the store can be used, else raise."""

@@ -1,4 +1,4 @@
-"""Memory that has a descriptor (memfd_create(2)), used again: new pages for 5 MB cost as much CPU as receiving them."""
+"""Reusable memory with a descriptor (memfd_create(2)). New pages for 5 MB cost as much CPU as receiving them."""
 
 import os
 from collections import deque
@@ -6,12 +6,12 @@ from io import FileIO
 from mmap import mmap
 from threading import Lock
 
-_KEPT_BYTES = 16 * 1024 * 1024  # that nobody uses, or as many as are in use: photos come and go by the handful
-_LEAST_BYTES = 512 * 1024  # that each counts for: they cost descriptors too
+_KEPT_BYTES = 16 * 1024 * 1024  # of unused buffers; more while more are in use, because photos come in groups
+_LEAST_BYTES = 512 * 1024  # each buffer counts for at least this, because it also needs a descriptor
 
 
 class Buffer:
-    """So many bytes, to be filled through `view`, and then read as a file."""
+    """A buffer that is filled through `view` and then read as a file."""
 
     def __init__(self, size_bytes: int) -> None:
         self.descriptor = os.memfd_create("photo", os.MFD_CLOEXEC)
@@ -20,25 +20,25 @@ class Buffer:
 
     @property
     def weight(self) -> int:
-        """What it counts for among those that are kept."""
+        """The bytes that it counts for among the kept buffers."""
         return max(len(self._map), _LEAST_BYTES)
 
     def resize(self, size_bytes: int) -> None:
-        """Have another size; what was in it is of no use."""
+        """Change the size. The content is then undefined."""
         self._map.resize(size_bytes)
 
     def view(self) -> memoryview:
-        """Return the bytes; the view must be released before the size changes."""
+        """Return the bytes. Release the view before you change the size."""
         return memoryview(self._map)
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Free the memory."""
         self._map.close()
         os.close(self.descriptor)
 
 
 class BufferFile(FileIO):
-    """A filled buffer as a file at its beginning; when closed, the buffer is used for another photo."""
+    """A filled buffer as a file, at its beginning. Closing it frees the buffer for another photo."""
 
     def __init__(self, buffers: "Buffers", buffer: Buffer) -> None:
         os.lseek(buffer.descriptor, 0, os.SEEK_SET)
@@ -47,14 +47,14 @@ class BufferFile(FileIO):
         self._buffer = buffer
 
     def close(self) -> None:
-        """Let go of the buffer."""
+        """Close the file, and give the buffer back."""
         if not self.closed:
             super().close()
             self._buffers.give_back(self._buffer)
 
 
 class Buffers:
-    """What a process has of them. Threads may share it."""
+    """The buffers of a process. Threads may share them."""
 
     def __init__(self) -> None:
         self._free: deque[Buffer] = deque()
@@ -63,7 +63,7 @@ class Buffers:
         self._counting = Lock()
 
     def take(self, size_bytes: int) -> Buffer:
-        """Return a buffer of this size (at least one byte), with anything in it."""
+        """Return a buffer of this size (at least one byte) with undefined content."""
         with self._counting:
             buffer = self._free.pop() if self._free else None
             self._free_bytes -= buffer.weight if buffer else 0
@@ -76,7 +76,7 @@ class Buffers:
         return buffer
 
     def give_back(self, buffer: Buffer) -> None:
-        """Keep a buffer that nobody uses any more; let those go, the longest unused first, of which there is plenty."""
+        """Keep an unused buffer. Close the buffers that were unused for longest, if there are more than enough."""
         with self._counting:
             self._used_bytes -= buffer.weight
             self._free.append(buffer)

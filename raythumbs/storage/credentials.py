@@ -1,4 +1,4 @@
-"""Where boto3 may look for credentials."""
+"""Decides where boto3 looks for credentials."""
 
 from pathlib import Path
 from typing import Literal
@@ -10,7 +10,7 @@ InstanceCredentials = Literal["auto", "true", "false"]
 
 _OF_THE_INSTANCE = "iam-role"  # botocore's name for its provider that asks 169.254.169.254
 _MACHINE = Path("/sys")
-# What tells a machine of EC2 without asking the network (Amazon's "Detect whether a host is an EC2 instance").
+# Signs of an EC2 machine that need no network (Amazon, "Detect whether a host is an EC2 instance").
 _SIGNS = (
     ("class/dmi/id/sys_vendor", "amazon ec2"),
     ("class/dmi/id/bios_vendor", "amazon ec2"),
@@ -20,10 +20,10 @@ _SIGNS = (
 
 
 def session_with(instance_credentials: InstanceCredentials) -> boto3.Session:
-    """Return a session with the credentials of the environment, a profile or a container's role; and with those of the
-    machine's role only if that is wanted, or, by `auto`, where the machine is one of Amazon's.
+    """Return a session with the credentials of the environment, a profile or a container's role.
 
-    Anywhere else the address that gives them, 169.254.169.254, belongs to nobody: whoever answers there is believed.
+    The machine's own role is used only with `true`, or with `auto` on a machine of Amazon's. Its credentials come from
+    169.254.169.254. On other networks any machine could answer at that address, and would be trusted.
     """
     session = botocore.session.get_session()
     if instance_credentials == "false" or (instance_credentials == "auto" and not is_of_amazon()):
@@ -32,12 +32,12 @@ def session_with(instance_credentials: InstanceCredentials) -> boto3.Session:
 
 
 def is_of_amazon(machine: Path = _MACHINE) -> bool:
-    """Return whether this machine says of itself, in sysfs, that it is one of EC2's."""
-    return any(sign in _told(machine / file) for file, sign in _SIGNS)
+    """Return whether sysfs says that this is an EC2 machine."""
+    return any(sign in _lower_text(machine / file) for file, sign in _SIGNS)
 
 
-def _told(file: Path) -> str:
+def _lower_text(file: Path) -> str:
     try:
         return file.read_text(errors="replace").lower()
-    except OSError:  # another kind of machine, or hidden from a container
+    except OSError:  # on another kind of machine, or hidden from a container
         return ""

@@ -1,7 +1,7 @@
-"""A folder as a store. Objects appear whole: written without a name, then linked to theirs.
+"""A folder as a store. An object is written to a file without a name, and gets its name when it is complete.
 
-Symbolic links that lead out of the folder are refused: what was opened is asked where it really is (see `within.py`),
-so that no change of a link in between matters.
+Symbolic links that lead out of the folder are refused. Every step uses descriptors that were checked (see `within.py`),
+so a link that changes in the meantime does no harm.
 """
 
 import os
@@ -16,25 +16,25 @@ from typing import BinaryIO
 
 from raythumbs.errors import AccessDenied, NoSuchObject, RaythumbsError, StoreUnavailable, TooLarge
 from raythumbs.storage.base import Fetched, Stat
-from raythumbs.storage.within import open_within, opened_within, real_path
+from raythumbs.storage.within import open_within, opened_within
 
-_UNFINISHED = ".unfinished"  # files between their link and their rename; a crash there leaves one behind
-_ABSENT = {ENOENT, ENOTDIR, EISDIR, ENAMETOOLONG, ELOOP}  # what the system says of a path that leads to no file
+_UNFINISHED = ".unfinished"  # files between link and rename; a crash in between leaves one behind
+_ABSENT = {ENOENT, ENOTDIR, EISDIR, ENAMETOOLONG, ELOOP}  # the system's errors for a path that leads to no file
 _RACES = 100
 
 
 class FileStore:
-    """Objects as files below `root`, which is made when it is first written to."""
+    """Objects as files below `root`. The folder is made when it is first written to."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def get(self, key: str, *, max_bytes: int, seconds: float) -> Fetched:
-        """Open the file: what reads it later reads it from the page cache, so nothing is copied here."""
+        """Open the file. Nothing is copied: it is read later, from the page cache."""
         del seconds  # opening does not wait
         path = self._path(key)
         with _looked_up(path):
-            descriptor = open_within(self.root, path, os.O_RDONLY | os.O_NONBLOCK)  # never waits on a named pipe
+            descriptor = open_within(self.root, path, os.O_RDONLY | os.O_NONBLOCK)  # does not wait on a named pipe
         try:
             found = _file(path, os.fstat(descriptor))
             _refuse_large(path, found, max_bytes)
@@ -51,26 +51,21 @@ class FileStore:
 
     @contextmanager
     def create(self, key: str, content_type: str) -> Iterator[BinaryIO]:
-        """Write to a file that has no name yet: one that is never finished leaves nothing, even after a kill."""
-        del content_type  # a file's name tells it
+        """Write to a file that has no name yet, so that an unfinished file leaves nothing, even after a kill."""
+        del content_type  # follows from the file's name
         path = self._path(key)
         with _translated(path):
-            unfinished = self._unfinished()
-            descriptor = os.open(unfinished, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666)
+            with self._unfinished() as unfinished:
+                descriptor = os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666, dir_fd=unfinished)
             with os.fdopen(descriptor, "w+b") as file:
                 yield file
                 file.flush()
                 os.fsync(descriptor)
-                temporary = unfinished / token_hex(8)
-                # A directory descriptor makes Python call linkat with AT_SYMLINK_FOLLOW (open(2), "O_TMPFILE").
-                os.link(f"/proc/self/fd/{descriptor}", temporary, src_dir_fd=descriptor, follow_symlinks=True)
-                try:
-                    self._place(temporary, path)
-                finally:
-                    temporary.unlink(missing_ok=True)
+                with self._unfinished() as unfinished:
+                    self._name(descriptor, path, unfinished=unfinished)
 
     def head(self, key: str) -> Stat:
-        """Look at the file."""
+        """Return the facts of the file."""
         path = self._path(key)
         with _looked_up(path), opened_within(self.root, path, os.O_PATH) as descriptor:
             found = _file(path, os.fstat(descriptor))
@@ -81,7 +76,7 @@ class FileStore:
         path = self._path(key)
         with suppress(NoSuchObject), _looked_up(path), self._folder_of(path) as folder:
             os.unlink(path.name, dir_fd=folder)
-        with suppress(OSError, NoSuchObject):  # a folder that is not empty, or was just filled again
+        with suppress(OSError, NoSuchObject):  # the folder is not empty, or was just filled again
             for emptied in path.relative_to(self.root).parents[:-1]:
                 with self._folder_of(self.root / emptied) as folder:
                     os.rmdir(emptied.name, dir_fd=folder)
@@ -99,53 +94,58 @@ class FileStore:
         """Return the file's address; a browser on another machine needs the service's own address instead."""
         return f"file://{self._path(key)}"
 
-    def link(self, key: str, *, seconds: int) -> str:  # noqa: ARG002 as every store has it
-        """Return the file's address: there are no credentials to do without."""
+    def link(self, key: str, *, seconds: int) -> str:  # noqa: ARG002 the protocol has it
+        """Return the file's address, which needs no credentials."""
         return self.url(key)
 
-    def path(self, key: str) -> Path:
-        """Return where an object's file really is, without links, or raise NoSuchObject."""
-        path = self._path(key)
-        with _looked_up(path), opened_within(self.root, path, os.O_PATH) as descriptor:
-            _file(path, os.fstat(descriptor))
-            return real_path(descriptor)
-
     def check_here(self) -> None:
-        """Return if the folder can be written to: all of a folder can be seen from here."""
+        """Do the same as `check`: a folder needs no network."""
         self.check()
 
     def check(self) -> None:
         """Return if the folder can be written to, and its disk is not full."""
-        with _translated(self.root):
-            if not os.access(self._unfinished(), os.W_OK, effective_ids=True):
+        with _translated(self.root), self._unfinished() as unfinished:
+            if not os.access(".", os.W_OK, dir_fd=unfinished, effective_ids=True):
                 raise AccessDenied(f"{self.root} cannot be written to by user {os.geteuid()}")
             if shutil.disk_usage(self.root).free == 0:
                 raise StoreUnavailable(f"the disk of {self.root} is full")
 
-    def _unfinished(self) -> Path:
+    def _unfinished(self) -> AbstractContextManager[int]:
         folder = self.root / _UNFINISHED
         with suppress(FileExistsError):
             folder.mkdir(parents=True)
-        with opened_within(self.root, folder, os.O_PATH | os.O_DIRECTORY) as descriptor:
-            return real_path(descriptor)
+        return opened_within(self.root, folder, os.O_PATH | os.O_DIRECTORY)
 
     def _folder_of(self, path: Path) -> AbstractContextManager[int]:
         return opened_within(self.root, path.parent, os.O_RDONLY | os.O_DIRECTORY)
 
-    def _place(self, file: Path, path: Path) -> None:
-        """Rename into the folder, made where it is missing: a delete beside it may have taken it away, empty as it was;
-        and sync the folder."""
+    def _name(self, descriptor: int, path: Path, *, unfinished: int) -> None:
+        """Give a file its name. It first gets one among the unfinished files: only a rename replaces a file."""
+        temporary = token_hex(8)
+        # A directory descriptor makes Python call linkat with AT_SYMLINK_FOLLOW (open(2), "O_TMPFILE").
+        os.link(f"/proc/self/fd/{descriptor}", temporary, dst_dir_fd=unfinished, follow_symlinks=True)
+        try:
+            self._place(temporary, path, unfinished=unfinished)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=unfinished)
+
+    def _place(self, temporary: str, path: Path, *, unfinished: int) -> None:
+        """Make the folder if it is missing, rename the file into it, and sync the folder.
+
+        Try again if the folder vanishes in between: a delete beside this one removes empty folders.
+        """
         for _ in range(_RACES):
             with suppress(FileNotFoundError):
                 self._make(path.parent)
                 with self._folder_of(path) as folder:
-                    os.replace(file, path.name, dst_dir_fd=folder)
+                    os.replace(temporary, path.name, src_dir_fd=unfinished, dst_dir_fd=folder)
                     os.fsync(folder)
                 return
-        raise StoreUnavailable(f"{path.parent} does not stay")
+        raise StoreUnavailable(f"{path.parent} is removed again and again")
 
     def _make(self, folder: Path) -> None:
-        """Make a folder and those that it is in, none of them outside of the store."""
+        """Make a folder and its parents, never outside of the store."""
         if folder == self.root or folder.is_dir():
             return
         self._make(folder.parent)

@@ -1,4 +1,4 @@
-"""An S3 bucket, or any look-alike's, as a store. The room with boto3."""
+"""A bucket of S3 or of a compatible service, as a store."""
 
 import os
 import time
@@ -70,7 +70,7 @@ _buffers = Buffers()  # of this process
 
 
 class S3Store:
-    """Objects of `bucket` whose keys begin with `prefix`; the keys of this store are what follows it."""
+    """The objects of `bucket` whose keys start with `prefix`. A key of this store is what follows the prefix."""
 
     def __init__(self, client: "S3Client", bucket: str, prefix: str = "", *, base_url: str | None = None) -> None:
         self.client = client
@@ -79,21 +79,21 @@ class S3Store:
         self.base_url = base_url
 
     def get(self, key: str, *, max_bytes: int, seconds: float) -> Fetched:
-        """Read the object into memory that has a descriptor (memfd), so that it can be handed on without a copy."""
+        """Read the object into memory with a descriptor (memfd), which can be handed on without a copy."""
         until = time.monotonic() + seconds
         shown = self._shown(key)
         with translated(shown):
             body, size_bytes, etag = self._opened(self.prefix + key)
             with body as stream:
                 if size_bytes is None or not etag:
-                    raise StoreUnavailable(f"{shown}: the store does not tell its size and its ETag")
+                    raise StoreUnavailable(f"{shown}: the store's answer lacks the size or the ETag")
                 if size_bytes > max_bytes:
                     raise TooLarge(f"{shown} has {size_bytes} bytes; at most {max_bytes} are read")
                 file = _received(stream, shown, size_bytes=size_bytes, until=until)
         return Fetched(file, size_bytes, _version(etag))
 
     def _opened(self, key: str) -> tuple[AbstractContextManager["HTTPResponse"], int | None, str]:
-        """Return an object's body, its size and its ETag (always told, says S3; a proxy in between may drop them)."""
+        """Return an object's body, size and ETag. S3 always sends the latter two, but a proxy may drop them."""
         quick = quick_requests(self.client, self.bucket)
         if answer := quick.get(key):
             size = answer.headers.get("content-length", "")
@@ -152,7 +152,7 @@ class S3Store:
                     yield self._stat(item["Key"].removeprefix(self.prefix), item, size="Size")
 
     def url(self, key: str) -> str:
-        """Return the public address, if the bucket has one, else the object's own in the bucket."""
+        """Return the public address if the bucket has one, else the object's address in the bucket."""
         path = quote(self.prefix + key)
         if self.base_url:
             return f"{self.base_url.rstrip('/')}/{path}"
@@ -201,23 +201,23 @@ def _received(body: "HTTPResponse", shown: str, *, size_bytes: int, until: float
 
 
 def _fill(view: memoryview, body: "HTTPResponse", shown: str, *, until: float) -> None:
-    """Fill the view with what comes, which is to be as much as there is room for.
+    """Fill the whole view with the body. Raise StoreUnavailable if it ends early or takes too long.
 
-    From below urllib3, whose own reading makes objects that are then copied, while every other thread waits: 5 MB by
-    themselves take 1.3 ms of CPU, and took 1.6.
+    It reads from the socket's file below urllib3. urllib3's own reading makes objects that are then copied, while every
+    other thread waits: reading 5 MB takes 1.3 ms of CPU, and took 1.6.
     """
     below: Any = body._fp  # noqa: SLF001 http.client's response
     filled = 0
     while filled < len(view):
         with view[filled:] as rest:
-            count = below.fp.readinto1(rest)  # what has come: not the rest, however slow it drips
+            count = below.fp.readinto1(rest)  # returns what has come, without waiting for the rest
         if not count:
             raise StoreUnavailable(f"{shown} ended after {filled} of {len(view)} bytes")
         filled += count
         if time.monotonic() > until:
-            raise StoreUnavailable(f"{shown} was not read in its time")
+            raise StoreUnavailable(f"{shown} took too long to read")
     below.close()
-    body.release_conn()  # for the next
+    body.release_conn()  # for the next request
 
 
 def _is_number(text: str) -> bool:
@@ -225,5 +225,5 @@ def _is_number(text: str) -> bool:
 
 
 def _version(etag: str) -> str:
-    """The ETag, which events, heads and listings all tell; a listing has no version ids."""
+    """Return the ETag, which events, heads and listings all have. Listings have no version ids."""
     return etag.strip('"')

@@ -1,4 +1,4 @@
-"""From an address to the store that it lies in."""
+"""Finds the store of an address."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Stores:
-    """How to reach stores; holds no secret, so it may travel. Clients are made at first use, one per process.
+    """How to reach stores. It has no secret, so tasks may get it. Clients are made at first use, one per process.
 
-    `folders` are those that local sources may be in: no symbolic link leads out of them.
+    `folders` are the folders that local sources may be in. No symbolic link may lead out of them.
     """
 
     region: str | None = None
@@ -38,7 +38,7 @@ class Stores:
         return self._bucket(bucket, prefix, base_url=base_url)
 
     def of(self, source: Source) -> tuple[Store, str]:
-        """Return the store that a source lies in, and its key there. Whether it may be read is the policy's to say."""
+        """Return the store of a source, and its key there. SourcePolicy decides whether it may be read."""
         if source.scheme == "file":
             folder = max((one for one in self.folders if source.key.startswith(one)), key=len, default=None)
             if folder is None:
@@ -47,14 +47,14 @@ class Stores:
         return self._bucket(source.bucket), source.key
 
     def _bucket(self, name: str, prefix: str = "", *, base_url: str | None = None) -> "S3Store":
-        from raythumbs.storage.s3 import S3Store  # boto3 is 7 MB in each process, and not all have a bucket
+        from raythumbs.storage.s3 import S3Store  # boto3 takes 7 MB in each process, and not every service has a bucket
 
         client = _client_of_this_process(self.region, self.endpoint_url, self.instance_credentials)
         return S3Store(client, name, prefix, base_url=base_url)
 
 
 def stores_of(settings: Settings) -> Stores:
-    """Return how the settings reach stores."""
+    """Return the stores of these settings."""
     places = (*settings.policy.allowed, *settings.watched_places, settings.store_uri)
     paths = (Source.parse(place + "x").key for place in places if place.startswith("file:"))
     folders = dict.fromkeys(path.rpartition("/")[0] + "/" for path in paths)

@@ -1,1 +1,1 @@
-"""The doors: HTTP in, one verb of the queue, a reply."""
+"""The HTTP API. Each route parses a request, calls one verb of the queue, and shapes the reply."""

@@ -1,4 +1,4 @@
-"""What every answer keeps to: a refusal is JSON, and reaches a client that is still sending."""
+"""Makes every refusal JSON, and delivers it to a client that is still sending its body."""
 
 from http import HTTPStatus
 
@@ -12,10 +12,11 @@ _FIRST_ERROR = 400
 
 
 class Answer:
-    """An answer on its way out.
+    """The answer to one request, while it is sent.
 
-    A refusal is sent whole; then the rest of the body is read for a moment; only then is the end told: a connection
-    that is closed on unread bytes is reset, and takes the answer along. It is closed where a body is left unread.
+    If a refusal comes before the end of the request's body, its text is sent first. Then the body is read for a moment,
+    and only then the answer ends. Otherwise the connection would be closed with unread bytes, which resets it, and the
+    client would never see the answer. The connection is closed if the body was not read to its end.
     """
 
     def __init__(self, body: ArrivingBody, send: Send) -> None:
@@ -27,7 +28,7 @@ class Answer:
         self.sent_bytes = 0
 
     async def send(self, message: Message) -> None:
-        """Pass a message on."""
+        """Send a message of the application."""
         if message["type"] == "http.response.start":
             await self._send(self._begin(message))
         elif message["type"] == "http.response.body":

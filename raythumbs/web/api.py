@@ -1,4 +1,4 @@
-"""The routes. A door parses, calls one verb, shapes the reply."""
+"""The routes. Each parses the request, calls one verb of the queue, and shapes the reply."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from raythumbs.errors import BadSource, NoSuchObject, Overloaded, UnknownThumbna
 from raythumbs.events import emit
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import Change, JobRequest, Priority, Removal, State
-from raythumbs.model.photo import CACHE_CONTROL, Format
+from raythumbs.model.photo import CACHE_CONTROL
 from raythumbs.model.source import Source, is_folder_marker
 from raythumbs.notifications import b2, s3
 from raythumbs.notifications.envelopes import Confirmation
@@ -34,11 +34,11 @@ from raythumbs.web.bodies import (
     UploadsBody,
 )
 from raythumbs.web.browsers import OnlyOwnPages, Visitors
+from raythumbs.web.cached_json import CachedJson
 from raythumbs.web.clients import Clients
-from raythumbs.web.conditional import ConditionalFileResponse
+from raythumbs.web.dependencies import Dependencies, Deps
 from raythumbs.web.limits import BodyLimits
-from raythumbs.web.parts import Parts, PartsHere
-from raythumbs.web.rendered import Rendered
+from raythumbs.web.open_file import OpenFileResponse
 from raythumbs.web.replies import tell_errors
 from raythumbs.web.subscription import confirm
 from raythumbs.web.upload_room import UploadRoom
@@ -74,27 +74,27 @@ JobId = Annotated[Text, Path(max_length=64)]
 router = APIRouter(responses={"4XX": {"model": ErrorBody}, "503": {"model": ErrorBody}})
 
 
-def make_app(parts: Parts, *, behind_haproxy: bool = False) -> FastAPI:
-    """Return the whole application over its parts; HAProxy tells it the address of who is connected."""
+def make_app(deps: Dependencies, *, behind_haproxy: bool = False) -> FastAPI:
+    """Return the web application. `behind_haproxy`: HAProxy adds a header with the address of the client."""
     app = FastAPI(
         title="raythumbs",
         version=__version__,
         summary="Thumbnails of uploaded photos",
-        strict_content_type=False,  # a body without a type is JSON: a page's would have an Origin, see OnlyOwnPages
+        strict_content_type=False,  # a body without a type is read as JSON; OnlyOwnPages refuses foreign pages
     )
-    app.state.parts = parts
+    app.state.dependencies = deps
     app.state.upload_room = UploadRoom()
-    app.state.rendered = {"jobs": Rendered(), "status": Rendered()}
+    app.state.cached_json = {"jobs": CachedJson(), "status": CachedJson()}
     app.include_router(router)
-    clients = Clients(trusted_proxies=parts.settings.trusted_proxies, behind_haproxy=behind_haproxy)
-    visitors = Visitors.of(parts.settings)
+    clients = Clients(trusted_proxies=deps.settings.trusted_proxies, behind_haproxy=behind_haproxy)
+    visitors = Visitors.of(deps.settings)
     app.add_middleware(OnlyOwnPages, visitors=visitors, form_path=_UPLOAD_PATH, event_paths=_EVENT_PATHS)
-    if parts.settings.allowed_origins:
-        origins, methods = parts.settings.allowed_origins, ("GET", "POST")
+    if deps.settings.allowed_origins:
+        origins, methods = deps.settings.allowed_origins, ("GET", "POST")
         app.add_middleware(
             CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=("Content-Type",)
         )
-    app.add_middleware(BodyLimits, settings=parts.settings, clients=clients, upload_path=_UPLOAD_PATH)
+    app.add_middleware(BodyLimits, settings=deps.settings, clients=clients, upload_path=_UPLOAD_PATH)
     tell_errors(app)
     return app
 
@@ -103,85 +103,85 @@ def make_app(parts: Parts, *, behind_haproxy: bool = False) -> FastAPI:
 
 
 @router.post(_UPLOAD_PATH, status_code=202, openapi_extra=_UPLOAD_FORM, tags=["photos in"])
-async def upload(request: Request, parts: PartsHere) -> UploadsBody:
-    """Upload one or more photos. One photo is HIGH priority: a person waits for it."""
-    await parts.queue.admit()
-    arriving = Upload(parts, request.app.state.upload_room, request.headers.get("content-type", ""))
+async def upload(request: Request, deps: Deps) -> UploadsBody:
+    """Upload one or more photos. A single photo gets HIGH priority, because a person is likely to wait for it."""
+    await deps.queue.admit()
+    arriving = Upload(deps, request.app.state.upload_room, request.headers.get("content-type", ""))
     requests = await arriving.receive(request.stream())
     try:
-        jobs = await parts.queue.enqueue(requests)
+        jobs = await deps.queue.enqueue(requests)
     except Overloaded:
-        if parts.settings.queue_shards == 1:  # else another queue may have taken its part of them
+        if deps.settings.queue_shards == 1:  # with more shards, another queue may have taken some of them
             await asyncio.shield(arriving.undo())
         raise
-    base = parts.settings.base_url
+    base = deps.settings.base_url
     return UploadsBody(uploads=[AcceptedBody.of(job, asked, base) for job, asked in zip(jobs, requests, strict=True)])
 
 
 @router.post("/api/jobs", status_code=202, tags=["photos in"])
-async def submit(body: SubmitBody, parts: PartsHere) -> AcceptedJobsBody:
-    """Make thumbnails of photos that lie in a bucket already."""
-    sources = dict.fromkeys(parts.policy.check(Source.parse(uri)) for uri in body.sources)
-    requests = [replace(_requested(parts, str(one), body.priority), folder_id=body.folder_id) for one in sources]
-    jobs = await parts.queue.enqueue(requests)
-    base = parts.settings.base_url
+async def submit(body: SubmitBody, deps: Deps) -> AcceptedJobsBody:
+    """Make thumbnails of photos that are already in a bucket."""
+    sources = dict.fromkeys(deps.policy.check(Source.parse(uri)) for uri in body.sources)
+    requests = [replace(_requested(deps, str(one), body.priority), folder_id=body.folder_id) for one in sources]
+    jobs = await deps.queue.enqueue(requests)
+    base = deps.settings.base_url
     return AcceptedJobsBody(jobs=[AcceptedBody.of(job, asked, base) for job, asked in zip(jobs, requests, strict=True)])
 
 
 @router.post("/api/notifications/s3", openapi_extra=_ANY_OBJECT_OR_LIST, tags=["photos in"])
-async def notified_by_s3(request: Request, parts: PartsHere) -> NotifiedBody:
-    """Take an event of Amazon S3 (by SNS, SQS or EventBridge), MinIO or a look-alike."""
-    token = parts.settings.notification_token
-    told = s3.read(await request.body(), request.headers, token=token.get_secret_value() if token else None)
-    if isinstance(told, Confirmation):
-        await confirm(told)
+async def notified_by_s3(request: Request, deps: Deps) -> NotifiedBody:
+    """Receive event notifications of Amazon S3 (by SNS, SQS or EventBridge), MinIO or a compatible store."""
+    token = deps.settings.notification_token
+    notification = s3.read(await request.body(), request.headers, token=token.get_secret_value() if token else None)
+    if isinstance(notification, Confirmation):
+        await confirm(notification)
         return NotifiedBody(accepted=0, removed=0, ignored=1)
-    return await _notified(told, parts)
+    return await _notified(notification, deps)
 
 
 @router.post("/api/notifications/b2", openapi_extra=_ANY_OBJECT, tags=["photos in"])
-async def notified_by_b2(request: Request, parts: PartsHere) -> NotifiedBody:
-    """Take an event of Backblaze B2."""
-    secret = parts.settings.b2_signing_secret
-    told = b2.read(await request.body(), request.headers, secret=secret.get_secret_value() if secret else None)
-    return await _notified(told, parts)
+async def notified_by_b2(request: Request, deps: Deps) -> NotifiedBody:
+    """Receive event notifications of Backblaze B2."""
+    secret = deps.settings.b2_signing_secret
+    notification = b2.read(await request.body(), request.headers, secret=secret.get_secret_value() if secret else None)
+    return await _notified(notification, deps)
 
 
-async def _notified(told: Notification, parts: Parts) -> NotifiedBody:
-    wanted = [event for event in told.events if _wanted(event, parts)]
-    jobs = await parts.queue.enqueue([_of_event(parts, event) for event in wanted]) if wanted else []
+async def _notified(notification: Notification, deps: Dependencies) -> NotifiedBody:
+    wanted = [event for event in notification.events if _wanted(event, deps)]
+    jobs = await deps.queue.enqueue([_of_event(deps, event) for event in wanted]) if wanted else []
     removed = sum(isinstance(event, RemovalEvent) for event in wanted)
-    ignored = told.ignored + len(told.events) - len(jobs) - removed
+    ignored = notification.ignored + len(notification.events) - len(jobs) - removed
     return NotifiedBody(accepted=len(jobs), removed=removed, ignored=ignored)
 
 
-def _wanted(event: Event, parts: Parts) -> bool:
+def _wanted(event: Event, deps: Dependencies) -> bool:
     try:
         source = Source.parse(event.source)
-    except BadSource as error:  # sending it again would not help, so it is not refused
+    except BadSource as error:  # not a refusal, because sending it again would not help
         emit("event.unreadable", source=ascii(event.source)[:2000], reason=error.reason)
         return False
     if isinstance(event, UploadEvent) and is_folder_marker(source.key, event.size_bytes):
         return False
     # An upload has its job already; the bucket's word of it would come between, as of a newer version.
-    is_upload = isinstance(event, UploadEvent) and event.source.startswith(parts.settings.originals_uri)
-    if is_upload or not parts.policy.allows(source):
-        emit("event.unwanted", source=event.source, output=parts.policy.is_output(source))
+    is_upload = isinstance(event, UploadEvent) and event.source.startswith(deps.settings.originals_uri)
+    if is_upload or not deps.policy.allows(source):
+        emit("event.unwanted", source=event.source, output=deps.policy.is_output(source))
         return False
     return True
 
 
-def _of_event(parts: Parts, event: Event) -> Change:
+def _of_event(deps: Dependencies, event: Event) -> Change:
     if isinstance(event, RemovalEvent):
-        photo_id = new_id(now=parts.now())
+        photo_id = new_id(now=deps.now())
         return Removal(photo_id=photo_id, source=event.source, event_id=event.id, sequence=event.sequence)
-    request = _requested(parts, event.source, Priority.NORMAL)
+    request = _requested(deps, event.source, Priority.NORMAL)
     request = replace(request, version=event.version, size_bytes=event.size_bytes)
     return replace(request, event_id=event.id, sequence=event.sequence)
 
 
-def _requested(parts: Parts, source: str, priority: Priority) -> JobRequest:
-    now = parts.now()
+def _requested(deps: Dependencies, source: str, priority: Priority) -> JobRequest:
+    now = deps.now()
     return JobRequest(job_id=new_id(now=now), photo_id=new_id(now=now), source=source, priority=priority)
 
 
@@ -191,23 +191,23 @@ def _requested(parts: Parts, source: str, priority: Priority) -> JobRequest:
 @router.get("/api/jobs", response_model=JobsBody, tags=["jobs"])
 async def jobs(
     request: Request,
-    parts: PartsHere,
+    deps: Deps,
     *,
     state: Annotated[State | None, Query()] = None,
     cursor: Annotated[Text | None, Query(max_length=64)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     """List jobs, the newest first."""
-    page = await parts.queue.jobs(state=state, after=cursor, limit=limit)
-    base = parts.settings.base_url
-    return _rendered(request, "jobs").response(
+    page = await deps.queue.jobs(state=state, after=cursor, limit=limit)
+    base = deps.settings.base_url
+    return _cached_json(request, "jobs").response(
         page, lambda: JobsBody(jobs=[JobBody.of(job, base) for job in page], next_cursor=_cursor(page, limit))
     )
 
 
-def _rendered(request: Request, what: str) -> Rendered:
-    rendered: dict[str, Rendered] = request.app.state.rendered
-    return rendered[what]
+def _cached_json(request: Request, what: str) -> CachedJson:
+    cached: dict[str, CachedJson] = request.app.state.cached_json
+    return cached[what]
 
 
 def _cursor(page: Sequence[object], limit: int) -> str | None:
@@ -215,80 +215,76 @@ def _cursor(page: Sequence[object], limit: int) -> str | None:
 
 
 @router.get("/api/jobs/{job_id}", tags=["jobs"])
-async def job(job_id: JobId, parts: PartsHere) -> JobBody:
-    """Tell of a job."""
-    return JobBody.of(await parts.queue.job(job_id), parts.settings.base_url)
+async def job(job_id: JobId, deps: Deps) -> JobBody:
+    """Return a job."""
+    return JobBody.of(await deps.queue.job(job_id), deps.settings.base_url)
 
 
 @router.post("/api/jobs/{job_id}/retry", tags=["jobs"])
-async def retry(job_id: JobId, parts: PartsHere) -> JobBody:
+async def retry(job_id: JobId, deps: Deps) -> JobBody:
     """Try a failed job again."""
-    return JobBody.of(await parts.queue.retry(job_id), parts.settings.base_url)
+    return JobBody.of(await deps.queue.retry(job_id), deps.settings.base_url)
 
 
 @router.post("/api/jobs/{job_id}/cancel", tags=["jobs"])
-async def cancel(job_id: JobId, parts: PartsHere) -> JobBody:
+async def cancel(job_id: JobId, deps: Deps) -> JobBody:
     """End a job that is not finished."""
-    return JobBody.of(await parts.queue.cancel(job_id), parts.settings.base_url)
+    return JobBody.of(await deps.queue.cancel(job_id), deps.settings.base_url)
 
 
 # --- photos and thumbnails
 
 
 @router.get("/api/photos/{photo_id}", tags=["photos"])
-async def photo(photo_id: JobId, parts: PartsHere) -> PhotoBody:
-    """Tell of a photo and its thumbnails."""
-    return PhotoBody.of(await parts.queue.photo(photo_id), parts.link)
+async def photo(photo_id: JobId, deps: Deps) -> PhotoBody:
+    """Return a photo and its thumbnails."""
+    return PhotoBody.of(await deps.queue.photo(photo_id), deps.link)
 
 
 @router.head("/thumbnails/{path:path}", response_class=FileResponse, include_in_schema=False)
 @router.get("/thumbnails/{path:path}", response_class=FileResponse, tags=["photos"])
-async def thumbnail(path: Annotated[str, Path(max_length=1024)], parts: PartsHere) -> FileResponse:
-    """Serve a thumbnail of the file store. Its address changes when its photo does, so it may be kept for ever."""
+async def thumbnail(path: Annotated[str, Path(max_length=1024)], deps: Deps) -> OpenFileResponse:
+    """Serve a thumbnail from a file store. Clients may cache it for ever: a changed photo has other addresses."""
     try:
-        file = parts.thumbnail_file(path)
-        found = file.stat()
-    except (NoSuchObject, FileNotFoundError) as error:
+        file = deps.open_thumbnail(path)
+    except NoSuchObject as error:
         raise UnknownThumbnail("there is no such thumbnail") from error
     headers = {"Cache-Control": CACHE_CONTROL, "X-Content-Type-Options": "nosniff"}
-    # Not by the machine's table of file names: slim images have none that knows WebP.
-    kind = Format.of_name(path)
-    content_type = kind.content_type if kind else "application/octet-stream"
-    return ConditionalFileResponse(file, stat_result=found, media_type=content_type, headers=headers)
+    return OpenFileResponse(file, name=path, headers=headers)
 
 
 # --- the service
 
 
 @router.get("/api/thumbnails/status", response_model=StatusBody, tags=["service"])
-async def status(request: Request, parts: PartsHere) -> Response:
-    """Tell of the queue and its slots."""
-    told = await parts.queue.status()
-    return _rendered(request, "status").response(told, lambda: StatusBody.of(told))
+async def status(request: Request, deps: Deps) -> Response:
+    """Return the figures of the queue and its slots."""
+    figures = await deps.queue.status()
+    return _cached_json(request, "status").response(figures, lambda: StatusBody.of(figures))
 
 
 @router.post("/api/reconciliation", status_code=202, tags=["service"])
-async def reconcile(parts: PartsHere) -> ReconciliationBody:
-    """Compare the watched places and the thumbnails with the record, and mend what differs, at LOW priority."""
-    return ReconciliationBody.of(await parts.queue.reconcile())
+async def reconcile(deps: Deps) -> ReconciliationBody:
+    """Compare the watched places and the thumbnails with the record, and repair the differences at LOW priority."""
+    return ReconciliationBody.of(await deps.queue.reconcile())
 
 
 @router.get("/api/reconciliation", tags=["service"])
-async def reconciliation(parts: PartsHere) -> ReconciliationBody:
-    """Tell of the comparison that runs, or of the last one."""
-    return ReconciliationBody.of(await parts.queue.reconciliation())
+async def reconciliation(deps: Deps) -> ReconciliationBody:
+    """Return the comparison that runs, or the last one."""
+    return ReconciliationBody.of(await deps.queue.reconciliation())
 
 
 @router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", tags=["service"])
 async def alive() -> dict[str, str]:
-    """Answer, if only to say so."""
+    """Answer 200 while the process runs."""
     return {"status": "alive"}
 
 
 @router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", tags=["service"])
-async def ready(parts: PartsHere) -> dict[str, str]:
-    """Answer 200 if the queue, the database and the store do, else an error that tells which does not."""
-    await parts.queue.check()
+async def ready(deps: Deps) -> dict[str, str]:
+    """Answer 200 if the queue, the database and the store answer, else an error that names what does not."""
+    await deps.queue.check()
     return {"status": "ready"}

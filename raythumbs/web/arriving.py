@@ -15,7 +15,7 @@ _LINGER_BYTES = 16 << 20
 
 
 def announced(headers: Headers) -> tuple[int, bool]:
-    """Return the announced length of a body, and whether it comes without one, in chunks. No body: (0, False)."""
+    """Return the announced length of a body, and whether it comes in chunks without a length. No body: (0, False)."""
     length = headers.get("content-length", "")
     return int(length) if length.isascii() and length.isdigit() else 0, "transfer-encoding" in headers
 
@@ -29,10 +29,10 @@ def refuse_encoded(headers: Headers) -> None:
 
 
 class ArrivingBody:
-    """The messages of a body, in their time and up to a limit of bytes.
+    """The messages of a body, at a minimum pace and up to a limit of bytes.
 
-    `came` is given the bytes of each message; `arrived` is called when the last is there. A wait after that is not
-    counted: it is for the client to leave.
+    `came` is called with the bytes of each message, and `arrived` after the last one. What the application receives
+    after that is only the client's disconnect, which has no time limit.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class ArrivingBody:
             raise BodyTooLarge(f"the body has {announced_bytes} bytes; at most {self._limit_bytes} are taken")
 
     async def begin(self) -> None:
-        """Wait for the first 16 KiB, or all of a smaller body; raise what `receive` does.
+        """Wait for the first 16 KiB, or for all of a smaller body. Raise what `receive` raises.
 
-        A request that waits here has taken a third of the memory, and of the CPU for its refusal, that it takes within
-        the application.
+        A request that waits here needs a third of the memory that it needs within the application. If it is refused,
+        that takes a third of the CPU.
         """
         pieces = bytearray()
         while not self.ended and self.read_bytes < _BEGINNING_BYTES:
@@ -64,7 +64,7 @@ class ArrivingBody:
         self._beginning = {**message, "body": bytes(pieces)}
 
     async def receive(self) -> Message:
-        """Return the next message; raise BodyTooLarge over the limit, TooSlow, or what `came` raises."""
+        """Return the next message. Raise BodyTooLarge over the limit, TooSlow, or what `came` raises."""
         if self._beginning:
             beginning, self._beginning = self._beginning, None
             return beginning
@@ -77,7 +77,7 @@ class ArrivingBody:
         return message
 
     async def leave(self) -> None:
-        """Read on for a moment, and keep nothing."""
+        """Read the rest of the body for a moment, and drop it."""
         self._arrived()
         until = self.read_bytes + _LINGER_BYTES
         try:

@@ -1,4 +1,4 @@
-"""The JSON that goes in and out. Names are camelCase; times are ISO 8601 in UTC."""
+"""The JSON of requests and replies. Names are camelCase; times are ISO 8601 in UTC."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -22,11 +22,11 @@ def _moment(seconds: object) -> object:
     return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int | float) else seconds
 
 
-Moment = Annotated[datetime, BeforeValidator(_moment), Field(description="UTC")]  # also made of seconds since 1970
+Moment = Annotated[datetime, BeforeValidator(_moment), Field(description="UTC")]  # also made from seconds since 1970
 
 
 def storable(text: str) -> str:
-    """Return the text, or raise Unstorable for one that not every database can hold, before either is asked."""
+    """Return the text. Raise Unstorable for text that not every database can hold."""
     try:
         refuse_unstorable(text)
     except BadSource as error:
@@ -44,12 +44,12 @@ class Body(BaseModel):
 
     @classmethod
     def of_word(cls, word: object, **others: object) -> Self:
-        """Copy a word: each field gets the word's value of its name, unless `others` gives its value."""
+        """Copy a dataclass of `model/`: each field gets the value of the same name, unless `others` gives its value."""
         return cls(**{name: getattr(word, name) for name in cls.model_fields if name not in others}, **others)
 
 
 class ErrorBody(Body):
-    """What every refusal looks like: a code for programs, a reason for people."""
+    """Every refusal: a code for programs, a reason for people."""
 
     code: str
     reason: str
@@ -66,7 +66,7 @@ class SubmitBody(Body):
 
 
 class AcceptedBody(Body):
-    """A job that is on disk now."""
+    """A job that is now in the database."""
 
     photo_id: str
     job_id: str
@@ -77,7 +77,7 @@ class AcceptedBody(Body):
 
     @classmethod
     def of(cls, job: Job, request: JobRequest, base_url: str) -> Self:
-        """Tell of a job, in the words of who asked for it."""
+        """Describe a job to the client that requested it."""
         status_url = f"{base_url}/api/jobs/{job.id}"
         return cls.of_word(job, job_id=job.id, status_url=status_url, file_name=request.file_name)
 
@@ -95,7 +95,7 @@ class UploadsBody(Body):
 
 
 class NotifiedBody(Body):
-    """How many events became jobs, how many told of deletions, and how many did neither: repeated, outdated, unwanted,
+    """How many events became jobs, how many were deletions, and how many were ignored: repeated, outdated, unwanted,
     or of the service's own thumbnails."""
 
     accepted: int
@@ -126,12 +126,12 @@ class JobBody(Body):
 
     @classmethod
     def of(cls, job: Job, base_url: str) -> Self:
-        """Tell of a job."""
+        """Describe a job."""
         return cls.of_word(job, job_id=job.id, photo_url=f"{base_url}/api/photos/{job.photo_id}")
 
 
 class JobsBody(Body):
-    """A page of jobs, the newest first; `nextCursor` asks for the next one, and is null on the last."""
+    """A page of jobs, the newest first. `nextCursor` is the `cursor` of the next page, and null on the last page."""
 
     jobs: list[JobBody]
     next_cursor: str | None
@@ -149,7 +149,7 @@ class RenditionBody(Body):
 
 
 class PhotoBody(Body):
-    """A photo and its thumbnails; what decoding tells is null until a job has succeeded."""
+    """A photo and its thumbnails. What decoding finds out is null until a job has succeeded."""
 
     photo_id: str
     source: str
@@ -160,34 +160,36 @@ class PhotoBody(Body):
     width: int | None
     height: int | None
     format: str | None
-    thumb_hash: str | None = Field(description="ThumbHash, as base64: what to paint before the thumbnail is there")
-    notes: list[str] = Field(description="what was wrong with the photo without being worth a refusal")
+    thumb_hash: str | None = Field(
+        description="ThumbHash, as base64: a placeholder to show until the thumbnail is loaded"
+    )
+    notes: list[str] = Field(description="faults of the photo that did not keep it from being rendered")
     created_at: Moment | None
-    deleted_at: Moment | None = Field(description="when the service learnt that the photo is no longer there")
+    deleted_at: Moment | None = Field(description="when the service learnt that the photo was deleted")
     renditions: list[RenditionBody]
 
     @classmethod
     def of(cls, photo: Photo, link: Callable[[Rendition], str]) -> Self:
-        """Tell of a photo; `link` gives an address that opens."""
+        """Describe a photo. `link` gives the address of a rendition that clients can open."""
         renditions = [RenditionBody.of_word(one, url=link(one)) for one in photo.renditions]
         return cls.of_word(photo, photo_id=photo.id, notes=list(photo.notes), renditions=renditions)
 
 
 class ReconciliationBody(Body):
-    """A pass over the stores, and what it found that the record did not know."""
+    """A pass over the stores, and the differences from the record that it found."""
 
     began_at: Moment | None
     finished_at: Moment | None = Field(description="null while it runs")
-    place: str = Field(description="the place that is, or was last, gone through")
+    place: str = Field(description="the place that the pass is in, or was in last")
     listed: int = Field(description="objects listed")
-    missing: int = Field(description="photos without thumbnails, which are made now")
-    stale: int = Field(description="photos whose thumbnails were of another version, and are made anew")
-    deleted: int = Field(description="photos that are no longer there, whose thumbnails are deleted")
-    orphaned: int = Field(description="thumbnails that no photo leads to, which are deleted")
+    missing: int = Field(description="photos without thumbnails, which are now made")
+    stale: int = Field(description="photos whose thumbnails were of another version, and are made again")
+    deleted: int = Field(description="photos that no longer exist, whose thumbnails are deleted")
+    orphaned: int = Field(description="thumbnails that belong to no photo, which are deleted")
 
     @classmethod
     def of(cls, pass_: Reconciliation) -> Self:
-        """Tell of a pass."""
+        """Describe a pass."""
         return cls.of_word(pass_, **asdict(pass_.found))
 
 
@@ -198,7 +200,7 @@ class NodeBody(Body):
     cpus: int
     slots: int
     busy: int
-    trouble: str | None = Field(description="why no photo is sent there, or fewer")
+    trouble: str | None = Field(description="why no photos, or fewer photos, are sent to the node")
 
 
 class StatusBody(Body):
@@ -207,21 +209,21 @@ class StatusBody(Body):
     queue_size: int = Field(description="photos waiting")
     active_workers: int = Field(description="slots in use")
     max_workers: int = Field(description="slots in all")
-    processing: bool = Field(description="whether work goes on")
+    processing: bool = Field(description="whether any slot is in use")
     cpu_count: int = Field(description="CPUs of the cluster")
-    running: int = Field(description="photos that are in a slot")
-    late_reports: int = Field(description="reports of attempts that had lost their job, and so changed nothing")
-    draining: bool = Field(description="whether the queue leases nothing new, because another is to take its place")
+    running: int = Field(description="photos that slots work on")
+    late_reports: int = Field(description="reports of attempts that had lost their lease; they changed nothing")
+    draining: bool = Field(description="whether the queue leases nothing new, because it is about to be replaced")
     backlog: dict[Priority, int] = Field(description="photos waiting, by priority")
     backlog_age_seconds: float = Field(description="how long the oldest photo that is due has waited")
-    retries_waiting: int = Field(description="photos that failed, and wait for another try that is not due yet")
+    retries_waiting: int = Field(description="photos that failed and wait for a retry that is not due yet")
     states: dict[State, int] = Field(description="jobs, by state")
     photos_per_second: float = Field(description="thumbnailed photos per second, over the last minute")
     nodes: list[NodeBody]
 
     @classmethod
     def of(cls, status: Status) -> Self:
-        """Tell of the queue."""
+        """Describe the queue."""
         seen = status.overview
         waiting = seen.states[State.QUEUED]
         return cls(

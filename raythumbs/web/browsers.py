@@ -1,4 +1,4 @@
-"""Keeps the pages of other web sites from using the service through the browser of somebody who can reach it."""
+"""Keeps other web sites' pages from using the service through the browser of a person who can reach it."""
 
 import re
 import socket
@@ -16,19 +16,19 @@ from raythumbs.settings import Settings
 from raythumbs.web.arriving import announced
 
 _CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
-# What a page may send to another site without asking it first (Fetch, "CORS-safelisted request-header").
-_OF_FORMS = {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
-# Names of a local network, which no public DNS has: RFC 6761, RFC 6762, ICANN's `.internal`, and Kubernetes' `.svc`.
+# Content types that a page may send to another site without a preflight (Fetch, "CORS-safelisted request-header").
+_WITHOUT_PREFLIGHT = {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
+# Names of local networks, which are in no public DNS: RFC 6761, RFC 6762, ICANN's `.internal`, and Kubernetes' `.svc`.
 _INTERNAL = re.compile(r"[a-z0-9-]{1,63}|([a-z0-9-]{1,63}\.)+(localhost|local|internal|svc)")
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(:\d{1,5})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitors:
-    """Which host names are the service's own, and which origins may change what it has.
+    """Which host names are the service's own, and from which origins changes are accepted.
 
-    An IP address is always its own, and so is a name that nobody can register: no other site's can be made to look like
-    one (DNS rebinding).
+    IP addresses are always its own, and so are names that nobody can register. An attacker's site cannot have such a
+    name, so DNS rebinding does not work with them.
     """
 
     hosts: frozenset[str]
@@ -36,7 +36,7 @@ class Visitors:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Return what the settings allow, and the names of this machine and of the public address."""
+        """Return what the settings allow, with the names of this machine and of the public address."""
         public = urlsplit(settings.base_url)
         own = ("localhost", settings.host, socket.gethostname(), public.hostname)
         return cls(
@@ -45,13 +45,15 @@ class Visitors:
         )
 
     def check_host(self, host: str) -> None:
-        """Raise UnknownHost for the name of another site."""
-        told = _HOST.fullmatch(host)
-        if told is None or not self._knows(told["name"].lower().rstrip(".")):
-            raise UnknownHost(f"this service is not {host[:255]!a}: name it in RAYTHUMBS_ALLOWED_HOSTS if it is")
+        """Raise UnknownHost if the host is not a name of this service."""
+        parsed = _HOST.fullmatch(host)
+        if parsed is None or not self._knows(parsed["name"].lower().rstrip(".")):
+            raise UnknownHost(
+                f"{host[:255]!a} is no name of this service: if it should be, add it to RAYTHUMBS_ALLOWED_HOSTS"
+            )
 
     def check_origin(self, headers: Headers) -> None:
-        """Raise ForeignOrigin for a request that another site's page makes; programs tell no origin."""
+        """Raise ForeignOrigin for a request of another site's page. Programs send no origin, and are let through."""
         origin = headers.get("origin")
         if origin is not None and not self._allows(origin, headers.get("host", "")):
             raise ForeignOrigin(f"pages of {origin[:255]!a} may not use this service: see RAYTHUMBS_ALLOWED_ORIGINS")
@@ -70,8 +72,11 @@ class Visitors:
 
 
 class OnlyOwnPages:
-    """ASGI middleware: 421 for a foreign host, 403 for a change by a foreign page, and 415 for a body that a form could
-    send where JSON is asked for."""
+    """ASGI middleware against requests of other sites' pages.
+
+    It answers 421 for a foreign host name, 403 for a change by a foreign page, and 415 for a body that should be JSON
+    but has a content type that pages may send without a preflight.
+    """
 
     def __init__(self, app: ASGIApp, *, visitors: Visitors, form_path: str, event_paths: str) -> None:
         self._app = app
@@ -80,7 +85,7 @@ class OnlyOwnPages:
         self._event_paths = event_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, if no other site's page has made it."""
+        """Pass the request on, unless another site's page made it."""
         if scope["type"] == "http":
             self._check(scope)
         await self._app(scope, receive, send)
@@ -96,7 +101,7 @@ class OnlyOwnPages:
 
     def _check_content_type(self, path: str, headers: Headers) -> None:
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind not in _OF_FORMS or not any(announced(headers)):
+        if kind not in _WITHOUT_PREFLIGHT or not any(announced(headers)):
             return
         is_page = "origin" in headers or "sec-fetch-site" in headers
         if path.startswith(self._event_paths) and not is_page:
@@ -105,8 +110,8 @@ class OnlyOwnPages:
 
 
 def _bare(address: str) -> str:
-    """Return an origin or a host without the port that its scheme has by default."""
-    return re.sub(r"^(http://.*|[^/]*):80$|^(https://.*|[^/]*):443$", lambda told: told[1] or told[2], address)
+    """Return an origin or a host without its port, if that is the default port."""
+    return re.sub(r"^(http://.*|[^/]*):80$|^(https://.*|[^/]*):443$", lambda match: match[1] or match[2], address)
 
 
 def _is_address(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Which client sends a request, as far as the limits of one client go."""
+"""Finds out which client sent a request, for the limits that each client has."""
 
 import re
 from collections.abc import Sequence
@@ -8,16 +8,16 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-PEER_HEADER = "x-raythumbs-peer"  # what HAProxy tells of the TCP peer; it replaces one that a client sends
-_WITH_PORT = re.compile(r"(?P<v4>[0-9.]+):\d+|\[(?P<v6>[^\]]+)\](:\d+)?")  # as some proxies write it
-_IPV6_CLIENT_BITS = 64  # what a provider gives to one customer
+PEER_HEADER = "x-raythumbs-peer"  # HAProxy sets it to the TCP peer's address; it replaces a header that a client sends
+_WITH_PORT = re.compile(r"(?P<v4>[0-9.]+):\d+|\[(?P<v6>[^\]]+)\](:\d+)?")  # as some proxies write addresses
+_IPV6_CLIENT_BITS = 64  # a provider gives each customer a /64 network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clients:
     """Tells clients apart by address.
 
-    Headers are believed only where nobody else can have written them: the peer's address from HAProxy
+    Two headers are trusted, because a client cannot have written them: the peer's address from HAProxy
     (`behind_haproxy`), and `X-Forwarded-For` from a trusted proxy.
     """
 
@@ -25,9 +25,9 @@ class Clients:
     behind_haproxy: bool
 
     def of(self, scope: Scope) -> str | None:
-        """Return the client's address (of IPv6 its network), or None if there is no telling clients apart.
+        """Return the client's address (for IPv6, its network), or None if it is unknown.
 
-        None means a trusted peer that names nobody else: a program on this machine, or a proxy that does not tell.
+        It is unknown if a trusted peer names no client: a program on this machine, or a proxy that adds no header.
         """
         headers = Headers(scope=scope)
         peer = self._peer(scope, headers)
@@ -39,9 +39,9 @@ class Clients:
         return None if hop is None else _client(hop)
 
     def _peer(self, scope: Scope, headers: Headers) -> str:
-        told = headers.get(PEER_HEADER) if self.behind_haproxy else None
+        from_haproxy = headers.get(PEER_HEADER) if self.behind_haproxy else None
         host, _ = scope.get("client") or ("", 0)
-        return told or host
+        return from_haproxy or host
 
     def _is_trusted(self, address: str) -> bool:
         try:
@@ -55,7 +55,7 @@ def _client(address: str) -> str:
     try:
         parsed = _parsed(address)
     except ValueError:
-        return address[:64]  # a name of the proxy's own; all the same it tells clients apart
+        return address[:64]  # not an address, but a proxy's own name for the client, which is as good
     if isinstance(parsed, IPv6Address):
         return str(ip_network((parsed, _IPV6_CLIENT_BITS), strict=False))
     return str(parsed)

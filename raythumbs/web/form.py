@@ -1,4 +1,4 @@
-"""A multipart form as a stream of events: bytes in, events out, nothing kept and nothing waited for."""
+"""Parses a multipart form into events while it arrives. It keeps no data and waits for nothing."""
 
 import re
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _AS_IT_IS = {b"7bit", b"8bit", b"binary", b""}  # RFC 7578, section 4.7: no enco
 
 @dataclass(frozen=True, slots=True)
 class PartBegun:
-    """A field begins; a file may have a name, which is data and never a path."""
+    """A field begins. A file may have a name, which is data and never used as a path."""
 
     field: str
     file_name: str | None
@@ -33,7 +33,7 @@ class PartData:
 
 @dataclass(frozen=True, slots=True)
 class PartEnded:
-    """The field that began last is whole."""
+    """The field that began last is complete."""
 
 
 FormEvent = PartBegun | PartData | PartEnded
@@ -64,11 +64,11 @@ class FormReader:
         }
         try:
             self._parser = MultipartParser(options[b"boundary"], callbacks)
-        except FormParserError as error:  # of its length
-            raise BadRequest(f"the multipart boundary is not taken: {error}") from error
+        except FormParserError as error:  # it is too long
+            raise BadRequest(f"the multipart boundary is not accepted: {error}") from error
 
     def feed(self, data: bytes) -> list[FormEvent]:
-        """Return what these bytes bring."""
+        """Return the events of these bytes."""
         self._events = []
         if self._preamble is not None:
             data = self._after_preamble(data)
@@ -81,7 +81,7 @@ class FormReader:
         return self._events
 
     def finish(self) -> None:
-        """Raise BadRequest if the form has not come to its end."""
+        """Raise BadRequest if the end of the form is missing."""
         if self._preamble is not None:
             raise BadRequest("the multipart body has no part: the boundary of its Content-Type does not come")
         if self._open:

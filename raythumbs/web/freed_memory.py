@@ -1,7 +1,7 @@
-"""Gives freed memory back to the system.
+"""Returns freed memory to the system when uploads pause.
 
-The C library is told to keep what was freed for the next upload (see engine/environment.py): that saves a third of the
-CPU while uploads come, and would otherwise keep the peak's memory for ever.
+The environment of replicas (cluster/environment.py) makes the C library keep freed memory for the next upload, which
+saves a third of the CPU while uploads come. Without this module, a replica would keep the memory of its peak for ever.
 """
 
 import asyncio
@@ -11,32 +11,32 @@ from collections.abc import Callable
 
 QUIET_SECONDS = 3.0
 _WORTH_BYTES = 8 << 20
-_REQUEST_BYTES = 32 << 10  # what a request takes beside its bytes while it is at work: connection, task, buffers
+_REQUEST_BYTES = 32 << 10  # what a request needs besides its bytes: connection, task, buffers
 _M_ARENA_MAX = -8
 
 
 def share_arenas() -> None:
-    """Have the threads of this process share two arenas of the C library (mallopt(3), M_ARENA_MAX).
+    """Make the threads of this process share two arenas of the C library (mallopt(3), M_ARENA_MAX).
 
-    Each thread would have its own, and of those malloc_trim(3) leaves the end as large as it ever was.
+    By default each thread has an arena of its own, and malloc_trim(3) does not shrink the end of those.
     """
     ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 def keep_loaded() -> None:
-    """Take what is loaded now out of the search for garbage: it stays, and a search through it takes 0.08 s."""
+    """Exclude all objects that exist now from garbage collection: they stay, and a search of them takes 0.08 s."""
     gc.collect()
     gc.freeze()
 
 
 def trim() -> None:
-    """Give back what is free (malloc_trim(3)), and first what errors of refused bodies keep in cycles."""
+    """Collect garbage (errors of refused bodies are in reference cycles), then return free memory (malloc_trim(3))."""
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
 
 
 class FreedMemory:
-    """Trims once so much has passed the doors that it is worth it, and they are quiet again."""
+    """Calls `trim` after many bytes have passed, once few bytes pass for some seconds."""
 
     def __init__(self, trim: Callable[[], None] = trim) -> None:
         self._trim = trim
@@ -54,7 +54,7 @@ class FreedMemory:
         asyncio.get_running_loop().call_later(QUIET_SECONDS, self.look, self._passed_bytes)
 
     def look(self, passed_before: int) -> None:
-        """Trim if little has passed since, else look again later."""
+        """Trim if few bytes have passed since then. Otherwise look again later."""
         if self._passed_bytes - passed_before >= _WORTH_BYTES:
             self._look_later()
             return

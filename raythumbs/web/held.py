@@ -1,10 +1,10 @@
-"""How many bytes of bodies the doors hold in memory at one time."""
+"""Limits how many bytes of request bodies are in memory at one time."""
 
 from raythumbs.errors import BodyTooLarge, Overloaded
 
 SMALL_BYTES = 64 * 1024
-MESSAGE_BYTES = 128  # what a piece of a body takes beside its bytes: many tiny ones are more than they look
-MOST_VALUES = 200_000  # of a body's JSON: a million empty objects are 4 MB, and were 100 in memory
+MESSAGE_BYTES = 128  # what a piece of a body needs besides its bytes, which counts if there are many tiny pieces
+MOST_VALUES = 200_000  # in a JSON body: a million empty objects are 4 MB of text, and took 100 MB as objects
 _BEFORE_VALUES = (b",", b"{", b"[")
 _BUDGET_BYTES = 64 << 20
 
@@ -16,7 +16,7 @@ class _Budget:
 
     def take(self, bytes_: int) -> None:
         if self._used_bytes + bytes_ > self._total_bytes:
-            raise Overloaded("the service holds as many bytes of other requests as it may; try again in a few seconds")
+            raise Overloaded("the bodies of other requests fill the memory for them; try again in a few seconds")
         self._used_bytes += bytes_
 
     def give_back(self, bytes_: int) -> None:
@@ -24,19 +24,19 @@ class _Budget:
 
 
 class HeldBytes:
-    """The memory that all bodies share. Small ones have a part of their own, so that large ones never refuse them."""
+    """The memory that all bodies share. Small bodies have their own budget, so large ones cannot crowd them out."""
 
     def __init__(self, *, largest_bytes: int) -> None:
         self.small = _Budget(_BUDGET_BYTES)
         self.large = _Budget(max(_BUDGET_BYTES, 2 * largest_bytes))
 
     def hold(self) -> "Held":
-        """Return the part of one request, empty as yet."""
+        """Return the share of one request, which is still empty."""
         return Held(self)
 
 
 class Held:
-    """What one request holds until it is released."""
+    """The bytes that one request holds until it releases them."""
 
     def __init__(self, all_held: HeldBytes) -> None:
         self._all = all_held
@@ -45,7 +45,7 @@ class Held:
         self._values = 0
 
     def grow(self, piece: bytes) -> None:
-        """Hold a piece of JSON as well, or raise Overloaded; BodyTooLarge if it has too many values in all."""
+        """Add a piece of JSON. Raise Overloaded if the budget is spent, BodyTooLarge if there are too many values."""
         self._values += sum(map(piece.count, _BEFORE_VALUES))
         if self._values > MOST_VALUES:
             raise BodyTooLarge(f"the body has more than {MOST_VALUES} values")
@@ -58,6 +58,6 @@ class Held:
         self._bytes += more
 
     def release(self) -> None:
-        """Hold nothing any more."""
+        """Give all bytes back to the budget."""
         self._budget.give_back(self._bytes)
         self._bytes = 0

@@ -1,4 +1,4 @@
-"""What bodies may take: bytes, time, places and memory, whatever their headers say."""
+"""Limits the bytes, the time, the places and the memory of request bodies, whatever their headers announce."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,12 @@ from raythumbs.web.held import HeldBytes
 from raythumbs.web.pace import Pace, PacedBody, Waits
 from raythumbs.web.places import Place, Places
 from raythumbs.web.replies import refusal
-from raythumbs.web.turns import Turns
+from raythumbs.web.throttle import Throttle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kind:
-    """What bodies of one kind share; `held` where they are collected in memory."""
+    """The limits that bodies of one kind share. `held` is None if they are not collected in memory."""
 
     limit_bytes: int
     places: Places
@@ -28,7 +28,7 @@ class _Kind:
 
 
 class _Share:
-    """What one request has of what its kind shares."""
+    """The place and the memory that one request takes of its kind."""
 
     def __init__(self, kind: _Kind) -> None:
         self._place: Place | None = None
@@ -54,8 +54,8 @@ class _Share:
 class BodyLimits:
     """ASGI middleware: refuses a body over a limit with 408, 413, 429 or 503, before more of it is read.
 
-    Uploads and all other requests have places of their own, so that slow uploads never keep an event out. A request
-    without a body needs no place.
+    Uploads and other requests have separate places, so that slow uploads never keep out an event. A request without a
+    body needs no place.
     """
 
     def __init__(self, app: ASGIApp, *, settings: Settings, clients: Clients, upload_path: str) -> None:
@@ -67,11 +67,11 @@ class BodyLimits:
         self._others = _Kind(limit_bytes=settings.max_body_bytes, places=_places(settings), held=held)
         self._pace = Pace(gap_seconds=settings.body_gap_seconds, bytes_per_second=settings.min_body_bytes_per_second)
         self._waits = Waits()
-        self._turns = Turns()
+        self._throttle = Throttle()
         self._freed = FreedMemory()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, its body limited."""
+        """Pass the request on with a limited body."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -90,10 +90,10 @@ class BodyLimits:
             body.expect(length)
             if length or is_chunked:
                 refuse_encoded(headers)
-                await self._turns.take()  # a refusal has its cost too
+                await self._throttle.wait()  # before any refusal, because refusals take time too
                 share.take_place(kind.places, self._clients.of(scope))
                 await body.begin()
-                await self._turns.take()
+                await self._throttle.wait()
             await self._app(scope, body.receive, answer.send)
         except RaythumbsError as error:
             if answer.begun:

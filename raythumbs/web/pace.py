@@ -1,4 +1,4 @@
-"""How long a client may take to send its body."""
+"""Limits the time that a client may take to send its body."""
 
 import asyncio
 from collections import deque
@@ -16,22 +16,22 @@ _NEXT_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """The slowest that a body may come: the longest gap between its bytes, and its rate after the grace."""
+    """The slowest pace of a body: the longest gap between its bytes, and the lowest rate after the grace period."""
 
     gap_seconds: float
     bytes_per_second: int
 
     def patience_seconds(self, *, read_bytes: int, waited_seconds: float) -> float:
-        """Return how long the next bytes may take, after so many bytes and so long a wait for them."""
+        """Return how long the next bytes may take, from the bytes read and the seconds waited so far."""
         earned = GRACE_SECONDS + read_bytes / self.bytes_per_second
         return min(self.gap_seconds, earned - waited_seconds)
 
 
 class Waits:
-    """Counts the seconds of all who wait for a client, in ticks of the event loop.
+    """Counts the seconds of all waits for clients, in ticks of the event loop.
 
-    A loop that is busy ticks late and so counts less: the time that the service takes is never the client's. Between
-    two ticks the loop hears what has come, so nothing that is there counts as missing.
+    A busy loop ticks late and so counts less: the service's own time is never held against the client. Between two
+    ticks the loop receives the bytes that have come, so they are never counted as late.
     """
 
     def __init__(self, tick_seconds: float = _TICK_SECONDS) -> None:
@@ -41,18 +41,18 @@ class Waits:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, wait: "Wait") -> None:
-        """Count for this one from the next tick on."""
+        """Count this wait from the next tick on."""
         self._waiting.add(wait)
         if self._timer is None:
             self._arm()
 
     def end(self, wait: "Wait") -> None:
-        """Count for this one no more."""
+        """Stop counting this wait."""
         self._waiting.discard(wait)
         wait.deadline = None
 
     def tick(self) -> None:
-        """Count a tick for all who wait, and end the waits that have taken too long."""
+        """Count a tick for all waits, and end those that have taken too long."""
         self._timer = None
         for wait in self._waiting:
             wait.seconds += self._tick_seconds
@@ -66,7 +66,7 @@ class Waits:
             self._arm()
 
     def _end_some(self) -> None:
-        """End a few at a time: clients that came together are late together, and others want an answer meanwhile."""
+        """End a few waits at a time, so that other requests are answered in between: many may be late at once."""
         for _ in range(min(_ENDED_AT_ONCE, len(self._over))):
             wait = self._over.popleft()
             if wait.deadline:
@@ -80,7 +80,7 @@ class Waits:
 
 @dataclass(slots=True, eq=False)
 class Wait:
-    """One wait for a client's next bytes; the deadline ends it, and is None once it has ended."""
+    """One wait for a client's next bytes. `deadline` ends it, and is None once it has ended."""
 
     patience_seconds: float
     deadline: asyncio.Timeout | None
@@ -88,7 +88,7 @@ class Wait:
 
 
 class PacedBody:
-    """A body's messages, as they come; TooSlow once they do not come in their time."""
+    """A body's messages, as they come. Raises TooSlow if they come too slowly."""
 
     def __init__(self, receive: Receive, pace: Pace, waits: Waits) -> None:
         self._receive = receive
@@ -110,15 +110,15 @@ class PacedBody:
                     self._waits.end(wait)
                     self._waited_seconds += wait.seconds
         except TimeoutError as error:
-            raise TooSlow(self._told()) from error
+            raise TooSlow(self._reason()) from error
         self._read_bytes += len(message.get("body", b""))
         return message
 
     async def unpaced(self) -> Message:
-        """Return the next message, whenever it comes."""
+        """Return the next message, without a time limit."""
         return await self._receive()
 
-    def _told(self) -> str:
+    def _reason(self) -> str:
         return (
             f"the body came too slowly: {self._read_bytes} bytes in {self._waited_seconds:.0f} s; the next byte may "
             f"take {self._pace.gap_seconds:g} s, and after {GRACE_SECONDS:g} s of waiting "

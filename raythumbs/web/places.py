@@ -1,4 +1,4 @@
-"""How many bodies may be arriving at one time, in all and of one client."""
+"""Limits how many bodies arrive at one time, in all and from one client."""
 
 from collections import Counter
 
@@ -15,9 +15,9 @@ class Places:
         self._of_client: Counter[str] = Counter()
 
     def take(self, client: str | None) -> "Place":
-        """Return a place, or raise Overloaded or TooManyBodies. No limit of its own holds for the client None."""
+        """Return a place, or raise Overloaded or TooManyBodies. An unknown client (None) has no limit of its own."""
         if self._taken >= self._total:
-            raise Overloaded(f"{self._total} bodies are arriving, and no more are taken; try again in a few seconds")
+            raise Overloaded(f"{self._total} bodies are arriving, the most at one time; try again in a few seconds")
         if client is not None and self._of_client[client] >= self._per_client:
             raise TooManyBodies(
                 f"{self._per_client} bodies are arriving from {client}, the most that one client may send"
@@ -28,7 +28,7 @@ class Places:
         return Place(self, client)
 
     def give_back(self, client: str | None) -> None:
-        """Have one place less taken."""
+        """Free one place."""
         self._taken -= 1
         if client is not None:
             self._of_client[client] -= 1
@@ -37,14 +37,14 @@ class Places:
 
 
 class Place:
-    """A place of one body, given back once."""
+    """The place of one body."""
 
     def __init__(self, places: Places, client: str | None) -> None:
         self._places: Places | None = places
         self._client = client
 
     def leave(self) -> None:
-        """Give the place back, unless that has been done."""
+        """Give the place back. A second call does nothing."""
         if self._places is not None:
             self._places.give_back(self._client)
             self._places = None

@@ -1,4 +1,4 @@
-"""How an error is told over HTTP: the one place."""
+"""Turns errors into HTTP replies, for all routes."""
 
 import json
 from http import HTTPStatus
@@ -19,9 +19,9 @@ _COME_BACK = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
 
 
 def refusal(error: RaythumbsError) -> Response:
-    """Return the reply to an error: its status, its code, its reason, and when to come back if that may help.
+    """Return the reply to an error: its status, code and reason, and `Retry-After` if a retry may help.
 
-    What a reason tells of the inside (hosts, users, folders, what nobody foresaw) is for the log alone.
+    Reasons that show internals (hosts, users, folders) go to the log only.
     """
     if error.public_reason:
         emit_trouble("request.refused", error)
@@ -35,7 +35,7 @@ def _headers(status: int) -> dict[str, str]:
 
 
 def error_body(code: str, reason: str) -> bytes:
-    """Return an ErrorBody as it is sent: as ASCII, for the reason may quote what is no text."""
+    """Return an ErrorBody as bytes. They are ASCII, because the reason may quote what is not valid text."""
     return json.dumps(ErrorBody(code=code, reason=reason[:_REASON_LETTERS]).model_dump()).encode("ascii")
 
 
@@ -51,12 +51,12 @@ def tell_errors(app: FastAPI) -> None:
         faults = error.errors()
         if any(fault["type"] == "json_invalid" for fault in faults):
             return _reply(HTTPStatus.BAD_REQUEST, "bad_json", f"the body is not JSON: {faults[0]['ctx']['error']}")
-        told = "; ".join(f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in faults)
-        return _reply(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_request", told)
+        reason = "; ".join(f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in faults)
+        return _reply(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_request", reason)
 
     @app.exception_handler(HTTPException)
     async def _http(_request: Request, error: HTTPException) -> Response:
-        if isinstance(error.__cause__, RaythumbsError):  # FastAPI's word for whatever is raised while it reads a body
+        if isinstance(error.__cause__, RaythumbsError):  # FastAPI wraps whatever is raised while it reads a body
             return refusal(error.__cause__)
         code = HTTPStatus(error.status_code).name.lower()
         return _reply(error.status_code, code, str(error.detail), dict(error.headers or {}))

@@ -1,4 +1,4 @@
-"""Direct uploads: the body goes to the store while it arrives."""
+"""Direct uploads: writes each file to the store while its bytes arrive."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,9 +12,9 @@ from raythumbs.model.ids import new_id
 from raythumbs.model.job import JobRequest, Priority
 from raythumbs.settings import ORIGINALS
 from raythumbs.web.bodies import storable
+from raythumbs.web.dependencies import Dependencies
 from raythumbs.web.form import FormReader, PartBegun, PartData, PartEnded
 from raythumbs.web.held import MESSAGE_BYTES
-from raythumbs.web.parts import Parts
 from raythumbs.web.upload_room import UploadRoom
 
 FILES_A_REQUEST = 1000
@@ -23,7 +23,7 @@ _TEXT_BYTES = 1024  # of a file's name, and of a folder's id
 
 @dataclass(slots=True)
 class _Incoming:
-    """A file that is arriving. What blocks is for a thread: `write`, `keep` and `drop`."""
+    """A file that is arriving. `write`, `keep` and `drop` block, so they run in a thread."""
 
     request: JobRequest
     kept_by: AbstractContextManager[BinaryIO]
@@ -33,33 +33,33 @@ class _Incoming:
     waiting_bytes: int = 0
 
     def write(self) -> None:
-        """Write what waits."""
+        """Write the collected bytes."""
         if self.file is None:
             self.file = self.kept_by.__enter__()
         self.file.writelines(self.waiting)
         self.waiting, self.waiting_bytes = [], 0
 
     def keep(self) -> None:
-        """Write the rest, and make the file the store's."""
+        """Write the rest, and store the file."""
         self.write()
         self.file = None
         self.kept_by.__exit__(None, None, None)
 
     def drop(self, error: BaseException) -> None:
-        """Leave nothing of the file. What the store makes of the error, as of a full disk, is raised."""
+        """Discard the file because of this error. Raise the store's own error if it has one, as for a full disk."""
         if self.file is not None:
             try:
                 self.kept_by.__exit__(type(error), error, error.__traceback__)
-            except BaseException as told:
-                if told is not error:
+            except BaseException as raised:
+                if raised is not error:
                     raise
 
 
 class Upload:
-    """One request's files on their way to the store. All are kept, or none."""
+    """The files of one request on their way to the store. Either all are kept, or none."""
 
-    def __init__(self, parts: Parts, room: UploadRoom, content_type: str) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies, room: UploadRoom, content_type: str) -> None:
+        self._deps = deps
         self._room = room
         self._form = FormReader(content_type)
         self._folder_id: str | None = None
@@ -68,14 +68,14 @@ class Upload:
         self._kept: list[JobRequest] = []
 
     async def receive(self, body: AsyncIterator[bytes]) -> list[JobRequest]:
-        """Keep every file of the body; return what to enqueue: a single photo goes first, for a person waits for it."""
+        """Store every file of the body, and return the requests to enqueue. A single photo gets HIGH priority."""
         with self._room.arriving():
             try:
                 async for chunk in body:
                     await self._take(chunk)
                 self._form.finish()
                 if not self._kept:
-                    raise BadRequest("the form has no file: curl -F file=@photo.jpg")  # noqa: TRY301 what was begun is undone below
+                    raise BadRequest("the form has no file: curl -F file=@photo.jpg")  # noqa: TRY301 undone below like any other error
             except BaseException as error:
                 await asyncio.shield(self._abandon(error))
                 raise
@@ -83,9 +83,9 @@ class Upload:
         return [replace(request, priority=priority, folder_id=self._folder_id) for request in self._kept]
 
     async def undo(self) -> None:
-        """Remove what was kept, or was about to be."""
+        """Delete every file that was stored, or was about to be."""
         for request in self._kept:
-            await self._room.keep(partial(self._parts.originals.delete, _key(request.photo_id)))
+            await self._room.keep(partial(self._deps.originals.delete, _key(request.photo_id)))
 
     async def _take(self, chunk: bytes) -> None:
         for event in self._form.feed(chunk):
@@ -114,21 +114,21 @@ class Upload:
             raise BadRequest(f"the form has more than {FILES_A_REQUEST} files")
         if name and len(name.encode(errors="replace")) > _TEXT_BYTES:
             raise BadRequest(f"the file's name has more than {_TEXT_BYTES} bytes")
-        now = self._parts.now()
+        now = self._deps.now()
         photo_id = new_id(now=now)
         request = JobRequest(
             job_id=new_id(now=now),
             photo_id=photo_id,
-            source=self._parts.settings.store_uri + _key(photo_id),
+            source=self._deps.settings.store_uri + _key(photo_id),
             priority=Priority.NORMAL,
             file_name=None if name is None else storable(name),
         )
-        self._incoming = _Incoming(request, self._parts.originals.create(_key(photo_id), "application/octet-stream"))
+        self._incoming = _Incoming(request, self._deps.originals.create(_key(photo_id), "application/octet-stream"))
 
     async def _grow(self, incoming: _Incoming, data: bytes) -> None:
         incoming.size_bytes += len(data)
-        if incoming.size_bytes > self._parts.settings.max_photo_bytes:
-            raise BodyTooLarge(f"a photo has at most {self._parts.settings.max_photo_bytes} bytes")
+        if incoming.size_bytes > self._deps.settings.max_photo_bytes:
+            raise BodyTooLarge(f"a photo has at most {self._deps.settings.max_photo_bytes} bytes")
         incoming.waiting.append(data)
         incoming.waiting_bytes += len(data) + MESSAGE_BYTES
         if incoming.waiting_bytes >= self._room.share_bytes:
@@ -137,7 +137,9 @@ class Upload:
     async def _keep(self, incoming: _Incoming) -> None:
         if not incoming.size_bytes:
             raise EmptyFile(f"the file {incoming.request.file_name or '(without a name)'!r} is empty")
-        self._kept.append(replace(incoming.request, size_bytes=incoming.size_bytes))  # before it is: see `undo`
+        self._kept.append(
+            replace(incoming.request, size_bytes=incoming.size_bytes)
+        )  # before it is stored, so that `undo` deletes it in any case
         await self._room.keep(incoming.keep)
         self._incoming = None
 

@@ -44,11 +44,13 @@ class _Photo:
     in_hand: InHand | None = field(compare=False, default=None)
 
 
-def render(stages: Stages, leases: Sequence[Lease], ask: Ask) -> Iterator[Reports]:
+def render(
+    stages: Stages, leases: Sequence[Lease], ask: Ask, *, gathering_seconds: float = _GATHERING_SECONDS
+) -> Iterator[Reports]:
     """Render these leases, and further ones that `ask` brings; report each once.
 
-    Reports are gathered for up to half a second, because reports that are committed together cost a fraction. Those of
-    urgent photos and of the last photo go at once.
+    Reports are gathered for up to `gathering_seconds`, because reports that are committed together cost a fraction.
+    Those of urgent photos and of the last photo go at once.
     """
     reports: SimpleQueue[Report] = SimpleQueue()
     due = Event()
@@ -62,7 +64,7 @@ def render(stages: Stages, leases: Sequence[Lease], ask: Ask) -> Iterator[Report
     running = stages.renderer.submit(Pipeline(stages, ask, tell).run, leases)
     running.add_done_callback(lambda _: due.set())
     while not running.done():
-        due.wait(_GATHERING_SECONDS)
+        due.wait(gathering_seconds)
         due.clear()
         if ready := _taken(reports):
             yield ready

@@ -1,4 +1,4 @@
-"""The plan: what a task is told. It has no secret, because it travels as an argument."""
+"""The plan: what a task must make and where to put it. It has no secret, because it travels as an argument."""
 
 import hashlib
 import re

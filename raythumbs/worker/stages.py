@@ -31,16 +31,19 @@ class InHand:
 
 
 class Stages:
-    """The three stages of a photo. Fetching and storing have threads of their own; `renderer` alone renders."""
+    """The three stages of a photo. Fetching and storing have threads of their own; `renderer` alone renders.
 
-    def __init__(self, plan: Plan) -> None:
+    They start the sandbox, and end it when they are closed.
+    """
+
+    def __init__(self, plan: Plan, sandbox: Sandbox) -> None:
         self.plan = plan
         self.photo_seconds = _FIRST_GUESS_SECONDS
         self.photo_bytes = float(_FIRST_GUESS_BYTES)
         self.fetch_seconds = 0.0
         self.fetches_at_once = AT_ONCE
         self.renderer = ThreadPoolExecutor(1, "render")
-        self._sandbox = Sandbox(plan.specs, plan.limits)
+        self._sandbox = sandbox
         self._fetchers = ThreadPoolExecutor(AT_ONCE, "fetch")
         self._storers = ThreadPoolExecutor(AT_ONCE, "store")
         self._thumbnails: Store = plan.stores.at(plan.thumbnails_uri, base_url=plan.thumbnails_base_url)

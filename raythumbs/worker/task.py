@@ -10,6 +10,7 @@ import ray
 
 from raythumbs import __version__
 from raythumbs.events import show_events
+from raythumbs.imaging.sandbox import Sandbox
 from raythumbs.model.lease import Lease
 from raythumbs.settings.sealed import restore_environment
 from raythumbs.worker.host_load import HostWatch
@@ -46,7 +47,7 @@ def _stages(plan: Plan) -> Stages:
         restore_environment(plan.secrets_file)  # the credentials of the stores
         os.umask(plan.umask)
         show_events(plan.log_level)
-        _stages_of[plan] = Stages(plan)
+        _stages_of[plan] = Stages(plan, Sandbox(plan.specs, plan.limits))
     return _stages_of[plan]
 
 
@@ -66,8 +67,8 @@ def _render_batch(version: str, leases: Sequence[Lease], plan: Plan, queue: Any,
 
     def ask(room: int) -> "Future[Sequence[Lease]]":
         seen = _host_watch().look() if plan.yields_to_others else None
-        told: Future[Sequence[Lease]] = queue.more.remote(ticket, room, seen).future()  # which does not block this task
-        return told
+        more: Future[Sequence[Lease]] = queue.more.remote(ticket, room, seen).future()  # which does not block this task
+        return more
 
     yield from render_batch(leases, plan, ask)  # a generator itself, which is how Ray knows that it streams
 

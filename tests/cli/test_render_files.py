@@ -49,7 +49,7 @@ def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
-def told(*arguments: object, **environment: str) -> list[dict[str, Any]]:
+def rendered(*arguments: object, **environment: str) -> list[dict[str, Any]]:
     """What the command tells as JSON, a line for each picture."""
     done = run(*arguments, "--json", **environment)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -75,7 +75,7 @@ def test_the_options_are_those_of_a_spec(photos, tmp_path):
     [path] = photos(a_png=saved(picture, "PNG"))
 
     options = ["--size", "400x200", "--fit", "cover", "--focus", "0", "0.5", "--format", "webp", "--enlarge"]
-    [line] = told(path, "--out", tmp_path, *options, "--quality", "95")
+    [line] = rendered(path, "--out", tmp_path, *options, "--quality", "95")
 
     assert (line["width"], line["height"], line["output"]) == (400, 200, f"{tmp_path}/a.webp")
     made = opened((tmp_path / "a.webp").read_bytes())
@@ -87,7 +87,7 @@ def test_a_bad_picture_costs_no_other_and_is_told_with_code_and_reason(photos, t
     good, bad, half, last = photos(good_jpg=PHOTO, bad_jpg=b"cat", half_jpg=PHOTO[:20_000], last_jpg=PHOTO)
     out = tmp_path / "out"
 
-    lines = told(good, bad, half, tmp_path / "missing.jpg", tmp_path, last, "--out", out)
+    lines = rendered(good, bad, half, tmp_path / "missing.jpg", tmp_path, last, "--out", out)
 
     assert [line["source"] for line in lines] == [
         str(path) for path in (good, bad, half, tmp_path / "missing.jpg", tmp_path, last)
@@ -101,11 +101,11 @@ def test_a_bad_picture_costs_no_other_and_is_told_with_code_and_reason(photos, t
     assert sorted(path.name for path in out.iterdir()) == ["good.jpg", "last.jpg"]
 
 
-def test_a_line_tells_what_a_picture_cost(photos, tmp_path):
+def test_a_line_has_the_cpu_time_and_memory_of_its_picture(photos, tmp_path):
     of_pixels = saved(Image.new("RGB", (5000, 5000)), "PNG")
     small, large = photos(small_png=saved(four_corners(), "PNG"), large_png=of_pixels)
 
-    first, second = told(small, large, "--out", tmp_path / "out", "--jobs", 1)
+    first, second = rendered(small, large, "--out", tmp_path / "out", "--jobs", 1)
 
     assert set(first) == {
         "source", "state", "code", "reason", "width", "height", "output", "cpu_ms", "peak_rss_mb",
@@ -118,8 +118,8 @@ def test_names_that_are_taken_get_a_number_and_no_source_is_overwritten(photos, 
     one, two, three = photos(a_jpg=PHOTO, b__a_png=saved(four_corners(), "PNG"), a_gif=saved(four_corners(), "GIF"))
     before = one.read_bytes()
 
-    lines = told(one, two, three, "--out", tmp_path)
-    again = told(one, two, three, "--out", tmp_path)
+    lines = rendered(one, two, three, "--out", tmp_path)
+    again = rendered(one, two, three, "--out", tmp_path)
 
     assert [Path(line["output"]).name for line in lines] == ["a-2.jpg", "a-3.jpg", "a-4.jpg"]
     assert [line["output"] for line in again] == [line["output"] for line in lines]
@@ -129,8 +129,8 @@ def test_names_that_are_taken_get_a_number_and_no_source_is_overwritten(photos, 
 def test_how_many_at_a_time_makes_no_difference(photos, tmp_path):
     paths = photos(**{f"p{number}_png": saved(four_corners(100 + number, 80), "PNG") for number in range(12)})
 
-    told(*paths, "--out", tmp_path / "one", "--jobs", "1")
-    lines = told(*paths, "--out", tmp_path / "four", "--jobs", "4")
+    rendered(*paths, "--out", tmp_path / "one", "--jobs", "1")
+    lines = rendered(*paths, "--out", tmp_path / "four", "--jobs", "4")
 
     assert [line["source"] for line in lines] == [str(path) for path in paths]
     for path in paths:
@@ -141,7 +141,7 @@ def test_how_many_at_a_time_makes_no_difference(photos, tmp_path):
 def test_a_picture_that_takes_too_long_is_given_up(photos, tmp_path, slow):
     paths = photos(slow_png=slow, good_jpg=PHOTO)
 
-    first, second = told(*paths, "--out", tmp_path / "out", "--jobs", 1, RAYTHUMBS_JOB_TIMEOUT_SECONDS="0.3")
+    first, second = rendered(*paths, "--out", tmp_path / "out", "--jobs", 1, RAYTHUMBS_JOB_TIMEOUT_SECONDS="0.3")
 
     assert (first["state"], first["code"], second["state"]) == ("failed", "timeout", "succeeded")
 
@@ -174,7 +174,7 @@ def busy_child(pid: int) -> psutil.Process:
 def test_a_picture_beyond_the_memory_limit_is_refused(photos, tmp_path, slow):
     paths = photos(slow_png=slow, good_jpg=PHOTO)
 
-    first, second = told(*paths, "--out", tmp_path / "out", RAYTHUMBS_MAX_DECODE_BYTES="100000000")
+    first, second = rendered(*paths, "--out", tmp_path / "out", RAYTHUMBS_MAX_DECODE_BYTES="100000000")
 
     assert (first["code"], second["code"]) == ("too_large", None)
 
@@ -183,7 +183,7 @@ def test_where_nothing_can_be_written_that_is_said_and_nothing_is_left(photos, t
     [path] = photos(a_jpg=PHOTO)
     (tmp_path / "out" / "a.jpg").mkdir(parents=True)
 
-    [line] = told(path, "--out", tmp_path / "out")
+    [line] = rendered(path, "--out", tmp_path / "out")
     in_a_file = run(path, "--out", path)
 
     assert (line["code"], "cannot be written" in line["reason"]) == ("store_unavailable", True)
@@ -196,7 +196,7 @@ def test_a_file_may_have_a_name_that_is_no_text(tmp_path):
     (tmp_path / name).write_bytes(PHOTO)
 
     done = run(tmp_path / name, "--out", tmp_path / "out")
-    [line] = told(tmp_path / name, "--out", tmp_path / "out")
+    [line] = rendered(tmp_path / name, "--out", tmp_path / "out")
 
     assert (done.returncode, line["state"]) == (0, "succeeded")
     assert [path.name for path in (tmp_path / "out").iterdir()] == [name]

@@ -52,7 +52,7 @@ def test_a_folder_that_others_may_enter_is_refused(home):
 def test_a_link_that_leads_into_somebody_elses_folder_is_refused(home, tmp_path_factory):
     (home / ".raythumbs").symlink_to(tmp_path_factory.mktemp("elsewhere"))
 
-    with pytest.raises(BadSettings, match="belongs to somebody else"):
+    with pytest.raises(BadSettings, match="belongs to another user"):
         for_cluster()
 
 
@@ -60,5 +60,5 @@ def test_the_folder_of_another_user_is_refused(home):
     (home / ".raythumbs").mkdir(mode=0o700)
     os.chown(home / ".raythumbs", 65534, 65534)
 
-    with pytest.raises(BadSettings, match="belongs to somebody else"):
+    with pytest.raises(BadSettings, match="belongs to another user"):
         for_cluster()

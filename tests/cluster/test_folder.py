@@ -6,16 +6,14 @@ import time
 import psutil
 import pytest
 
-from raythumbs.cluster import folder as room
 from raythumbs.cluster.folder import owned_folder, refuse_open_to_others
 from raythumbs.errors import BadSettings
 
 OWNER = """
 import subprocess, sys, time
 from pathlib import Path
-from raythumbs.cluster import folder as room
-room._PLACE = Path(sys.argv[1])
-with room.owned_folder() as folder:
+from raythumbs.cluster.folder import owned_folder
+with owned_folder(Path(sys.argv[1])) as folder:
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stdout=open(folder / "log", "w"))
     print(folder, flush=True)
     time.sleep(60)
@@ -29,9 +27,8 @@ def eventually(met, *, seconds=10):
         time.sleep(0.01)
 
 
-@pytest.fixture(autouse=True)
-def place(tmp_path, monkeypatch):
-    monkeypatch.setattr(room, "_PLACE", tmp_path)
+@pytest.fixture
+def place(tmp_path):
     return tmp_path
 
 
@@ -44,7 +41,7 @@ def owner(place):
 
 
 def test_at_its_end_the_folder_is_gone_and_nothing_runs_in_it(place):
-    with owned_folder() as folder:
+    with owned_folder(place) as folder:
         log = (folder / "log").open("w")
         left = subprocess.Popen(["sleep", "60"], stdout=log)
         log.close()
@@ -55,7 +52,7 @@ def test_at_its_end_the_folder_is_gone_and_nothing_runs_in_it(place):
 
 
 def test_the_folder_of_an_owner_who_lives_is_left_alone(place, owner):
-    with owned_folder():
+    with owned_folder(place):
         assert len(list(place.iterdir())) == 2
 
     assert len(list(place.iterdir())) == 1
@@ -67,7 +64,7 @@ def test_what_a_killed_owner_left_is_ended_and_removed_by_the_next(place, owner)
     owner.kill()
     owner.wait()
 
-    with owned_folder() as folder:
+    with owned_folder(place) as folder:
         assert list(place.iterdir()) == [folder]
         assert not log.exists()
 
@@ -95,7 +92,7 @@ def test_who_looks_at_the_folder_of_a_killed_owner_is_not_swept_away(place, owne
 
 
 def test_the_folder_is_closed_to_others_and_one_that_is_open_is_refused(place):
-    with owned_folder() as folder:
+    with owned_folder(place) as folder:
         refuse_open_to_others(folder)
 
         folder.chmod(0o755)
@@ -106,7 +103,7 @@ def test_the_folder_is_closed_to_others_and_one_that_is_open_is_refused(place):
 def test_a_pipe_that_somebody_put_there_is_not_waited_for(place):
     os.mkfifo(place / "raythumbs.pipe")
 
-    with owned_folder():
+    with owned_folder(place):
         pass
 
     assert [path.name for path in place.iterdir()] == ["raythumbs.pipe"]
@@ -115,7 +112,7 @@ def test_a_pipe_that_somebody_put_there_is_not_waited_for(place):
 def test_other_folders_are_not_touched(place):
     (place / "raythumbs-demo-1").mkdir()
 
-    with owned_folder():
+    with owned_folder(place):
         pass
 
     assert [path.name for path in place.iterdir()] == ["raythumbs-demo-1"]

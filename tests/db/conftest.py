@@ -1,5 +1,5 @@
-"""The record on both of its databases: each test that asks for `database` runs on each, and behind a pooler too where
-the machine has PgBouncer."""
+"""The record on both databases. Each test with the fixture `database` runs on SQLite and on PostgreSQL, and also behind
+PgBouncer if the machine has it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from raythumbs.db.database import Database
 from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.leases import Leases
-from raythumbs.db.leftovers import Leftovers, Missed
+from raythumbs.db.leftovers import KeyOwner, Leftovers
 from raythumbs.db.overview import overview
 from raythumbs.db.photos import Photos
 from raythumbs.errors import RaythumbsError, StaleLease
@@ -38,8 +38,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.replace("postgresql://", "postgresql+psycopg://")
 
 
-def opened(url: str) -> Database:
-    database = Database(url)
+def opened(url: str, **given: float) -> Database:
+    database = Database(url, **given)
     database.open()
     return database
 
@@ -52,7 +52,7 @@ def database(url: str) -> Iterator[Database]:
 
 
 def in_order(changes: Sequence[Change], jobs: Mapping[str, Job]) -> list[Job]:
-    """Return the jobs in the order of the changes that they are of."""
+    """Return the jobs in the order of their changes."""
     return [jobs[source] for source in dict.fromkeys(change.source for change in changes) if source in jobs]
 
 
@@ -127,7 +127,7 @@ class Verbs:
         with self._database.writing() as connection:
             return sorted(Leftovers(connection).begin_deleting(now=self._clock.now, limit=limit))
 
-    def end(self, *keys: str) -> list[Missed]:
+    def end(self, *keys: str) -> list[KeyOwner]:
         with self._database.writing() as connection:
             return Leftovers(connection).end_deleting(keys)
 
@@ -167,8 +167,8 @@ class Verbs:
     def photo(self, photo_id: str) -> Photo:
         return self._read(lambda connection: Photos(connection).get(photo_id))
 
-    def overview(self) -> Overview:
-        return self._read(lambda connection: overview(connection, now=self._clock.now))
+    def overview(self, **given: int) -> Overview:
+        return self._read(lambda connection: overview(connection, now=self._clock.now, **given))
 
 
 @pytest.fixture

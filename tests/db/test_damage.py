@@ -1,4 +1,4 @@
-"""A SQLite record that is broken, locked, full, or in the wrong place; and copies of one that is well."""
+"""SQLite records that are broken, locked, full or in the wrong place; and backups."""
 
 import os
 import sqlite3
@@ -28,8 +28,8 @@ def path(tmp_path):
 
 
 class closing_database:  # noqa: N801 used as contextlib's closing is
-    def __init__(self, path) -> None:
-        self._database = Database(f"sqlite:///{path}")
+    def __init__(self, path, **given) -> None:
+        self._database = Database(f"sqlite:///{path}", **given)
 
     def __enter__(self) -> Database:
         self._database.open()
@@ -51,7 +51,7 @@ def overwritten(path, *, at, by) -> bytes:
     return path.read_bytes()
 
 
-def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path):
+def test_a_file_that_is_no_database_is_refused_and_not_changed(tmp_path):
     path = tmp_path / "record.db"
     path.write_bytes(b"Dear diary, " * 1000)
 
@@ -64,7 +64,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path):
 
 
 @pytest.mark.parametrize("page", [0, 5, 40])
-def test_a_file_with_a_broken_page_is_refused_and_left_as_it_is(path, page):
+def test_a_file_with_a_broken_page_is_refused_and_not_changed(path, page):
     before = overwritten(path, at=page * PAGE, by=os.urandom(PAGE))
 
     with pytest.raises(DatabaseDamaged, match="put a backup in its place"):
@@ -73,7 +73,7 @@ def test_a_file_with_a_broken_page_is_refused_and_left_as_it_is(path, page):
     assert path.read_bytes() == before
 
 
-def test_a_file_that_was_cut_is_refused(path):
+def test_a_truncated_file_is_refused(path):
     os.truncate(path, path.stat().st_size // 2 // PAGE * PAGE)
 
     with pytest.raises(DatabaseDamaged):
@@ -102,7 +102,7 @@ def test_a_log_without_its_file_is_not_deleted_for_a_new_record(tmp_path, is_mis
     assert log.read_bytes() == b"what was accepted last"
 
 
-def test_a_page_that_breaks_later_is_told_when_it_is_read(path):
+def test_a_page_that_breaks_later_is_reported_when_it_is_read(path):
     with closing_database(path) as database:
         overwritten(path, at=PAGE, by=os.urandom(path.stat().st_size - PAGE))
 
@@ -110,7 +110,7 @@ def test_a_page_that_breaks_later_is_told_when_it_is_read(path):
             connection.execute(text("SELECT count(id) FROM events NOT INDEXED")).scalar_one()
 
 
-def test_whoever_was_refused_may_open_it_once_it_is_mended(path, tmp_path):
+def test_a_repaired_file_can_be_opened_by_the_same_process(path, tmp_path):
     backup(f"sqlite:///{path}", tmp_path / "copy")
     overwritten(path, at=0, by=bytes(PAGE))
     database = Database(f"sqlite:///{path}")
@@ -124,9 +124,11 @@ def test_whoever_was_refused_may_open_it_once_it_is_mended(path, tmp_path):
     assert events(path) == 2000
 
 
-def test_what_others_lock_is_unavailable_until_they_let_go(path, monkeypatch):
-    monkeypatch.setattr("raythumbs.db.database._STATEMENT_SECONDS", 0.2)
-    with closing_database(path) as database, closing(sqlite3.connect(path, isolation_level=None)) as other:
+def test_a_file_that_others_lock_is_unavailable_until_they_release_it(path):
+    with (
+        closing_database(path, statement_seconds=0.2) as database,
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+    ):
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(DatabaseUnavailable, match="locked"), database.writing() as connection:
             connection.execute(text("DELETE FROM events"))
@@ -138,7 +140,7 @@ def test_what_others_lock_is_unavailable_until_they_let_go(path, monkeypatch):
     assert events(path) == 0
 
 
-def test_a_full_disk_refuses_a_write_whole_and_takes_it_when_there_is_space(path):
+def test_a_full_disk_refuses_a_whole_write_and_accepts_it_when_there_is_space(path):
     many = [{"id": f"new {n:0400}"} for n in range(2000)]
     insert = text("INSERT INTO events (id, seen_at) VALUES (:id, 1)")
     with closing_database(path) as database:
@@ -167,7 +169,7 @@ def test_a_network_file_system_is_refused(tmp_path, kind):
         refuse_network(tmp_path, mounts=mounts)
 
 
-def test_a_network_file_system_elsewhere_is_none_of_its_business(tmp_path):
+def test_a_network_file_system_elsewhere_does_not_matter(tmp_path):
     mounts = tmp_path / "mountinfo"
     mounts.write_text("21 1 0:999 / /elsewhere rw - nfs server:/ rw\n")
 
@@ -175,7 +177,7 @@ def test_a_network_file_system_elsewhere_is_none_of_its_business(tmp_path):
     refuse_network(tmp_path, mounts=tmp_path / "no-such-table")
 
 
-def test_a_backup_made_while_others_write_is_whole(path, tmp_path):
+def test_a_backup_made_during_writes_is_complete(path, tmp_path):
     done = threading.Event()
     written = []
 
@@ -217,13 +219,13 @@ def test_a_backup_of_a_broken_record_leaves_no_file(path, tmp_path):
 def test_a_backup_is_never_written_over_another(path, tmp_path):
     (tmp_path / "copy.db").write_text("the good one")
 
-    with pytest.raises(BadSettings, match="is there already"):
+    with pytest.raises(BadSettings, match="already exists"):
         backup(f"sqlite:///{path}", tmp_path / "copy.db")
 
     assert (tmp_path / "copy.db").read_text() == "the good one"
 
 
-def test_a_backup_to_nowhere_of_nothing_or_of_postgresql_is_told(path, tmp_path):
+def test_an_impossible_backup_is_refused_with_a_reason(path, tmp_path):
     with pytest.raises(DatabaseUnavailable, match="cannot be written: No such file"):
         backup(f"sqlite:///{path}", tmp_path / "no" / "such")
     with pytest.raises(BadSettings, match="no record at"):

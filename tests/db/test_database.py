@@ -61,7 +61,7 @@ def test_a_database_of_a_newer_version_is_refused(database, url):
     database.close()
 
 
-def test_its_time_is_utc_in_seconds_since_1970_and_moves_on(database):
+def test_the_databases_time_is_in_utc_seconds_since_1970_and_moves_on(database):
     with database.reading() as connection:
         first = database.now(connection)
     with database.reading() as connection:
@@ -79,7 +79,7 @@ def test_a_write_that_fails_leaves_nothing(database):
         assert connection.execute(text("SELECT count(*) FROM events")).scalar_one() == 0
 
 
-def test_reading_does_not_wait_for_a_writer_and_sees_what_is_committed(database):
+def test_reading_does_not_wait_for_a_writer_and_sees_only_commits(database):
     with database.writing() as writer:
         writer.execute(text("INSERT INTO events (id, seen_at) VALUES ('e', 1)"))
         with database.reading() as reader:
@@ -88,7 +88,7 @@ def test_reading_does_not_wait_for_a_writer_and_sees_what_is_committed(database)
     assert seen == 0
 
 
-def test_an_unknown_photo_is_told_so(database):
+def test_an_unknown_photo_raises_unknown_photo(database):
     with database.reading() as connection, pytest.raises(UnknownPhoto):
         Photos(connection).get("no-such-photo")
 
@@ -111,44 +111,44 @@ def test_sqlite_syncs_every_commit_to_the_disk(tmp_path):
     database.open()
 
     with database.reading() as connection:
-        told = [connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in ("journal_mode", "synchronous")]
+        raised = [connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in ("journal_mode", "synchronous")]
 
-    assert told == ["wal", 2]
+    assert raised == ["wal", 2]
     database.close()
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path):
     (tmp_path / "file").touch()
 
     with pytest.raises(DatabaseUnavailable, match="file"):
         Database(f"sqlite:///{tmp_path}/file/record.db").open()
 
 
-def test_a_wrong_password_is_told_and_not_repeated(postgresql_url):
+def test_a_wrong_password_is_reported_without_the_password(postgresql_url):
     user, _, server = postgresql_url.removeprefix("postgresql://").partition("@")
     database = Database(f"postgresql+psycopg://{user.split(':')[0]}:sesame@{server}")
 
-    with pytest.raises(DatabaseUnavailable, match="password") as told:
+    with pytest.raises(DatabaseUnavailable, match="password") as raised:
         database.open()
 
-    assert "sesame" not in told.value.reason
+    assert "sesame" not in raised.value.reason
     database.close()
 
 
 @pytest.mark.parametrize(
     "address", ["someone:sesame@127.0.0.1:1/nothing", "someone@127.0.0.1:1/nothing?password=sesame&sslpassword=sesame"]
 )
-def test_a_postgresql_that_is_not_there_is_told_without_its_password(address):
+def test_a_missing_postgresql_is_reported_without_its_password(address):
     database = Database(f"postgresql+psycopg://{address}")
 
-    with pytest.raises(DatabaseUnavailable) as told:
+    with pytest.raises(DatabaseUnavailable) as raised:
         database.open()
 
-    assert "127.0.0.1" in told.value.reason
-    assert "sesame" not in told.value.reason
+    assert "127.0.0.1" in raised.value.reason
+    assert "sesame" not in raised.value.reason
 
 
-def test_a_sqlite_record_is_this_users_alone_whatever_the_umask(tmp_path):
+def test_a_new_sqlite_record_belongs_to_its_user_alone_whatever_the_umask(tmp_path):
     path = tmp_path / "folder" / "raythumbs.db"
     before = os.umask(0)
     try:
@@ -162,7 +162,7 @@ def test_a_sqlite_record_is_this_users_alone_whatever_the_umask(tmp_path):
     assert set(modes.values()) == {0o600}
 
 
-def test_a_sqlite_record_that_everybody_could_read_is_closed_to_them(tmp_path):
+def test_a_sqlite_record_that_everybody_could_read_is_closed_to_others(tmp_path):
     path = tmp_path / "raythumbs.db"
     for mode, then in ((0o644, 0o640), (0o664, 0o660)):
         with closing(Database(f"sqlite:///{path}")) as database:

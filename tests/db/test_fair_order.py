@@ -1,4 +1,4 @@
-"""Whose turn it is: within a priority, folders share fairly."""
+"""The fair order: within a priority, folders take turns."""
 
 from collections import Counter
 from contextlib import suppress
@@ -21,7 +21,7 @@ AWAY = StoreUnavailable("away")
 
 
 class Sender:
-    """Enqueues photos that nobody has enqueued before, and tells whose a lease is."""
+    """Enqueues new photos, and knows the folder of each lease."""
 
     def __init__(self, record):
         self._record = record
@@ -45,7 +45,7 @@ def sender(record):
 # --- folders
 
 
-def test_ten_photos_are_leased_in_turn_with_hundreds_that_came_before_them(record, sender):
+def test_ten_photos_alternate_with_hundreds_of_another_folder_that_came_before(record, sender):
     sender.send("many", 300)
     sender.send("few", 10)
 
@@ -55,7 +55,7 @@ def test_ten_photos_are_leased_in_turn_with_hundreds_that_came_before_them(recor
     assert sender.folders(record.lease(300)) == ["many"] * 280
 
 
-def test_photos_that_come_while_others_are_worked_on_do_not_wait_for_the_rest_of_them(record, sender):
+def test_new_photos_do_not_wait_for_all_photos_of_a_folder_in_work(record, sender):
     sender.send("many", 300)
     record.lease(100)
 
@@ -96,7 +96,7 @@ def test_a_folder_that_sends_all_the_time_cannot_keep_another_out(record, sender
     assert leased.count("patient") == 5
 
 
-def test_two_that_send_one_photo_whenever_one_is_leased_cannot_keep_a_third_out(record, sender):
+def test_two_folders_that_alternate_cannot_keep_a_third_out(record, sender):
     for folder in ("one", "other"):
         sender.send(folder)
     sender.send("third", 5)
@@ -119,7 +119,7 @@ def test_a_thousand_folders_in_one_request_have_a_turn_each(record, sender):
     assert len([job_id for job_id in turns if job_id >= "job-010000"]) == 1000
 
 
-def test_what_is_asked_for_again_leaves_no_gap_in_which_others_go_first(record, sender):
+def test_a_repeated_request_leaves_no_gap_in_which_others_go_first(record, sender):
     sender.send("many", 100)
     record.enqueue(*(a_request(1000 + number, folder="few") for number in range(10)))
 
@@ -130,7 +130,7 @@ def test_what_is_asked_for_again_leaves_no_gap_in_which_others_go_first(record, 
 
 
 @pytest.mark.parametrize("name", ["\N{CAMERA}" * 1024, "\"'\\%;é", "a\0b", "", " "])
-def test_a_folder_may_have_any_name_that_the_database_takes(record, sender, name):
+def test_a_folder_may_have_any_name_that_the_database_accepts(record, sender, name):
     with suppress(Unstorable):  # PostgreSQL refuses a NUL
         sender.send("many", 100)
         jobs = sender.send(name, 10)
@@ -141,10 +141,10 @@ def test_a_folder_may_have_any_name_that_the_database_takes(record, sender, name
         assert leased.count(name) == 10
 
 
-# --- what comes back
+# --- returning jobs
 
 
-def test_a_retry_whose_time_has_come_goes_to_the_head(record, sender, clock):
+def test_a_retry_that_is_due_goes_to_the_head(record, sender, clock):
     sender.send("many", 100)
     early, retried, *_ = record.lease(20)
     record.release(retried, AWAY, after=10)
@@ -158,7 +158,7 @@ def test_a_retry_whose_time_has_come_goes_to_the_head(record, sender, clock):
     assert other.job_id not in (early.job_id, retried.job_id)
 
 
-def test_a_retry_waits_for_its_time_however_empty_the_line_is(record, sender, clock):
+def test_a_retry_that_is_not_due_waits_even_if_nothing_else_does(record, sender, clock):
     sender.send("a")
     (lease,) = record.lease()
     record.release(lease, AWAY, after=10)
@@ -169,7 +169,7 @@ def test_a_retry_waits_for_its_time_however_empty_the_line_is(record, sender, cl
     assert len(record.lease()) == 1
 
 
-def test_what_was_lost_or_is_retried_by_a_person_has_the_turns_from_the_head_on(record, sender, clock):
+def test_lost_and_retried_jobs_get_turns_from_the_head_on(record, sender, clock):
     sender.send("many", 100)
     failed, lost, adopted = record.lease(3, seconds=5)
     record.fail(failed, Crashed("no"))
@@ -196,7 +196,7 @@ def test_many_retries_of_one_folder_take_turns_with_the_others(record, sender, c
     assert sender.folders(record.lease(20)).count("few") == 10
 
 
-def test_a_job_that_comes_back_gives_nobody_the_turns_that_are_over(record, sender):
+def test_a_returning_job_does_not_reopen_past_turns(record, sender):
     sender.send("many", 100)
     sender.send("others", 100)
     (first, *_) = record.lease(100)
@@ -207,23 +207,23 @@ def test_a_job_that_comes_back_gives_nobody_the_turns_that_are_over(record, send
     assert sender.folders(record.lease(13)).count("few") <= 4
 
 
-def test_a_hastened_job_goes_to_the_head_of_the_higher_line(record, sender):
+def test_a_job_with_a_raised_priority_goes_to_the_head_of_that_priority(record, sender):
     sender.send("many", 50, priority=Priority.LOW)
-    (hastened,) = sender.send("some", priority=Priority.LOW)
+    (raised,) = sender.send("some", priority=Priority.LOW)
     sender.send("many", 50, priority=Priority.HIGH)
     record.lease(10)
 
-    record.enqueue(a_request(900, source=hastened.source, priority=Priority.HIGH))
+    record.enqueue(a_request(900, source=raised.source, priority=Priority.HIGH))
 
     first = record.lease(2)
-    assert hastened.id in [lease.job_id for lease in first]
+    assert raised.id in [lease.job_id for lease in first]
     assert [lease.priority for lease in first] == [Priority.HIGH] * 2
 
 
-# --- lines
+# --- priorities
 
 
-def test_another_line_can_go_first(record, sender):
+def test_another_priority_can_go_first(record, sender):
     sender.send("a", priority=Priority.HIGH)
     sender.send("a", priority=Priority.LOW)
 
@@ -232,7 +232,7 @@ def test_another_line_can_go_first(record, sender):
     assert [lease.priority for lease in leased] == [Priority.LOW, Priority.HIGH]
 
 
-def test_the_line_that_keeps_somebody_waiting_the_longest_is_told(record, sender, clock):
+def test_the_priority_with_the_longest_wait_is_found(record, sender, clock):
     none = record.longest_waiting()
     sender.send("many", 20, priority=Priority.LOW)
     clock.advance(seconds=1)
@@ -252,7 +252,7 @@ def test_the_age_of_the_backlog_is_that_of_the_folder_that_waits_longest(record,
     assert record.overview().backlog_age_seconds == pytest.approx(10)
 
 
-def test_what_waits_for_another_try_is_counted_apart_from_what_is_due(record, sender, clock):
+def test_waiting_retries_are_counted_apart_from_due_jobs(record, sender, clock):
     sender.send("folder", 3)
     for lease in record.lease(2):
         record.release(lease, StoreUnavailable("away"), after=60)
@@ -262,10 +262,10 @@ def test_what_waits_for_another_try_is_counted_apart_from_what_is_due(record, se
     assert record.overview().retries_waiting == 0
 
 
-# --- to join a batch
+# --- joining a batch
 
 
-def test_jobs_join_a_batch_up_to_a_limit_in_the_order_of_the_lines(record, sender):
+def test_jobs_join_a_batch_up_to_a_limit_in_order_of_priority(record, sender):
     (low,) = sender.send("a", priority=Priority.LOW)
     jobs = sender.send("a", 3)
 
@@ -275,7 +275,7 @@ def test_jobs_join_a_batch_up_to_a_limit_in_the_order_of_the_lines(record, sende
     assert order == [[jobs[0].id, jobs[1].id], [jobs[2].id, low.id], []]
 
 
-def test_none_join_a_batch_from_the_first_that_must_be_alone_in_its_own(record, sender):
+def test_no_jobs_join_a_batch_after_one_that_needs_its_own(record, sender):
     sender.send("a", 3)
     _, suspect, _ = record.lease(3)
     record.release(suspect, Crashed("lost"), counts=["losses"])
@@ -292,7 +292,7 @@ def test_none_join_a_batch_from_the_first_that_must_be_alone_in_its_own(record, 
     assert len(before) + len(after) == 5
 
 
-# --- whatever comes
+# --- random steps
 
 FOLDERS = "ABC"
 STEPS = st.lists(
@@ -309,29 +309,29 @@ STEPS = st.lists(
 
 
 class Model:
-    """What happens in one line, and when each job came into it."""
+    """What happens in the order of one priority, and when each job joined it."""
 
     def __init__(self, connection):
         self._jobs, self._leases, self._intake = Jobs(connection), Leases(connection), Intake(connection)
         self._numbers = count()
         self.now = 1000.0
-        self.folders, self.in_line, self.back, self.running = {}, {}, {}, []
+        self.folders, self.in_order, self.back, self.running = {}, {}, {}, []
         self.cancelled = Counter()
-        self.leased = []  # id, whether it is its first lease, the ids that stayed in line
+        self.leased = []  # id, whether it is its first lease, the ids that stayed in order
 
     def enqueue(self, folder, photos):
         requests = [a_request(next(self._numbers), folder=folder) for _ in range(photos)]
-        self.in_line |= {job.id: True for job in self._intake.enqueue(requests, now=self.now).values()}
+        self.in_order |= {job.id: True for job in self._intake.enqueue(requests, now=self.now).values()}
         self.folders |= {request.job_id: folder for request in requests}
 
     def lease(self, limit, _):
         due = [job_id for job_id, due_at in self.back.items() if due_at <= self.now]
         self.back = {job_id: due_at for job_id, due_at in self.back.items() if job_id not in due}
-        self.in_line |= dict.fromkeys(due, False)
+        self.in_order |= dict.fromkeys(due, False)
         for batch in self._leases.lease_next([limit], now=self.now, lease_seconds=60):
             for lease in batch:
-                is_first = self.in_line.pop(lease.job_id)
-                self.leased.append((lease.job_id, is_first, frozenset(self.in_line), self.cancelled.copy()))
+                is_first = self.in_order.pop(lease.job_id)
+                self.leased.append((lease.job_id, is_first, frozenset(self.in_order), self.cancelled.copy()))
                 self.running.append(lease)
 
     def release(self, which, after):
@@ -341,10 +341,10 @@ class Model:
             self.back[lease.job_id] = self.now + after
 
     def cancel(self, which, _):
-        if self.in_line:
-            job_id = sorted(self.in_line)[which % len(self.in_line)]
+        if self.in_order:
+            job_id = sorted(self.in_order)[which % len(self.in_order)]
             self._jobs.cancel(job_id, now=self.now)
-            del self.in_line[job_id]
+            del self.in_order[job_id]
             self.cancelled[self.folders[job_id]] += 1
 
     def advance(self, seconds, _):
@@ -353,13 +353,13 @@ class Model:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
-def test_between_two_leases_of_a_folder_that_waits_no_other_gets_more_than_two(database, steps):
-    """And one more for each photo of the folder that was cancelled in the line: its turn is over without a lease. What
-    comes back (a retry) is not counted: it has been leased before."""
+def test_between_two_leases_of_a_waiting_folder_no_other_gets_more_than_two(database, steps):
+    """Another folder gets one lease more for each cancelled photo of the waiting folder, whose turn passes without a
+    lease. Retries are not counted: they were leased before."""
     with database.reading() as connection:  # which undoes it all
         model = Model(connection)
-        for verb, *told in [*steps, ("lease", 1000, 0)]:
-            getattr(model, verb)(*told)
+        for verb, *values in [*steps, ("lease", 1000, 0)]:
+            getattr(model, verb)(*values)
 
     for folder in FOLDERS:
         places = [place for place, (job_id, *_) in enumerate(model.leased) if model.folders[job_id] == folder]
@@ -374,10 +374,10 @@ def test_between_two_leases_of_a_folder_that_waits_no_other_gets_more_than_two(d
         assert first == sorted(first)
 
 
-# --- from before there were turns
+# --- from before the fair order
 
 
-def test_what_waited_before_there_were_turns_keeps_its_order_and_shares_fairly(url, clock):
+def test_jobs_from_before_the_fair_order_keep_their_order_and_share_fairly(url, clock):
     engine = create_engine(url)
     with engine.begin() as connection:
         migrate(connection, "0004")

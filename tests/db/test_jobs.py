@@ -11,10 +11,10 @@ from raythumbs.errors import Crashed, IllegalMove, NotAnImage, StaleLease, Store
 from raythumbs.model.job import Priority, State
 from tests.db.conftest import a_request, a_success, in_order
 
-# --- in
+# --- enqueuing
 
 
-def test_a_job_is_there_as_it_was_asked_for(record, clock):
+def test_an_enqueued_job_has_the_values_of_its_request(record, clock):
     (job,) = record.enqueue(a_request(7, priority=Priority.HIGH))
 
     assert record.job("job-000007") == job
@@ -22,7 +22,7 @@ def test_a_job_is_there_as_it_was_asked_for(record, clock):
     assert (job.created_at, job.due_at) == (clock.now, clock.now)
 
 
-def test_asking_twice_for_a_photo_makes_one_job(record):
+def test_two_requests_for_a_photo_make_one_job(record):
     (first,) = record.enqueue(a_request(1))
 
     (second,) = record.enqueue(a_request(2, source=first.source))
@@ -31,7 +31,7 @@ def test_asking_twice_for_a_photo_makes_one_job(record):
     assert [job.id for job in record.page()] == [first.id]
 
 
-def test_asking_twice_in_one_breath_makes_one_job(record):
+def test_two_requests_for_a_photo_in_one_call_make_one_job(record):
     first, second = a_request(1), a_request(2, source="s3://photos/000001.jpg")
 
     jobs = record.enqueue(first, second)
@@ -49,7 +49,7 @@ def test_a_photo_whose_job_has_ended_gets_a_new_one(record):
     assert (again.id, again.photo_id) == ("job-000002", "photo-000001")
 
 
-def test_asking_the_same_twice_is_as_once_even_when_the_job_has_ended_in_between(record):
+def test_the_same_request_twice_makes_one_job_even_if_it_ended_in_between(record):
     record.enqueue(a_request(1))
     (lease,) = record.lease()
     record.finish(lease, a_success())
@@ -61,7 +61,7 @@ def test_asking_the_same_twice_is_as_once_even_when_the_job_has_ended_in_between
     assert len(record.page()) == 2
 
 
-def test_jobs_come_back_in_the_order_in_which_they_were_asked_for(record):
+def test_jobs_are_returned_in_the_order_of_their_requests(record):
     record.enqueue(a_request(3), a_request(5))
 
     jobs = record.enqueue(a_request(5), a_request(4), a_request(3))
@@ -69,7 +69,7 @@ def test_jobs_come_back_in_the_order_in_which_they_were_asked_for(record):
     assert [job.id for job in jobs] == ["job-000005", "job-000004", "job-000003"]
 
 
-def test_a_higher_priority_hastens_and_a_lower_one_changes_nothing(record):
+def test_a_higher_priority_raises_the_jobs_and_a_lower_one_changes_nothing(record):
     record.enqueue(a_request(1, priority=Priority.NORMAL))
 
     (hastened,) = record.enqueue(a_request(2, source="s3://photos/000001.jpg", priority=Priority.HIGH))
@@ -78,7 +78,7 @@ def test_a_higher_priority_hastens_and_a_lower_one_changes_nothing(record):
     assert (hastened.priority, unchanged.priority) == (Priority.HIGH, Priority.HIGH)
 
 
-def test_a_higher_priority_ends_the_wait_for_a_later_try_and_the_same_one_does_not(record):
+def test_a_higher_priority_ends_the_wait_for_a_retry_and_the_same_one_does_not(record):
     record.enqueue(a_request(1))
     (lease,) = record.lease()
     record.release(lease, StoreUnavailable("away"), after=3600, counts=["errors"])
@@ -92,7 +92,7 @@ def test_a_higher_priority_ends_the_wait_for_a_later_try_and_the_same_one_does_n
     assert (hastened.job_id, hastened.priority, hastened.errors) == (lease.job_id, Priority.HIGH, 1)
 
 
-def test_to_hasten_what_is_due_makes_it_no_younger(record, clock):
+def test_raising_the_priority_of_a_due_job_keeps_its_age(record, clock):
     (job,) = record.enqueue(a_request(1))
     clock.advance(seconds=60)
 
@@ -105,7 +105,7 @@ def test_to_hasten_what_is_due_makes_it_no_younger(record, clock):
     ("version", "counts", "code", "leased"),
     [("v1", 1, "crash", []), (None, 1, "crash", []), ("v2", 0, None, ["v2"])],
 )
-def test_a_newer_version_ends_the_wait_for_a_later_try_and_begins_anew(record, version, counts, code, leased):
+def test_a_newer_version_ends_the_wait_for_a_retry_and_restores_the_budgets(record, version, counts, code, leased):
     record.enqueue(a_request(1, version="v1"))
     (lease,) = record.lease()
     record.release(lease, Crashed("no"), after=3600, counts=["errors", "timeouts", "crashes", "losses"])
@@ -117,7 +117,7 @@ def test_a_newer_version_ends_the_wait_for_a_later_try_and_begins_anew(record, v
     assert [again.version for again in record.lease()] == leased
 
 
-def test_a_newer_version_of_a_photo_in_the_line_keeps_its_place_there(record, clock):
+def test_a_newer_version_of_a_queued_photo_keeps_its_place(record, clock):
     record.enqueue(a_request(1), a_request(2, version="v1"), a_request(3))
     clock.advance(seconds=1)
 
@@ -126,7 +126,7 @@ def test_a_newer_version_of_a_photo_in_the_line_keeps_its_place_there(record, cl
     assert [lease.job_id[-1] for lease in record.lease(3)] == ["1", "2", "3"]
 
 
-def test_what_an_upload_tells_of_its_photo_is_kept_though_its_event_came_first(record):
+def test_the_facts_of_an_upload_are_kept_even_if_its_event_came_first(record):
     upload = a_request(2, source="s3://photos/000001.jpg", folder="summer")
     record.enqueue(a_request(1, event="e1"))
 
@@ -138,7 +138,7 @@ def test_what_an_upload_tells_of_its_photo_is_kept_though_its_event_came_first(r
     assert (photo.folder_id, photo.file_name) == ("summer", "sea.jpg")
 
 
-def test_a_photo_whose_job_is_ended_by_another_queue_while_it_is_asked_for_gets_a_new_one(database, clock):
+def test_a_photo_whose_job_another_queue_ends_meanwhile_gets_a_new_one(database, clock):
     ended = []
 
     def end(connection, _cursor, statement, *_more):
@@ -200,14 +200,14 @@ def test_the_same_version_again_leaves_the_running_job_alone(record):
     assert (same.id, same.state) == (lease.job_id, State.RUNNING)
 
 
-def test_thousands_are_taken_at_once(record):
+def test_thousands_of_requests_are_enqueued_at_once(record):
     jobs = record.enqueue(*(a_request(number, event=f"e{number}") for number in range(2500)))
 
     assert len({job.id for job in jobs}) == 2500
     assert record.overview().states[State.QUEUED] == 2500
 
 
-# --- out
+# --- leasing
 
 
 def test_jobs_are_leased_by_priority_and_then_by_age(record, clock):
@@ -220,7 +220,7 @@ def test_jobs_are_leased_by_priority_and_then_by_age(record, clock):
     assert [lease.job_id[-1] for lease in leases] == ["2", "4", "1", "3", "0"]
 
 
-def test_no_more_are_leased_than_asked_for_and_none_twice(record):
+def test_no_job_is_leased_twice_and_no_more_than_the_limit(record):
     record.enqueue(*(a_request(number) for number in range(5)))
 
     first, second, third = record.lease(2), record.lease(2), record.lease(2)
@@ -230,7 +230,7 @@ def test_no_more_are_leased_than_asked_for_and_none_twice(record):
     assert record.lease(2) == []
 
 
-def test_a_lease_tells_all_that_an_attempt_needs(record, clock):
+def test_a_lease_has_all_that_an_attempt_needs(record, clock):
     record.enqueue(a_request(1, version="v1"))
 
     (lease,) = record.lease(seconds=60)
@@ -253,7 +253,7 @@ def test_nothing_is_leased_before_it_is_due(record, clock):
     assert late.attempt == 2
 
 
-def test_a_job_around_which_a_batch_was_lost_is_leased_alone(record):
+def test_a_job_of_a_lost_batch_is_leased_alone(record):
     record.enqueue(a_request(1))
     (suspect,) = record.lease()
     record.release(suspect, Crashed("lost"), counts=["losses"])
@@ -284,7 +284,7 @@ def test_several_batches_are_leased_at_once_in_their_order(record):
     assert [[lease.job_id[-1] for lease in batch] for batch in batches] == [["0", "1"], ["2", "3"], ["4"]]
 
 
-def test_of_several_batches_those_of_suspects_have_one_job(record):
+def test_among_several_batches_a_job_with_losses_is_alone(record):
     record.enqueue(a_request(1), a_request(2), a_request(3), a_request(4))
     (_, suspect, *_) = record.lease(4)
     record.release(suspect, Crashed("lost"), counts=["losses"])
@@ -298,13 +298,13 @@ def test_of_several_batches_those_of_suspects_have_one_job(record):
     )
 
 
-def test_what_waits_is_counted_up_to_a_limit(record):
+def test_waiting_jobs_are_counted_up_to_a_limit(record):
     record.enqueue(*(a_request(number) for number in range(5)))
 
     assert (record.waiting(3), record.waiting(10)) == (3, 5)
 
 
-# --- back
+# --- outcomes
 
 
 def test_success_writes_the_photo_its_renditions_and_the_state_together(record):
@@ -335,7 +335,7 @@ def test_new_renditions_take_the_place_of_the_old(record):
     assert [one.name for one in record.photo(lease.photo_id).renditions] == ["thumbnail"]
 
 
-def test_a_success_that_cannot_be_written_whole_is_not_written_at_all(record):
+def test_a_success_is_written_completely_or_not_at_all(record):
     record.enqueue(a_request(1))
     (lease,) = record.lease()
 
@@ -367,7 +367,7 @@ def test_a_late_attempt_cannot_finish_a_job_it_lost(record, clock):
     record.finish(second, a_success())
 
 
-def test_of_successes_that_are_told_together_only_the_late_one_changes_nothing(record, clock):
+def test_among_successes_finished_together_only_the_late_one_changes_nothing(record, clock):
     record.enqueue(a_request(1), a_request(2), a_request(3))
     first, late, third = record.lease(3, seconds=60)
     record.cancel(late.job_id)
@@ -383,7 +383,7 @@ def test_of_successes_that_are_told_together_only_the_late_one_changes_nothing(r
     assert [len(record.photo(lease.photo_id).renditions) for lease in (first, late, third)] == [1, 0, 1]
 
 
-def test_of_two_attempts_of_a_job_that_are_told_together_the_later_counts(record, clock):
+def test_of_two_attempts_of_a_job_finished_together_the_later_counts(record, clock):
     record.enqueue(a_request(1))
     (lost,) = record.lease(seconds=60)
     clock.advance(seconds=61)
@@ -396,7 +396,7 @@ def test_of_two_attempts_of_a_job_that_are_told_together_the_later_counts(record
     assert [one.name for one in record.photo(held.photo_id).renditions] == ["held"]
 
 
-def test_successes_that_are_told_together_keep_each_others_renditions_apart(record):
+def test_successes_finished_together_do_not_mix_their_renditions(record):
     record.enqueue(a_request(1), a_request(2))
     leases = record.lease(2)
     record.finish_all(*((lease, a_success("old")) for lease in leases))
@@ -431,7 +431,7 @@ def test_a_lost_lease_cannot_be_renewed(record, clock):
     assert record.job(lost.job_id).state is State.QUEUED
 
 
-def test_a_released_job_tells_why_and_counts_what_it_is_told_to(record):
+def test_a_released_job_has_its_reason_and_counts_against_the_named_budgets(record):
     record.enqueue(a_request(1))
     (lease,) = record.lease()
 
@@ -442,7 +442,7 @@ def test_a_released_job_tells_why_and_counts_what_it_is_told_to(record):
     assert (job.errors, job.crashes, job.losses) == (1, 0, 0)
 
 
-def test_a_failed_job_tells_why(record, clock):
+def test_a_failed_job_has_its_reason(record, clock):
     record.enqueue(a_request(1))
     (lease,) = record.lease()
 
@@ -454,7 +454,7 @@ def test_a_failed_job_tells_why(record, clock):
     assert "\0" not in job.reason
 
 
-# --- by a person
+# --- moves by a person
 
 
 def test_a_waiting_and_a_running_job_can_be_cancelled_once_or_twice(record):
@@ -468,7 +468,7 @@ def test_a_waiting_and_a_running_job_can_be_cancelled_once_or_twice(record):
         record.finish(running, a_success())
 
 
-def test_what_has_succeeded_can_neither_be_cancelled_nor_retried(record):
+def test_a_succeeded_job_can_neither_be_cancelled_nor_retried(record):
     record.enqueue(a_request(1))
     (lease,) = record.lease()
     record.finish(lease, a_success())
@@ -509,7 +509,7 @@ def test_a_failed_job_cannot_be_cancelled(record):
         record.cancel("job-000001")
 
 
-def test_an_unknown_job_is_told_so(record):
+def test_an_unknown_job_raises_unknown_job(record):
     for verb in (record.job, record.cancel, record.retry):
         with pytest.raises(UnknownJob):
             verb("no-such-job")
@@ -527,7 +527,7 @@ def test_a_failed_job_cannot_be_retried_while_another_of_its_photo_waits(record)
     assert record.job("job-000002").state is State.QUEUED
 
 
-# --- lost, and old
+# --- rescuing and pruning
 
 
 def test_a_job_whose_lease_ran_out_is_queued_again_and_leased_alone(record, clock):
@@ -541,7 +541,7 @@ def test_a_job_whose_lease_ran_out_is_queued_again_and_leased_alone(record, cloc
     assert record.job("job-000001").losses == 1
 
 
-def test_what_ran_when_the_queue_ended_is_queued_again_at_no_cost(record):
+def test_jobs_that_ran_when_the_queue_ended_are_queued_again_without_a_loss(record):
     record.enqueue(a_request(1))
     record.lease()
 
@@ -568,7 +568,7 @@ def test_old_jobs_are_pruned_and_their_photos_stay(record, clock):
     assert record.job("job-000002").state is State.QUEUED
 
 
-def test_pruning_takes_no_more_than_its_limit(record, clock):
+def test_pruning_deletes_no_more_than_its_limit(record, clock):
     record.enqueue(*(a_request(number) for number in range(5)))
     for number in range(5):
         record.cancel(f"job-{number:06d}")
@@ -577,7 +577,7 @@ def test_pruning_takes_no_more_than_its_limit(record, clock):
     assert record.prune(State.CANCELLED, before=clock.now + 1, limit=3) == 2
 
 
-def test_forgetting_events_takes_no_more_than_its_limit(record, clock):
+def test_forgetting_events_deletes_no_more_than_its_limit(record, clock):
     record.enqueue(*(a_request(number, event=f"e{number}") for number in range(5)))
 
     assert record.forget_events(before=clock.now + 1, limit=3) == 3
@@ -592,10 +592,10 @@ def test_an_event_that_was_forgotten_is_new_again(record, clock):
     assert record.enqueue(a_request(1, event="e1"))
 
 
-# --- to look at
+# --- reading
 
 
-def test_pages_laid_together_are_all_jobs_the_newest_first(record):
+def test_the_pages_together_are_all_jobs_the_newest_first(record):
     record.enqueue(*(a_request(number) for number in range(25)))
 
     pages = [record.page(limit=10)]
@@ -613,13 +613,12 @@ def test_a_page_can_be_of_one_state(record):
     assert [job.id for job in record.page(state=State.QUEUED)] == ["job-000002"]
 
 
-def test_of_what_has_ended_the_overview_counts_as_much_as_is_quickly_counted_and_of_what_waits_all(record, monkeypatch):
-    monkeypatch.setattr("raythumbs.db.overview._MOST_ENDED", 3)
+def test_the_overview_counts_ended_jobs_up_to_a_limit_and_all_waiting_ones(record):
     record.enqueue(*(a_request(number) for number in range(10)))
     for number in range(5):
         record.cancel(f"job-{number:06d}")
 
-    states = record.overview().states
+    states = record.overview(most_ended=3).states
 
     assert (states[State.QUEUED], states[State.CANCELLED]) == (5, 3)
 

@@ -84,7 +84,7 @@ class Moves(RuleBasedStateMachine):
 
     @rule(target=leases)
     def all_is_overtaken(self):
-        """Every lease runs out, and others take the jobs up: what the first then report is too late."""
+        """Every lease runs out and other attempts take the jobs. Reports of the first attempts are then too late."""
         self.clock.advance(seconds=61)
         self.rescue()
         return self.lease_again(limit=3)
@@ -114,7 +114,7 @@ class Moves(RuleBasedStateMachine):
 
     @rule(seconds=integers(-100_000, 100_000))
     def the_clock_jumps(self, seconds: int) -> None:
-        """The dispatcher renews what it holds before it rescues what nobody does."""
+        """The dispatcher renews the leases that it holds before it rescues jobs whose lease ran out."""
         self.clock.advance(seconds=seconds)
         worked_on = [lease for lease in self.held.values() if self.holds(lease)]
         self.record.renew(*self.held.values(), seconds=60)
@@ -123,7 +123,7 @@ class Moves(RuleBasedStateMachine):
 
     @rule()
     def crash(self) -> None:
-        """The queue is killed and begins anew; what it worked on may still report, too late."""
+        """The queue is killed and starts again. Attempts from before may still report, too late."""
         self.held.clear()
         running = {job.id for job in self.before.values() if job.state is State.RUNNING}
         assert set(self.record.readopt()) == running
@@ -152,7 +152,7 @@ class Moves(RuleBasedStateMachine):
         return job.state is State.RUNNING and job.attempt == lease.attempt
 
     def unless_stale(self, lease, move) -> bool:
-        """Make the move, which may only come to nothing if the job is lost to the lease; return whether it was made."""
+        """Make the move, and return whether it was made. It may fail only if the lease no longer holds."""
         holds = self.holds(lease)
         if self.held.get(lease.job_id) == lease:
             del self.held[lease.job_id]
@@ -178,11 +178,11 @@ class Moves(RuleBasedStateMachine):
 
 
 def reachable(start: State, end: State) -> bool:
-    """Whether one or two moves lead there: a lease that ran out is queued and may be leased in one rule."""
+    """Whether one or two moves lead there. One rule may rescue a job and lease it again."""
     return start is end or end in NEXT[start] or any(end in NEXT[middle] for middle in NEXT[start])
 
 
-def test_whatever_the_order_of_the_moves_a_job_keeps_to_the_rules(database):
+def test_a_job_keeps_the_rules_in_any_order_of_moves(database):
     run_state_machine_as_test(
         lambda: Moves(database), settings=settings(max_examples=80, stateful_step_count=40, deadline=None)
     )

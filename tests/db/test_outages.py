@@ -1,4 +1,4 @@
-"""A PostgreSQL that goes away, hangs, or whose answer is lost on the way."""
+"""A PostgreSQL that goes away, that hangs, or whose answers are lost."""
 
 import socket
 import threading
@@ -16,8 +16,8 @@ from tests.db.conftest import a_request
 
 
 @contextmanager
-def opened(url):
-    database = Database(url.replace("postgresql://", "postgresql+psycopg://"))
+def opened(url, **given):
+    database = Database(url.replace("postgresql://", "postgresql+psycopg://"), **given)
     database.open()
     try:
         yield database
@@ -30,7 +30,7 @@ def enqueue(database, *requests):
         return list(Intake(connection).enqueue(requests, now=database.now(connection)).values())
 
 
-def test_connections_that_a_restart_ended_are_made_anew(postgresql_url):
+def test_connections_are_made_again_after_a_restart_of_the_database(postgresql_url):
     with opened(postgresql_url) as database:
         enqueue(database, a_request(1))
         with psycopg.connect(postgresql_url, autocommit=True) as other:
@@ -45,9 +45,8 @@ def test_connections_that_a_restart_ended_are_made_anew(postgresql_url):
 
 
 @pytest.mark.parametrize("hung", ["SELECT pg_sleep(60)", "DELETE FROM jobs"])
-def test_a_statement_that_hangs_is_ended(postgresql_url, monkeypatch, hung):
-    monkeypatch.setattr("raythumbs.db.database._STATEMENT_SECONDS", 1)
-    with opened(postgresql_url) as database, psycopg.connect(postgresql_url) as other:
+def test_a_hanging_statement_is_ended(postgresql_url, hung):
+    with opened(postgresql_url, statement_seconds=0.5) as database, psycopg.connect(postgresql_url) as other:
         other.execute("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE")
 
         with pytest.raises(DatabaseUnavailable, match="timeout"), database.writing() as connection:
@@ -57,8 +56,8 @@ def test_a_statement_that_hangs_is_ended(postgresql_url, monkeypatch, hung):
         assert enqueue(database, a_request(1))
 
 
-class Line:
-    """A way to a PostgreSQL that is cut when the answer to a commit comes back."""
+class Proxy:
+    """A TCP proxy to PostgreSQL that can cut a connection when the answer to a commit comes back."""
 
     def __init__(self, url: str) -> None:
         self._server = urlsplit(url)
@@ -96,10 +95,10 @@ class Line:
                 to.sendall(data)
 
 
-def test_a_commit_whose_answer_was_lost_and_is_asked_again_makes_no_second_job(postgresql_url):
-    line = Line(postgresql_url)
-    with closing(line), opened(line.url) as database:
-        line.cut_at_the_next_commit()
+def test_a_repeated_commit_whose_answer_was_lost_makes_no_second_job(postgresql_url):
+    proxy = Proxy(postgresql_url)
+    with closing(proxy), opened(proxy.url) as database:
+        proxy.cut_at_the_next_commit()
         with pytest.raises(DatabaseUnavailable):
             enqueue(database, a_request(1, event="event-1"))
 
@@ -107,6 +106,6 @@ def test_a_commit_whose_answer_was_lost_and_is_asked_again_makes_no_second_job(p
 
         with database.reading() as connection:
             jobs = connection.execute(text("SELECT id FROM jobs")).scalars().all()
-    assert line.cuts == 0
+    assert proxy.cuts == 0
     assert jobs == ["job-000001"]
     assert again == []

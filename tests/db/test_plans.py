@@ -1,5 +1,6 @@
-"""What databases go through to find rows: what the queue asks all day must not take longer the more jobs wait, or have
-ended. SQLite tells its plan; PostgreSQL, which plans by what it has counted, tells how many rows it looked at."""
+"""Which rows queries read. Frequent queries must not take longer the more jobs wait or have ended.
+
+For SQLite the tests read its plan; for PostgreSQL, whose plans follow its statistics, the number of rows read."""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ def database(tmp_path):
 
 @pytest.fixture
 def miscounted(postgresql_url):
-    """A PostgreSQL that has counted one job, and has not noticed that 2,000 more wait and 2,000 run."""
+    """A PostgreSQL whose statistics have one job, while 2,000 wait and 2,000 run."""
     database = Database(postgresql_url.replace("postgresql://", "postgresql+psycopg://"))
     database.open()
     with database.writing() as connection:
@@ -49,10 +50,10 @@ def miscounted(postgresql_url):
 
 
 def explained(database, asked, how) -> list[list[Any]]:
-    """Do what is asked; return what each statement about jobs or photos is explained with."""
+    """Run the function; return what the database explains about each of its statements on jobs or photos."""
     said = []
     with database.writing() as connection:
-        event.listen(connection, "before_cursor_execute", lambda *told: said.append(told[2:4]))
+        event.listen(connection, "before_cursor_execute", lambda *given: said.append(given[2:4]))
         asked(connection)
         about = [(sql, values) for sql, values in said if "jobs" in sql or "photos" in sql]
         finding = [(sql, values) for sql, values in about if not sql.startswith(("INSERT", "EXPLAIN"))]
@@ -60,13 +61,13 @@ def explained(database, asked, how) -> list[list[Any]]:
 
 
 def plans_of(database, asked) -> list[str]:
-    """Do what is asked; return the plan of each statement about jobs."""
+    """Run the function; return the plan of each statement about jobs."""
     plans = [" / ".join(row.detail for row in plan) for plan in explained(database, asked, "EXPLAIN QUERY PLAN")]
     return [plan for plan in plans if "jobs" in plan]
 
 
 def rows_looked_at(database, asked) -> list[int]:
-    """Do what is asked; return how many rows the busiest step of each statement looked at, when it is done again."""
+    """Run the function, then its statements again; return how many rows the busiest step of each statement read."""
     plans = explained(database, asked, "EXPLAIN (ANALYZE, FORMAT JSON)")
     return [max(map(_rows_of, _steps(plan[0][0][0]["Plan"]))) for plan in plans]
 
@@ -86,14 +87,14 @@ def sources(count):
 
 
 @pytest.mark.parametrize("count", [1, 30, 1000])
-def test_photos_that_are_asked_for_again_are_found_by_themselves(database, count):
+def test_repeated_requests_read_only_the_rows_of_their_photos(database, count):
     def again(connection):
         Intake(connection).enqueue([a_request(number) for number in range(count)], now=1.0)
         Intake(connection).enqueue(sources(count), now=2.0)
 
     plans = [plan for plan in plans_of(database, again) if "ix_jobs_line" not in plan]
 
-    assert len(plans) == 2  # to hasten, and to read what is there
+    assert len(plans) == 2  # to raise priorities, and to read the jobs
     assert all("uq_jobs_incomplete" in plan for plan in plans), plans
 
 
@@ -108,7 +109,7 @@ def test_photos_that_are_asked_for_again_are_found_by_themselves(database, count
         lambda db: [Leases(db).finish([(one, a_success()) for one in batch], now=2.0) for batch in leased(db)],
     ],
 )
-def test_no_turn_goes_through_every_job_of_a_state(database, asked):
+def test_no_query_reads_every_job_of_a_state(database, asked):
     with database.writing() as connection:
         Intake(connection).enqueue([a_request(number) for number in range(20)], now=1.0)
 
@@ -130,7 +131,7 @@ def test_no_turn_goes_through_every_job_of_a_state(database, asked):
         (lambda db: FairOrder(db).retries_waiting(now=9.0), ["ix_jobs_back"]),
     ],
 )
-def test_a_place_in_the_line_is_found_by_an_index_alone(database, asked, indexes):
+def test_a_place_in_the_fair_order_is_found_by_an_index_alone(database, asked, indexes):
     with database.writing() as connection:
         Intake(connection).enqueue([a_request(number, folder=str(number % 3)) for number in range(20)], now=1.0)
         (lease,) = leased(connection)[0][:1]
@@ -143,7 +144,7 @@ def test_a_place_in_the_line_is_found_by_an_index_alone(database, asked, indexes
     assert [index for index in indexes if index not in str(plans)] == []
 
 
-def test_the_jobs_of_a_photo_that_was_deleted_are_found_by_it(database):
+def test_the_jobs_of_a_deleted_photo_are_found_by_its_index(database):
     plans = plans_of(database, lambda db: Photos(db).forget_deleted(before=1.0, limit=10))
 
     assert "jobs USING INDEX ix_jobs_photo_id (photo_id=?)" in plans[0]
@@ -174,14 +175,14 @@ def leased(connection):
         lambda db: FairOrder(db).due_since(),
     ],
 )
-def test_a_postgresql_that_has_counted_wrong_looks_at_no_more_than_is_asked_for(miscounted, asked):
+def test_postgresql_with_wrong_statistics_reads_no_more_than_needed(miscounted, asked):
     looked_at = rows_looked_at(miscounted, asked)
 
     assert looked_at
-    assert max(looked_at) <= 100, looked_at  # what a line's head is looked at for; all that waits are 2,000
+    assert max(looked_at) <= 100, looked_at  # the head of the order; 2,000 jobs wait
 
 
-def test_of_photos_that_are_compared_with_a_store_the_jobs_are_looked_at_and_no_others_of_their_states(miscounted):
+def test_a_comparison_with_a_store_reads_only_the_jobs_of_its_photos(miscounted):
     with miscounted.writing() as connection:
         connection.exec_driver_sql("UPDATE jobs SET state = 'failed' WHERE state = 'running'")
 

@@ -22,7 +22,7 @@ def enqueued(number):
 
 @asynccontextmanager
 async def grouped(record):
-    """Hold the writer meanwhile, so that all writes asked for are committed together."""
+    """Hold the writer while the context is open, so that all writes in it share a commit."""
     blocked, go_on = threading.Event(), threading.Event()
     holding = asyncio.create_task(record.write(lambda _connection, _now: blocked.set() or go_on.wait(10)))
     await asyncio.to_thread(blocked.wait, 10)
@@ -32,8 +32,8 @@ async def grouped(record):
     await holding
 
 
-async def told(record, *writes):
-    """Ask for writes that are committed together; return the result or error of each."""
+async def written_together(record, *writes):
+    """Make writes that share a commit; return the result or error of each."""
     async with grouped(record):
         tasks = [asyncio.create_task(record.write(write)) for write in writes]
     return await asyncio.gather(*tasks, return_exceptions=True)
@@ -47,7 +47,7 @@ def on_a_record(database, story):
     return asyncio.run(run())
 
 
-def test_what_a_writer_has_answered_is_there_for_others(url):
+def test_a_finished_write_is_visible_to_other_connections(url):
     async def story(record):
         await record.write(enqueued(1))
         return await record.read(lambda connection: Jobs(connection).get("job-000001"))
@@ -55,11 +55,13 @@ def test_what_a_writer_has_answered_is_there_for_others(url):
     assert on_a_record(opened(url), story)
 
 
-def test_writes_that_wait_together_are_committed_together(url):
+def test_waiting_writes_share_a_commit(url):
     committed = []
 
     async def story(record):
-        await told(record, *[lambda connection, _now: committed.append(id(connection.get_transaction()))] * 20)
+        await written_together(
+            record, *[lambda connection, _now: committed.append(id(connection.get_transaction()))] * 20
+        )
 
     on_a_record(opened(url), story)
 
@@ -68,7 +70,7 @@ def test_writes_that_wait_together_are_committed_together(url):
 
 
 @pytest.mark.parametrize("alone", [True, False])
-def test_a_write_that_fails_undoes_itself_and_spoils_no_other(url, alone):
+def test_a_failed_write_is_undone_without_affecting_others(url, alone):
     def half(connection, now):
         enqueued(2)(connection, now)
         raise IllegalMove("no")
@@ -82,7 +84,7 @@ def test_a_write_that_fails_undoes_itself_and_spoils_no_other(url, alone):
         if alone:
             results = [(await asyncio.gather(record.write(write), return_exceptions=True))[0] for write in writes]
         else:
-            results = await told(record, *writes)
+            results = await written_together(record, *writes)
         return results, await record.read(lambda db: Jobs(db).list(state=None, after=None, limit=9))
 
     (good, bad, worse, worst, better), jobs = on_a_record(opened(url), story)
@@ -94,14 +96,14 @@ def test_a_write_that_fails_undoes_itself_and_spoils_no_other(url, alone):
 
 
 @pytest.mark.parametrize("alone", [True, False])
-def test_a_bug_in_a_write_is_logged_with_its_traceback_and_its_text_is_not_told(url, caplog, alone):
+def test_a_bug_in_a_write_is_logged_with_its_traceback_and_raised_without_its_text(url, caplog, alone):
     def a_wrong_write(_connection, _now):
         raise ValueError("a secret of the inside")
 
     async def story(record):
         if alone:
             return await asyncio.gather(record.write(a_wrong_write), return_exceptions=True)
-        return (await told(record, a_wrong_write, enqueued(1)))[:1]
+        return (await written_together(record, a_wrong_write, enqueued(1)))[:1]
 
     (error,) = on_a_record(opened(url), story)
 
@@ -132,12 +134,12 @@ def test_a_wrong_statement_is_no_outage_and_is_not_repeated(url, caplog, bug):
     assert "Traceback" in caplog.text
 
 
-def test_a_connection_that_is_lost_among_grouped_writes_is_an_outage_for_all_of_them(postgresql_url):
+def test_a_connection_lost_during_a_commit_is_an_outage_for_all_its_writes(postgresql_url):
     def cut(connection, _now):
         connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
     async def story(record):
-        results = await told(record, enqueued(1), cut, enqueued(2), enqueued(3))
+        results = await written_together(record, enqueued(1), cut, enqueued(2), enqueued(3))
         return results, await record.insist(enqueued(4))
 
     database = opened(postgresql_url.replace("postgresql://", "postgresql+psycopg://"))
@@ -147,7 +149,7 @@ def test_a_connection_that_is_lost_among_grouped_writes_is_an_outage_for_all_of_
     assert [job.id for job in jobs] == ["job-000004"]
 
 
-def test_a_database_that_is_read_only_for_a_while_is_an_outage(postgresql_url):
+def test_a_read_only_database_is_an_outage(postgresql_url):
     def write_read_only(connection, _now):
         connection.execute(text("SET TRANSACTION READ ONLY"))
         connection.execute(text("INSERT INTO events (id, seen_at) VALUES ('e', 1)"))
@@ -159,7 +161,7 @@ def test_a_database_that_is_read_only_for_a_while_is_an_outage(postgresql_url):
     on_a_record(opened(postgresql_url.replace("postgresql://", "postgresql+psycopg://")), story)
 
 
-def test_a_right_that_the_databases_user_lacks_is_told_and_not_repeated(postgresql_url):
+def test_a_missing_privilege_is_reported_and_not_retried(postgresql_url):
     def write_without_rights(connection, _now):
         connection.execute(text("CREATE ROLE powerless"))
         connection.execute(text("SET LOCAL ROLE powerless"))
@@ -173,8 +175,8 @@ def test_a_right_that_the_databases_user_lacks_is_told_and_not_repeated(postgres
 
 
 @pytest.mark.parametrize("is_ended", [False, True])
-def test_a_disk_that_is_full_is_an_outage_for_all_that_are_committed_together(tmp_path, is_ended):
-    """SQLite may end the transaction by itself then, and the savepoints with it."""
+def test_a_full_disk_is_an_outage_for_all_writes_of_a_commit(tmp_path, is_ended):
+    """SQLite may then end the transaction and its savepoints by itself."""
 
     def fill(connection, _now):
         (pages,) = connection.execute(text("PRAGMA page_count")).one()
@@ -192,7 +194,7 @@ def test_a_disk_that_is_full_is_an_outage_for_all_that_are_committed_together(tm
         connection.execute(text("PRAGMA max_page_count = 1000000"))
 
     async def story(record):
-        results = await told(record, enqueued(1), fill, enqueued(2))
+        results = await written_together(record, enqueued(1), fill, enqueued(2))
         await asyncio.gather(record.write(empty), return_exceptions=True)
         return results, await record.insist(enqueued(3))
 
@@ -203,19 +205,17 @@ def test_a_disk_that_is_full_is_an_outage_for_all_that_are_committed_together(tm
     assert [job.id for job in jobs] == ["job-000003"]
 
 
-def test_a_file_that_is_locked_is_an_outage(tmp_path, monkeypatch):
-    monkeypatch.setattr("raythumbs.db.database._STATEMENT_SECONDS", 0.1)
-
+def test_a_locked_file_is_an_outage(tmp_path):
     async def story(record):
         with closing(sqlite3.connect(tmp_path / "record.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(DatabaseUnavailable, match="locked"):
                 await record.write(enqueued(1))
 
-    on_a_record(opened(f"sqlite:///{tmp_path}/record.db"), story)
+    on_a_record(opened(f"sqlite:///{tmp_path}/record.db", statement_seconds=0.1), story)
 
 
-def test_a_write_commits_though_its_caller_stops_waiting(url):
+def test_a_write_commits_even_if_its_caller_stops_waiting(url):
     async def story(record):
         async with grouped(record):
             left = asyncio.create_task(record.write(enqueued(1)))
@@ -228,7 +228,7 @@ def test_a_write_commits_though_its_caller_stops_waiting(url):
     assert [job.id for job in on_a_record(opened(url), story)] == ["job-000002", "job-000001"]
 
 
-def test_closing_finishes_what_was_asked(url):
+def test_closing_finishes_pending_writes_and_reads(url):
     async def story(record):
         tasks = [asyncio.create_task(record.write(enqueued(number))) for number in range(50)]
         await asyncio.sleep(0)
@@ -243,7 +243,7 @@ def test_closing_finishes_what_was_asked(url):
         assert len(Jobs(connection).list(state=None, after=None, limit=100)) == 50
 
 
-def test_many_may_ask_at_once(url):
+def test_many_callers_may_write_at_once(url):
     async def story(record):
         async def ask(first):
             for number in range(10):
@@ -258,7 +258,7 @@ def test_many_may_ask_at_once(url):
     assert commits < 80
 
 
-def test_what_was_answered_before_a_kill_is_there_after_it(tmp_path):
+def test_a_write_answered_before_a_kill_is_there_after_it(tmp_path):
     url = f"sqlite:///{tmp_path}/record.db"
     script = f"""
 import asyncio

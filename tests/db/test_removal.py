@@ -1,4 +1,4 @@
-"""Photos that are deleted, events out of order, and what is left in the store, on both databases."""
+"""Deleted photos, events out of order, and leftovers in the store, on both databases."""
 
 from dataclasses import replace
 from itertools import permutations
@@ -44,7 +44,7 @@ def test_a_photo_that_is_deleted_while_it_is_rendered_gets_no_renditions(record,
     assert (photo.renditions, photo.deleted_at) == ((), clock.now)
 
 
-def test_of_a_photo_that_is_deleted_after_it_was_rendered_the_renditions_are_left_over(record):
+def test_the_renditions_of_a_deleted_photo_become_leftovers(record):
     rendered(record, "small", "large")
 
     record.enqueue(a_removal(1))
@@ -53,7 +53,7 @@ def test_of_a_photo_that_is_deleted_after_it_was_rendered_the_renditions_are_lef
     assert record.begin() == ["k/large", "k/small"]
 
 
-def test_the_removal_of_a_photo_never_heard_of_is_remembered(record, clock):
+def test_the_removal_of_an_unknown_photo_is_remembered(record, clock):
     record.enqueue(a_removal(1, sequence="s3:0B"))
 
     assert record.enqueue(a_request(1, sequence="s3:0A")) == []
@@ -61,7 +61,7 @@ def test_the_removal_of_a_photo_never_heard_of_is_remembered(record, clock):
     assert record.photo("removed-000001").deleted_at == clock.now
 
 
-def test_a_photo_that_comes_again_is_no_longer_deleted(record):
+def test_a_photo_that_is_uploaded_again_is_no_longer_deleted(record):
     record.enqueue(a_removal(1))
 
     (job,) = record.enqueue(a_request(1))
@@ -73,7 +73,7 @@ def test_a_photo_that_comes_again_is_no_longer_deleted(record):
 @pytest.mark.parametrize(
     ("version", "state", "code"), [("v1", "cancelled", "deleted"), (None, "failed", "no_such_object")]
 )
-def test_a_photo_that_is_not_there_is_deleted_if_an_event_told_of_it_and_else_a_mistake(record, version, state, code):
+def test_a_missing_photo_counts_as_deleted_only_if_an_event_announced_it(record, version, state, code):
     rendered(record, "small")
     record.enqueue(a_request(2, version=version))
     (lease,) = record.lease()
@@ -85,7 +85,7 @@ def test_a_photo_that_is_not_there_is_deleted_if_an_event_told_of_it_and_else_a_
     assert record.photo("photo-000002").deleted_at is not None
 
 
-def test_the_renditions_of_a_photo_that_is_not_there_any_more_are_left_over(record):
+def test_the_renditions_of_a_missing_photo_become_leftovers(record):
     rendered(record, "small")
     record.enqueue(a_request(2, source="s3://photos/000001.jpg"))
     (lease,) = record.lease()
@@ -95,7 +95,7 @@ def test_the_renditions_of_a_photo_that_is_not_there_any_more_are_left_over(reco
     assert record.begin() == ["k/small"]
 
 
-def test_a_late_attempt_cannot_tell_that_a_photo_is_not_there(record, clock):
+def test_a_late_attempt_cannot_report_a_missing_photo(record, clock):
     rendered(record, "small")
     record.enqueue(a_request(2, source="s3://photos/000001.jpg"))
     (late,) = record.lease()
@@ -108,7 +108,7 @@ def test_a_late_attempt_cannot_tell_that_a_photo_is_not_there(record, clock):
     assert len(record.photo("photo-000001").renditions) == 1
 
 
-def test_deleted_photos_are_forgotten_when_nothing_of_them_is_left(record, clock):
+def test_deleted_photos_are_forgotten_when_they_have_no_jobs_and_no_renditions(record, clock):
     record.enqueue(a_request(1), a_request(2), a_removal(3))
     record.enqueue(a_removal(1))
     clock.advance(seconds=10)
@@ -120,7 +120,7 @@ def test_deleted_photos_are_forgotten_when_nothing_of_them_is_left(record, clock
     assert record.photo("photo-000002").deleted_at is None
 
 
-# --- in any order
+# --- events in any order
 
 
 EVENTS = [
@@ -133,7 +133,7 @@ EVENTS = [
 
 @pytest.mark.parametrize("last", [3, 4], ids=["deleted", "created again"])
 @pytest.mark.parametrize("together", [True, False], ids=["in one breath", "one by one"])
-def test_in_whatever_order_events_come_the_last_one_counts(record, clock, last, together):
+def test_the_latest_event_counts_in_whatever_order_events_arrive(record, clock, last, together):
     for number, order in enumerate(permutations(EVENTS[:last])):
         of_photo = [with_source(event, number) for event in order]
 
@@ -159,7 +159,7 @@ def with_source(event, number):
     )
 
 
-def test_an_older_event_does_not_bring_back_an_older_version(record):
+def test_an_older_event_does_not_restore_an_older_version(record):
     record.enqueue(a_request(1, version="new", sequence="s3:0B"))
 
     assert record.enqueue(a_request(2, source="s3://photos/000001.jpg", version="old", sequence="s3:0A")) == []
@@ -168,7 +168,7 @@ def test_an_older_event_does_not_bring_back_an_older_version(record):
     assert lease.version == "new"
 
 
-def test_events_of_different_senders_count_as_they_come(record):
+def test_events_of_different_senders_count_in_order_of_arrival(record):
     record.enqueue(a_request(1, version="v1", sequence="s3:0B"))
 
     record.enqueue(a_request(2, source="s3://photos/000001.jpg", version="v2", sequence="b2:0A"))
@@ -177,10 +177,10 @@ def test_events_of_different_senders_count_as_they_come(record):
     assert lease.version == "v2"
 
 
-# --- what is left over
+# --- leftovers
 
 
-def test_renditions_that_were_replaced_are_left_over_and_those_that_stay_are_not(record):
+def test_only_replaced_renditions_become_leftovers(record):
     rendered(record, "small", "large")
 
     rendered_again = a_success("small", "huge", version="v2")
@@ -191,7 +191,7 @@ def test_renditions_that_were_replaced_are_left_over_and_those_that_stay_are_not
     assert record.begin() == ["k/large"]
 
 
-def test_what_a_photo_leads_to_is_kept_and_forgotten(record):
+def test_a_key_that_a_photo_uses_is_no_longer_a_leftover(record):
     rendered(record, "small")
     record.leave({"k/small": "photo-000001", "k/other": None})
 
@@ -201,7 +201,7 @@ def test_what_a_photo_leads_to_is_kept_and_forgotten(record):
     assert record.begin() == []
 
 
-def test_leftovers_of_a_photo_in_work_have_time(record):
+def test_leftovers_of_a_photo_in_work_wait(record):
     record.enqueue(a_request(1))
     record.leave({"k/small": "photo-000001"})
     assert record.begin() == []
@@ -220,7 +220,7 @@ def test_nothing_is_deleted_before_it_is_due(record, clock):
     assert record.begin() == ["k"]
 
 
-def test_what_was_begun_is_begun_again_until_it_has_ended(record, clock):
+def test_a_deletion_is_repeated_until_it_has_ended(record, clock):
     record.leave({"k": None})
     assert record.begin() == ["k"]
 
@@ -234,17 +234,17 @@ def test_what_was_begun_is_begun_again_until_it_has_ended(record, clock):
     assert record.begin() == []
 
 
-def test_a_photo_that_came_back_to_what_was_being_deleted_is_told(record):
+def test_a_photo_that_uses_a_key_again_during_its_deletion_is_returned(record):
     record.leave({"k/small": "photo-000001"})
     record.begin()
 
     rendered(record, "small", version="v7")
 
-    (missed,) = record.end("k/small")
-    assert (missed.photo_id, missed.source, missed.version) == ("photo-000001", "s3://photos/000001.jpg", "v7")
+    (owner,) = record.end("k/small")
+    assert (owner.photo_id, owner.source, owner.version) == ("photo-000001", "s3://photos/000001.jpg", "v7")
 
 
-def test_a_photo_that_came_back_and_is_still_in_work_is_looked_at_later(record):
+def test_a_key_of_a_photo_that_is_in_work_again_stays_a_leftover(record):
     record.leave({"k/small": "photo-000001"})
     record.begin()
     record.enqueue(a_request(1))
@@ -254,5 +254,5 @@ def test_a_photo_that_came_back_and_is_still_in_work_is_looked_at_later(record):
     record.finish(lease, a_success("small"))
 
     assert record.begin() == ["k/small"]
-    (missed,) = record.end("k/small")
-    assert missed.photo_id == "photo-000001"
+    (owner,) = record.end("k/small")
+    assert owner.photo_id == "photo-000001"

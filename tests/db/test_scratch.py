@@ -1,4 +1,4 @@
-"""A database for as long as it is needed."""
+"""Temporary databases on a PostgreSQL server."""
 
 import psycopg
 import pytest
@@ -12,7 +12,7 @@ def databases(url) -> set[str]:
         return {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
 
 
-def test_it_is_there_and_then_is_not_whatever_happened_and_no_other_is_touched(postgresql_url):
+def test_a_scratch_database_is_dropped_whatever_happens_and_no_other_is_touched(postgresql_url):
     before = databases(postgresql_url)
 
     with pytest.raises(ZeroDivisionError), scratch_database(postgresql_url) as url:
@@ -28,11 +28,11 @@ def test_it_is_there_and_then_is_not_whatever_happened_and_no_other_is_touched(p
 
 
 @pytest.mark.parametrize("address", ["sqlite:///x.db", "nonsense", "mysql://here/x"])
-def test_what_is_no_postgresql_is_refused(address):
+def test_an_address_that_is_not_of_postgresql_is_refused(address):
     with pytest.raises(BadSettings), scratch_database(address):
         pass
 
 
-def test_a_server_that_is_not_there_is_told():
+def test_a_missing_server_is_reported():
     with pytest.raises(DatabaseUnavailable), scratch_database("postgresql://u:p@127.0.0.1:1/x"):
         pass

@@ -1,4 +1,4 @@
-"""Several queues share one record: each has the jobs of its shard, and none is forgotten when the shards change."""
+"""Several queues share one record. Each has the jobs of its shard; no job is lost when the number of shards changes."""
 
 from collections import Counter
 
@@ -39,7 +39,7 @@ def leased(database, shard, *, limit=1000, now=2.0, seconds=60):
 
 
 @given(sources=st.lists(st.text(), unique=True), shards=st.integers(1, 64))
-def test_a_photo_is_always_of_the_same_shard(sources, shards):
+def test_a_photo_always_belongs_to_the_same_shard(sources, shards):
     numbers = [shard_of(source, shards) for source in sources]
 
     assert numbers == [shard_of(source, shards) for source in sources]
@@ -61,7 +61,7 @@ def test_each_queue_leases_the_jobs_of_its_shard_and_all_of_them_are_leased(divi
     assert sorted(lease.job_id for share in shares for lease in share) == sorted(job.id for job in jobs)
 
 
-def test_within_a_shard_the_urgent_come_first_and_folders_take_turns(divided):
+def test_within_a_shard_priorities_and_folders_keep_the_fair_order(divided):
     enqueued(divided, range(40), folder="large")
     enqueued(divided, range(40, 50), folder="small")
     urgent = {job.id for job in enqueued(divided, range(50, 60), priority=Priority.HIGH)}
@@ -88,7 +88,7 @@ def test_a_queue_rescues_and_readopts_only_its_own(divided):
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.lists(st.integers(1, 5), min_size=1, max_size=3), offset=st.integers(0, 10**9))
-def test_when_the_shards_change_every_job_that_is_not_finished_has_its_place_in_the_new_ones(database, changes, offset):
+def test_when_the_number_of_shards_changes_every_unfinished_job_moves_to_its_new_shard(database, changes, offset):
     before = 1
     with database.writing() as connection:
         Shards(connection).divide(before)
@@ -108,7 +108,7 @@ def test_when_the_shards_change_every_job_that_is_not_finished_has_its_place_in_
     assert {lease.job_id for lease in again} >= {lease.job_id for lease in running}
 
 
-def test_what_has_failed_is_leased_when_a_person_retries_it_after_the_shards_became_fewer(divided):
+def test_a_failed_job_can_be_retried_after_the_shards_became_fewer(divided):
     failed = [job.id for job in enqueued(divided, range(12))]
     with divided.writing() as connection:
         for shard in range(SHARDS):
@@ -127,7 +127,7 @@ def test_the_overview_is_of_all_shards(divided):
     enqueued(divided, range(20), now=1.0)
 
     with divided.reading() as connection:
-        told = overview(connection, now=11.0)
+        figures = overview(connection, now=11.0)
 
-    assert told.backlog[Priority.NORMAL] == 20
-    assert told.backlog_age_seconds == 10.0
+    assert figures.backlog[Priority.NORMAL] == 20
+    assert figures.backlog_age_seconds == 10.0

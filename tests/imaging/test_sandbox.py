@@ -20,7 +20,7 @@ from PIL import Image
 
 from raythumbs.errors import BadPicture, Crashed, NeedsMemory, NoSandbox, NotAnImage, TimedOut, TooLarge, Truncated
 from raythumbs.imaging import Limits, Rendered, render
-from raythumbs.imaging.sandbox import Sandbox, _Child
+from raythumbs.imaging.sandbox import Child, Sandbox
 from raythumbs.model.photo import Fit, Format, RenditionSpec
 from tests.imaging.pictures import LIMITS, four_corners, photograph, png_of, saved
 
@@ -419,26 +419,32 @@ def answer(**changed: object) -> bytes:
     return framed(told | changed)
 
 
-def told(sandbox: Sandbox, said: bytes) -> Rendered:
-    """What a photo comes to if its child says this."""
+@contextmanager
+def sandbox_whose_child_says(said: bytes) -> Iterator[Sandbox]:
+    """Give a sandbox whose first child says this. Any further child is a real one."""
     ours, theirs = socket.socketpair()
-    sandbox._child = _Child(subprocess.Popen(["sleep", "60"]), ours, is_ready=True)
-    with theirs:
+    children = [Child(subprocess.Popen(["sleep", "60"]), ours, is_ready=True)]
+
+    def start_child(orders: bytes) -> Child:
+        return children.pop() if children else Child.started(orders)
+
+    with theirs, closing(Sandbox(SPECS[:1], LIMITS, start_child=start_child)) as sandbox:
         theirs.sendall(said)
         theirs.shutdown(socket.SHUT_WR)
-        return rendered(sandbox)
+        yield sandbox
 
 
 def test_text_is_changed_so_that_every_database_accepts_it() -> None:
-    with closing(Sandbox(SPECS[:1], LIMITS)) as sandbox:
-        made = told(sandbox, answer(format="j\0\ud800", notes=["\0" * 300 + "!"] * 20, thumb_hash="00" * 100) + b"1")
+    said = answer(format="j\0\ud800", notes=["\0" * 300 + "!"] * 20, thumb_hash="00" * 100) + b"1"
+    with sandbox_whose_child_says(said) as sandbox:
+        made = rendered(sandbox)
 
     assert (made.format, made.notes, made.thumb_hash) == ("j?", ("",) * 10, bytes(32))
 
 
 def test_an_answer_within_the_bounds_is_accepted() -> None:
-    with closing(Sandbox(SPECS[:1], LIMITS)) as sandbox:
-        made = told(sandbox, answer() + b"1")
+    with sandbox_whose_child_says(answer() + b"1") as sandbox:
+        made = rendered(sandbox)
 
     assert (made.width, made.renditions[0].data) == (1, b"1")
 
@@ -479,8 +485,8 @@ def test_an_answer_within_the_bounds_is_accepted() -> None:
     ids=range(29),
 )
 def test_an_answer_beyond_a_bound_counts_as_a_crash(said: bytes) -> None:
-    with closing(Sandbox(SPECS[:1], LIMITS)) as sandbox:
+    with sandbox_whose_child_says(said) as sandbox:
         with pytest.raises(Crashed, match="makes no sense"):
-            told(sandbox, said)
+            rendered(sandbox)
 
         assert rendered(sandbox).width == 120

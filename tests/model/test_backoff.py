@@ -21,7 +21,7 @@ def test_another_error_never_shortens_the_wait(errors: int, chance: float) -> No
 
 
 @given(errors=st.integers(min_value=1, max_value=11), luckier=CHANCE, unluckier=CHANCE)
-def test_until_the_longest_wait_even_bad_luck_waits_less_than_good_luck_an_error_later(
+def test_up_to_the_longest_wait_each_wait_is_longer_than_the_one_before_whatever_the_chance(
     errors: int, luckier: float, unluckier: float
 ) -> None:
     assert backoff_seconds(errors, chance=unluckier) < backoff_seconds(errors + 1, chance=luckier)

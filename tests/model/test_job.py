@@ -5,7 +5,7 @@ def test_every_state_has_its_moves() -> None:
     assert set(NEXT) == set(State)
 
 
-def test_a_job_that_succeeded_or_was_cancelled_goes_nowhere() -> None:
+def test_a_job_that_succeeded_or_was_cancelled_cannot_move() -> None:
     assert NEXT[State.SUCCEEDED] == set()
     assert NEXT[State.CANCELLED] == set()
 
@@ -27,7 +27,7 @@ def test_a_job_can_be_cancelled_exactly_as_long_as_it_is_incomplete() -> None:
     assert _states_that_may_become(State.CANCELLED) == INCOMPLETE
 
 
-def test_no_move_leads_to_where_the_job_is_already() -> None:
+def test_no_move_leads_to_the_same_state() -> None:
     assert [state for state in State if state in NEXT[state]] == []
 
 

@@ -15,14 +15,14 @@ def test_a_file_by_its_ending_is_served_as_what_it_is(written_as: Format) -> Non
     assert (guessed or "image/avif") == written_as.content_type  # Python 3.11 does not know AVIF yet
 
 
-def test_unless_told_otherwise_a_thumbnail_is_a_jpeg_inside_300_by_300_and_never_enlarged() -> None:
+def test_by_default_a_thumbnail_is_a_jpeg_inside_300_by_300_and_never_enlarged() -> None:
     spec = RenditionSpec()
 
     assert (spec.width, spec.height, spec.fit, spec.format, spec.enlarge) == (300, 300, Fit.INSIDE, Format.JPEG, False)
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
         ({"name": "Large"}, "the spec name 'Large' is not lower-case letters"),
         ({"name": "../a"}, "'../a'"),
@@ -38,8 +38,8 @@ def test_unless_told_otherwise_a_thumbnail_is_a_jpeg_inside_300_by_300_and_never
         ({"focus": (0.5,)}, "two fractions, 0 to 1"),
     ],
 )
-def test_a_spec_with_a_value_outside_its_range_fails_its_check(values: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_a_spec_with_a_value_outside_its_range_fails_its_check(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         RenditionSpec(**values).check()
 
 

@@ -40,8 +40,8 @@ def signed(sent: bytes, *secrets: str) -> dict[str, str]:
 
 
 def read_one(event: object) -> UploadEvent:
-    [told] = b2.read(body(event), {}, secret=None).events
-    return told
+    [event_read] = b2.read(body(event), {}, secret=None).events
+    return event_read
 
 
 A_TEST = {
@@ -56,28 +56,28 @@ A_TEST = {
 }
 
 
-# --- what is told
+# --- events
 
 
-def test_an_upload_is_told_with_its_version_and_size() -> None:
-    told = b2.read(SIGNED_BODY, {}, secret=None)
+def test_an_upload_becomes_an_event_with_its_version_and_size() -> None:
+    notification = b2.read(SIGNED_BODY, {}, secret=None)
 
-    [event] = told.events
+    [event] = notification.events
     assert event.source == "s3://photos/raw/Zoë 1+1.png"
     assert event.version == "4_zaea8c5bc362ae55070130333_f10_d20261123_m120000_c004_v0402012_t0028_u01795435200000"
     assert event.size_bytes == 23889
-    assert told.ignored == 0
+    assert notification.ignored == 0
 
 
 @pytest.mark.parametrize("how", ["Upload", "MultipartUpload", "Copy", "Replica", "MultipartReplica"])
 def test_every_way_to_create_an_object_counts(how: str) -> None:
-    told = b2.read(body(an_event(eventType=f"b2:ObjectCreated:{how}")), {}, secret=None)
+    notification = b2.read(body(an_event(eventType=f"b2:ObjectCreated:{how}")), {}, secret=None)
 
-    assert len(told.events) == 1
+    assert len(notification.events) == 1
 
 
 @pytest.mark.parametrize("name", ["b2:HideMarkerCreated:Hide", "b2:HideMarkerCreated:LifecycleRule"])
-def test_a_hidden_object_is_told_as_removed_with_its_place_in_order(name: str) -> None:
+def test_a_hidden_object_becomes_a_removal_with_its_sequence(name: str) -> None:
     [event] = b2.read(body(an_event(eventType=name, eventTimestamp=1721711606884)), {}, secret=None).events
 
     assert isinstance(event, RemovalEvent)
@@ -85,15 +85,15 @@ def test_a_hidden_object_is_told_as_removed_with_its_place_in_order(name: str) -
 
 
 @pytest.mark.parametrize("name", ["b2:ObjectDeleted:Delete", "b2:ObjectDeleted:LifecycleRule"])
-def test_where_one_version_was_deleted_the_object_is_looked_at_again(name: str) -> None:
+def test_after_the_deletion_of_one_version_the_object_is_checked_again(name: str) -> None:
     [event] = b2.read(body(an_event(eventType=name)), {}, secret=None).events
 
     assert isinstance(event, UploadEvent)
 
 
-@pytest.mark.parametrize("told", [None, "1721711606884", -1, 1e12, 10**20])
-def test_a_time_that_is_none_gives_no_place_in_order(told: object) -> None:
-    [event] = b2.read(body(an_event(eventTimestamp=told)), {}, secret=None).events
+@pytest.mark.parametrize("timestamp", [None, "1721711606884", -1, 1e12, 10**20])
+def test_an_invalid_time_gives_no_sequence(timestamp: object) -> None:
+    [event] = b2.read(body(an_event(eventTimestamp=timestamp)), {}, secret=None).events
 
     assert event.sequence is None
 
@@ -110,16 +110,16 @@ def test_a_time_that_is_none_gives_no_place_in_order(told: object) -> None:
         {"b2:ObjectCreated:Upload": 1},
     ],
 )
-def test_what_is_unknown_is_ignored(name: object) -> None:
-    told = b2.read(body(an_event(eventType=name), an_event()), {}, secret=None)
+def test_an_unknown_event_type_is_ignored(name: object) -> None:
+    notification = b2.read(body(an_event(eventType=name), an_event()), {}, secret=None)
 
-    assert len(told.events) == 1
-    assert told.ignored == 1
+    assert len(notification.events) == 1
+    assert notification.ignored == 1
 
 
 @given(name=st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
 @example(name="a+b%20c/../d.jpg")
-def test_a_name_is_taken_as_it_is(name: str) -> None:
+def test_a_key_is_not_decoded(name: str) -> None:
     assert read_one(an_event(objectName=name)).source == f"s3://photos/{name}"
 
 
@@ -133,30 +133,30 @@ def test_a_repeated_event_has_the_same_id_and_another_upload_another() -> None:
 
 @pytest.mark.parametrize("event_id", ["1", "\0", "\ud800", "9" * 100_000])
 def test_an_id_fits_any_column_whatever_was_sent(event_id: str) -> None:
-    told = read_one(an_event(eventId=event_id))
+    event = read_one(an_event(eventId=event_id))
 
-    assert len(told.id) < 100
-    assert told.id.isascii()
-    assert told.id.isprintable()
+    assert len(event.id) < 100
+    assert event.id.isascii()
+    assert event.id.isprintable()
 
 
 @pytest.mark.parametrize("size", [None, -1, 1 << 62, 1.5, "12", True, []])
-def test_a_size_that_is_none_is_left_for_the_bucket_to_tell(size: object) -> None:
+def test_an_invalid_size_is_ignored(size: object) -> None:
     assert read_one(an_event(objectSize=size)).size_bytes is None
 
 
 @pytest.mark.parametrize("version", [None, "", 5, [], "v\0", "v\ud800"])
-def test_a_version_that_no_column_can_hold_is_left_for_the_bucket_to_tell(version: object) -> None:
+def test_a_version_that_no_column_can_hold_is_ignored(version: object) -> None:
     assert read_one(an_event(objectVersionId=version)).version is None
 
 
-# --- who may tell it
+# --- signatures
 
 
-def test_a_signature_by_the_secret_is_believed() -> None:
-    told = b2.read(SIGNED_BODY, {"x-bz-event-notification-signature": SIGNATURE}, secret=SECRET)
+def test_a_signature_by_the_secret_is_accepted() -> None:
+    notification = b2.read(SIGNED_BODY, {"x-bz-event-notification-signature": SIGNATURE}, secret=SECRET)
 
-    assert len(told.events) == 1
+    assert len(notification.events) == 1
 
 
 @pytest.mark.parametrize("secrets", [(SECRET, OLD_SECRET), (OLD_SECRET, SECRET), ("a", "b", SECRET)])
@@ -194,7 +194,7 @@ def test_a_missing_signature_is_refused() -> None:
 
 
 @given(position=st.integers(min_value=0, max_value=len(SIGNED_BODY) - 1), bit=st.integers(min_value=0, max_value=7))
-def test_a_body_with_one_bit_changed_is_never_believed(position: int, bit: int) -> None:
+def test_a_body_with_one_changed_bit_is_refused(position: int, bit: int) -> None:
     changed = bytearray(SIGNED_BODY)
     changed[position] ^= 1 << bit
 
@@ -202,16 +202,16 @@ def test_a_body_with_one_bit_changed_is_never_believed(position: int, bit: int) 
         b2.read(bytes(changed), {"x-bz-event-notification-signature": SIGNATURE}, secret=SECRET)
 
 
-def test_the_consoles_test_needs_no_signature_and_does_nothing() -> None:
+def test_the_consoles_test_event_needs_no_signature_and_does_nothing() -> None:
     assert b2.read(body(A_TEST), {}, secret=SECRET) == Notification(events=(), ignored=1)
 
 
-def test_a_test_does_not_vouch_for_what_comes_with_it() -> None:
+def test_a_test_event_does_not_excuse_other_unsigned_events() -> None:
     with pytest.raises(Unauthorised):
         b2.read(body(A_TEST, an_event()), {}, secret=SECRET)
 
 
-# --- what cannot be understood
+# --- invalid bodies
 
 
 @pytest.mark.parametrize(
@@ -227,19 +227,19 @@ def test_a_test_does_not_vouch_for_what_comes_with_it() -> None:
         b'{"events": ["b2:ObjectCreated:Upload"]}',
         b'{"events": ' + b"[" * 100_000,
         *(
-            body({name: told for name, told in an_event().items() if name != missing})
+            body({name: value for name, value in an_event().items() if name != missing})
             for missing in ("bucketName", "objectName", "eventId")
         ),
         *(body(an_event(**{wrong: 5})) for wrong in ("bucketName", "objectName", "eventId")),
         *(body(an_event(**{empty: ""})) for empty in ("bucketName", "objectName", "eventId")),
     ],
 )
-def test_what_is_no_notification_is_a_bad_request(sent: bytes) -> None:
+def test_a_body_that_is_no_notification_is_a_bad_request(sent: bytes) -> None:
     with pytest.raises(BadRequest):
         b2.read(sent, signed(sent, SECRET), secret=SECRET)
 
 
-def test_a_thousand_events_are_taken_at_once_and_no_more() -> None:
+def test_a_body_has_at_most_a_thousand_events() -> None:
     events = [an_event(eventId=str(number)) for number in range(MAX_EVENTS)]
 
     assert len({event.id for event in b2.read(body(*events), {}, secret=None).events}) == 1000
@@ -247,7 +247,7 @@ def test_a_thousand_events_are_taken_at_once_and_no_more() -> None:
         b2.read(body(*events, an_event()), {}, secret=None)
 
 
-# --- bodies that mean harm
+# --- hostile bodies
 
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=20)
@@ -276,22 +276,22 @@ ANY_BODY = st.one_of(
 @given(sent=ANY_BODY)
 @example(sent=body(an_event(eventType=[])))
 @example(sent=body(an_event(objectName="\ud800.jpg")))
-def test_whatever_is_sent_it_is_a_notification_or_a_refusal(sent: bytes) -> None:
+def test_any_body_is_a_notification_or_refused(sent: bytes) -> None:
     try:
-        told = b2.read(sent, {}, secret=None)
+        notification = b2.read(sent, {}, secret=None)
     except RaythumbsError:
         return
 
-    for event in told.events:
+    for event in notification.events:
         assert event.id.isascii()
         assert b"\0" not in (event.version or "").encode()
 
 
 @given(sent=ANY_BODY, header=st.text(st.characters(max_codepoint=255)))
-def test_without_the_secret_no_event_is_ever_told(sent: bytes, header: str) -> None:
+def test_without_the_secret_no_event_is_ever_accepted(sent: bytes, header: str) -> None:
     try:
-        told = b2.read(sent, {"x-bz-event-notification-signature": header}, secret=SECRET)
+        notification = b2.read(sent, {"x-bz-event-notification-signature": header}, secret=SECRET)
     except RaythumbsError:
         return
 
-    assert told.events == ()
+    assert notification.events == ()

@@ -96,23 +96,23 @@ def with_object(**changed: Any) -> dict[str, Any]:
     return record
 
 
-# --- what is told
+# --- events
 
 
-def test_an_upload_to_amazon_s3_is_told_with_its_version_and_size() -> None:
-    told = s3.read(body(aws_record()), NO_HEADERS, token=None)
+def test_an_upload_to_amazon_s3_becomes_an_event_with_its_version_and_size() -> None:
+    notification = s3.read(body(aws_record()), NO_HEADERS, token=None)
 
-    [event] = told.events
+    [event] = notification.events
     assert event.source == "s3://photos/2026/red flower.jpg"
     assert event.version == "d41d8cd98f00b204e9800998ecf8427e"
     assert event.size_bytes == 1024
-    assert told.ignored == 0
+    assert notification.ignored == 0
 
 
-def test_an_upload_to_minio_is_told_with_its_etag_as_its_version() -> None:
-    told = s3.read(minio_body(), NO_HEADERS, token=None)
+def test_an_upload_to_minio_becomes_an_event_with_its_etag_as_version() -> None:
+    notification = s3.read(minio_body(), NO_HEADERS, token=None)
 
-    [event] = told.events
+    [event] = notification.events
     assert event.source == "s3://photos/raw/a b.jpg"
     assert event.version == "3b0b8d7ae8f6e2f6c7a6e7d2b7a3c1d0"
     assert event.size_bytes == 23889
@@ -121,9 +121,9 @@ def test_an_upload_to_minio_is_told_with_its_etag_as_its_version() -> None:
 @pytest.mark.parametrize("how", ["Put", "Post", "Copy", "CompleteMultipartUpload"])
 @pytest.mark.parametrize("prefix", ["", "s3:"])
 def test_every_way_to_create_an_object_counts(prefix: str, how: str) -> None:
-    told = s3.read(body(aws_record(eventName=f"{prefix}ObjectCreated:{how}")), NO_HEADERS, token=None)
+    notification = s3.read(body(aws_record(eventName=f"{prefix}ObjectCreated:{how}")), NO_HEADERS, token=None)
 
-    assert len(told.events) == 1
+    assert len(notification.events) == 1
 
 
 @pytest.mark.parametrize("prefix", ["", "s3:"])
@@ -144,7 +144,7 @@ def test_every_way_to_create_an_object_counts(prefix: str, how: str) -> None:
         ("LifecycleExpiration:DeleteMarkerCreated", "v7"),
     ],
 )
-def test_a_deletion_is_told_with_its_place_in_order(prefix: str, name: str, version_id: str | None) -> None:
+def test_a_deletion_becomes_an_event_with_its_sequence(prefix: str, name: str, version_id: str | None) -> None:
     deleted = {"key": "cat.jpg", "sequencer": "0062B9"} | ({"versionId": version_id} if version_id else {})
     gone = aws_record(eventName=prefix + name, s3={"bucket": {"name": "photos"}, "object": deleted})
 
@@ -163,10 +163,10 @@ def test_an_object_that_can_be_read_from_now_on_counts_as_created(prefix: str, n
 
 
 @pytest.mark.parametrize("name", ["ObjectRemoved:Delete", "LifecycleExpiration:Delete"])
-def test_where_one_version_was_deleted_the_object_is_looked_at_again(name: str) -> None:
-    told = {"key": "cat.jpg", "versionId": "v7"}
+def test_after_the_deletion_of_one_version_the_object_is_checked_again(name: str) -> None:
+    found = {"key": "cat.jpg", "versionId": "v7"}
 
-    event = read_one(aws_record(eventName=name, s3={"bucket": {"name": "photos"}, "object": told}))
+    event = read_one(aws_record(eventName=name, s3={"bucket": {"name": "photos"}, "object": found}))
 
     assert (event.source, event.version) == ("s3://photos/cat.jpg", "v7")
 
@@ -179,7 +179,7 @@ def test_sequences_sort_as_their_numbers_do(first: int, second: int, letters: in
 
 
 @pytest.mark.parametrize("sequencer", ["", "xyz", "F" * 41, None, 7])
-def test_a_sequencer_that_is_none_is_left_out(sequencer: object) -> None:
+def test_an_invalid_sequencer_is_ignored(sequencer: object) -> None:
     assert read_one(with_object(sequencer=sequencer)).sequence is None
 
 
@@ -208,10 +208,10 @@ def test_a_sequencer_that_is_none_is_left_out(sequencer: object) -> None:
 def test_changes_of_tags_and_the_like_are_ignored(name: str) -> None:
     gone = aws_record(eventName=name, s3={"bucket": {"name": "photos"}, "object": {"key": "cat.jpg"}})
 
-    told = s3.read(body(gone, aws_record()), NO_HEADERS, token=None)
+    notification = s3.read(body(gone, aws_record()), NO_HEADERS, token=None)
 
-    assert [event.source for event in told.events] == ["s3://photos/2026/red flower.jpg"]
-    assert told.ignored == 1
+    assert [event.source for event in notification.events] == ["s3://photos/2026/red flower.jpg"]
+    assert notification.ignored == 1
 
 
 def test_the_test_event_of_amazon_s3_is_ignored() -> None:
@@ -243,22 +243,22 @@ def test_a_key_is_decoded_as_a_form_encodes_it(encoded: str, key: str) -> None:
 
 
 @given(key=st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
-def test_any_key_that_was_form_encoded_comes_out_as_it_was(key: str) -> None:
+def test_any_key_survives_form_encoding(key: str) -> None:
     assert read_one(aws_record(quote_plus(key))).source == f"s3://photos/{key}"
 
 
-def test_a_key_that_is_no_utf_8_is_refused_rather_than_guessed() -> None:
+def test_a_key_that_is_not_utf_8_is_refused() -> None:
     with pytest.raises(BadRequest):
         s3.read(body(aws_record("caf%E9.jpg")), NO_HEADERS, token=None)
 
 
 @pytest.mark.parametrize("size", [None, -1, 1 << 62, 1.5, "12", True, [], {}])
-def test_a_size_that_is_none_is_left_for_the_bucket_to_tell(size: object) -> None:
+def test_an_invalid_size_is_ignored(size: object) -> None:
     assert read_one(with_object(size=size)).size_bytes is None
 
 
 @pytest.mark.parametrize("version", [None, "", 5, [], {}, "v\0", "v\ud800"])
-def test_a_version_that_no_column_can_hold_is_left_for_the_bucket_to_tell(version: object) -> None:
+def test_a_version_that_no_column_can_hold_is_ignored(version: object) -> None:
     assert read_one(with_object(versionId=version, eTag=version)).version is None
 
 
@@ -284,7 +284,7 @@ def test_another_upload_has_another_id(other: dict[str, Any]) -> None:
     assert read_one(aws_record()).id != read_one(other).id
 
 
-def test_a_sender_without_sequencers_tells_uploads_apart_by_request_and_time() -> None:
+def test_without_sequencers_uploads_are_distinguished_by_request_and_time() -> None:
     plain = with_object(sequencer=None)
     same = with_object(sequencer=None)
     later = plain | {"eventTime": "2026-11-23T12:00:01.000Z"}
@@ -294,7 +294,7 @@ def test_a_sender_without_sequencers_tells_uploads_apart_by_request_and_time() -
     assert len({read_one(record).id for record in (plain, later, other)}) == 3
 
 
-def test_where_one_word_ends_and_the_next_begins_is_part_of_an_id() -> None:
+def test_an_id_depends_on_the_boundaries_between_its_texts() -> None:
     one = aws_record(s3=aws_record()["s3"] | {"bucket": {"name": "a"}, "object": {"key": "b/c", "sequencer": "1"}})
     two = aws_record(s3=aws_record()["s3"] | {"bucket": {"name": "a/b"}, "object": {"key": "c", "sequencer": "1"}})
 
@@ -337,7 +337,7 @@ def test_the_token_is_taken_as_minio_its_successor_and_sns_send_it(given_token: 
         {"authorization": "hünter2"},
     ],
 )
-def test_a_missing_or_wrong_token_is_refused_before_the_body_is_looked_at(headers: dict[str, str]) -> None:
+def test_a_missing_or_wrong_token_is_refused_before_the_body_is_read(headers: dict[str, str]) -> None:
     with pytest.raises(Unauthorised):
         s3.read(b"no JSON", headers, token="hunter2")
 
@@ -375,12 +375,12 @@ def test_a_missing_or_wrong_token_is_refused_before_the_body_is_looked_at(header
         body(aws_record(s3={"object": {"key": "k"}})),
     ],
 )
-def test_what_is_no_notification_is_a_bad_request(sent: bytes) -> None:
+def test_a_body_that_is_no_notification_is_a_bad_request(sent: bytes) -> None:
     with pytest.raises(BadRequest):
         s3.read(sent, NO_HEADERS, token=None)
 
 
-def test_a_thousand_events_are_taken_at_once_and_no_more() -> None:
+def test_a_body_has_at_most_a_thousand_events() -> None:
     records = [with_object(sequencer=f"{number:016X}") for number in range(MAX_EVENTS)]
 
     assert len({event.id for event in s3.read(body(*records), NO_HEADERS, token=None).events}) == 1000
@@ -422,7 +422,7 @@ ODD_RECORD = st.fixed_dictionaries(
 )
 @example(sent=body(aws_record("%00.jpg")))
 @example(sent=body(with_object(key="\ud800.jpg")))
-def test_whatever_is_sent_it_is_a_notification_or_a_refusal(sent: bytes) -> None:
+def test_any_body_is_a_notification_or_refused(sent: bytes) -> None:
     try:
         told = s3.read(sent, NO_HEADERS, token=None)
     except RaythumbsError:
@@ -436,7 +436,7 @@ def test_whatever_is_sent_it_is_a_notification_or_a_refusal(sent: bytes) -> None
 
 
 @given(header=st.text(st.characters(max_codepoint=255)))
-def test_whatever_token_is_given_it_is_right_or_refused(header: str) -> None:
+def test_any_other_token_is_refused(header: str) -> None:
     try:
         s3.read(minio_body(), {"authorization": header}, token="hunter2")
     except Unauthorised:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from raythumbs.model.job import INCOMPLETE, Job, JobRequest, Priority
 from raythumbs.model.lease import Failed, Lease, Outcome, Report, Succeeded
 from raythumbs.model.photo import Format, PictureFacts, Rendition
 from raythumbs.queue.batch import Batch
+from raythumbs.queue.pace import Pace
 from raythumbs.queue.parts import Given
 from raythumbs.settings import Settings, load_settings
 from raythumbs.worker.pipeline import Reports
@@ -112,10 +114,18 @@ def configured(tmp_path: Path) -> Callable[..., Settings]:
 
 @asynccontextmanager
 async def at_work(
-    settings: Settings, batches: Batches, cluster: Cluster | None = None, *, drained: bool = True, **moments: float
+    settings: Settings, batches: Batches, cluster: Cluster | None = None, *, drained: bool = True, **pace: Any
 ) -> AsyncIterator[Queue]:
+    """Give a queue at work. Its retries wait no longer than a moment; `pace` says what else is not as usual."""
     queue = Verbs(
-        Given(settings=settings, shard=0, plan=Plan.of(settings), run=batches, nodes=cluster or Cluster(), **moments)
+        Given(
+            settings=settings,
+            shard=0,
+            plan=Plan.of(settings),
+            run=batches,
+            nodes=cluster or Cluster(),
+            pace=Pace(**{"backoff": lambda _errors: 0.005, "slow_backoff": lambda _errors: 0.005} | pace),
+        )
     )
     try:
         yield Queue(queue)

@@ -56,12 +56,12 @@ def test_a_backlog_is_counted_when_it_could_be_over_its_limit_or_after_a_while(c
         for took, seconds in ((0, 0), (2, 1), (2, 1), (0, 1), (0, 5), (0, 10)):
             clock.advance(seconds=seconds)
             admission.took(took)
-            await admission.turn()
+            await admission.run_once()
             admission.check()
             counts.append(record.counts)
         record.backlog = 9
         admission.took(4)
-        await admission.turn()
+        await admission.run_once()
         with pytest.raises(Overloaded):
             admission.check()
         return counts
@@ -76,9 +76,9 @@ def test_a_count_that_failed_is_made_again(clock):
         bounds = Bounds(max_backlog=5, min_free_disk_bytes=0, min_free_memory_bytes=0)
         admission = Admission(record, bounds, folders=(), clock=lambda: clock.now)
         with pytest.raises(DatabaseUnavailable):
-            await admission.turn()
+            await admission.run_once()
         record.error = None
-        await admission.turn()
+        await admission.run_once()
         with pytest.raises(Overloaded):
             admission.check()
 

@@ -24,4 +24,4 @@ class Untouched:
 
 def test_over_the_limits_nothing_is_deleted_that_might_have_to_be_made_again():
     with pytest.raises(Overloaded):
-        asyncio.run(Collector(Untouched(), Untouched(), Full()).turn())
+        asyncio.run(Collector(Untouched(), Untouched(), Full()).run_once())

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import pytest
 
 from raythumbs.errors import QueueUnavailable, StoreUnavailable
-from raythumbs.queue import handle as here
 from raythumbs.queue.handle import QueueHandle
 from tests.queue.conftest import a_request
 
@@ -41,14 +40,12 @@ class Shard:
 
 
 @pytest.fixture
-def shards(monkeypatch: pytest.MonkeyPatch) -> list[Shard]:
-    ours = [Shard(), Shard(), Shard()]
-    monkeypatch.setattr(here, "_actor_of", ours.__getitem__)
-    return ours
+def shards() -> list[Shard]:
+    return [Shard(), Shard(), Shard()]
 
 
 def test_a_queue_is_ready_when_each_of_its_shards_is(shards):
-    asyncio.run(QueueHandle(3).check())
+    asyncio.run(QueueHandle(3, actor_of=shards.__getitem__).check())
 
     assert [shard.checks for shard in shards] == [1, 1, 1]
 
@@ -57,19 +54,21 @@ def test_a_queue_is_not_ready_while_one_of_its_shards_is_not(shards):
     shards[1].trouble = StoreUnavailable("away")
 
     with pytest.raises(StoreUnavailable):
-        asyncio.run(QueueHandle(3).check())
+        asyncio.run(QueueHandle(3, actor_of=shards.__getitem__).check())
 
 
-def test_what_was_answered_that_the_queue_does_not_answer_is_not_sent_to_it_afterwards(shards, monkeypatch):
+def test_what_was_answered_that_the_queue_does_not_answer_is_not_sent_to_it_afterwards(shards):
     async def story() -> None:
-        queue = QueueHandle()
+        limit = SimpleNamespace(seconds=20)
+        queue = QueueHandle(actor_of=shards.__getitem__, time_limit=lambda: asyncio.timeout(limit.seconds))
         under_way = asyncio.create_task(queue.enqueue([a_request(1)]))
         while not shards[0].enqueued:
             await asyncio.sleep(0)
-        with monkeypatch.context() as impatience, pytest.raises(QueueUnavailable):
-            impatience.setattr(here, "_ANSWER_SECONDS", 0.01)
+        limit.seconds = 0.01
+        with pytest.raises(QueueUnavailable):
             await queue.enqueue([a_request(2)])
 
+        limit.seconds = 20
         shards[0].gate.set()
         await under_way
         await queue.enqueue([a_request(3)])
@@ -81,7 +80,7 @@ def test_what_was_answered_that_the_queue_does_not_answer_is_not_sent_to_it_afte
 
 def test_many_who_ask_whether_it_is_ready_are_one_question(shards):
     async def story() -> None:
-        queue = QueueHandle()
+        queue = QueueHandle(actor_of=shards.__getitem__)
         await asyncio.gather(*(queue.check() for _ in range(200)))
 
     asyncio.run(story())
@@ -91,7 +90,7 @@ def test_many_who_ask_whether_it_is_ready_are_one_question(shards):
 
 def test_only_a_few_pages_of_jobs_are_read_at_one_time_and_each_once(shards):
     async def story() -> int:
-        queue = QueueHandle()
+        queue = QueueHandle(actor_of=shards.__getitem__)
         readers = [asyncio.create_task(queue.jobs(state=None, after=f"{n % 10}", limit=1000)) for n in range(200)]
         while len(shards[0].pages) < 2:
             await asyncio.sleep(0.001)

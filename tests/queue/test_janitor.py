@@ -33,13 +33,11 @@ def old_and_done(db, number):
     Intake(db).enqueue([Removal(photo_id="new", source=source, event_id=f"b{number}")], now=LONG_AGO)
 
 
-def test_a_turn_forgets_all_that_is_old_a_page_with_each_commit(record, configured, monkeypatch):
-    monkeypatch.setattr("raythumbs.queue.janitor._ROWS_A_WRITE", 3)
-
+def test_an_iteration_deletes_all_that_is_old_in_small_commits(record, configured):
     async def run():
         await record.write(lambda db, _now: [old_and_done(db, number) for number in range(7)])
         before = record.commits
-        await Janitor(record, configured()).turn()
+        await Janitor(record, configured(), rows_a_write=3).run_once()
         left = [f"SELECT count(*) FROM {table}" for table in ("jobs", "events", "photos")]
         counts = [await record.read(lambda db, sql=sql: db.exec_driver_sql(sql).scalar_one()) for sql in left]
         return counts, record.commits - before
@@ -50,15 +48,14 @@ def test_a_turn_forgets_all_that_is_old_a_page_with_each_commit(record, configur
     assert commits == 3 + 1 + 5 + 3  # of 7 jobs, none that failed, 14 events, 7 photos
 
 
-def test_others_write_between_the_pages(record, configured, monkeypatch):
-    monkeypatch.setattr("raythumbs.queue.janitor._ROWS_A_WRITE", 1)
+def test_others_write_between_the_pages(record, configured):
     left = []
 
     async def run():
         await record.write(lambda db, _now: [old_and_done(db, number) for number in range(7)])
         async with asyncio.TaskGroup() as tasks:
-            turn = tasks.create_task(Janitor(record, configured()).turn())
-            while not turn.done():
+            iteration = tasks.create_task(Janitor(record, configured(), rows_a_write=1).run_once())
+            while not iteration.done():
                 left.append(await record.write(lambda db, _now: len(Jobs(db).list(state=None, after=None, limit=9))))
 
     asyncio.run(run())

@@ -18,7 +18,7 @@ def a_lease(number: int = 1) -> Lease:
 
 def a_lane(clock, *nodes: Node) -> tuple[LargeLane, Slots]:
     slots = Slots(per_node=8)
-    lane = LargeLane(slots, clock=lambda: clock.now)
+    lane = LargeLane(slots, places=9, clock=lambda: clock.now)
     follow(lane, slots, *nodes)
     return lane, slots
 

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-import pytest
-
 from raythumbs.cluster.nodes import Node
 from raythumbs.errors import AccessDenied, NeedsMemory, RaythumbsError
 from raythumbs.model.job import Priority, State
@@ -18,13 +16,6 @@ from tests.queue.conftest import Batches, Cluster, a_success, at_work, eventuall
 
 BOTH = {"bad": Node("bad", cpus=4, memory_bytes=2_000), "good": Node("good", cpus=2, memory_bytes=2_000)}
 DENIED = AccessDenied("s3://photos refuses these credentials (on bad-host)")
-
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch):
-    """Retries wait no longer than a moment."""
-    monkeypatch.setattr("raythumbs.queue.outcomes.backoff_seconds", lambda _errors, chance: 0.01 * chance)
-    monkeypatch.setattr("raythumbs.queue.outcomes.slow_backoff_seconds", lambda _errors, chance: 0.01 * chance)
 
 
 @dataclass

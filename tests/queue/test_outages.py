@@ -11,12 +11,6 @@ from raythumbs.model.job import State
 from tests.queue.conftest import Batches, at_work, eventually
 
 
-@pytest.fixture
-def impatient(monkeypatch) -> None:
-    monkeypatch.setattr("raythumbs.db.database._STATEMENT_SECONDS", 0.1)
-    monkeypatch.setattr("raythumbs.db.record._AGAIN_SECONDS", (0.01, 0.02))
-
-
 def other(settings) -> sqlite3.Connection:
     path = settings.database_url.get_secret_value().removeprefix("sqlite:///")
     return sqlite3.connect(path, isolation_level=None, timeout=10)
@@ -30,18 +24,17 @@ async def started(queue) -> None:
     await eventually(is_running)
 
 
-def test_what_is_rendered_while_the_database_is_away_is_recorded_when_it_is_back(configured, impatient, monkeypatch):
-    refused = []
-    monkeypatch.setattr("raythumbs.db.record.emit_trouble", lambda event, _error: refused.append(event))
+def test_what_is_rendered_while_the_database_is_away_is_recorded_when_it_is_back(configured, caplog):
+    impatient = {"statement_seconds": 0.1, "write_again_seconds": (0.01, 0.02)}
     settings = configured()
 
     async def scenario():
         batches = Batches(gate=asyncio.Event())
 
         async def was_refused() -> bool:
-            return len(refused) > 2
+            return caplog.text.count("write.repeated") > 2
 
-        async with at_work(settings, batches) as queue:
+        async with at_work(settings, batches, **impatient) as queue:
             await started(queue)
             with closing(other(settings)) as connection:
                 connection.execute("BEGIN IMMEDIATE")

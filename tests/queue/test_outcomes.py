@@ -16,6 +16,7 @@ from raythumbs.model.job import State
 from raythumbs.model.lease import Failed, Report
 from raythumbs.queue.batch import TaskLost, TaskRaised
 from raythumbs.queue.outcomes import Budgets, Outcomes
+from raythumbs.queue.pace import Pace
 from raythumbs.store_errors import Archived, ClockSkew, Encrypted
 from tests.queue.conftest import a_request, a_success
 
@@ -28,7 +29,7 @@ class Story:
 
     def __init__(self, record: Record) -> None:
         self.record = record
-        self.outcomes = Outcomes(record, None, budgets=BUDGETS, chance=lambda: 0.5)
+        self.outcomes = Outcomes(record, None, budgets=BUDGETS, pace=Pace())
 
     async def leases(self, count):
         def write(db, now):
@@ -131,7 +132,7 @@ def test_what_a_person_has_to_mend_is_tried_more_seldom_than_what_passes_by_itse
         await told.outcomes.take_in([Report(replace(lease, errors=1), Failed(error), 0.1)])
         return await told.record.read(lambda db: db.exec_driver_sql("SELECT due_at - created_at FROM jobs").scalar())
 
-    assert told(story) == pytest.approx(seconds, abs=2)
+    assert told(story) == pytest.approx(seconds, rel=0.15)
 
 
 @pytest.mark.parametrize("error", [Archived("in a vault"), Encrypted("SSE-C")])

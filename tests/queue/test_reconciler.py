@@ -49,7 +49,7 @@ class Shop:
         version = self.store_of(path).version
         key = self.plan.key(lease.source, version, self.settings.specs[0])
         self.store.put(key, b"thumbnail", "image/jpeg")
-        os.utime(self.store.path(key), (LONG_AGO, LONG_AGO))
+        os.utime(self.store.root / key, (LONG_AGO, LONG_AGO))
         success = a_success()
         made = replace(success.renditions[0], key=key)
         return Succeeded(replace(success.picture, version=version), (made,))
@@ -82,9 +82,9 @@ async def passed(queue):
     return (await queue.verbs.reconciliation()).found
 
 
-def reconciled(shop, scenario):
+def reconciled(shop, scenario, **pace):
     async def run():
-        async with at_work(shop.settings, Batches(shop.answer)) as queue:
+        async with at_work(shop.settings, Batches(shop.answer), **pace) as queue:
             return await scenario(queue)
 
     return asyncio.run(run())
@@ -214,7 +214,7 @@ def test_thumbnails_that_no_photo_leads_to_are_deleted_and_nothing_else_is(shop)
     key = "thumbnails/ab/" + "0" * 30 + "/thumbnail.jpg"
     for name in (key, "thumbnails/read me.txt", "thumbnails/ab/notes.jpg", "elsewhere/x.jpg"):
         shop.store.put(name, b"x", "image/jpeg")
-        os.utime(shop.store.path(name), (LONG_AGO, LONG_AGO))
+        os.utime(shop.store.root / name, (LONG_AGO, LONG_AGO))
 
     async def scenario(queue):
         found = await passed(queue)
@@ -225,7 +225,7 @@ def test_thumbnails_that_no_photo_leads_to_are_deleted_and_nothing_else_is(shop)
 
     assert found.orphaned == 1
     assert {path.name for path in shop.thumbnails} == {"read me.txt", "notes.jpg"}
-    assert shop.store.path("elsewhere/x.jpg").exists()
+    assert (shop.store.root / "elsewhere/x.jpg").exists()
 
 
 def test_thumbnails_that_were_lost_are_made_again(shop):
@@ -258,7 +258,6 @@ def test_a_folder_of_thumbnails_that_is_missing_as_a_whole_costs_no_work(shop):
 
 
 def test_lost_thumbnails_are_asked_for_by_the_page_and_no_more_of_them_than_there_is_room_for(shop, monkeypatch):
-    monkeypatch.setattr("raythumbs.queue.reconciler._KEYS_A_PAGE", 10)
     for number in range(35):
         shop.photo(f"{number:02}.jpg")
     enqueue = Intake.enqueue
@@ -284,7 +283,7 @@ def test_lost_thumbnails_are_asked_for_by_the_page_and_no_more_of_them_than_ther
         shop.photos.with_name("unmounted").rename(shop.photos)
         return await passed(queue)
 
-    found = reconciled(shop, scenario)
+    found = reconciled(shop, scenario, keys_a_page=10)
 
     assert (refusals, pages) == ([[10, 10]], [10, 10, 10, 5])
     assert found.missing == 35
@@ -304,7 +303,7 @@ def test_what_is_new_has_time(shop, tmp_path):
 
     assert (found.listed, found.missing, found.orphaned) == (2, 0, 0)
     assert shop.rendered == []
-    assert shop.store.path(key).exists()
+    assert (shop.store.root / key).exists()
 
 
 def test_photos_elsewhere_are_not_touched(shop, tmp_path):
@@ -330,7 +329,6 @@ async def _succeeded(queue) -> bool:
 
 
 def test_more_than_a_page_is_gone_through_and_a_broken_pass_goes_on_where_it_was(shop, monkeypatch):
-    monkeypatch.setattr("raythumbs.queue.reconciler._KEYS_A_PAGE", 10)
     for number in range(35):
         shop.photo(f"{number:02}.jpg")
     listing = FileStore.list
@@ -350,7 +348,7 @@ def test_more_than_a_page_is_gone_through_and_a_broken_pass_goes_on_where_it_was
         await eventually(lambda: _has_broken(queue))
         return await passed(queue)
 
-    found = reconciled(shop, scenario)
+    found = reconciled(shop, scenario, keys_a_page=10)
 
     assert asked[:2] == ["", "19.jpg"]
     assert found.missing == 35

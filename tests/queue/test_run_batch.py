@@ -47,14 +47,14 @@ def cancelled(monkeypatch) -> list[object]:
     return taken_back
 
 
-def followed(monkeypatch, tmp_path, task: Task, *, taking_seconds: float = 0.0, patience_seconds: float = 0.05) -> int:
+def followed(tmp_path, task: Task, *, taking_seconds: float = 0.0, **patience: float) -> int:
     """Follow a task; return how often it said something."""
-    monkeypatch.setattr(run_batch, "render_batch_remotely", task)
+    given = {"patience_seconds": 0.05} | patience
 
     async def run() -> int:
         count = 0
         plan: Any = Plan.of(load_settings(data_dir=tmp_path))
-        async for _ in run_batch.run_batch(BATCH, plan=plan, patience_seconds=patience_seconds):
+        async for _ in run_batch.run_batch(BATCH, plan=plan, task=task, **given):
             count += 1
             await asyncio.sleep(taking_seconds)  # as a database that is away for a while
         return count
@@ -62,32 +62,28 @@ def followed(monkeypatch, tmp_path, task: Task, *, taking_seconds: float = 0.0, 
     return asyncio.run(run())
 
 
-def test_whoever_takes_long_to_take_in_what_a_task_says_is_not_mistaken_for_a_silent_task(
-    monkeypatch, tmp_path, cancelled
-):
-    assert followed(monkeypatch, tmp_path, Task(at_once, at_once, at_once), taking_seconds=0.2) == 3
+def test_whoever_takes_long_to_take_in_what_a_task_says_is_not_mistaken_for_a_silent_task(tmp_path, cancelled):
+    assert followed(tmp_path, Task(at_once, at_once, at_once), taking_seconds=0.2) == 3
     assert not cancelled
 
 
-def test_a_task_that_has_begun_and_is_silent_is_ended_and_a_photo_may_be_the_reason(monkeypatch, tmp_path, cancelled):
+def test_a_task_that_has_begun_and_is_silent_is_ended_and_a_photo_may_be_the_reason(tmp_path, cancelled):
     with pytest.raises(TaskLost, match="nothing was heard"):
-        followed(monkeypatch, tmp_path, Task(at_once, never))
+        followed(tmp_path, Task(at_once, never))
 
     assert len(cancelled) == 1
 
 
-def test_a_task_that_ray_does_not_begin_is_taken_back_and_no_photo_is_the_reason(monkeypatch, tmp_path, cancelled):
-    monkeypatch.setattr(run_batch, "_BEGIN_SECONDS", 0.05)
-
+def test_a_task_that_ray_does_not_begin_is_taken_back_and_no_photo_is_the_reason(tmp_path, cancelled):
     with pytest.raises(NodeGone, match="Ray did not begin it"):
-        followed(monkeypatch, tmp_path, Task(never), patience_seconds=60)
+        followed(tmp_path, Task(never), begin_seconds=0.05, patience_seconds=60)
 
     assert len(cancelled) == 1
 
 
-def test_a_task_whose_own_code_raises_an_error_is_a_bug_and_no_photo_is_the_reason(monkeypatch, tmp_path, cancelled):
+def test_a_task_whose_own_code_raises_an_error_is_a_bug_and_no_photo_is_the_reason(tmp_path, cancelled):
     async def raising() -> tuple[()]:
         raise RayTaskError("render_batch", "Traceback ...\nRecursionError: too deep", RecursionError("too deep"))
 
     with pytest.raises(TaskRaised, match="RecursionError: too deep"):
-        followed(monkeypatch, tmp_path, Task(at_once, raising))
+        followed(tmp_path, Task(at_once, raising))

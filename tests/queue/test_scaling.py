@@ -13,7 +13,7 @@ from raythumbs.queue.slots import Slots
 
 @dataclass
 class Growing:
-    """An autoscaler as Ray's is: it tells at the next turn what it could not reach, and does nothing of it."""
+    """An autoscaler as Ray's is: it reports in the next iteration what it could not reach, and does nothing of it."""
 
     reach: float = math.inf
     there: bool = True
@@ -48,9 +48,9 @@ def slots_of(*nodes: Node) -> Slots:
     return slots
 
 
-def turns(scaling: Scaling, number: int = 1) -> None:
+def run(scaling: Scaling, number: int = 1) -> None:
     for _ in range(number):
-        asyncio.run(scaling.turn())
+        asyncio.run(scaling.run_once())
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def turns(scaling: Scaling, number: int = 1) -> None:
 def test_as_many_slots_are_asked_for_as_clear_the_backlog_in_a_minute_up_to_the_limit(seconds, slots):
     growing, backlog = Growing(), Backlog(seconds)
 
-    turns(Scaling(backlog, slots_of(), growing, most=100))
+    run(Scaling(backlog, slots_of(), growing, most=100))
 
     assert growing.asked == [slots]
     assert backlog.counted_up_to == 6000
@@ -69,9 +69,9 @@ def test_while_something_waits_it_is_asked_again_and_when_nothing_does_once_more
     growing, backlog = Growing(), Backlog(120)
     scaling = Scaling(backlog, slots_of(), growing, most=100)
 
-    turns(scaling, 2)
+    run(scaling, 2)
     backlog.seconds = 0
-    turns(scaling, 3)
+    run(scaling, 3)
 
     assert growing.asked == [2, 2, 0]
 
@@ -79,7 +79,7 @@ def test_while_something_waits_it_is_asked_again_and_when_nothing_does_once_more
 def test_what_a_queue_that_was_killed_had_asked_for_is_taken_back_by_the_next():
     growing = Growing()
 
-    turns(Scaling(Backlog(0), slots_of(), growing, most=100), 2)
+    run(Scaling(Backlog(0), slots_of(), growing, most=100), 2)
 
     assert growing.asked == [0]
 
@@ -88,7 +88,7 @@ def test_a_drained_queue_takes_back_what_it_asked_for():
     growing = Growing()
     scaling = Scaling(Backlog(120), slots_of(), growing, most=100)
 
-    turns(scaling)
+    run(scaling)
     asyncio.run(scaling.end())
 
     assert growing.asked == [2, 0]
@@ -98,7 +98,7 @@ def test_a_cluster_that_cannot_grow_is_asked_for_nothing_and_the_backlog_is_not_
     growing, backlog = Growing(there=False), Backlog(120)
     scaling = Scaling(backlog, slots_of(), growing, most=100)
 
-    turns(scaling)
+    run(scaling)
     asyncio.run(scaling.end())
 
     assert growing.asked == []
@@ -111,8 +111,8 @@ def test_of_what_a_cluster_cannot_reach_it_is_asked_for_all_that_it_can(reach):
     semaphore = Slots(per_node=1000)
     scaling = Scaling(Backlog(10**6), semaphore, growing, most=100)
 
-    for _ in range(100):  # turns, in which the nodes come that were asked for
-        turns(scaling)
+    for _ in range(100):  # iterations, in which the requested nodes come
+        run(scaling)
         if semaphore.total < growing.asked[-1] <= reach:
             semaphore.follow({"a": Node("a", growing.asked[-1])})
 
@@ -124,12 +124,12 @@ def test_of_what_a_cluster_cannot_reach_it_is_asked_for_all_that_it_can(reach):
 def test_a_refusal_is_not_believed_for_ever(clock):
     growing = Growing(reach=8)
     scaling = Scaling(Backlog(6000), slots_of(Node("a", 8)), growing, most=100, clock=lambda: clock.now)
-    turns(scaling, 20)
+    run(scaling, 20)
     assert growing.asked[-1] == 8
 
     growing.reach = 1000
     clock.advance(seconds=601)
-    turns(scaling)
+    run(scaling)
 
     assert growing.asked[-1] == 100
 
@@ -145,6 +145,6 @@ def test_a_refusal_is_not_believed_for_ever(clock):
 def test_slots_are_asked_for_in_the_shape_that_nodes_declare(nodes, declared):
     growing = Growing()
 
-    turns(Scaling(Backlog(1), slots_of(*nodes), growing, most=100))
+    run(Scaling(Backlog(1), slots_of(*nodes), growing, most=100))
 
     assert growing.declared is declared

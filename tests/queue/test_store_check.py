@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 
 from raythumbs.errors import StoreUnavailable
-from raythumbs.queue import store_check
 from raythumbs.queue.store_check import StoreCheck
 
 
@@ -58,13 +57,12 @@ def test_a_store_that_was_mended_is_believed_at_once():
     asyncio.run(run())
 
 
-def test_a_store_that_is_silent_is_asked_once_and_told_in_time(monkeypatch):
-    monkeypatch.setattr(store_check, "_ANSWER_SECONDS", 0.05)
+def test_a_store_that_is_silent_is_asked_once_and_told_in_time():
     answers = threading.Event()
     store = Asked(lambda: answers.wait(20) and None)
 
     async def run():
-        check = StoreCheck(lambda: [store])
+        check = StoreCheck(lambda: [store], answer_seconds=0.05)
         for _ in range(3):
             with pytest.raises(StoreUnavailable, match="no store answered"):
                 await check()

@@ -27,13 +27,6 @@ from raythumbs.worker.pipeline import Reports
 from tests.queue.conftest import NODE, Batches, Cluster, a_request, a_success, at_work, eventually, failing
 
 
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch):
-    """Retries wait no longer than a moment."""
-    monkeypatch.setattr("raythumbs.queue.outcomes.backoff_seconds", lambda _errors, chance: 0.01 * chance)
-    monkeypatch.setattr("raythumbs.queue.outcomes.slow_backoff_seconds", lambda _errors, chance: 0.01 * chance)
-
-
 def test_a_photo_that_succeeds_has_its_address_in_the_database(configured):
     async def run():
         async with at_work(configured(), Batches()) as queue:
@@ -218,9 +211,8 @@ def test_a_node_renders_one_large_photo_at_a_time_and_small_ones_beside_it(confi
     assert most == 1
 
 
-def test_more_large_photos_than_may_wait_in_memory_wait_in_the_database(configured, monkeypatch):
-    monkeypatch.setattr("raythumbs.queue.large_lane._PLACES", 2)
-    monkeypatch.setattr("raythumbs.queue.outcomes._LARGE_SECONDS", 0.05)
+def test_more_large_photos_than_may_wait_in_memory_wait_in_the_database(configured):
+    few_places = {"large_places": 2, "large_again_seconds": 0.05}
 
     async def batch(given):
         for lease in given.leases:
@@ -228,7 +220,7 @@ def test_more_large_photos_than_may_wait_in_memory_wait_in_the_database(configur
             yield (Report(lease, outcome, 0.01),)
 
     async def run():
-        async with at_work(configured(), batch, Cluster({"roomy": ROOMY})) as queue:
+        async with at_work(configured(), batch, Cluster({"roomy": ROOMY}), **few_places) as queue:
             await queue.submit(*range(12))
             return await queue.ended(*range(12))
 
@@ -321,11 +313,9 @@ def test_a_success_that_cannot_be_recorded_fails_alone(configured):
     ]
 
 
-def test_photos_that_take_no_time_at_all_still_come_in_batches(configured, monkeypatch):
-    monkeypatch.setattr("raythumbs.queue.outcomes._LEARNING", 1.0)  # the guess is at once what was measured
-
+def test_photos_that_take_no_time_at_all_still_come_in_batches(configured):
     async def run():
-        async with at_work(configured(), told_together) as queue:
+        async with at_work(configured(), told_together, learning=1.0) as queue:  # the guess is what was measured last
             await queue.submit(1)
             await queue.ended(1)
             await queue.submit(3, 4)

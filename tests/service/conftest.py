@@ -64,6 +64,11 @@ class Family:
     def members(self, titled: str = "") -> list[psutil.Process]:
         return [one for one in psutil.process_iter() if self._is_member(one) and titled in _title(one)]
 
+    def is_of_others(self, folder: Path) -> bool:
+        """Return whether a process of another start uses the folder. Each folder's sweeper has it in its title."""
+        users = [one for one in psutil.process_iter() if str(folder) in _title(one)]
+        return bool(users) and not any(self._is_member(one) for one in users)
+
     def _is_member(self, process: psutil.Process) -> bool:
         try:
             # Ray's workers overwrite their titles, and with them the head of /proc/PID/environ: ask their parents too.
@@ -86,10 +91,14 @@ def family() -> Family:
 
 
 @pytest.fixture
-def left_behind() -> Callable[[], set[Path]]:
-    """Return a function that finds Ray's folders which came since and are still there."""
-    before = set(Path("/tmp").glob("raythumbs.*"))
-    return lambda: set(Path("/tmp").glob("raythumbs.*")) - before
+def left_behind(family: Family) -> Callable[[], set[Path]]:
+    """Return a function that finds the folders of Ray that came since, are still there, and are no other test's."""
+    before = ray_folders()
+    return lambda: {folder for folder in ray_folders() - before if not family.is_of_others(folder)}
+
+
+def ray_folders() -> set[Path]:
+    return set(Path("/tmp").glob("raythumbs.*"))
 
 
 def eventually(met: Callable[[], object], *, seconds: float = 60) -> None:

@@ -98,7 +98,7 @@ def test_a_second_service_on_the_same_data_is_refused_in_one_line(service, photo
     assert len(complained.splitlines()) == 1
 
 
-def test_a_port_that_is_taken_is_told_in_one_line(tmp_path, service):
+def test_a_port_in_use_is_reported_in_one_line(tmp_path, service):
     taken = service._http.base_url.port
 
     status, _, complained = finished(raythumbs("serve", "--port", taken, "--data-dir", tmp_path))
@@ -178,7 +178,7 @@ def test_a_demo_of_ones_own_pictures_tells_of_the_bad_ones(demonstrated, family,
     assert not family.members()
 
 
-def test_a_wrong_setting_is_told_in_one_line(tmp_path):
+def test_a_wrong_setting_is_reported_in_one_line(tmp_path):
     wrong = {"RAYTHUMBS_JOB_TIMEOUT_SECONDS": "soon"}
 
     status, _, complained = finished(raythumbs("serve", "--data-dir", tmp_path, environment=wrong))
@@ -188,7 +188,7 @@ def test_a_wrong_setting_is_told_in_one_line(tmp_path):
     assert len(complained.splitlines()) == 1
 
 
-def test_a_bucket_without_credentials_is_told_in_one_line_before_ray_is_started(tmp_path):
+def test_a_bucket_without_credentials_is_reported_in_one_line_before_ray_starts(tmp_path):
     without = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "")
     nowhere = dict.fromkeys(("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"), "/nowhere")
     bucket = {"S3_BUCKET_NAME": "photos", "RAYTHUMBS_INSTANCE_CREDENTIALS": "false"}

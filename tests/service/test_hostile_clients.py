@@ -76,10 +76,10 @@ async def answers_to(door: Door, content: bytes) -> Sequence[Answer]:
     """Return all answers until the service closes the connection, or until nothing more comes."""
     answers: list[Answer] = []
     try:
-        async with asyncio.timeout(15), connected(door) as line:
-            await line.send(content)
+        async with asyncio.timeout(15), connected(door) as connection:
+            await connection.send(content)
             while True:
-                answers.append(await line.answer())
+                answers.append(await connection.answer())
     except (EOFError, ConnectionError):
         return answers
     except TimeoutError:

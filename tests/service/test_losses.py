@@ -28,7 +28,7 @@ def all_succeed(client: Client, job_ids: list[str]) -> Callable[[], bool]:
     return lambda: states(client, job_ids) == {"succeeded"}
 
 
-def test_a_service_whose_ray_is_killed_begins_anew_by_itself(tmp_path, photographs, family, left_behind):
+def test_a_service_whose_ray_is_killed_restarts_by_itself(tmp_path, photographs, family, left_behind):
     with local_service(tmp_path, environment=family.environment) as client:
         jobs = [uploaded["jobId"] for uploaded in client.upload([photographs["cat"]] * 20)]
         (victim,) = [process for process in family.members() if process.name() == "gcs_server"]
@@ -38,7 +38,7 @@ def test_a_service_whose_ray_is_killed_begins_anew_by_itself(tmp_path, photograp
         eventually(all_succeed(client, jobs))
         assert len(left_behind()) == 1  # the folder of the Ray that runs now
         log = (tmp_path / "serve.log").read_text()
-        assert "Ray's gcs_server ended, the service begins anew" in log
+        assert "Ray's gcs_server ended, the service restarts" in log
 
     eventually(lambda: not family.members())
     assert not left_behind()

@@ -14,7 +14,7 @@ import pytest
 
 from raythumbs.bench.local_service import free_port
 from raythumbs.client import Client
-from tests.service.conftest import Family, eventually, raythumbs
+from tests.service.conftest import Family, eventually, ray_folders, raythumbs
 from tests.service.test_losses import is_ready
 
 pytestmark = pytest.mark.needs("root")
@@ -27,7 +27,7 @@ FILES = 4096
 _ATTACK = """
 import json, os, socket, sys
 got = []
-def attempt(what, *how):
+def probe(what, *how):
     try:
         how[0](*how[1:])
     except OSError:
@@ -35,15 +35,15 @@ def attempt(what, *how):
     got.append(what)
 sockets = {line.split()[-1] for line in open("/proc/net/unix") if line.split()[-1].startswith(sys.argv[1])}
 for path in sockets:
-    attempt("connect " + path, socket.socket(socket.AF_UNIX).connect, path)
-    attempt("connect " + path, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).connect, path)
+    probe("connect " + path, socket.socket(socket.AF_UNIX).connect, path)
+    probe("connect " + path, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).connect, path)
 for folder in sys.argv[1:]:
-    attempt("list " + folder, os.listdir, folder)
-    attempt("write " + folder, open, folder + "/new", "w")
+    probe("list " + folder, os.listdir, folder)
+    probe("write " + folder, open, folder + "/new", "w")
     for path in {os.path.dirname(one) for one in sockets} | {folder + "/ray", folder + "/ray/session_latest"}:
-        attempt("list " + path, os.listdir, path)
-        attempt("write " + path, open, path + "/new", "w")
-    attempt("rename " + folder, os.rename, folder, folder + "-mine")
+        probe("list " + path, os.listdir, path)
+        probe("write " + path, open, path + "/new", "w")
+    probe("rename " + folder, os.rename, folder, folder + "-mine")
 for process in os.listdir("/proc"):
     if process.isdigit() and process != str(os.getpid()):
         try:
@@ -62,7 +62,7 @@ class Exposed:
     def __init__(self, data_dir: Path) -> None:
         self.port = free_port()
         self.family = Family()
-        self.folders_before = set(Path("/tmp").glob("raythumbs.*"))
+        self.folders_before = ray_folders()
         self.process = raythumbs(
             "serve", "--port", self.port, "--data-dir", data_dir,
             environment={**self.family.environment, **SECRETS, "RAYTHUMBS_HOST": "0.0.0.0"},
@@ -146,7 +146,8 @@ def test_a_service_that_is_killed_leaves_neither_a_process_nor_a_folder(exposed)
     said, _ = exposed.process.communicate(timeout=30)
     _, alive = psutil.wait_procs(members, timeout=20)
     assert alive == []
-    eventually(lambda: set(Path("/tmp").glob("raythumbs.*")) <= exposed.folders_before, seconds=10)
+    came = ray_folders() - exposed.folders_before
+    eventually(lambda: not any(one.exists() for one in came if not exposed.family.is_of_others(one)), seconds=10)
     assert "1,578 clients may be connected at a time" in said
 
 

@@ -131,8 +131,8 @@ def test_a_client_that_hangs_up_leaves_nothing(service, photographs):
     ended(service, service.upload([photographs["coffee"]])[0]["jobId"])
     before = stored(service)
 
-    with connected(service) as line:
-        line.sendall(form_head(length=8_000_000) + bytes(3_000_000))
+    with connected(service) as connection:
+        connection.sendall(form_head(length=8_000_000) + bytes(3_000_000))
 
     eventually(lambda: service.status()["processing"] is False)
     assert stored(service) == before
@@ -177,11 +177,11 @@ def sent_without_end(client: Client) -> tuple[int, str, int]:
     """Send a chunked body until the service answers; return its status, its code and how many bytes were sent."""
     piece = b"%x\r\n%s\r\n" % (1 << 20, bytes(1 << 20))
     sent = 0
-    with connected(client) as line:
-        line.sendall(form_head(length=None))
+    with connected(client) as connection:
+        connection.sendall(form_head(length=None))
         with suppress(BrokenPipeError, ConnectionResetError):
-            while sent < 200_000_000 and not select([line], [line], [])[0]:
-                sent += line.send(piece[sent % len(piece) :])
-        answer = HTTPResponse(line)
+            while sent < 200_000_000 and not select([connection], [connection], [])[0]:
+                sent += connection.send(piece[sent % len(piece) :])
+        answer = HTTPResponse(connection)
         answer.begin()
         return answer.status, json.loads(answer.read())["code"], sent

@@ -27,7 +27,7 @@ def elsewhere(monkeypatch, settings):
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY", raising=False)
 
 
-def test_what_ray_keeps_of_sealed_settings_has_no_secret(settings, tmp_path):
+def test_sealed_settings_have_no_secret_for_ray_to_keep(settings, tmp_path):
     sealed = seal(settings, tmp_path, environment={"AWS_SECRET_ACCESS_KEY": KEY})
 
     kept = pickle.dumps(sealed)
@@ -35,7 +35,7 @@ def test_what_ray_keeps_of_sealed_settings_has_no_secret(settings, tmp_path):
     assert not [secret for secret in (PASSWORD, TOKEN, KEY) if secret.encode() in kept]
 
 
-def test_the_file_of_secrets_is_its_users_alone_whatever_the_umask(settings, tmp_path):
+def test_the_file_of_secrets_belongs_to_its_user_alone_whatever_the_umask(settings, tmp_path):
     before = os.umask(0)
     try:
         sealed = seal(settings, tmp_path, environment={})
@@ -45,9 +45,7 @@ def test_the_file_of_secrets_is_its_users_alone_whatever_the_umask(settings, tmp
     assert stat.S_IMODE(sealed.secrets_file.stat().st_mode) == 0o600
 
 
-def test_opened_elsewhere_they_are_the_same_settings_with_the_environment_of_the_start(
-    settings, tmp_path, elsewhere, monkeypatch
-):
+def test_another_process_opens_the_same_settings_and_environment(settings, tmp_path, elsewhere, monkeypatch):
     sealed = pickle.loads(pickle.dumps(seal(settings, tmp_path, environment={"AWS_SECRET_ACCESS_KEY": KEY})))
     monkeypatch.setitem(os.environ, "AWS_SECRET_ACCESS_KEY", "")
     del os.environ["AWS_SECRET_ACCESS_KEY"]
@@ -59,7 +57,7 @@ def test_opened_elsewhere_they_are_the_same_settings_with_the_environment_of_the
     assert os.environ["AWS_SECRET_ACCESS_KEY"] == KEY
 
 
-def test_without_the_file_the_environment_has_to_have_the_same_secrets(settings, tmp_path, elsewhere, monkeypatch):
+def test_without_the_file_the_environment_must_have_the_same_secrets(settings, tmp_path, elsewhere, monkeypatch):
     sealed = seal(settings, tmp_path, environment={})
     sealed.secrets_file.unlink()
 
@@ -71,7 +69,7 @@ def test_without_the_file_the_environment_has_to_have_the_same_secrets(settings,
     assert sealed.open() == settings
 
 
-def test_a_file_that_somebody_put_there_as_a_link_is_not_followed(settings, tmp_path):
+def test_a_link_in_place_of_the_file_is_not_followed(settings, tmp_path):
     (tmp_path / "elsewhere").touch()
     (tmp_path / f"{settings.identity}.json").symlink_to(tmp_path / "elsewhere")
 
@@ -79,7 +77,16 @@ def test_a_file_that_somebody_put_there_as_a_link_is_not_followed(settings, tmp_
         seal(settings, tmp_path, environment={})
 
 
-def test_rays_processes_get_no_credentials_whatever_these_are_called():
+def test_a_link_in_the_place_of_the_file_is_not_read(settings, tmp_path):
+    sealed = seal(settings, tmp_path, environment={})
+    sealed.secrets_file.rename(tmp_path / "elsewhere")
+    sealed.secrets_file.symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(OSError, match="symbolic"):
+        sealed.open()
+
+
+def test_rays_processes_get_no_credentials_whatever_their_names():
     given = {
         "AWS_SECRET_ACCESS_KEY": KEY, "PGPASSWORD": KEY, "RAYTHUMBS_DATABASE": KEY, "RAYTHUMBS_B2_SIGNING_SECRET": KEY,
         "RAYTHUMBS_NOTIFICATION_TOKEN": KEY, "GITHUB_TOKEN": KEY, "HTTPS_PROXY": KEY, "SOMETHING_NEW": KEY,
@@ -92,6 +99,6 @@ def test_rays_processes_get_no_credentials_whatever_these_are_called():
     assert set(left) == {"PATH", "HOME", "LC_ALL", "RAY_AUTH_MODE", "RAYTHUMBS_HOST"}
 
 
-def test_the_secrets_of_settings_are_all_that_are_called_so(settings):
+def test_every_secret_setting_is_among_the_secrets(settings):
     assert json.dumps(settings.without_secrets().secrets) == "{}"
     assert set(settings.secrets) == {"database", "notification_token"}

@@ -26,13 +26,13 @@ def _an_empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- every value is checked
 
 
-def test_every_default_would_be_accepted_if_it_were_set() -> None:
+def test_every_default_is_a_valid_value() -> None:
     defaults = load_settings()
 
     assert load_settings(**dict(defaults)) == defaults
 
 
-def test_the_topics_follow_each_other_in_the_order_of_the_manual() -> None:
+def test_the_topics_are_in_the_order_of_the_manual() -> None:
     first_of_topics = ["host", "data_dir", "store", "specs", "max_photo_bytes", "prefetch_bytes", "max_backlog"]
 
     order = list(Settings.model_fields)
@@ -42,7 +42,7 @@ def test_the_topics_follow_each_other_in_the_order_of_the_manual() -> None:
     assert order[-2:] == ["notification_token", "b2_signing_secret"]
 
 
-def test_every_setting_says_what_it_is() -> None:
+def test_every_setting_has_a_description() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 
 
@@ -86,7 +86,7 @@ def test_every_setting_says_what_it_is() -> None:
         ("USE_PARALLEL_THUMBNAILS", "perhaps"),
     ],
 )
-def test_a_wrong_value_is_told_in_one_line_that_names_its_variable(
+def test_a_wrong_value_is_reported_in_one_line_with_its_variable(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -109,7 +109,7 @@ def test_a_wrong_value_is_told_in_one_line_that_names_its_variable(
         "me:hunt%40er2@[::1]:5432/photos",
     ],
 )
-def test_an_address_that_the_driver_understands_is_taken_and_shown_without_its_password(address: str) -> None:
+def test_an_address_of_the_driver_is_accepted_and_shown_without_its_password(address: str) -> None:
     shown = load_settings(database=f"postgresql://{address}").shown_database
 
     assert "hunt" not in shown
@@ -124,12 +124,12 @@ def test_an_address_that_the_driver_understands_is_taken_and_shown_without_its_p
         ({"database": "postgresql://me@db/photos", "use_parallel_thumbnails": False}, "USE_PARALLEL_THUMBNAILS=true"),
     ],
 )
-def test_several_queues_are_refused_where_they_could_not_share(others: dict[str, object], needed: str) -> None:
+def test_several_queues_are_refused_where_they_cannot_share(others: dict[str, object], needed: str) -> None:
     with pytest.raises(BadSettings, match=f"RAYTHUMBS_QUEUE_SHARDS: .*{needed}"):
         load_settings(queue_shards=2, **others)
 
 
-def test_every_wrong_value_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_wrong_values_are_reported_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAYTHUMBS_PORT", "http")
     monkeypatch.setenv("RAYTHUMBS_LEASE_SECONDS", "soon")
 
@@ -146,14 +146,14 @@ def test_a_setting_that_does_not_exist_is_refused() -> None:
         load_settings(prot=80)
 
 
-def test_what_is_given_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_given_values_override_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAYTHUMBS_PORT", "81")
 
     assert load_settings().port == 81
     assert load_settings(port=82).port == 82
 
 
-# --- where things lie
+# --- addresses of stores
 
 
 def test_s3_bucket_name_makes_that_bucket_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +165,7 @@ def test_s3_bucket_name_makes_that_bucket_the_store(monkeypatch: pytest.MonkeyPa
     assert settings.thumbnails_uri == "s3://photos/"
 
 
-def test_a_store_that_is_set_wins_over_s3_bucket_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_overrides_s3_bucket_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("S3_BUCKET_NAME", "photos")
 
     assert load_settings(store="s3://other/raw").store_uri == "s3://other/raw/"
@@ -175,7 +175,7 @@ def test_without_a_store_uploads_go_below_the_data_folder(tmp_path: Path) -> Non
     assert load_settings(data_dir=tmp_path).store_uri == f"file://{tmp_path}/store/"
 
 
-def test_the_data_folder_may_be_told_relative_to_a_neighbour(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_data_folder_may_be_a_relative_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
 
@@ -185,7 +185,7 @@ def test_the_data_folder_may_be_told_relative_to_a_neighbour(monkeypatch: pytest
 
 
 @pytest.mark.parametrize("name", ["100%41", "my photos", "Zoë+1"])
-def test_a_folder_of_any_name_is_the_store_that_its_address_leads_to(tmp_path: Path, name: str) -> None:
+def test_the_address_of_a_folder_of_any_name_leads_to_its_store(tmp_path: Path, name: str) -> None:
     settings = load_settings(data_dir=tmp_path / name)
 
     store = Stores().at(settings.store_uri)
@@ -206,9 +206,7 @@ def test_a_store_has_one_address_however_it_is_written(store: str) -> None:
 
 
 @pytest.mark.parametrize("store", [None, "s3://photos"])
-def test_the_disks_that_it_writes_to_are_those_of_its_record_and_of_its_uploads(
-    tmp_path: Path, store: str | None
-) -> None:
+def test_the_folders_it_writes_to_are_those_of_the_record_and_the_uploads(tmp_path: Path, store: str | None) -> None:
     uploads = Path(gettempdir()) if store else tmp_path / "store"  # on its way to a bucket, one is a nameless file
 
     assert set(load_settings(data_dir=tmp_path, store=store).folders) == {tmp_path, uploads}
@@ -221,7 +219,7 @@ def test_the_endpoint_has_the_names_that_aws_users_know(monkeypatch: pytest.Monk
     assert load_settings().s3_endpoint_url == "http://127.0.0.1:9000"
 
 
-def test_the_endpoint_of_s3_wins_over_that_of_all_services(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_endpoint_of_s3_overrides_that_of_all_services(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://everything")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://objects")
 
@@ -245,7 +243,7 @@ def test_parallel_thumbnails_can_be_switched_off(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-def test_clients_are_not_sent_to_an_address_that_only_servers_listen_on(host: str) -> None:
+def test_links_never_have_an_address_that_is_only_for_listening(host: str) -> None:
     assert load_settings(host=host, port=81).base_url == "http://127.0.0.1:81"
 
 
@@ -256,7 +254,7 @@ def test_the_public_address_is_used_without_its_last_slash() -> None:
 # --- the thumbnails to make
 
 
-def test_specs_are_told_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_specs_are_given_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     small = {"name": "small", "width": 90, "height": 60, "fit": "cover", "focus": [0.5, 0.25]}
     specs = [small, {"name": "large", "format": "webp"}]
     monkeypatch.setenv("RAYTHUMBS_SPECS", json.dumps(specs))
@@ -268,7 +266,7 @@ def test_specs_are_told_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("specs", "told"),
+    ("specs", "message"),
     [
         ([{"name": "a"}, {"name": "b"}, {"name": "a"}], "two specs have the same name"),
         ([{"name": "Large"}], "'Large'"),
@@ -288,8 +286,8 @@ def test_specs_are_told_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
         ([{"widht": 300}], "0: widht: "),
     ],
 )
-def test_a_spec_that_makes_no_sense_is_refused(
-    monkeypatch: pytest.MonkeyPatch, specs: list[dict[str, object]], told: str
+def test_an_invalid_spec_is_refused(
+    monkeypatch: pytest.MonkeyPatch, specs: list[dict[str, object]], message: str
 ) -> None:
     monkeypatch.setenv("RAYTHUMBS_SPECS", json.dumps(specs))
 
@@ -297,14 +295,14 @@ def test_a_spec_that_makes_no_sense_is_refused(
         load_settings()
 
     assert refusal.value.reason.startswith("RAYTHUMBS_SPECS: ")
-    assert told in refusal.value.reason
+    assert message in refusal.value.reason
     assert "\n" not in refusal.value.reason
 
 
 # --- which sources may be read
 
 
-def test_by_default_the_store_is_read_but_no_other_folder(tmp_path: Path) -> None:
+def test_by_default_the_store_and_no_other_folder_may_be_read(tmp_path: Path) -> None:
     policy = load_settings(data_dir=tmp_path).policy
 
     assert policy.allows(Source.parse(f"file://{tmp_path}/store/2026/cat.jpg"))
@@ -312,7 +310,7 @@ def test_by_default_the_store_is_read_but_no_other_folder(tmp_path: Path) -> Non
     assert not policy.allows(Source.parse("file:///etc/passwd"))
 
 
-def test_by_default_all_of_the_stores_bucket_is_read_also_beside_its_prefix() -> None:
+def test_by_default_the_stores_whole_bucket_may_be_read() -> None:
     policy = load_settings(store="s3://photos/uploads").policy
 
     assert policy.allows(Source.parse("s3://photos/camera/cat.jpg"))
@@ -335,7 +333,7 @@ def test_the_services_own_thumbnails_are_never_sources(given_store: dict[str, st
     assert policy.allows(Source.parse(output.replace("/1.jpg", ".jpg")))
 
 
-def test_allowed_sources_are_all_that_may_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_allowed_sources_may_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAYTHUMBS_ALLOWED_SOURCES", '["s3://camera/", "file:///my%20photos/"]')
 
     policy = load_settings(store="s3://photos").policy
@@ -345,7 +343,7 @@ def test_allowed_sources_are_all_that_may_be_read(monkeypatch: pytest.MonkeyPatc
     assert not policy.allows(Source.parse("s3://photos/cat.jpg"))
 
 
-# --- secrets, and who is the same
+# --- secrets and identity
 
 
 @given(password=st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=4).map("pa55".__add__))
@@ -403,7 +401,7 @@ def test_any_other_setting_makes_another_identity(changed: dict[str, object]) ->
     assert load_settings(**changed).identity not in {load_settings(**other).identity for other in others}
 
 
-# --- names that are no settings
+# --- unknown names
 
 
 @pytest.mark.parametrize(
@@ -447,27 +445,27 @@ def test_a_name_like_no_setting_is_refused_without_a_guess(monkeypatch: pytest.M
         ("_RAYTHUMBS_STARTS_LEFT", "3"),
     ],
 )
-def test_names_that_others_have_a_use_for_are_left_alone(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
-) -> None:
+def test_names_that_other_programs_use_are_ignored(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
 
     load_settings()
 
 
-# --- rights of files
+# --- permissions of files
 
 
-@pytest.mark.parametrize(("told", "umask"), [("077", 0o077), ("0027", 0o027), ("22", 0o022), ("0", 0)])
-def test_rights_are_told_in_octal(monkeypatch: pytest.MonkeyPatch, told: str, umask: int) -> None:
-    monkeypatch.setenv("RAYTHUMBS_UMASK", told)
+@pytest.mark.parametrize(("octal", "umask"), [("077", 0o077), ("0027", 0o027), ("22", 0o022), ("0", 0)])
+def test_the_umask_is_given_in_octal(monkeypatch: pytest.MonkeyPatch, octal: str, umask: int) -> None:
+    monkeypatch.setenv("RAYTHUMBS_UMASK", octal)
 
     assert load_settings().umask == umask
 
 
-@pytest.mark.parametrize("told", ["8", "177", "u=rwx", "0x3f", "-1", ""])
-def test_rights_that_are_none_or_leave_the_owner_out_are_refused(monkeypatch: pytest.MonkeyPatch, told: str) -> None:
-    monkeypatch.setenv("RAYTHUMBS_UMASK", told)
+@pytest.mark.parametrize("octal", ["8", "177", "u=rwx", "0x3f", "-1", ""])
+def test_an_invalid_umask_or_one_that_locks_out_the_owner_is_refused(
+    monkeypatch: pytest.MonkeyPatch, octal: str
+) -> None:
+    monkeypatch.setenv("RAYTHUMBS_UMASK", octal)
 
     with pytest.raises(BadSettings, match="RAYTHUMBS_UMASK: must be octal, 000 to 077"):
         load_settings()

@@ -1,4 +1,4 @@
-"""Both stores, for the tests that each of them must pass."""
+"""Both stores, for tests that each of them must pass."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Memory with a descriptor, used again."""
+"""Reusable memory with a descriptor."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ def filled(buffers: Buffers, data: bytes) -> BufferFile:
 
 
 @given(photos=st.lists(st.binary(min_size=1, max_size=10_000), max_size=20))
-def test_a_buffer_that_is_used_again_has_nothing_of_the_photo_before(photos):
+def test_a_reused_buffer_has_nothing_of_the_last_photo(photos):
     buffers = Buffers()
 
     for photo in photos:
@@ -28,7 +28,7 @@ def test_a_buffer_that_is_used_again_has_nothing_of_the_photo_before(photos):
             assert os.fstat(file.fileno()).st_size == len(photo)
 
 
-def test_photos_that_are_held_at_the_same_time_have_buffers_of_their_own():
+def test_photos_at_the_same_time_have_separate_buffers():
     buffers = Buffers()
 
     files = [filled(buffers, bytes([number]) * 5000) for number in range(6)]
@@ -37,7 +37,7 @@ def test_photos_that_are_held_at_the_same_time_have_buffers_of_their_own():
 
 
 @pytest.mark.parametrize(("size_bytes", "most"), [(5, 32), (5_000_000, 3)])
-def test_of_many_buffers_that_nobody_uses_any_more_some_are_kept(size_bytes, most):
+def test_a_bounded_number_of_unused_buffers_is_kept(size_bytes, most):
     buffers = Buffers()
     before = descriptors()
     files = [filled(buffers, bytes(size_bytes)) for _ in range(40)]
@@ -50,7 +50,7 @@ def test_of_many_buffers_that_nobody_uses_any_more_some_are_kept(size_bytes, mos
     assert (descriptors() - before) / a_buffer == most
 
 
-def test_as_many_are_kept_as_are_in_use():
+def test_as_many_buffers_are_kept_as_are_in_use():
     buffers = Buffers()
     files = [filled(buffers, bytes(5_000_000)) for _ in range(12)]
     before = descriptors()

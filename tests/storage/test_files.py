@@ -37,7 +37,7 @@ def everyones() -> Iterator[FileStore]:
 
 @contextmanager
 def without_rights(path: Path, mode: int) -> Iterator[None]:
-    """Give the path that mode, and let this process not stand above such: root is nobody for a while."""
+    """Give the path that mode. If this process is root, become nobody meanwhile, so that the mode counts."""
     was, user = path.stat().st_mode, os.geteuid()
     path.chmod(mode)
     if user == 0:
@@ -57,7 +57,6 @@ def test_no_key_leads_out_of_the_folder(store, key):
     for verb in (
         lambda: store.get(key, max_bytes=99, seconds=9),
         lambda: store.head(key),
-        lambda: store.path(key),
         lambda: store.delete(key),
         lambda: store.put(key, b"x", "image/jpeg"),
     ):
@@ -78,7 +77,7 @@ def test_no_link_leads_out_of_the_folder(store, tmp_path):
     (store.root / "above").symlink_to("..")
 
     for key in ("a/file", "folder/secret", "above/outside/secret"):
-        for ask in (store.head, store.path, lambda key: store.get(key, max_bytes=99, seconds=9)):
+        for ask in (store.head, lambda key: store.get(key, max_bytes=99, seconds=9)):
             with pytest.raises(NoSuchObject, match="leads out of"):
                 ask(key)
     for key in ("folder/secret", "folder/new", "folder/new/new", "above/outside/new"):
@@ -92,7 +91,7 @@ def test_no_link_leads_out_of_the_folder(store, tmp_path):
     assert [found.key for found in store.list()] == ["a/b.jpg"]
 
 
-def test_a_link_in_the_place_of_the_file_is_replaced_or_deleted_and_not_what_it_leads_to(store, tmp_path):
+def test_put_and_delete_affect_a_link_itself_and_not_its_target(store, tmp_path):
     store.put("a.jpg", b"photo", "image/jpeg")
     (tmp_path / "secret").write_bytes(b"secret")
     for name in ("b.jpg", "c.jpg"):
@@ -122,45 +121,95 @@ def test_links_within_the_folder_and_to_the_folder_are_followed(store, tmp_path)
     same = FileStore(tmp_path / "elsewhere")
 
     assert same.head("linked/b.jpg").version == store.head("a/b.jpg").version
-    assert same.path("linked/b.jpg") == store.root / "a" / "b.jpg"
     same.put("linked/c.jpg", b"photo", "image/jpeg")
     assert store.head("a/c.jpg").size_bytes == 5
+
+
+@contextmanager
+def swapped_all_the_time(link: Path, *targets: Path) -> Iterator[None]:
+    """Have a link that leads to each of the targets in turn, as fast as a thread can change it."""
+    stop = threading.Event()
+
+    def swap() -> None:
+        while not stop.is_set():
+            for target in targets:
+                new = link.with_name("new")
+                new.symlink_to(target)
+                new.replace(link)
+
+    link.symlink_to(targets[0])
+    with ThreadPoolExecutor(1) as swapping:
+        swapped = swapping.submit(swap)
+        try:
+            yield
+        finally:
+            stop.set()
+            swapped.result()
 
 
 def test_a_link_that_changes_all_the_time_is_never_followed_out(store, tmp_path):
     store.put("a.jpg", b"photo", "image/jpeg")
     (tmp_path / "secret").write_bytes(b"secret")
-    stop = threading.Event()
-
-    def swap():
-        while not stop.is_set():
-            for target in (store.root / "a.jpg", tmp_path / "secret"):
-                (store.root / "new").symlink_to(target)
-                (store.root / "new").replace(store.root / "link")
 
     got = set()
-    with ThreadPoolExecutor(1) as swapping:
-        swapping.submit(swap)
+    with swapped_all_the_time(store.root / "link", store.root / "a.jpg", tmp_path / "secret"):
         for _ in range(2000):
             with suppress(NoSuchObject), closing(store.get("link", max_bytes=99, seconds=9).file) as file:
                 got.add(file.read())
-        stop.set()
 
     assert got <= {b"photo"}
 
 
-def test_a_pipe_or_a_folder_is_no_object_and_nobody_waits_for_it(store):
+def test_nothing_is_written_or_deleted_through_a_folder_that_changes_all_the_time(store, tmp_path):
+    outside, photos = tmp_path / "outside", store.root / "photos"
+    outside.mkdir()
+    photos.mkdir(parents=True)
+    (outside / "a.jpg").write_bytes(b"secret")
+
+    with swapped_all_the_time(store.root / "link", photos, outside):
+        for _ in range(200):
+            with suppress(NoSuchObject, StoreUnavailable):
+                store.put("link/a.jpg", b"photo", "image/jpeg")
+            store.delete("link/a.jpg")
+
+    assert {path.name: path.read_bytes() for path in outside.iterdir()} == {"a.jpg": b"secret"}
+
+
+def test_a_file_gets_no_name_where_a_link_leads_that_came_while_it_was_written(store, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    before = outside.stat().st_mtime_ns
+
+    with pytest.raises(NoSuchObject, match="leads out of"), store.create("a.jpg", "image/jpeg") as file:
+        file.write(b"photo")
+        (store.root / ".unfinished").rename(store.root / "moved")
+        (store.root / ".unfinished").symlink_to(outside)
+
+    assert outside.stat().st_mtime_ns == before
+    assert every_file(store) == []
+
+
+def test_what_lies_outside_is_not_even_opened(everyones):
+    secret = everyones.root.parent / "secret"
+    secret.write_bytes(b"secret")
+    (everyones.root / "link").symlink_to(secret)
+
+    with without_rights(secret, 0o000), pytest.raises(NoSuchObject, match="leads out of"):  # not "permission denied"
+        everyones.get("link", max_bytes=99, seconds=9)
+
+
+def test_a_pipe_or_a_folder_is_no_object_and_does_not_block(store):
     store.put("folder/a.jpg", b"photo", "image/jpeg")
     os.mkfifo(store.root / "pipe")
 
     for key in ("pipe", "folder"):
-        for ask in (store.head, store.path, lambda key: store.get(key, max_bytes=99, seconds=9)):
+        for ask in (store.head, lambda key: store.get(key, max_bytes=99, seconds=9)):
             with pytest.raises(NoSuchObject):
                 ask(key)
     assert [found.key for found in store.list()] == ["folder/a.jpg"]
 
 
-def test_an_unfinished_file_leaves_not_even_a_hidden_one(store):
+def test_an_unfinished_file_leaves_no_hidden_file(store):
     with pytest.raises(ZeroDivisionError), store.create("a.jpg", "image/jpeg") as file:
         file.write(b"half")
         raise ZeroDivisionError
@@ -168,7 +217,7 @@ def test_an_unfinished_file_leaves_not_even_a_hidden_one(store):
     assert every_file(store) == []
 
 
-def test_a_folder_is_not_overwritten_and_what_was_refused_leaves_not_even_a_hidden_file(store):
+def test_a_folder_is_not_overwritten_and_the_refusal_leaves_no_hidden_file(store):
     store.put("folder/a.jpg", b"photo", "image/jpeg")
 
     for key in ("folder", "folder/a.jpg/b.jpg"):
@@ -195,7 +244,7 @@ with FileStore(Path({str(store.root)!r})).create("a.jpg", "image/jpeg") as file:
     assert every_file(store) == []
 
 
-def test_a_file_in_the_place_of_the_folder_is_told(tmp_path):
+def test_a_file_in_place_of_the_folder_is_reported(tmp_path):
     (tmp_path / "store").write_text("not a folder")
     store = FileStore(tmp_path / "store")
 
@@ -204,7 +253,7 @@ def test_a_file_in_the_place_of_the_folder_is_told(tmp_path):
             verb()
 
 
-def test_a_folder_without_the_right_to_write_is_told(everyones):
+def test_a_read_only_folder_is_reported(everyones):
     with without_rights(everyones.root / ".unfinished", 0o555):
         for verb in (everyones.check, lambda: everyones.put("b.jpg", b"photo", "image/jpeg")):
             with pytest.raises(AccessDenied, match="store"):
@@ -213,12 +262,12 @@ def test_a_folder_without_the_right_to_write_is_told(everyones):
     assert [found.key for found in everyones.list()] == ["a.jpg"]
 
 
-def test_a_photo_without_the_right_to_read_is_told(everyones):
+def test_an_unreadable_photo_is_reported(everyones):
     with without_rights(everyones.root / "a.jpg", 0o000), pytest.raises(AccessDenied, match=r"a\.jpg"):
         everyones.get("a.jpg", max_bytes=99, seconds=9)
 
 
-def test_a_deleted_object_takes_its_empty_folders_with_it(store):
+def test_deleting_an_object_removes_its_empty_folders(store):
     store.put("a/b/c.jpg", b"photo", "image/jpeg")
     store.put("a/d.jpg", b"photo", "image/jpeg")
 
@@ -232,14 +281,20 @@ def test_an_address_of_a_file_can_be_opened_by_others(store):
     store.put("a b.jpg", b"photo", "image/jpeg")
 
     assert store.url("a b.jpg") == f"file://{store.root}/a b.jpg"
-    assert store.path("a b.jpg").read_bytes() == b"photo"
-    for key in ("none.jpg", "x" * 300):
+    assert Path(store.url("a b.jpg").removeprefix("file://")).read_bytes() == b"photo"
+
+
+@pytest.mark.parametrize("key", ["none.jpg", "x" * 300])
+def test_what_is_not_there_is_told(store, key):
+    store.put("a.jpg", b"photo", "image/jpeg")
+
+    for ask in (store.head, lambda key: store.get(key, max_bytes=99, seconds=9)):
         with pytest.raises(NoSuchObject):
-            store.path(key)
+            ask(key)
 
 
 @pytest.mark.parametrize(("umask", "file", "folder"), [(0o077, 0o600, 0o700), (0o022, 0o644, 0o755)])
-def test_files_and_folders_have_the_rights_that_the_process_gives(store, umask, file, folder):
+def test_files_and_folders_have_the_permissions_of_the_umask(store, umask, file, folder):
     before = os.umask(umask)
     try:
         store.put("a/b/c.jpg", b"photo", "image/jpeg")

@@ -70,7 +70,7 @@ def telling(pieces: list[bytes], *, length: int, pause: float = 0) -> Behaviour:
         (503, "SlowDown", StoreUnavailable),
     ],
 )
-def test_what_the_server_answers_becomes_a_word_of_ours(aws_credentials, status, code, error):
+def test_an_answer_of_the_server_becomes_an_error_of_raythumbs(aws_credentials, status, code, error):
     with (
         served(refusing(status, code)) as endpoint,
         store_at(endpoint) as store,
@@ -79,7 +79,7 @@ def test_what_the_server_answers_becomes_a_word_of_ours(aws_credentials, status,
         store.get("a.jpg", max_bytes=99, seconds=9)
 
 
-def test_an_object_that_drips_is_not_waited_for_beyond_its_time(aws_credentials):
+def test_a_slow_object_is_not_read_beyond_its_time_limit(aws_credentials):
     dripping = telling([b"x"] * 1000, length=1000, pause=0.02)
     began = time.monotonic()
 
@@ -89,7 +89,7 @@ def test_an_object_that_drips_is_not_waited_for_beyond_its_time(aws_credentials)
     assert time.monotonic() - began < 5
 
 
-def test_an_object_that_ends_early_is_not_taken_for_whole(aws_credentials):
+def test_an_object_that_ends_early_is_an_error(aws_credentials):
     with (
         served(telling([b"half"], length=8)) as endpoint,
         store_at(endpoint) as store,
@@ -99,7 +99,7 @@ def test_an_object_that_ends_early_is_not_taken_for_whole(aws_credentials):
 
 
 @pytest.mark.parametrize("behaviour", [breaking_off, of_unknown_size])
-def test_a_connection_in_trouble_is_the_stores_trouble_and_no_crash(aws_credentials, behaviour):
+def test_a_broken_connection_is_a_store_error_and_no_crash(aws_credentials, behaviour):
     with (
         served(behaviour) as endpoint,
         store_at(endpoint) as store,
@@ -108,7 +108,7 @@ def test_a_connection_in_trouble_is_the_stores_trouble_and_no_crash(aws_credenti
         store.get("a.jpg", max_bytes=99, seconds=9)
 
 
-def test_an_object_that_stops_half_way_is_the_stores_trouble(aws_credentials):
+def test_an_object_that_stops_half_way_is_a_store_error(aws_credentials):
     let_go = threading.Event()
 
     def stopping(request: BaseHTTPRequestHandler) -> None:
@@ -139,7 +139,7 @@ def test_one_connection_serves_many_objects(aws_credentials):
     assert len(connections) == 1
 
 
-def test_over_tls_photos_come_whole_on_one_connection(aws_credentials, tmp_path, monkeypatch):
+def test_over_tls_photos_are_complete_on_one_connection(aws_credentials, tmp_path, monkeypatch):
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.cert_pem.write_to_path(tmp_path / "authority.pem")
@@ -161,7 +161,7 @@ def test_over_tls_photos_come_whole_on_one_connection(aws_credentials, tmp_path,
     assert len(connections) == 1
 
 
-def test_a_connection_that_the_store_closed_in_the_meantime_is_made_anew(aws_credentials):
+def test_a_connection_that_the_store_closed_is_opened_again(aws_credentials):
     let_go: list[BaseHTTPRequestHandler] = []
 
     def answer(request: BaseHTTPRequestHandler) -> None:
@@ -176,7 +176,7 @@ def test_a_connection_that_the_store_closed_in_the_meantime_is_made_anew(aws_cre
     assert len(let_go) == 3
 
 
-def test_a_busy_store_is_asked_once_and_says_for_how_long_it_is_left_alone(aws_credentials):
+def test_a_busy_store_is_asked_once_and_says_when_to_come_back(aws_credentials):
     requests = []
 
     def answer(request: BaseHTTPRequestHandler) -> None:
@@ -198,7 +198,7 @@ def test_a_busy_store_is_asked_once_and_says_for_how_long_it_is_left_alone(aws_c
     assert requests == ["GET", "PUT"]
 
 
-def test_a_store_that_only_boto3_understands_is_left_to_boto3(aws_credentials):
+def test_a_store_that_needs_boto3_is_used_through_boto3(aws_credentials):
     requests = []
 
     def answer(request: BaseHTTPRequestHandler) -> None:
@@ -214,7 +214,7 @@ def test_a_store_that_only_boto3_understands_is_left_to_boto3(aws_credentials):
     assert requests == [False, True, True, True]
 
 
-def test_a_server_that_is_not_there_is_told_soon(aws_credentials):
+def test_a_missing_server_is_reported_soon(aws_credentials):
     began = time.monotonic()
 
     with store_at("http://127.0.0.1:1") as store, pytest.raises(StoreUnavailable):
@@ -223,7 +223,7 @@ def test_a_server_that_is_not_there_is_told_soon(aws_credentials):
     assert time.monotonic() - began < 15
 
 
-def test_a_bucket_that_is_not_there_is_told(s3_endpoint):
+def test_a_missing_bucket_is_reported(s3_endpoint):
     client = s3_client("us-east-1", s3_endpoint)
     store = S3Store(client, "no-such-bucket")
 
@@ -240,7 +240,7 @@ def test_a_bucket_that_is_not_there_is_told(s3_endpoint):
 
 
 @pytest.mark.parametrize("key", ["k" * KEY_BYTES, "写" * (KEY_BYTES // 3), "a/../b.jpg", "a//b.jpg", "/a.jpg", "a/"])
-def test_a_key_is_taken_as_it_is(s3_endpoint, s3_bucket, key):
+def test_a_key_is_used_unchanged(s3_endpoint, s3_bucket, key):
     client = s3_client("us-east-1", s3_endpoint)
     store = S3Store(client, s3_bucket)
 
@@ -252,7 +252,7 @@ def test_a_key_is_taken_as_it_is(s3_endpoint, s3_bucket, key):
     client.close()
 
 
-def test_what_is_stored_compressed_is_got_as_it_is_stored(s3_endpoint, s3_bucket):
+def test_a_compressed_object_is_read_unchanged(s3_endpoint, s3_bucket):
     client = s3_client("us-east-1", s3_endpoint)
     packed = gzip.compress(b"photo" * 1000)
     client.put_object(Bucket=s3_bucket, Key="a.svg", Body=packed, ContentEncoding="gzip")
@@ -262,7 +262,7 @@ def test_what_is_stored_compressed_is_got_as_it_is_stored(s3_endpoint, s3_bucket
     client.close()
 
 
-def test_a_link_opens_without_credentials_and_only_for_a_while(s3_endpoint, s3_bucket):
+def test_a_link_opens_without_credentials_for_a_limited_time(s3_endpoint, s3_bucket):
     client = s3_client("eu-central-1", s3_endpoint)
     store = S3Store(client, s3_bucket, "thumbnails/")
     store.put("a b.jpg", b"photo", "image/jpeg")
@@ -294,7 +294,7 @@ def test_what_may_be_cached_says_so_by_either_way_to_the_store(s3_endpoint, s3_b
     client.close()
 
 
-def test_a_public_address_takes_the_place_of_links(aws_credentials):
+def test_a_public_address_replaces_presigned_links(aws_credentials):
     client = s3_client("us-east-1", None)
     store = S3Store(client, "photos", "thumbnails/", base_url="https://cdn.example/")
 
@@ -326,7 +326,7 @@ def test_a_source_leads_to_its_store_and_its_key_there(aws_credentials, tmp_path
     assert (bucket.bucket, bucket.prefix, key) == ("photos", "", "a/../b.jpg")
 
 
-def test_whoever_reaches_stores_carries_no_secret(aws_credentials):
+def test_stores_contain_no_secret(aws_credentials):
     assert "secret" not in repr(Stores(region="us-east-1", endpoint_url="http://127.0.0.1:1"))
 
 
@@ -362,9 +362,7 @@ def metadata_service(monkeypatch):
     ("wanted", "of_amazon", "is_asked"),
     [("auto", False, False), ("auto", True, True), ("true", False, True), ("false", True, False)],
 )
-def test_the_role_of_the_machine_is_asked_for_where_that_is_wanted(
-    monkeypatch, no_credentials, wanted, of_amazon, is_asked
-):
+def test_the_machines_role_is_used_only_as_the_setting_says(monkeypatch, no_credentials, wanted, of_amazon, is_asked):
     monkeypatch.setattr("raythumbs.storage.credentials.is_of_amazon", lambda: of_amazon)
 
     with metadata_service(monkeypatch) as asked:
@@ -375,7 +373,7 @@ def test_the_role_of_the_machine_is_asked_for_where_that_is_wanted(
 
 
 @pytest.mark.parametrize(
-    ("file", "told", "is_amazons"),
+    ("file", "content", "is_amazons"),
     [
         ("class/dmi/id/sys_vendor", "Amazon EC2\n", True),
         ("class/dmi/id/bios_version", "4.11.amazon\n", True),
@@ -384,14 +382,14 @@ def test_the_role_of_the_machine_is_asked_for_where_that_is_wanted(
         ("nothing", "", False),
     ],
 )
-def test_a_machine_of_amazon_is_known_by_what_it_says_of_itself(tmp_path, file, told, is_amazons):
+def test_an_amazon_machine_is_recognised_by_sysfs(tmp_path, file, content, is_amazons):
     (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / file).write_text(told)
+    (tmp_path / file).write_text(content)
 
     assert is_of_amazon(tmp_path) == is_amazons
 
 
-def test_missing_credentials_are_told_at_once_with_what_to_do(no_credentials):
+def test_missing_credentials_are_reported_at_once_with_what_to_do(no_credentials):
     began = time.monotonic()
 
     with store_at("http://127.0.0.1:1") as store, pytest.raises(BadCredentials, match="set AWS_ACCESS_KEY_ID"):
@@ -400,7 +398,7 @@ def test_missing_credentials_are_told_at_once_with_what_to_do(no_credentials):
     assert time.monotonic() - began < 1
 
 
-def test_large_objects_are_not_held_in_memory_while_the_store_takes_its_time(aws_credentials):
+def test_large_objects_are_not_in_memory_while_a_slow_store_takes_them(aws_credentials):
     taken, gate, before = [], threading.Event(), psutil.Process().memory_info().rss
 
     def takes_its_time(request: BaseHTTPRequestHandler) -> None:
@@ -436,12 +434,12 @@ def test_large_objects_are_not_held_in_memory_while_the_store_takes_its_time(aws
     assert held < 50 << 20
 
 
-def test_a_bucket_without_credentials_is_told_without_asking_anybody(no_credentials):
+def test_a_bucket_without_credentials_is_reported_without_any_request(no_credentials):
     store = S3Store(s3_client(None, "http://127.0.0.1:1", instance_credentials="false"), "photos")
 
     with pytest.raises(BadCredentials, match=r"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
         store.check_here()
 
 
-def test_a_bucket_with_credentials_is_not_asked_before_the_start(aws_credentials):
+def test_a_bucket_with_credentials_gets_no_request_before_the_start(aws_credentials):
     S3Store(s3_client(None, "http://127.0.0.1:1"), "photos").check_here()

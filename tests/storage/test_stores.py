@@ -1,4 +1,4 @@
-"""What every store promises, told once for all of them."""
+"""The promises of the Store protocol, tested on every store."""
 
 import os
 import resource
@@ -47,7 +47,7 @@ def a_full_disk() -> Iterator[None]:
 
 @SLOW
 @given(key=KEYS, data=some.binary(max_size=4000))
-def test_what_is_put_is_what_is_got(store, key, data):
+def test_an_object_is_read_as_it_was_stored(store, key, data):
     key = f"{uuid.uuid4().hex}/{key}"
 
     store.put(key, data, "image/jpeg")
@@ -59,7 +59,7 @@ def test_what_is_put_is_what_is_got(store, key, data):
 @pytest.mark.parametrize(
     "key", ["a b.jpg", "1+1.jpg", "100%25.jpg", "grüße/写真.jpg", "?#&=.jpg", "-rf", "~", "x" * 200, ".unfinished.jpg"]
 )
-def test_a_key_may_be_ugly(store, key):
+def test_a_key_may_have_unusual_characters(store, key):
     store.put(key, b"photo", "image/jpeg")
 
     assert content(store, key) == b"photo"
@@ -76,7 +76,7 @@ def test_the_last_put_counts_and_changes_the_version(store):
     assert store.head("a.jpg").version != old
 
 
-def test_getting_tells_the_size_and_the_version_that_head_tells(store):
+def test_get_returns_the_size_and_version_of_head(store):
     store.put("a.jpg", b"photo", "image/jpeg")
 
     fetched = store.get("a.jpg", max_bytes=5, seconds=10)
@@ -87,7 +87,7 @@ def test_getting_tells_the_size_and_the_version_that_head_tells(store):
     assert fetched.version == store.head("a.jpg").version
 
 
-def test_a_photo_that_is_overwritten_is_read_old_or_new_and_never_mixed(store):
+def test_an_object_that_is_overwritten_is_read_old_or_new_and_never_mixed(store):
     photos = {letter * length for letter, length in ((b"a", 300_000), (b"b", 200_000), (b"c", 300_000))}
     store.put("a.jpg", b"a" * 300_000, "image/jpeg")
     seen, done = set(), threading.Event()
@@ -114,13 +114,13 @@ def test_an_object_over_the_limit_is_not_read(store):
         store.get("a.jpg", max_bytes=5, seconds=10)
 
 
-def test_what_is_not_there_is_told(store):
+def test_a_missing_object_raises_no_such_object(store):
     for ask in (store.head, lambda key: store.get(key, max_bytes=9, seconds=9)):
         with pytest.raises(NoSuchObject, match=r"none\.jpg"):
             ask("none.jpg")
 
 
-def test_what_cannot_be_got_leaves_no_descriptor_open(store):
+def test_a_failed_get_leaves_no_descriptor_open(store):
     store.put("folder/a.jpg", b"123456", "image/jpeg")
     for key in ("none.jpg", "folder", "folder/a.jpg"):  # the first time, a connection is made and kept
         with pytest.raises((NoSuchObject, TooLarge)):
@@ -135,7 +135,7 @@ def test_what_cannot_be_got_leaves_no_descriptor_open(store):
 
 
 @pytest.mark.parametrize("key", ["folder", "folder/a.jpg/b.jpg", "x" * 300])
-def test_what_only_resembles_an_object_is_none_and_may_be_deleted(store, key):
+def test_a_key_that_only_resembles_an_object_is_missing_and_may_be_deleted(store, key):
     store.put("folder/a.jpg", b"photo", "image/jpeg")
 
     for ask in (store.head, lambda key: store.get(key, max_bytes=9, seconds=9)):
@@ -165,7 +165,7 @@ def test_a_list_is_in_the_order_of_keys_and_keeps_to_its_prefix(store):
 
 @settings(SLOW, max_examples=10)
 @given(keys=some.sets(KEYS, min_size=2, max_size=5))
-def test_a_list_is_in_the_order_of_keys_whatever_these_are(store, keys):
+def test_a_list_is_in_the_order_of_keys_for_any_keys(store, keys):
     assume(not any(one.startswith(f"{other}/") for one in keys for other in keys))  # no file is a folder
     prefix = f"{uuid.uuid4().hex}/"
     for key in keys:
@@ -183,7 +183,7 @@ def test_a_dash_comes_before_a_slash_in_the_order_of_keys(store):
     assert [stat.key for stat in store.list()] == ["a-b.jpg", "a.jpg", "a/b.jpg"]
 
 
-def test_what_is_deleted_while_a_list_is_read_does_no_harm(store):
+def test_an_object_that_is_deleted_during_a_list_does_no_harm(store):
     for key in ("a.jpg", "b.jpg", "c.jpg"):
         store.put(key, b"photo", "image/jpeg")
     listing = store.list()
@@ -194,7 +194,7 @@ def test_what_is_deleted_while_a_list_is_read_does_no_harm(store):
     assert {first.key, *(stat.key for stat in listing)} >= {"a.jpg", "c.jpg"}
 
 
-def test_what_is_written_piece_by_piece_appears_when_it_is_whole(store):
+def test_an_object_written_in_pieces_appears_when_it_is_complete(store):
     with store.create("a.jpg", "image/jpeg") as file:
         file.write(b"one ")
         with pytest.raises(NoSuchObject):
@@ -204,7 +204,7 @@ def test_what_is_written_piece_by_piece_appears_when_it_is_whole(store):
     assert content(store, "a.jpg") == b"one two"
 
 
-def test_what_is_never_finished_never_appears(store):
+def test_an_unfinished_object_never_appears(store):
     with pytest.raises(ZeroDivisionError), store.create("a.jpg", "image/jpeg") as file:
         file.write(b"half")
         raise ZeroDivisionError
@@ -212,7 +212,7 @@ def test_what_is_never_finished_never_appears(store):
     assert list(store.list()) == []
 
 
-def test_what_is_never_finished_leaves_what_was_there(store):
+def test_an_unfinished_object_leaves_the_old_one_in_place(store):
     store.put("a.jpg", b"old", "image/jpeg")
 
     with pytest.raises(ZeroDivisionError), store.create("a.jpg", "image/jpeg") as file:
@@ -222,7 +222,7 @@ def test_what_is_never_finished_leaves_what_was_there(store):
     assert content(store, "a.jpg") == b"old"
 
 
-def test_what_is_deleted_beside_an_unfinished_object_does_not_hurt_it(store):
+def test_a_delete_beside_an_unfinished_object_does_no_harm(store):
     store.put("folder/old.jpg", b"old", "image/jpeg")
 
     with store.create("folder/new.jpg", "image/jpeg") as file:
@@ -232,7 +232,7 @@ def test_what_is_deleted_beside_an_unfinished_object_does_not_hurt_it(store):
     assert content(store, "folder/new.jpg") == b"new"
 
 
-def test_a_full_disk_is_the_stores_trouble_and_leaves_nothing(store):
+def test_a_full_disk_is_a_store_error_and_leaves_nothing(store):
     with a_full_disk(), pytest.raises(StoreUnavailable), store.create("a.jpg", "image/jpeg") as file:
         file.write(bytes(20_000))
         file.flush()
@@ -240,13 +240,13 @@ def test_a_full_disk_is_the_stores_trouble_and_leaves_nothing(store):
     assert list(store.list()) == []
 
 
-def test_a_store_that_can_be_used_says_nothing(store):
+def test_a_usable_store_passes_its_check(store):
     store.put("a.jpg", b"photo", "image/jpeg")
 
     store.check()
 
 
-def test_a_source_is_read_in_its_allowed_folder_and_nowhere_that_a_link_leads_to(tmp_path):
+def test_a_source_is_read_in_its_allowed_folder_and_not_through_links_out_of_it(tmp_path):
     allowed, outside = tmp_path / "real" / "photos", tmp_path / "outside"
     allowed.mkdir(parents=True)
     outside.mkdir()

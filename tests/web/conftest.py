@@ -1,4 +1,4 @@
-"""The doors over a queue without Ray: a real database, a real store, and the real sandbox, in this process."""
+"""The web application over a queue without Ray: a real database, store and sandbox, in this process."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,9 +9,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from raythumbs.app import parts
+from raythumbs.app import dependencies
 from raythumbs.bench.pictures import draw_photo
 from raythumbs.cluster.nodes import Node
+from raythumbs.imaging.sandbox import Sandbox
 from raythumbs.queue.batch import Batch
 from raythumbs.queue.parts import Given
 from raythumbs.settings import Settings, load_settings
@@ -27,10 +28,11 @@ NODE = Node("here", cpus=1)
 
 
 class Batches:
-    """Renders batches in this process, where a worker of Ray would do so elsewhere."""
+    """Renders batches in this process instead of a Ray worker."""
 
     def __init__(self, settings: Settings) -> None:
-        self._stages = Stages(Plan.of(settings))
+        plan = Plan.of(settings)
+        self._stages = Stages(plan, Sandbox(plan.specs, plan.limits))
 
     async def __call__(self, batch: Batch) -> AsyncIterator[Reports]:
         for reports in await asyncio.to_thread(lambda: list(render(self._stages, batch.leases, no_more))):
@@ -77,7 +79,7 @@ async def _nodes() -> dict[str, Node]:
 async def _serving(settings: Settings) -> AsyncIterator[Service]:
     batches = Batches(settings)
     queue = Verbs(Given(settings=settings, shard=0, plan=Plan.of(settings), run=batches, nodes=_nodes))
-    transport = httpx2.ASGITransport(make_app(parts(settings, queue)), raise_app_exceptions=False)
+    transport = httpx2.ASGITransport(make_app(dependencies(settings, queue)), raise_app_exceptions=False)
     try:
         async with httpx2.AsyncClient(transport=transport, base_url=HERE) as http:
             yield Service(http, settings, queue)

@@ -1,4 +1,4 @@
-"""Clients that send a body as a test tells them to, straight to an ASGI application."""
+"""Clients that send a body piece by piece to an ASGI application, as a test directs."""
 
 import asyncio
 import json
@@ -6,15 +6,15 @@ from typing import Any
 
 
 class Sender:
-    """A request whose body comes piece by piece; what is answered is kept."""
+    """A request whose body comes piece by piece. It keeps the answer."""
 
     def __init__(self, app: Any, path: str, *, headers: dict[str, str] | None = None, peer: str = "192.0.2.1") -> None:
-        told = {"host": "127.0.0.1:8000", "transfer-encoding": "chunked", **(headers or {})}
+        sent_headers = {"host": "127.0.0.1:8000", "transfer-encoding": "chunked", **(headers or {})}
         self._app = app
-        self._scope = {
+        self.scope = {
             "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "method": "POST", "path": path,
             "raw_path": path.encode(), "query_string": b"", "root_path": "", "scheme": "http", "http_version": "1.1",
-            "headers": [(name.encode(), value.encode("latin-1")) for name, value in told.items()],
+            "headers": [(name.encode(), value.encode("latin-1")) for name, value in sent_headers.items()],
             "client": (peer, 1), "server": ("127.0.0.1", 8000),
         }  # fmt: skip
         self._pieces: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -23,11 +23,11 @@ class Sender:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> "Sender":
-        self._task = asyncio.create_task(self._app(self._scope, self._receive, self._send))
+        self._task = asyncio.create_task(self._app(self.scope, self._receive, self._send))
         return self
 
     async def send(self, piece: bytes, *, more: bool = True) -> None:
-        """Send a piece, and wait until the next one is asked for, or all is answered."""
+        """Send a piece. Wait until the application asks for the next one, or has answered."""
         self._pieces.put_nowait({"type": "http.request", "body": piece, "more_body": more})
         if more:
             await self.is_waited_for()

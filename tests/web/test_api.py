@@ -60,7 +60,7 @@ def test_two_spellings_of_one_file_are_one_job(served, tmp_path):
         ({"sources": ["s3://photos/" + "k" * 5_000_000]}, 413, "body_too_large"),
     ],
 )
-def test_a_submission_that_is_not_right_is_refused_with_code_and_reason(served, body, status, code):
+def test_an_invalid_submission_is_refused_with_code_and_reason(served, body, status, code):
     async def scenario(service):
         reply = await submitted(body)(service)
         return reply, (await service.http.get("/api/jobs")).json()["jobs"]
@@ -72,7 +72,7 @@ def test_a_submission_that_is_not_right_is_refused_with_code_and_reason(served, 
     assert jobs == []
 
 
-def test_a_refusal_quotes_little_of_what_was_sent(served):
+def test_a_refusal_quotes_only_the_start_of_a_long_value(served):
     async def scenario(service):
         return await submitted({"sources": ["x" * 1_000_000]})(service)
 
@@ -96,7 +96,7 @@ def test_a_body_that_announces_no_length_is_refused_at_its_limit(served, path):
 
 
 @pytest.mark.parametrize("key", ["a/../b.jpg", "写真.jpg", "a b+c.jpg", "k" * 1024, "%41.jpg"])
-def test_a_key_may_be_ugly(served, key):
+def test_a_key_may_have_unusual_characters(served, key):
     async def scenario(service):
         return await submitted({"sources": [f"s3://photos/{key}"]})(service)
 
@@ -105,7 +105,7 @@ def test_a_key_may_be_ugly(served, key):
     assert job["source"] == f"s3://photos/{key}"
 
 
-def test_what_is_unknown_is_404_with_its_code(served):
+def test_an_unknown_id_is_404_with_its_code(served):
     paths = {
         "/api/jobs/nothing": "unknown_job",
         "/api/photos/nothing": "unknown_photo",
@@ -133,6 +133,18 @@ def test_no_thumbnails_path_leads_out_of_the_thumbnails(served, photo, path):
         return await service.http.get(f"/thumbnails/{path}".replace("\0", "%00"))
 
     assert served(scenario).status_code == 404
+
+
+def test_no_link_among_the_thumbnails_leads_out_of_the_store(served, tmp_path):
+    async def scenario(service):
+        thumbnails = service.settings.data_dir / "store" / "thumbnails"
+        thumbnails.mkdir(parents=True)
+        (tmp_path / "secret.jpg").write_bytes(b"secret")
+        (thumbnails / "a.jpg").symlink_to(tmp_path / "secret.jpg")
+        (thumbnails / "b").symlink_to(tmp_path)
+        return [await service.http.get(f"/thumbnails/{path}") for path in ("a.jpg", "b/secret.jpg")]
+
+    assert [reply.status_code for reply in served(scenario)] == [404, 404]
 
 
 def test_a_failed_job_can_be_retried_and_a_succeeded_one_cannot(served, photo):
@@ -195,7 +207,7 @@ def test_an_event_becomes_a_job_once(served):
 
 
 @pytest.mark.parametrize("key", ["thumbnails/ab/cd/thumbnail.jpg", "originals/4a/019f-of-an-upload"])
-def test_an_event_of_what_the_service_itself_stored_makes_no_job(served, key):
+def test_an_event_about_the_services_own_objects_makes_no_job(served, key):
     async def scenario(service):
         own = s3_event(key)
         return await service.http.post("/api/notifications/s3", content=own)
@@ -243,15 +255,15 @@ def test_the_status_has_the_names_that_its_users_know(served, photo):
         await service.ended(uploaded["jobId"])
         return (await service.http.get("/api/thumbnails/status")).json()
 
-    told = served(scenario)
+    answer = served(scenario)
 
-    assert {name: told[name] for name in ("queueSize", "activeWorkers", "maxWorkers", "processing", "cpuCount")} == {
+    assert {name: answer[name] for name in ("queueSize", "activeWorkers", "maxWorkers", "processing", "cpuCount")} == {
         "queueSize": 0, "activeWorkers": 0, "maxWorkers": 1, "processing": False, "cpuCount": 1,
     }  # fmt: skip
-    assert told["backlog"] == {"HIGH": 0, "NORMAL": 0, "LOW": 0}
-    assert set(told["states"]) == {"queued", "running", "succeeded", "failed", "cancelled"}
-    assert told["nodes"] == [{"node": "here", "cpus": 1, "slots": 1, "busy": 0, "trouble": None}]
-    assert {"backlogAgeSeconds", "photosPerSecond", "running", "draining"} <= set(told)
+    assert answer["backlog"] == {"HIGH": 0, "NORMAL": 0, "LOW": 0}
+    assert set(answer["states"]) == {"queued", "running", "succeeded", "failed", "cancelled"}
+    assert answer["nodes"] == [{"node": "here", "cpus": 1, "slots": 1, "busy": 0, "trouble": None}]
+    assert {"backlogAgeSeconds", "photosPerSecond", "running", "draining"} <= set(answer)
 
 
 def test_times_are_iso_8601_in_utc(served):
@@ -259,13 +271,13 @@ def test_times_are_iso_8601_in_utc(served):
         (job,) = (await submitted({"sources": ["s3://photos/a.jpg"]})(service)).json()["jobs"]
         return (await service.http.get(f"/api/jobs/{job['jobId']}")).json()
 
-    told = served(scenario)
+    answer = served(scenario)
 
-    assert told["createdAt"].endswith("Z")
-    assert datetime.fromisoformat(told["createdAt"]).tzinfo is not None
+    assert answer["createdAt"].endswith("Z")
+    assert datetime.fromisoformat(answer["createdAt"]).tzinfo is not None
 
 
-def test_alive_is_not_ready_while_the_store_cannot_be_used(served):
+def test_without_its_store_the_service_is_alive_but_not_ready(served):
     async def scenario(service):
         ready = await service.http.get("/readyz")
         store = service.settings.data_dir / "store"
@@ -289,7 +301,7 @@ def test_a_load_balancer_may_ask_for_the_head_alone(served, path):
     assert served(scenario).status_code == 200
 
 
-def test_a_stumble_is_told_without_its_inner_life(served, monkeypatch):
+def test_a_bug_is_answered_without_internal_details(served, monkeypatch):
     async def stumbling(*_, **__):
         raise RuntimeError("a secret of the inside")
 
@@ -313,7 +325,7 @@ def test_the_pages_for_people_and_programs_are_there(served):
     assert "multipart/form-data" in openapi["paths"]["/api/uploads/direct"]["post"]["requestBody"]["content"]
 
 
-def test_every_error_has_a_face_for_the_public():
+def test_every_error_has_a_code_and_a_status():
     def leaves(kind):
         return [leaf for child in kind.__subclasses__() for leaf in leaves(child)] or [kind]
 
@@ -322,7 +334,7 @@ def test_every_error_has_a_face_for_the_public():
         assert 400 <= error.http_status < 600
 
 
-def test_what_many_ask_for_at_once_is_written_once(served, monkeypatch):
+def test_the_same_answer_to_many_clients_is_serialised_once(served, monkeypatch):
     written = []
     of = JobBody.of
 

@@ -1,4 +1,4 @@
-"""The beginning of a body, for which no request enters the application."""
+"""The beginning of a body, which is read before the request enters the application."""
 
 import asyncio
 
@@ -62,7 +62,7 @@ def test_every_byte_is_read_once_and_in_order_however_a_body_begins(sizes):
     assert b"".join(asyncio.run(story())) == b"".join(sent)
 
 
-def test_a_client_that_leaves_at_the_beginning_is_told_of():
+def test_a_client_that_leaves_at_the_beginning_is_reported():
     async def story():
         body, _ = arriving([piece(b"x"), LEFT])
         await body.begin()

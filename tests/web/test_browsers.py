@@ -1,4 +1,4 @@
-"""What a page of another web site may not do through the browser of somebody who can reach the service."""
+"""Requests that pages of other web sites may not make through the browser of a person who can reach the service."""
 
 import json
 from socket import gethostname
@@ -11,7 +11,7 @@ EVENT = json.dumps({"Event": "s3:TestEvent"}).encode()
 EVENTS = "/api/notifications/s3"
 
 
-def told(served, method, path, *, headers, content=b"", **given):
+def answered(served, method, path, *, headers, content=b"", **given):
     """Send a request; return the answer's status and code, and how many jobs there are afterwards."""
 
     async def scenario(service):
@@ -64,8 +64,8 @@ def test_the_services_own_names_and_every_address_are_answered(served):
     assert answers == {host: {200} for host in hosts}
 
 
-def test_every_host_is_answered_where_that_is_set(served):
-    assert told(served, "GET", "/healthz", headers={"Host": "any.example"}, allowed_hosts=("*",))[0] == 200
+def test_every_host_is_answered_if_the_setting_allows_all(served):
+    assert answered(served, "GET", "/healthz", headers={"Host": "any.example"}, allowed_hosts=("*",))[0] == 200
 
 
 FOREIGN = [
@@ -119,7 +119,7 @@ def test_a_foreign_page_changes_nothing(served):
 def test_the_services_own_pages_programs_and_allowed_origins_may_change_things(served, headers):
     given = {"public_base_url": "https://thumbs.example.com:443", "allowed_origins": ("https://app.example.com",)}
 
-    assert told(served, "POST", "/api/jobs", headers=JSON | headers, content=SUBMISSION, **given) == (202, None, 1)
+    assert answered(served, "POST", "/api/jobs", headers=JSON | headers, content=SUBMISSION, **given) == (202, None, 1)
 
 
 def test_only_pages_of_allowed_origins_may_read_answers(served):
@@ -141,10 +141,10 @@ def test_only_pages_of_allowed_origins_may_read_answers(served):
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
 @pytest.mark.parametrize(("path", "body"), [("/api/jobs", SUBMISSION), (EVENTS, EVENT)])
-def test_what_a_form_could_send_is_not_taken_for_json(served, kind, path, body):
+def test_a_content_type_that_forms_can_send_is_not_read_as_json(served, kind, path, body):
     headers = {"Content-Type": kind, "Origin": "http://127.0.0.1:8000"}
 
-    assert told(served, "POST", path, headers=headers, content=body) == (415, "not_json", 0)
+    assert answered(served, "POST", path, headers=headers, content=body) == (415, "not_json", 0)
 
 
 @pytest.mark.parametrize(
@@ -159,15 +159,15 @@ def test_what_a_form_could_send_is_not_taken_for_json(served, kind, path, body):
         {"Content-Type": "application/cloudevents+json"},
     ],
 )
-def test_senders_of_events_may_call_their_json_what_they_like(served, headers):
-    assert told(served, "POST", EVENTS, headers=headers, content=EVENT)[0] == 200
+def test_senders_of_events_may_send_json_as_any_content_type(served, headers):
+    assert answered(served, "POST", EVENTS, headers=headers, content=EVENT)[0] == 200
 
 
 def test_a_submission_without_a_content_type_is_json(served):
-    assert told(served, "POST", "/api/jobs", headers={}, content=SUBMISSION) == (202, None, 1)
+    assert answered(served, "POST", "/api/jobs", headers={}, content=SUBMISSION) == (202, None, 1)
 
 
 def test_a_verb_without_a_body_may_have_any_content_type(served):
     headers = {"Content-Type": "application/x-www-form-urlencoded"}  # curl -d ''
 
-    assert told(served, "POST", "/api/reconciliation", headers=headers)[0] == 202
+    assert answered(served, "POST", "/api/reconciliation", headers=headers)[0] == 202

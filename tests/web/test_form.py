@@ -16,18 +16,18 @@ BODY = (
 
 
 def joined(events):
-    """The same events, with data that follows data laid together."""
-    told = []
+    """Return the events, with adjacent data joined."""
+    kept = []
     for event in events:
-        if isinstance(event, PartData) and told and isinstance(told[-1], PartData):
-            told[-1] = PartData(told[-1].data + event.data)
+        if isinstance(event, PartData) and kept and isinstance(kept[-1], PartData):
+            kept[-1] = PartData(kept[-1].data + event.data)
         elif not (isinstance(event, PartData) and not event.data):
-            told.append(event)
-    return told
+            kept.append(event)
+    return kept
 
 
 @given(cuts=some.lists(some.integers(0, len(BODY)), max_size=12))
-def test_wherever_a_body_is_cut_it_tells_the_same(cuts):
+def test_a_form_gives_the_same_events_however_its_bytes_are_split(cuts):
     edges = [0, *sorted(cuts), len(BODY)]
     reader = FormReader("multipart/form-data; boundary=x")
 
@@ -66,7 +66,7 @@ def test_a_body_without_the_boundary_of_its_type_is_refused_before_much_of_it_is
 
 
 @given(body=some.binary(max_size=300))
-def test_no_body_does_more_than_be_refused(body):
+def test_a_random_body_is_refused_or_read(body):
     reader = FormReader("multipart/form-data; boundary=x")
 
     with suppress(BadRequest):

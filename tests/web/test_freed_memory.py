@@ -13,7 +13,7 @@ async def _trims(freed, trimmed):
     return len(trimmed)
 
 
-def test_what_large_bodies_left_is_given_back_when_the_doors_are_quiet():
+def test_memory_of_large_bodies_is_returned_once_uploads_pause():
     async def story():
         trimmed = []
         freed = FreedMemory(lambda: trimmed.append(1))
@@ -24,7 +24,7 @@ def test_what_large_bodies_left_is_given_back_when_the_doors_are_quiet():
     assert asyncio.run(story()) == 1
 
 
-def test_nothing_is_given_back_while_more_comes():
+def test_no_memory_is_returned_while_uploads_come():
     async def story():
         trimmed = []
         freed = FreedMemory(lambda: trimmed.append(1))
@@ -42,7 +42,7 @@ def test_a_small_request_sets_no_timer():
     freed.passed(1000)  # which has no event loop to set one in
 
 
-def test_what_many_small_requests_left_is_given_back_too():
+def test_memory_of_many_small_requests_is_returned_too():
     async def story():
         trimmed = []
         freed = FreedMemory(lambda: trimmed.append(1))

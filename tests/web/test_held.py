@@ -4,7 +4,7 @@ from raythumbs.errors import BodyTooLarge, Overloaded
 from raythumbs.web.held import HeldBytes
 
 
-def test_a_body_of_tiny_pieces_is_counted_with_what_the_pieces_take():
+def test_each_piece_of_a_body_counts_with_its_overhead():
     held = HeldBytes(largest_bytes=1).hold()
 
     with pytest.raises(Overloaded):
@@ -26,7 +26,7 @@ def test_small_bodies_have_memory_of_their_own():
             everything.hold().grow(bytes(60_000))
 
 
-def test_what_is_released_can_be_held_again():
+def test_released_memory_can_be_held_again():
     everything = HeldBytes(largest_bytes=1)
 
     for _ in range(100):
@@ -36,7 +36,7 @@ def test_what_is_released_can_be_held_again():
         held.release()
 
 
-def test_the_largest_body_that_is_taken_always_has_room():
+def test_a_body_of_the_largest_size_always_has_room():
     HeldBytes(largest_bytes=1 << 28).hold().grow(bytes(1 << 28))
 
 

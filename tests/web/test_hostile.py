@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is JSON with a code and a reason, never 500, and tells nothing of the inside."""
+"""The answer to any request is JSON with a code and a reason, is never 500, and shows no internal details."""
 
 import json
 from dataclasses import dataclass, field
@@ -127,7 +127,7 @@ class Asked:
 
 async def answer(app, asked):
     sender = Sender(app, asked.path, headers=asked.headers)
-    sender._scope |= {
+    sender.scope |= {
         "method": asked.method,
         "path": unquote(asked.path),  # as uvicorn does it
         "raw_path": asked.path.encode(),
@@ -139,7 +139,7 @@ async def answer(app, asked):
 
 
 def faults(asked, reply):
-    """Return what is wrong with a reply."""
+    """Return the faults of a reply."""
     status, headers, body = reply
     if status >= 500:
         return [f"{asked}: {status} {body[:200]}"]
@@ -151,7 +151,7 @@ def faults(asked, reply):
 
 
 def all_faults(served, requests, **given):
-    """Send all; return what is wrong with the replies."""
+    """Send all requests; return the faults of the replies."""
 
     async def scenario(service):
         app, found = service.http._transport.app, []
@@ -165,7 +165,7 @@ def all_faults(served, requests, **given):
 SECRETS = {"notification_token": "sesame", "b2_signing_secret": "open"}
 
 
-def test_no_header_makes_it_stumble(served):
+def test_no_header_causes_an_internal_error(served):
     paths = ("/api/jobs", "/healthz", "/thumbnails/a.jpg", "/api/notifications/s3", "/api/notifications/b2", UPLOAD)
     requests = [
         Asked(method, path, headers=JSON | {name: value}, body=b'{"events": [{}], "Records": []}')
@@ -175,7 +175,7 @@ def test_no_header_makes_it_stumble(served):
     assert all_faults(served, requests, allowed_origins=("https://app.example.com",), **SECRETS) == []
 
 
-def test_no_path_or_query_makes_it_stumble(served):
+def test_no_path_or_query_causes_an_internal_error(served):
     methods = ("GET", "HEAD", "POST", "DELETE", "BREW")
 
     requests = [Asked(*asked) for asked in product(methods, PATHS, QUERIES)]
@@ -184,13 +184,13 @@ def test_no_path_or_query_makes_it_stumble(served):
 
 
 @pytest.mark.parametrize("path", ["/api/jobs", "/api/notifications/s3", "/api/notifications/b2", UPLOAD])
-def test_no_body_makes_it_stumble(served, path):
+def test_no_body_causes_an_internal_error(served, path):
     requests = [Asked("POST", path, headers=FORM if path == UPLOAD else JSON, body=body) for body in BODIES]
 
     assert all_faults(served, requests) == []
 
 
-def test_a_thumbnails_range_that_makes_no_sense_is_refused_in_json(served, photo):
+def test_an_invalid_range_of_a_thumbnail_is_refused_in_json(served, photo):
     async def scenario(service):
         (uploaded,) = (await service.upload(("a.jpg", photo))).json()["uploads"]
         await service.ended(uploaded["jobId"])
@@ -210,7 +210,7 @@ def test_a_thumbnails_range_that_makes_no_sense_is_refused_in_json(served, photo
 
 
 @pytest.mark.parametrize("folder", ["\\u0000", "\\ud800"])
-def test_a_folder_that_no_database_can_hold_is_refused_at_the_door(served, folder):
+def test_a_folder_that_no_database_can_hold_is_refused(served, folder):
     async def scenario(service):
         body = f'{{"sources": ["s3://photos/a"], "folderId": "{folder}"}}'
         reply = await service.http.post("/api/jobs", content=body, headers=JSON)
@@ -221,7 +221,7 @@ def test_a_folder_that_no_database_can_hold_is_refused_at_the_door(served, folde
     assert (reply.status_code, jobs) == (422, [])
 
 
-def test_a_bucket_that_cannot_be_is_refused_at_the_door(served):
+def test_an_impossible_bucket_name_is_refused(served):
     async def scenario(service):
         return await service.http.post("/api/jobs", json={"sources": ["s3://no such bucket/a.jpg"]})
 
@@ -248,7 +248,7 @@ SECRET = "postgresql://admin@db.internal:5432/photos at /srv/private"
         )
     ],
 )
-def test_what_is_inside_is_told_to_the_log_and_not_to_strangers(served, caplog, error):
+def test_internal_details_go_to_the_log_and_not_to_clients(served, caplog, error):
     async def refusing(*_, **__):
         raise error
 
@@ -267,15 +267,15 @@ def test_what_is_inside_is_told_to_the_log_and_not_to_strangers(served, caplog, 
     assert SECRET in caplog.text
 
 
-def test_a_full_disk_is_told_with_its_figure_and_without_its_folder(served):
+def test_the_refusal_of_a_full_disk_has_its_figures_and_not_its_folder(served):
     async def scenario(service):
         return (await service.http.get("/readyz")).json(), str(service.settings.data_dir)
 
-    told, folder = served(scenario, min_free_disk_bytes=1 << 60)
+    answer, folder = served(scenario, min_free_disk_bytes=1 << 60)
 
-    assert told["code"] == "overloaded"
-    assert "MiB of disk space free; uploads need" in told["reason"]
-    assert folder not in told["reason"]
+    assert answer["code"] == "overloaded"
+    assert "MiB of disk space free; uploads need" in answer["reason"]
+    assert folder not in answer["reason"]
 
 
 def test_a_refused_source_does_not_tell_which_are_allowed(served):
@@ -283,7 +283,7 @@ def test_a_refused_source_does_not_tell_which_are_allowed(served):
         reply = await service.http.post("/api/jobs", json={"sources": ["file:///etc/passwd"]})
         return reply.json(), str(service.settings.data_dir)
 
-    told, folder = served(scenario)
+    answer, folder = served(scenario)
 
-    assert told["code"] == "source_not_allowed"
-    assert folder not in told["reason"]
+    assert answer["code"] == "source_not_allowed"
+    assert folder not in answer["reason"]

@@ -37,7 +37,7 @@ async def _answer(request: bytes) -> bytes:
     return answer
 
 
-def test_what_is_no_http_is_refused_in_json(monkeypatch):
+def test_invalid_http_is_refused_in_json(monkeypatch):
     monkeypatch.setattr(HttpToolsProtocol, "send_400_response", HttpToolsProtocol.send_400_response)  # put back after
     refuse_in_json()
 

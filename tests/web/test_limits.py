@@ -1,4 +1,4 @@
-"""Bodies that are slow, many or large: what is refused, and what still gets through."""
+"""Bodies that are slow, many or large: which are refused, and which still get through."""
 
 import asyncio
 
@@ -25,7 +25,7 @@ def event(service, **given):
 
 
 async def let_time_pass(service, seconds):
-    """Move the clock of all bodies that are waited for."""
+    """Move the clock of all waits for bodies."""
     layer = app_of(service).middleware_stack
     while not hasattr(layer, "_waits"):
         layer = getattr(layer, "app", None) or layer._app
@@ -50,7 +50,7 @@ def test_a_body_that_stops_coming_is_answered_408_and_nothing_of_it_is_kept(serv
     assert (originals, jobs) == ([], [])
 
 
-def test_a_body_of_which_nothing_comes_at_all_is_too_slow_too(served):
+def test_a_body_that_never_begins_is_too_slow_too(served):
     async def scenario(service):
         slow = upload(service)
         await slow.is_waited_for()
@@ -60,7 +60,7 @@ def test_a_body_of_which_nothing_comes_at_all_is_too_slow_too(served):
     assert served(scenario)[0] == 408
 
 
-def test_a_client_waits_for_its_answer_as_long_as_it_takes(served):
+def test_there_is_no_time_limit_for_an_answer(served):
     async def scenario(service):
         asked, gate = asyncio.Event(), asyncio.Event()
         enqueue = service.queue.enqueue
@@ -100,26 +100,26 @@ def test_slow_uploads_of_one_client_are_limited_and_others_are_not(served):
     assert (int(headers["retry-after"]) > 0, headers["connection"]) == (True, "close")
 
 
-def test_uploads_that_arrive_are_limited_in_all_and_take_no_place_of_events_or_reads(served):
+def test_arriving_uploads_are_limited_in_all_and_do_not_limit_events_or_reads(served):
     async def scenario(service):
         slow = [upload(service, peer=f"192.0.2.{n}") for n in range(3)]
         for one in slow:
             await one.is_waited_for()
         refused = await upload(service, peer="192.0.2.9").answered()
-        told = event(service)
-        await told.send(b'{"Event": "s3:TestEvent"}', more=False)
+        notice = event(service)
+        await notice.send(b'{"Event": "s3:TestEvent"}', more=False)
         others = [await service.http.get(path) for path in ("/healthz", "/readyz", "/api/thumbnails/status")]
         for one in slow:
             one.leave()
-        return refused, (await told.answered())[0], [reply.status_code for reply in others]
+        return refused, (await notice.answered())[0], [reply.status_code for reply in others]
 
-    (status, headers, body), told, others = served(scenario, max_arriving=3)
+    (status, headers, body), notified, others = served(scenario, max_arriving=3)
 
-    assert (status, body["code"], told, others) == (503, "overloaded", 200, [200, 200, 200])
+    assert (status, body["code"], notified, others) == (503, "overloaded", 200, [200, 200, 200])
     assert int(headers["retry-after"]) > 0
 
 
-def test_a_place_is_free_again_when_its_body_has_arrived_was_refused_or_its_client_has_left(served):
+def test_a_place_is_free_again_after_its_body_arrived_was_refused_or_was_abandoned(served):
     async def scenario(service):
         statuses = []
         for piece, more in ((FILE + b"\r\n--x--\r\n", False), (b"no form", False), (FILE, True)):
@@ -170,7 +170,7 @@ def test_large_bodies_that_are_held_in_memory_share_a_budget_and_small_ones_get_
     assert all(int(headers["retry-after"]) > 0 for _, headers, _ in answers)
 
 
-def test_what_a_body_held_is_free_again_when_it_is_answered(served):
+def test_the_memory_of_a_body_is_free_again_after_its_answer(served):
     async def scenario(service):
         statuses = []
         for _ in range(20):

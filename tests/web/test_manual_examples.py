@@ -1,4 +1,4 @@
-"""What the manual shows to be copied does what the manual says."""
+"""Commands and programs in the manual do what the manual says."""
 
 import asyncio
 import json

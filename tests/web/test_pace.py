@@ -19,12 +19,12 @@ PACE = Pace(gap_seconds=30, bytes_per_second=1000)
         (1_000_000, 1000, 10),
     ],
 )
-def test_a_client_may_take_a_gap_as_long_as_its_rate_pays_for_it(read_bytes, waited_seconds, patience_seconds):
+def test_a_client_may_pause_as_long_as_its_average_rate_allows(read_bytes, waited_seconds, patience_seconds):
     assert PACE.patience_seconds(read_bytes=read_bytes, waited_seconds=waited_seconds) == patience_seconds
 
 
 class Client:
-    """Sends when it is told to, and the service's clock ticks when it is told to."""
+    """A client, and the clock of the service, both under the test's control."""
 
     def __init__(self, pace: Pace = PACE) -> None:
         self.pieces: asyncio.Queue[bytes] = asyncio.Queue()
@@ -58,7 +58,7 @@ def test_a_byte_every_two_seconds_is_too_slow_after_the_grace():
     assert asyncio.run(story()) == [1] * 5
 
 
-def test_a_gap_in_a_body_that_came_fast_may_be_thirty_seconds_and_no_more():
+def test_a_fast_body_may_pause_for_at_most_thirty_seconds():
     async def story() -> None:
         client = Client()
         await client.waits_for(0, bytes(1_000_000))
@@ -70,7 +70,7 @@ def test_a_gap_in_a_body_that_came_fast_may_be_thirty_seconds_and_no_more():
     asyncio.run(story())
 
 
-def test_time_that_the_service_takes_between_two_reads_is_not_the_clients():
+def test_time_between_two_reads_does_not_count_against_the_client():
     async def story() -> int:
         client = Client()
         await client.waits_for(1, b"x")
@@ -81,7 +81,7 @@ def test_time_that_the_service_takes_between_two_reads_is_not_the_clients():
     assert asyncio.run(story()) == 1
 
 
-def test_a_loop_that_stands_still_counts_as_one_tick():
+def test_a_blocked_event_loop_counts_one_tick():
     async def story() -> int:
         client = Client(Pace(gap_seconds=0.3, bytes_per_second=1000))
         client.waits = Waits(tick_seconds=0.1)
@@ -97,7 +97,7 @@ def test_a_loop_that_stands_still_counts_as_one_tick():
     assert asyncio.run(story()) == 25
 
 
-def test_the_clock_stands_when_nobody_waits():
+def test_the_clock_stops_while_nobody_waits():
     async def story() -> bool:
         client = Client()
         await client.waits_for(0, b"x")
@@ -107,7 +107,7 @@ def test_the_clock_stands_when_nobody_waits():
     assert asyncio.run(story())
 
 
-def test_clients_that_are_late_together_are_sent_away_a_few_at_a_time():
+def test_late_clients_are_refused_a_few_at_a_time():
     async def story() -> list[int]:
         waits, late, seen = Waits(tick_seconds=100), [], []
 

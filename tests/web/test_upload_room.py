@@ -20,7 +20,7 @@ def test_uploads_share_one_budget_of_memory():
     assert room.share_bytes == 2 * MIB
 
 
-def test_a_store_that_is_slow_to_keep_files_does_not_hold_up_the_writing_of_others():
+def test_a_slow_store_does_not_delay_the_writing_of_other_uploads():
     async def story():
         room, gate, wrote = UploadRoom(), Event(), []
         keeping = [asyncio.create_task(room.keep(gate.wait)) for _ in range(100)]

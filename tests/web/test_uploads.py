@@ -37,18 +37,18 @@ def posted(body, *, content_type: str = PLAIN):
 
 
 def refused(served, body, *, content_type: str = PLAIN, **given):
-    """Send a body that must be refused; return status, code and reason, and what was kept."""
+    """Send a body that must be refused; return the status and the code."""
 
     async def scenario(service):
         reply = await posted(body, content_type=content_type)(service)
         return reply, service.originals
 
     reply, kept = served(scenario, **given)
-    told = reply.json()
-    assert set(told) == {"code", "reason"}
-    assert told["reason"]
+    answer = reply.json()
+    assert set(answer) == {"code", "reason"}
+    assert answer["reason"]
     assert kept == []
-    return reply.status_code, told["code"]
+    return reply.status_code, answer["code"]
 
 
 def test_an_uploaded_photo_is_kept_recorded_and_rendered(served, photo):
@@ -132,7 +132,7 @@ def test_a_body_that_is_as_it_is_may_say_so(served):
     assert served(scenario).status_code == 202
 
 
-def test_a_photo_has_a_placeholder_and_tells_what_was_wrong_with_it(served, photo):
+def test_a_photo_has_a_placeholder_and_notes_about_its_faults(served, photo):
     def with_broken_profile():
         with Image.open(BytesIO(photo)) as picture:
             file = BytesIO()
@@ -154,7 +154,7 @@ def test_a_photo_has_a_placeholder_and_tells_what_was_wrong_with_it(served, phot
     assert ["profile ignored" in note for note in broken["notes"]] == [True]
 
 
-def test_several_photos_are_of_normal_priority_and_answered_in_their_order(served, photo):
+def test_several_photos_get_normal_priority_and_are_answered_in_order(served, photo):
     async def scenario(service):
         uploads = (await service.upload(*((f"{n}.jpg", photo) for n in range(5)))).json()["uploads"]
         return [(one["fileName"], (await service.ended(one["jobId"]))["priority"]) for one in uploads]
@@ -162,7 +162,7 @@ def test_several_photos_are_of_normal_priority_and_answered_in_their_order(serve
     assert served(scenario) == [(f"{n}.jpg", "NORMAL") for n in range(5)]
 
 
-def test_the_folder_may_be_told_before_or_after_the_files(served):
+def test_the_folder_may_come_before_or_after_the_files(served):
     async def scenario(service):
         bodies = [form(a_field("folderId", "f"), a_file()), form(a_file(), a_field("folderId", "f"))]
         replies = [(await posted(body)(service)).json() for body in bodies]
@@ -193,16 +193,16 @@ def test_the_folder_may_be_told_before_or_after_the_files(served):
         (form(*[a_file()] * 1001), "bad_request"),
     ],
 )  # fmt: skip
-def test_a_form_that_is_not_right_is_refused_and_nothing_of_it_is_kept(served, body, code):
-    status, told = refused(served, body)
+def test_an_invalid_form_is_refused_and_nothing_of_it_is_kept(served, body, code):
+    status, refusal = refused(served, body)
 
-    assert (status in {400, 422}, told) == (True, code)
+    assert (status in {400, 422}, refusal) == (True, code)
 
 
 @pytest.mark.parametrize(
     "content_type", ["application/json", "multipart/form-data", "text/plain; boundary=x", "x", PLAIN + "b" * 256]
 )
-def test_what_is_no_form_is_refused(served, content_type):
+def test_a_body_that_is_no_form_is_refused(served, content_type):
     assert refused(served, form(a_file()), content_type=content_type) == (400, "bad_request")
 
 
@@ -223,7 +223,7 @@ def test_a_body_that_announces_too_much_is_refused(served):
     assert (reply.status_code, reply.json()["code"]) == (413, "body_too_large")
 
 
-def test_a_body_without_end_is_refused_while_it_is_read_and_left_after_a_while(served):
+def test_an_endless_body_is_refused_while_it_is_read_and_then_dropped(served):
     read = []
     said = []
 
@@ -249,7 +249,7 @@ def test_a_body_without_end_is_refused_while_it_is_read_and_left_after_a_while(s
 
 
 def test_a_file_that_comes_in_tiny_pieces_takes_little_memory(served, monkeypatch):
-    """A piece of one byte takes fifty in memory: what is collected is counted as it is held."""
+    """A piece of one byte takes fifty in memory, and is counted with its overhead."""
     collected = []
 
     async def scenario(service):
@@ -279,8 +279,8 @@ def test_a_file_that_comes_in_tiny_pieces_takes_little_memory(served, monkeypatc
     assert max(collected) < 20_000
 
 
-def test_a_client_that_sends_on_after_a_refusal_is_heard_to_its_end(served):
-    """Or its connection would be reset, and the answer lost with it."""
+def test_a_client_that_goes_on_sending_after_a_refusal_is_read_to_the_end(served):
+    """Otherwise its connection would be reset, and the answer would be lost."""
     rest = [form(a_file("x" * 2000), end=""), b"x", b"x", b"x"]
     left = []
 
@@ -299,7 +299,7 @@ def test_a_client_that_sends_on_after_a_refusal_is_heard_to_its_end(served):
 
 
 @pytest.mark.parametrize("how", ["disconnected", "cancelled"])
-def test_a_client_that_goes_away_leaves_nothing_and_is_no_trouble(served, how, caplog):
+def test_a_client_that_disconnects_leaves_nothing_and_logs_no_error(served, how, caplog):
     async def scenario(service):
         arrived = asyncio.Event()
         body = iter([form(a_file("x" * 3_000_000), a_file("y" * 3_000_000), end="")[:-2_000_000]])
@@ -360,13 +360,15 @@ def test_an_upload_to_a_service_that_is_full_is_refused_before_its_body_is_read(
     ("refusal", "shards", "kept"),
     [(Overloaded("full by now"), 1, 0), (Overloaded("full by now"), 2, 2), (QueueUnavailable("no answer"), 1, 2)],
 )
-def test_of_what_the_queue_refuses_nothing_is_kept_if_it_can_have_taken_nothing(served, photo, refusal, shards, kept):
+def test_files_of_a_refused_upload_are_deleted_if_no_queue_can_have_taken_them(served, photo, refusal, shards, kept):
     async def refusing(_requests):
         raise refusal
 
     async def scenario(service):
         state = service.http._transport.app.state
-        state.parts = replace(state.parts, settings=service.settings.model_copy(update={"queue_shards": shards}))
+        state.dependencies = replace(
+            state.dependencies, settings=service.settings.model_copy(update={"queue_shards": shards})
+        )
         service.queue.enqueue = refusing
         reply = await service.upload(("a.jpg", photo), ("b.jpg", photo))
         return reply, service.originals

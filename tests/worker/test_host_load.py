@@ -67,7 +67,7 @@ def test_what_is_ours_is_not_taken_for_others(asleep, busy):
     seen, all_seen = ours.look(), others.look()
     assert seen is not None
     assert all_seen is not None
-    assert all_seen.others_cpus - seen.others_cpus >= 0.15
+    assert all_seen.others_cpus - seen.others_cpus >= 0.1  # 0.2, less what a busy machine withholds
 
 
 def test_it_looks_again_only_after_two_seconds(asleep):

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from raythumbs.errors import AccessDenied, BadPicture, StoreUnavailable
 from raythumbs.model.job import Priority
 from raythumbs.model.lease import Failed, Lease, Report, Succeeded
-from raythumbs.worker import pipeline
 from raythumbs.worker.pipeline import render
 from raythumbs.worker.stages import AT_ONCE
 from tests.batches import given, no_more
@@ -261,12 +260,12 @@ def test_a_person_overtakes_what_was_fetched_before():
     assert stages.did("render").index("job-99") < 11
 
 
-def test_what_is_urgent_is_reported_at_once_though_there_is_other_work(monkeypatch):
-    monkeypatch.setattr(pipeline, "_GATHERING_SECONDS", 2 * PATIENCE_SECONDS)  # the others would be told so late
+def test_what_is_urgent_is_reported_at_once_though_there_is_other_work():
     urgent_is_told = threading.Event()
     stages = Stages(rendered=lambda lease: lease.job_id == "job-9" and urgent_is_told.wait(PATIENCE_SECONDS))
 
-    for reports in render(stages, [a_lease(0, priority=Priority.HIGH), a_lease(9)], no_more):  # type: ignore[arg-type]
+    batch = [a_lease(0, priority=Priority.HIGH), a_lease(9)]
+    for reports in render(stages, batch, no_more, gathering_seconds=2 * PATIENCE_SECONDS):  # type: ignore[arg-type]
         if "job-0" in {report.lease.job_id for report in reports}:
             assert len(reports) == 1
             urgent_is_told.set()

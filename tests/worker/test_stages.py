@@ -10,6 +10,7 @@ import psutil
 import pytest
 from PIL import Image
 
+from raythumbs.imaging.sandbox import Sandbox
 from raythumbs.model.job import Priority
 from raythumbs.model.lease import Failed, Lease, Succeeded
 from raythumbs.model.photo import RenditionSpec
@@ -25,9 +26,13 @@ def plan(tmp_path: Path) -> Plan:
     return Plan.of(load_settings(data_dir=tmp_path, allowed_sources=("file:///",), max_photo_bytes=2_000_000))
 
 
+def with_sandbox(plan: Plan) -> Stages:
+    return Stages(plan, Sandbox(plan.specs, plan.limits))
+
+
 @pytest.fixture
 def stages(plan: Plan) -> Iterator[Stages]:
-    stages = Stages(plan)
+    stages = with_sandbox(plan)
     yield stages
     stages.close()
 
@@ -118,7 +123,7 @@ def test_a_store_that_cannot_be_written_to_is_each_photos_own_passing_error(stag
 def test_a_set_of_thumbnails_that_is_stored_in_part_is_not_told_and_the_next_try_completes_it(photo, tmp_path):
     specs = tuple(RenditionSpec(name=name, width=100, height=100) for name in ("one", "two", "three", "four"))
     plan = Plan.of(load_settings(data_dir=tmp_path, allowed_sources=("file:///",), specs=specs))
-    with closing(Stages(plan)) as stages:
+    with closing(with_sandbox(plan)) as stages:
         (complete,) = outcomes(stages, photo).values()
         third = tmp_path / "store" / complete.renditions[2].key
         third.unlink()
@@ -144,20 +149,24 @@ def test_on_a_network_that_is_full_less_is_fetched_at_once_until_it_is_quick_aga
     assert at_once == [16, 8, 8, 4, 2, 1, 1, 2, 3]
 
 
-def test_a_photo_that_was_fetched_slowly_still_has_half_of_its_time_to_be_rendered(stages, plan, photo, monkeypatch):
+def test_a_photo_that_was_fetched_slowly_still_has_half_of_its_time_to_be_rendered(plan, photo):
     given = []
-    monkeypatch.setattr(stages._sandbox, "give", lambda _file, *, seconds: given.append(seconds))
 
-    for fetching_took in (0.0, 10.0, 29.0):
-        fetched = stages.fetch(a_lease(photo)).result().fetched
-        stages.begin(InHand(fetched, fetching_took))
-        fetched.file.close()
+    class Noting(Sandbox):
+        def give(self, _file, *, seconds):
+            given.append(seconds)
+
+    with closing(Stages(plan, Noting(plan.specs, plan.limits))) as stages:
+        for fetching_took in (0.0, 10.0, 29.0):
+            fetched = stages.fetch(a_lease(photo)).result().fetched
+            stages.begin(InHand(fetched, fetching_took))
+            fetched.file.close()
 
     assert given == [30.0, 20.0, 15.0]
 
 
 def test_closing_ends_the_decoder(plan):
-    stages = Stages(plan)
+    stages = with_sandbox(plan)
     (decoder,) = decoders()
 
     stages.close()

@@ -1,4 +1,4 @@
-"""How Alembic runs the migrations: over the connection that it is handed, in its transaction."""
+"""Runs the migrations for Alembic, over the given connection and in its transaction."""
 
 from alembic import context
 

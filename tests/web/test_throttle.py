@@ -1,15 +1,15 @@
 import asyncio
 from itertools import pairwise
 
-from raythumbs.web.turns import Turns
+from raythumbs.web.throttle import Throttle
 
 
-def test_a_few_begin_in_each_round_of_the_loop_in_their_order_and_others_run_in_between():
+def test_requests_go_on_in_order_a_few_in_each_round_of_the_loop():
     async def story():
-        turns, done = Turns(at_once=4), []
+        throttle, done = Throttle(a_round=4), []
 
         async def one(number):
-            await turns.take()
+            await throttle.wait()
             done.append(number)
 
         many = [asyncio.create_task(one(number)) for number in range(100)]
@@ -26,29 +26,29 @@ def test_a_few_begin_in_each_round_of_the_loop_in_their_order_and_others_run_in_
     assert max(after - before for before, after in pairwise(other)) <= 4
 
 
-def test_whoever_comes_alone_does_not_wait():
+def test_a_single_request_does_not_wait():
     async def story():
-        turns = Turns(at_once=1)
+        throttle = Throttle(a_round=1)
         waited = 0
         for _ in range(3):
-            turn = asyncio.create_task(turns.take())
+            request = asyncio.create_task(throttle.wait())
             await asyncio.sleep(0)
-            waited += not turn.done()
-            await turn
+            waited += not request.done()
+            await request
             await asyncio.sleep(0)
         return waited
 
     assert asyncio.run(story()) == 0
 
 
-def test_a_turn_of_one_that_left_goes_to_the_next():
+def test_a_cancelled_request_does_not_delay_the_next_one():
     async def story():
-        turns = Turns(at_once=1)
-        await turns.take()
-        leaver, stayer = (asyncio.create_task(turns.take()) for _ in range(2))
+        throttle = Throttle(a_round=1)
+        await throttle.wait()
+        cancelled, waiting = (asyncio.create_task(throttle.wait()) for _ in range(2))
         await asyncio.sleep(0)
-        leaver.cancel()
+        cancelled.cancel()
         async with asyncio.timeout(5):
-            await stayer
+            await waiting
 
     asyncio.run(story())

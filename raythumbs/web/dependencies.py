@@ -1,9 +1,8 @@
-"""What the doors are handed by the roof."""
+"""The dependencies of the routes: what `app.py` hands to the web application."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, BinaryIO, Protocol
 
 from fastapi import Depends, Request
@@ -17,13 +16,13 @@ from raythumbs.settings import Settings
 
 
 class Queue(Protocol):
-    """The verbs of the queue that the doors call: those of QueueHandle, and of ThumbnailQueue itself."""
+    """The verbs of the queue that routes call. QueueHandle and ThumbnailQueue have them."""
 
     async def enqueue(self, changes: Sequence[Change]) -> list[Job]:
-        """Make jobs, and end those of photos that were deleted; durable when it returns."""
+        """Make jobs, and end the jobs of photos that were deleted. The changes are durable when this returns."""
 
     async def admit(self) -> None:
-        """Return if more work may be taken: asked before a body is read."""
+        """Return if more work may be taken, else raise Overloaded. Called before a body is read."""
 
     async def cancel(self, job_id: str) -> Job:
         """End a job that is not finished."""
@@ -44,42 +43,45 @@ class Queue(Protocol):
         """Return the figures of the queue."""
 
     async def reconcile(self) -> Reconciliation:
-        """Begin to compare the stores with the record."""
+        """Start to compare the stores with the record."""
 
     async def reconciliation(self) -> Reconciliation:
         """Return the reconciliation that runs, or the last one."""
 
     async def check(self) -> None:
-        """Return if database and stores answer."""
+        """Return if the database and the stores answer, else raise the reason."""
 
 
 class Originals(Protocol):
-    """Where direct uploads are kept. Every call blocks."""
+    """The store of direct uploads. Every call blocks."""
 
     def create(self, key: str, content_type: str) -> AbstractContextManager[BinaryIO]:
-        """Give a file to write into, which is kept whole or not at all."""
+        """Give a file to write into. It is stored whole or not at all."""
 
     def delete(self, key: str) -> None:
-        """Remove what was kept."""
+        """Delete an upload."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """The queue, the stores' two sides that people touch, and what is allowed."""
+class Dependencies:
+    """The settings, the queue, the stores, which sources may be read, and the clock.
+
+    `link` gives an address of a thumbnail that opens; `open_thumbnail` opens the file behind `/thumbnails/PATH`.
+    """
 
     settings: Settings
     queue: Queue
     originals: Originals
     policy: SourcePolicy
     link: Callable[[Rendition], str]
-    thumbnail_file: Callable[[str], Path]
+    open_thumbnail: Callable[[str], BinaryIO]
     now: Callable[[], float]
 
 
-async def _parts(request: Request) -> Parts:  # FastAPI would ask for it in a thread if it were not async
-    parts = request.app.state.parts
-    assert isinstance(parts, Parts)  # noqa: S101 what make_app put there
-    return parts
+async def _dependencies(request: Request) -> Dependencies:  # FastAPI would call it in a thread if it were not async
+    dependencies = request.app.state.dependencies
+    assert isinstance(dependencies, Dependencies)  # noqa: S101 `make_app` put it there
+    return dependencies
 
 
-PartsHere = Annotated[Parts, Depends(_parts)]
+Deps = Annotated[Dependencies, Depends(_dependencies)]
