@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Self
 
-STUMBLED = "an internal error; the service's log has the details"
+STUMBLED = "an internal error; the log of the service has the details"
 
 
 class RaythumbsError(Exception):

@@ -12,7 +12,9 @@ _NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # controls, and byt
 
 
 def print_line(text: str, *, to: Console = out) -> None:
-    """Print a line without wrapping it. It may contain a file's name, which may be no valid text, have several lines,
-    or control a terminal."""
+    """Print a line without wrapping it.
+
+    It may contain a file's name, which may not be valid text, have several lines, or contain a terminal's commands.
+    """
     shown = _NO_TEXT.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
     to.print(shown, markup=False, highlight=False, soft_wrap=True)

@@ -42,7 +42,10 @@ _ERRORS = {
     404: ("not_found", "there is nothing here"),
     405: ("method_not_allowed", "there is no such method"),
     408: ("too_slow", "the request did not arrive in time"),
-    500: ("internal", "an internal error; the service's log has the details"),
+    500: (
+        "internal",
+        "an internal error; the log of the service has the details",
+    ),  # no apostrophe: it would end the quote
     502: ("unavailable", "the service is restarting; try again in a few seconds"),
     503: ("unavailable", "the service is starting or restarting; try again in a few seconds"),
     504: ("unavailable", "the service did not answer in time; try again in a few seconds"),

@@ -6,8 +6,10 @@ from io import BytesIO
 
 from PIL import Image, ImageChops, ImageCms, TiffImagePlugin
 
+from raythumbs.imaging.colourspace.curves import HLG
+from raythumbs.imaging.colourspace.system_gamma import system_gamma
 from raythumbs.imaging.pixels import Pixels
-from raythumbs.imaging.profile import holds_its_tables
+from raythumbs.imaging.profile import holds_its_tables, profile_code_points, rendering_intent
 
 PROFILE_IGNORED = "colour profile ignored: it is broken, or made for another kind of pixels"
 
@@ -39,7 +41,7 @@ def resampleable(picture: Image.Image) -> Image.Image:
         return picture.convert("RGBA" if mode == "PA" or "transparency" in picture.info else "RGB")
     if mode == "La":
         return picture.convert("LA").convert("RGBA")
-    if mode == "LA" or (mode in _TRANSPARENT and "transparency" in picture.info):
+    if mode in {"LA", "RGBa"} or (mode in _TRANSPARENT and "transparency" in picture.info):
         return picture.convert("RGBA")
     if mode == "1":
         return picture.convert("L")
@@ -114,6 +116,8 @@ def _is_grey(picture: Image.Image) -> bool:
 def _converted(picture: Image.Image, profile: bytes | None) -> Image.Image:
     mode = _kind(picture, profile)
     colour = picture.convert("RGB").convert(mode) if picture.mode == "RGBA" else picture
+    if profile and mode == "RGB" and _is_hlg(profile):
+        colour = colour.filter(system_gamma())
     converted = ImageCms.applyTransform(colour, _transform(profile, mode))
     if converted is None:
         raise ImageCms.PyCMSError("no picture came of the transform")
@@ -123,8 +127,19 @@ def _converted(picture: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 @lru_cache(maxsize=32)
+def _is_hlg(profile: bytes) -> bool:
+    points = profile_code_points(profile)
+    return points is not None and points[1] == HLG
+
+
+@lru_cache(maxsize=32)
 def _transform(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTransform:
+    """Return the conversion to sRGB with the profile's intent. The darkest colour that the profile has becomes black.
+
+    Without this black point compensation, what a printer prints black becomes a dark grey. LittleCMS compensates the
+    perceptual intent in any case, and never the absolute one.
+    """
     source = ImageCms.ImageCmsProfile(BytesIO(profile)) if profile else ImageCms.createProfile("LAB")
-    return ImageCms.buildTransform(
-        source, ImageCms.createProfile("sRGB"), mode, "RGB", ImageCms.Intent.RELATIVE_COLORIMETRIC
-    )
+    intent = rendering_intent(profile) if profile else ImageCms.Intent.RELATIVE_COLORIMETRIC
+    srgb = ImageCms.createProfile("sRGB")
+    return ImageCms.buildTransform(source, srgb, mode, "RGB", intent, ImageCms.Flags.BLACKPOINTCOMPENSATION)

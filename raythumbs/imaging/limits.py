@@ -1,4 +1,4 @@
-"""How much memory one picture may take."""
+"""How much memory one picture may take, and how much of it may be missing."""
 
 from dataclasses import dataclass
 
@@ -8,8 +8,9 @@ class Limits:
     """Bytes of memory for one picture and its renditions: in this process, and in another one that has more.
 
     A picture that needs more than `decode_bytes` and at most `elsewhere_bytes` raises NeedsMemory. By default there is
-    no other process.
+    no other process. `missing_rows` is the share of a JPEG's rows, at its end, without which it is still shown.
     """
 
     decode_bytes: int = 1 << 30
     elsewhere_bytes: int = 0
+    missing_rows: float = 0.02

@@ -9,15 +9,19 @@ from typing import BinaryIO
 
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
+from raythumbs.imaging.bmp.plugin import has_run_lengths
+from raythumbs.imaging.gif_margin import framed_box
+from raythumbs.imaging.heif.coded_pixels import coded_pixels
 from raythumbs.imaging.jpeg.coefficients import several_scans_bytes
 from raythumbs.imaging.jpeg.scan_count import has_several_scans
+from raythumbs.imaging.png.clear_colour import is_wide
 from raythumbs.imaging.resample import REDUCING_GAP
 
 _SPARE_BYTES = 768 << 10  # rows of a decoder, tables, the thumbnail's file
 _ONE_BYTE_MODES = {"1", "L", "P"}
 _WIDE_MODES = {"I", "F"}  # converted to 8 bits before they are resampled, like samples of sixteen bits
 _BLENDED_MODES = {"LA", "La", "PA", "RGBA", "RGBa"}
-_ROWS_PER_STRIP, _TILE_LENGTH, _TILE_WIDTH, _ORIENTATION, _BITS_PER_SAMPLE = 278, 323, 322, 274, 258
+_ROWS_PER_STRIP, _TILE_LENGTH, _TILE_WIDTH, _BITS_PER_SAMPLE = 278, 323, 322, 258
 _PHOTOMETRIC, _YCBCR = 262, 6
 _NO_COMPRESSION = "raw"
 
@@ -35,8 +39,9 @@ _DECODERS = {
     "AVIF": _Decoder(11.5, 5),  # planes of up to 12 bits in full resolution, and their copy as RGB
     "AVIF with alpha": _Decoder(15.2, 5),
     "JPEG": _Decoder(4),  # a second picture, to find out whether the data ended too soon
-    "MPO": _Decoder(4),
 }
+_RUN_LENGTHS = _Decoder(2)  # the pixels, and a copy
+_WIDE_PNG = _Decoder(11, 4)  # a second picture of the low bytes, and bands; and the first while the second is resampled
 _GREY_DECODERS = {"JPEG": _Decoder(1), "WEBP": _Decoder(4, 2), "AVIF": _Decoder(4, 2)}
 _COPIES_OF_FILE = {"HEIF": 2, "WEBP": 2, "AVIF": 2}  # Pillow's and the decoder's
 
@@ -47,7 +52,7 @@ def predicted_bytes(picture: Image.Image, scale: float = 0.0, renditions_bytes: 
     `scale` is the largest scale at which the decoded pixels are resampled; `renditions_bytes` is the memory of the
     renditions beside the picture. The picture's pixels are not read yet, and a JPEG's scale is set.
     """
-    pixels = picture.width * picture.height
+    pixels = max(picture.width * picture.height, _coded_pixels(picture))
     decoder = _decoder(picture)
     decoding = _stored(picture) + decoder.working
     resampling = max(_converting(picture), _resampling(picture, scale), _checking_profile(picture))
@@ -59,17 +64,27 @@ def predicted_bytes(picture: Image.Image, scale: float = 0.0, renditions_bytes: 
 def is_grey(picture: Image.Image) -> bool:
     """Return whether the picture is resampled with one sample a pixel."""
     grey = picture.mode in {"1", "L"} | _WIDE_MODES or picture.mode.startswith("I;16")
-    return grey and "transparency" not in picture.info
+    return grey and not has_alpha(picture)
 
 
 def has_alpha(picture: Image.Image) -> bool:
     """Return whether the picture is resampled with alpha."""
-    return "transparency" in picture.info or picture.mode in _BLENDED_MODES
+    return "transparency" in picture.info or picture.mode in _BLENDED_MODES or framed_box(picture) is not None
+
+
+def _coded_pixels(picture: Image.Image) -> int:
+    """Return the pixels that a HEIC or AVIF decodes to before it is cut; 0 for other pictures."""
+    file: BinaryIO | None = getattr(picture, "fp", None)
+    return coded_pixels(file) if file is not None and picture.format in {"HEIF", "AVIF"} else 0
 
 
 def _decoder(picture: Image.Image) -> _Decoder:
     if picture.format == "HEIF":
         return _Decoder(_heif_bytes(picture), 1 if picture.mode == "L" else 4)
+    if is_wide(picture):
+        return _WIDE_PNG
+    if has_run_lengths(picture):
+        return _RUN_LENGTHS
     kind = str(picture.format)
     if picture.mode == "L":
         return _GREY_DECODERS.get(kind, _Decoder())
@@ -86,7 +101,7 @@ def _heif_bytes(picture: Image.Image) -> float:
         return 4 if wide else 2
     if picture.info.get("chroma") != 420:  # noqa: PLR2004 libheif's word for 4:2:0
         return 18.5 if wide else 9.4
-    alpha = picture.mode == "RGBA"
+    alpha = picture.mode in {"RGBA", "RGBa"}
     return (11.0 if alpha else 7.7) if wide else (6.4 if alpha else 6.2)
 
 
@@ -107,7 +122,8 @@ def _converting(picture: Image.Image) -> int:
 
 def _converted(picture: Image.Image) -> int:
     """Return bytes per pixel of the picture that `resampleable` returns; 0 if that is the picture itself."""
-    same = "transparency" not in picture.info and picture.mode in {"L", "RGB", "RGBA", "CMYK", "LAB"}
+    becomes_clear = "transparency" in picture.info or framed_box(picture) is not None
+    same = not becomes_clear and picture.mode in {"L", "RGB", "RGBA", "CMYK", "LAB"}
     return 0 if same else (1 if is_grey(picture) else 4)
 
 
@@ -155,19 +171,15 @@ def _file_bytes(picture: Image.Image) -> int:
 
 
 def _strip(picture: TiffImagePlugin.TiffImageFile) -> int:
-    """Return the bytes of a compressed TIFF and of one strip or tile, and of a second picture if it is to be turned.
-
-    Pillow turns the picture before it frees the strip.
-    """
-    turned = picture.width * picture.height * _stored(picture) if _number(picture, _ORIENTATION, 1) != 1 else 0
+    """Return the bytes of a compressed TIFF and of one strip or tile."""
     if picture.info.get("compression") == _NO_COMPRESSION:
-        return turned
+        return 0
     across = min(_number(picture, _TILE_WIDTH, picture.width), 2 * picture.width)
     down = min(_number(picture, _TILE_LENGTH, _number(picture, _ROWS_PER_STRIP, picture.height)), 2 * picture.height)
     bits = picture.tag_v2.get(_BITS_PER_SAMPLE, ())
     strip = across * down * max(4, sum(bits) // 8 if isinstance(bits, tuple) else 0)
     as_rgb = across * down * 4 if picture.tag_v2.get(_PHOTOMETRIC) == _YCBCR else 0
-    return turned + strip + as_rgb + _file_bytes(picture)
+    return strip + as_rgb + _file_bytes(picture)
 
 
 def _number(picture: TiffImagePlugin.TiffImageFile, tag: int, otherwise: int) -> int:

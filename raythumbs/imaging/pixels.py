@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from raythumbs.imaging.decoded import Decoded
 from raythumbs.imaging.orientation import Box, lying, sideways
 from raythumbs.imaging.plan import gap_size
 from raythumbs.imaging.resample import resample
@@ -40,9 +41,14 @@ class Pixels:
         return resample(self.picture, sideways(size, self.turn), lying(scaled, self.covered, self.turn))
 
 
-def orient(picture: Image.Image, turn: int, *, stored: tuple[int, int], covered: tuple[float, float]) -> Pixels:
+def orient(decoded: Decoded, turn: int) -> Pixels:
     """Return the decoded pixels of a photo of this orientation, with the upright sizes.
 
     The pixels are not turned yet: each rendition is turned, because it is much smaller.
     """
-    return Pixels(picture=picture, turn=turn, size=sideways(stored, turn), covered=sideways(covered, turn))
+    return Pixels(
+        picture=decoded.picture,
+        turn=turn,
+        size=sideways(decoded.stored, turn),
+        covered=sideways(decoded.covered, turn),
+    )

@@ -5,7 +5,14 @@ import struct
 from collections.abc import Sequence
 
 from raythumbs.errors import BadPicture, Corrupt, NotAnImage, TooLarge, Truncated, UnsupportedFormat, ZeroSized
-from raythumbs.imaging.decoder_errors import is_about_a_limit, is_about_memory, is_about_the_end
+from raythumbs.imaging.decoder_errors import (
+    ENDS_TOO_SOON,
+    is_about_a_limit,
+    is_about_memory,
+    is_about_the_end,
+    is_about_the_kind,
+    is_no_sentence,
+)
 
 HEAD_BYTES = 64 * 1024  # enough for a JPEG's first segment and the beginning of the next
 
@@ -27,6 +34,13 @@ _FOREIGN: tuple[tuple[bytes, str], ...] = (
     (rb".{4}ftypcrx |.{8}CR\x02\x00|FUJIFILMCCD-RAW|II(?:RO|RS|U\x00)|MMOR|FOVb|\x00MRM", "camera's raw"),
     (rb".{4}ftyp(?!avi|he|mif|msf)|\x1aE\xdf\xa3|RIFF.{4}AVI ", "video"),
     (rb"P[1-7]\s", "PNM"),
+    (rb"BA.{12}(?:BM|CI|CP|IC|PT)|(?:CI|CP|IC|PT).{12}[\x0c\x28\x40]\x00\x00\x00", "OS/2 bitmap array or icon"),
+    (rb"\x8aMNG\r\n\x1a\n", "MNG"),
+    (rb"\x8bJNG\r\n\x1a\n", "JNG"),
+    (rb"FORM.{4}(?:ILBM|PBM )", "IFF (ILBM)"),
+    (rb"SDPX|XPDS", "DPX"),
+    (rb"FLIF", "FLIF"),
+    (rb"farbfeld", "farbfeld"),
     (rb"qoif", "QOI"),
     (rb"v/1\x01", "OpenEXR"),
     (rb"#\?(?:RADIANCE|RGBE)", "Radiance HDR"),
@@ -62,18 +76,25 @@ _NOTHING = ("Zero image width", "TIFF opening failed. not identified by this dri
 
 def refusal(head: bytes, messages: Sequence[str]) -> BadPicture:
     """Return the error for a file, from its first bytes and from the messages of the decoders that tried to open it."""
-    said = "; ".join(messages)
+    said = "; ".join(filter(None, map(_plain, messages)))
     if name := _named(head, _FOREIGN):
         return UnsupportedFormat(f"a {name} file; photos may be {_FORMATS}")
-    if any(words in said for words in _NOTHING) or _announces_nothing(head):
+    if any(words in "; ".join(messages) for words in _NOTHING) or _announces_nothing(head):
         return ZeroSized("the picture has no width or no height")
-    if "unknown pixel mode" in said:
-        return UnsupportedFormat(f"a TIFF of a kind of pixels that is not supported; photos may be {_FORMATS}")
-    if (too_large := is_about_memory(said) or is_about_a_limit(said)) or is_about_the_end(said):
-        return (TooLarge if too_large else Truncated)(said)
+    if (named := is_about_the_kind(said)) or "unknown pixel mode" in said:
+        other = said if named else f"a TIFF of a kind of pixels that is not supported; photos may be {_FORMATS}"
+        return UnsupportedFormat(other)
+    if (too_large := is_about_memory(said) or is_about_a_limit(said)) or is_about_the_end("; ".join(messages)):
+        return TooLarge(said) if too_large else Truncated(ENDS_TOO_SOON)
     if name := _named(head, _OURS):
         return Corrupt(f"a broken {name} file" + (f": {said}" if said else ""))
     return NotAnImage(f"no decoder of {_FORMATS} knows this file")
+
+
+def _plain(message: str) -> str:
+    """Return a decoder's message without Pillow's words around it; nothing if it says only that it failed."""
+    what = message.partition(" opening failed. ")[2] or message
+    return "" if what == "not identified by this driver" or is_no_sentence(what) else what
 
 
 def _named(head: bytes, formats: Sequence[tuple[bytes, str]]) -> str | None:

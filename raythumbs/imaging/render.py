@@ -11,6 +11,7 @@ from PIL import Image
 from raythumbs.errors import NeedsMemory, NotAnImage, TooLarge
 from raythumbs.imaging.admit import admit
 from raythumbs.imaging.colour import colour
+from raythumbs.imaging.colourspace import describe
 from raythumbs.imaging.decode import decode
 from raythumbs.imaging.encode import encode
 from raythumbs.imaging.jpeg.scale import shrink
@@ -84,11 +85,13 @@ def render(source: BinaryIO | bytes, specs: Sequence[RenditionSpec], limits: Lim
 def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) -> Rendered:
     mended = mend(file)
     with probe(mended.file) as picture:
+        notes = describe(picture, mended.file)
+        turn = orientation(picture)  # TIFF's tag is gone when the pixels are read
         needs = Needs(picture.size, specs)
-        covered = shrink(picture, needs)
+        shrink(picture, needs)
         admit(picture, limits, needs.scale(picture.width), renditions_bytes(picture, needs))
-        decoded = decode(picture, mended.file, needs)
-        pixels = orient(decoded, orientation(picture), stored=needs.stored, covered=covered or decoded.size)
+        decoded = decode(picture, mended.file, needs, limits)
+        pixels = orient(decoded, turn)
         pixels = colour(pixels, picture.info.get("icc_profile"))
         resizer = Resizer(pixels)
         renditions = {spec: _encoded(resizer.resize(spec), spec) for spec in resizer.order(specs)}
@@ -97,7 +100,7 @@ def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) ->
             format=str(picture.format).lower(),
             renditions=tuple(renditions[spec] for spec in specs),
             thumb_hash=thumb_hash(resizer.resize(HASHED)),
-            notes=mended.notes + pixels.notes,
+            notes=mended.notes + notes + decoded.notes + pixels.notes,
         )
 
 

@@ -6,32 +6,22 @@ square of their number), and 2.5 million samples 390 MB from a table of 20 bytes
 """
 
 import struct
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass
-from os import SEEK_END
-from struct import Struct, unpack
+from struct import Struct
 from typing import BinaryIO
 
 from raythumbs.errors import TooLarge
+from raythumbs.imaging.heif.boxes import all_boxes
 
 _MOST_VALUES = 1 << 17  # of one entry; a photo of 200 megapixels in tiles of 64 x 64 has 49,000
 _MOST_ENTRIES = 1 << 12
 _MOST_SAMPLES = 1 << 16
-_MOST_ITEM_BYTES = 1 << 16  # of one table; a photo of 500 megapixels in tiles of 512 x 512 takes 45,000
+_MOST_ITEM_BYTES = 1 << 16  # of a kind of tables; a photo of 500 megapixels in tiles of 512 x 512 takes 45,000
 _MOST_BOXES = 1 << 12
 
 _KEPT_AS_BYTES = {1, 2, 7}  # types of TIFF 6.0, section 2: bytes, text, undefined
 _BIG_TIFF = 43  # the version; of other TIFFs it is 42
-_IS_LONG = 1  # as a box's size: the true size follows in 64 bits (ISO/IEC 14496-12, 4.2)
-_WITH_BOXES = {  # boxes that hold boxes, after so many bytes
-    b"moov": 0,
-    b"trak": 0,
-    b"mdia": 0,
-    b"minf": 0,
-    b"stbl": 0,
-    b"meta": 4,
-    b"iprp": 0,
-}
 _SAMPLES = {b"stsz", b"stz2"}
 _ITEMS = {b"iinf", b"iloc", b"iref", b"ipma"}
 
@@ -59,7 +49,7 @@ def refuse_long_tables(file: BinaryIO) -> None:
         if head[:2] in {b"II", b"MM"}:
             _refuse_values(file, head)
         elif head[4:8] == b"ftyp":
-            _refuse_boxes(file)
+            refuse_long_boxes(file)
     except (
         struct.error,
         OverflowError,
@@ -79,32 +69,16 @@ def _refuse_values(file: BinaryIO, head: bytes) -> None:
             raise TooLarge(f"the TIFF's tag {tag} has {values} values; at most {_MOST_VALUES} are read")
 
 
-def _refuse_boxes(file: BinaryIO) -> None:
-    for count, (kind, size) in enumerate(_boxes(file)):
+def refuse_long_boxes(file: BinaryIO) -> None:
+    """Raise TooLarge for an AVIF or HEIC with too many boxes, or with too many entries in one of them."""
+    taken: Counter[bytes] = Counter()
+    for count, box in enumerate(all_boxes(file)):
+        size = taken[box.kind] = taken[box.kind] + box.end - box.content
         if count > _MOST_BOXES:
             raise TooLarge(f"the file has more than {_MOST_BOXES} boxes")
-        if kind in _ITEMS and size > _MOST_ITEM_BYTES:
+        if box.kind in _ITEMS and size > _MOST_ITEM_BYTES:
             raise TooLarge(f"a table of the photo's parts takes {size} bytes; at most {_MOST_ITEM_BYTES} are read")
-        if kind in _SAMPLES:
-            _, _, samples = unpack(">III", file.read(12))
+        if box.kind in _SAMPLES:
+            samples = int.from_bytes(file.read(12)[8:], "big")
             if samples > _MOST_SAMPLES:
                 raise TooLarge(f"the animation has {samples} frames; at most {_MOST_SAMPLES} are read")
-
-
-def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Give the kind of each box and the size of its content, also of boxes in boxes; the file is at the content."""
-    ranges = [(0, file.seek(0, SEEK_END))]
-    while ranges:
-        start, end = ranges.pop()
-        if start >= end:
-            continue
-        file.seek(start)
-        size, kind = unpack(">I4s", file.read(8))
-        if size == _IS_LONG:
-            [size] = unpack(">Q", file.read(8))
-        content = file.tell()
-        following = min(end, start + size) if start + size >= content else end  # a size of 0: to the end
-        yield kind, following - content
-        ranges.append((following, end))
-        if kind in _WITH_BOXES:
-            ranges.append((content + _WITH_BOXES[kind], following))

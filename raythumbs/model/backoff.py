@@ -33,7 +33,7 @@ def random_backoff(errors: int) -> float:
 
 def random_slow_backoff(errors: int) -> float:
     """Return `slow_backoff_seconds` with a random chance."""
-    return slow_backoff_seconds(errors, chance=random.random())  # noqa: S311 as above
+    return slow_backoff_seconds(errors, chance=random.random())  # noqa: S311 to spread, not to hide
 
 
 def _spread(seconds: float, chance: float) -> float:

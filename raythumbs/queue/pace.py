@@ -14,7 +14,7 @@ class Pace:
     statement_seconds: float = STATEMENT_SECONDS
     write_again_seconds: tuple[float, float] = AGAIN_SECONDS
     backoff: Backoff = random_backoff
-    slow_backoff: Backoff = random_slow_backoff
+    slow_backoff: Backoff = random_slow_backoff  # after an error that a person must act on
     learning: float = 0.1  # how much one photo changes the guess of a photo's seconds
     large_places: int = 32  # for large photos that wait for memory; more of them wait in the database
     large_again_seconds: float = 10  # until a large photo that found no place is tried again

@@ -12,6 +12,13 @@ class Pictures(BaseModel):
     specs: FromJson[tuple[RenditionSpec, ...]] = Field(
         (RenditionSpec(),), description="Thumbnails to make, as a JSON list. By default one."
     )
+    missing_rows: float = Field(
+        0.02,
+        ge=0,
+        lt=1,
+        description="Share of a JPEG's rows that may be missing at its end. The thumbnail then shows the rows that are "
+        "there; if more are missing, the photo is refused as `truncated`. `0` refuses every photo that lacks a row.",
+    )
 
     @field_validator("specs")
     @classmethod

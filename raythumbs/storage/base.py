@@ -38,7 +38,7 @@ class Store(Protocol):
     def put(self, key: str, data: bytes, content_type: str, *, cache_control: str | None = None) -> None:
         """Store an object, whole or not at all, in place of an older one. It is durable when this returns.
 
-        `cache_control` is the header of that name, for stores that are read over HTTP.
+        `cache_control` is the header that a store sends with the object over HTTP.
         """
 
     def create(self, key: str, content_type: str) -> AbstractContextManager[BinaryIO]:

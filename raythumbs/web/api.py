@@ -14,7 +14,7 @@ from raythumbs.errors import BadSource, NoSuchObject, Overloaded, UnknownThumbna
 from raythumbs.events import emit
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import Change, JobRequest, Priority, Removal, State
-from raythumbs.model.photo import CACHE_CONTROL
+from raythumbs.model.photo import CACHE_CONTROL, Format
 from raythumbs.model.source import Source, is_folder_marker
 from raythumbs.notifications import b2, s3
 from raythumbs.notifications.envelopes import Confirmation
@@ -250,7 +250,9 @@ async def thumbnail(path: Annotated[str, Path(max_length=1024)], deps: Deps) -> 
     except NoSuchObject as error:
         raise UnknownThumbnail("there is no such thumbnail") from error
     headers = {"Cache-Control": CACHE_CONTROL, "X-Content-Type-Options": "nosniff"}
-    return OpenFileResponse(file, name=path, headers=headers)
+    # The machine's table of file names is not asked: a slim image's table does not have WebP.
+    kind = Format.of_name(path)
+    return OpenFileResponse(file, kind.content_type if kind else "application/octet-stream", headers)
 
 
 # --- the service

@@ -6,7 +6,6 @@ from typing import BinaryIO
 
 from starlette.types import Receive, Scope, Send
 
-from raythumbs.model.photo import Format
 from raythumbs.web.conditional import ConditionalFileResponse
 
 
@@ -17,13 +16,11 @@ class OpenFileResponse(ConditionalFileResponse):
     open, whatever has the file's name now.
     """
 
-    def __init__(self, file: BinaryIO, *, name: str, headers: Mapping[str, str]) -> None:
-        # Not by the machine's table of file names: slim images have one that does not know WebP.
-        kind = Format.of_name(name)
+    def __init__(self, file: BinaryIO, content_type: str, headers: Mapping[str, str]) -> None:
         super().__init__(
             f"/proc/self/fd/{file.fileno()}",
             headers=headers,
-            media_type=kind.content_type if kind else "application/octet-stream",
+            media_type=content_type,
             stat_result=os.fstat(file.fileno()),
         )
         self._file = file

@@ -45,6 +45,7 @@ class Plan:
             limits=Limits(
                 decode_bytes=min(settings.worker_decode_bytes, settings.max_decode_bytes),
                 elsewhere_bytes=settings.max_decode_bytes,
+                missing_rows=settings.missing_rows,
             ),
             max_photo_bytes=settings.max_photo_bytes,
             prefetch_bytes=settings.prefetch_bytes,
@@ -58,7 +59,7 @@ class Plan:
     @property
     def of_the_large(self) -> Self:
         """This plan, with the memory for a large photo."""
-        return replace(self, limits=Limits(decode_bytes=self.limits.elsewhere_bytes))
+        return replace(self, limits=replace(self.limits, decode_bytes=self.limits.elsewhere_bytes, elsewhere_bytes=0))
 
     def key(self, source: str, version: str, spec: RenditionSpec) -> str:
         """Return a rendition's key. It follows from the source, its version and the spec, so rendering twice writes the

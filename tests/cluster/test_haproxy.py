@@ -29,8 +29,8 @@ def written(tmp_path: Path) -> Path:
     return file
 
 
-def hardened(written: Path, **told: object) -> str:
-    return harden(written.read_text(), Door(**{"bind": None, "connections": 1000, **told}))
+def hardened(written: Path, **bodies: object) -> str:
+    return harden(written.read_text(), Door(**{"bind": None, "connections": 1000, **bodies}))
 
 
 def test_haproxy_understands_what_is_written(written):
@@ -63,9 +63,9 @@ def test_it_listens_where_the_service_is_to_answer(written):
 def test_errors_are_json_with_a_code_and_a_reason_and_503_says_when_to_come_again(written):
     errors = [line for line in hardened(written).splitlines() if "http-error status" in line]
 
-    told = [json.loads(line.split("'")[1]) for line in errors]
+    bodies = [json.loads(line.split("'")[1]) for line in errors]
     assert {line.split()[2] for line in errors} == {"400", "404", "405", "408", "500", "502", "503", "504"}
-    assert all(set(one) == {"code", "reason"} for one in told)
+    assert all(set(one) == {"code", "reason"} for one in bodies)
     assert all("Retry-After" in line for line in errors if line.split()[2] in {"502", "503", "504"})
 
 
@@ -95,7 +95,7 @@ def test_haproxy_starts_with_few_open_files_and_an_empty_environment(written):
     )
     ours = ["-P", "-m", "raythumbs.cluster.haproxy", "/bin/sh", "--", "-c", "env; ulimit -n", "-f", str(written)]
 
-    told = subprocess.run(
+    bodies = subprocess.run(
         [sys.executable, "-c", program, *ours],
         env={"SECRET": "geheim", "PATH": "/usr/bin:/bin"},
         capture_output=True,
@@ -103,6 +103,6 @@ def test_haproxy_starts_with_few_open_files_and_an_empty_environment(written):
         check=True,
     ).stdout
 
-    assert "geheim" not in told
-    assert told.splitlines()[-1] == "1024"
+    assert "geheim" not in bodies
+    assert bodies.splitlines()[-1] == "1024"
     assert "    maxconn 349\n" in written.read_text()

@@ -114,8 +114,8 @@ def rgb_profile(colorants: np.ndarray, gamma: float) -> bytes:
 
 
 def cmyk_profile(ink: tuple[int, int, int]) -> bytes:
-    """The profile of four inks that all look alike, on white: `ink` as 8-bit Lab."""
-    corners = [(255, 128, 128) if corner == 0 else ink for corner in range(16)]
+    """The profile of four inks that all look alike, on white: `ink` as 8-bit Lab. All four together are black."""
+    corners = [(255, 128, 128), *[ink] * 14, (0, 128, 128)]
     identity = struct.pack(">9i", *(65536 * (place % 4 == 0) for place in range(9)))
     straight = bytes(range(256))
     table = struct.pack(">4s4xBBBx", b"mft1", 4, 3, 2) + identity + straight * 4

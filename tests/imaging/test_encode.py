@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
+from raythumbs.imaging.jpeg.steps import steps
 from raythumbs.model.photo import Fit, Format
 from tests.imaging.pictures import (
     BLUE,
@@ -208,7 +209,7 @@ def _chunks(png: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize("quality", [1, 49, 50, 95, 100])
-@pytest.mark.parametrize("size", [(1, 1), (300, 200), (16, 2000)])
+@pytest.mark.parametrize("size", [(1, 1), (300, 200), (16, 2000), (400, 300)])
 def test_even_noise_is_written_at_every_quality(size: tuple[int, int], quality: int) -> None:
     noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (*size[::-1], 3), dtype=np.uint8))
 
@@ -239,3 +240,33 @@ def test_colours_are_kept_as_well_as_light() -> None:
         for one in (made, standard)
     )
     assert ours < 0.85 * theirs
+
+
+BASELINE, PROGRESSIVE = 0xC0, 0xC2
+
+
+@pytest.mark.parametrize(("side", "frame"), [(300, BASELINE), (512, PROGRESSIVE)])
+def test_a_large_jpeg_is_progressive_and_a_small_one_is_not(side: int, frame: int) -> None:
+    photo = saved(photograph("skimage/astronaut.png"), "PNG")
+
+    assert frame in _segments(rendition(photo, width=side, height=side, format=Format.JPEG).data)
+
+
+def test_the_smooth_parts_of_a_large_jpeg_are_truer_in_fewer_bytes_than_with_the_steps_of_a_small_one() -> None:
+    photo = photograph("skimage/astronaut.png")
+
+    made = rendition(saved(photo, "PNG"), width=512, height=512, format=Format.JPEG).data
+    small = saved(photo, "JPEG", qtables=steps(85, large=False), optimize=True)
+
+    smooth = [one.resize((64, 64), Image.Resampling.BOX) for one in (photo, opened(made), opened(small))]
+    assert len(made) < len(small)
+    assert mean_error(smooth[1], smooth[0]) < mean_error(smooth[2], smooth[0])
+
+
+@pytest.mark.parametrize("large", [True, False])
+@pytest.mark.parametrize("quality", [1, 50, 85, 100])
+def test_every_step_fits_into_a_baseline_file(quality: int, *, large: bool) -> None:
+    for table in steps(quality, large=large):
+        assert len(table) == 64
+        assert min(table) >= 1
+        assert max(table) <= 255

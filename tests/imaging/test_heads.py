@@ -108,11 +108,10 @@ def test_a_photo_cut_anywhere_in_its_head_is_refused_by_a_name(written_as: str) 
     assert codes <= {"truncated", "corrupt", "not_an_image", "zero_sized"}
 
 
-def test_compressed_text_is_bounded_too() -> None:
+def test_compressed_text_is_not_unpacked() -> None:
     text = b"k\0\0" + zlib.compress(bytes(3 << 20))
     began = time.process_time()
 
-    with pytest.raises(TooLarge):
-        render(png(before=chunk(b"zTXt", text) * 100), SPECS, Limits())
+    render(png(before=chunk(b"zTXt", text) * 100), SPECS, Limits())
 
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 0.1

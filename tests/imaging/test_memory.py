@@ -18,6 +18,8 @@ from PIL import Image
 from raythumbs.imaging.memory import predicted_bytes
 from raythumbs.imaging.probe import probe
 from raythumbs.model.photo import Fit, Format, RenditionSpec
+from tests.imaging.heif import files
+from tests.imaging.heif.files import clap, items_of
 from tests.imaging.pictures import four_corners, grey_profile, png_of, png_rows, rendition, saved
 
 # What is measured, in a process of its own: a small twin first, so that only the large one's pixels are counted.
@@ -74,6 +76,18 @@ def avif_of_10_bits(photo: Image.Image) -> bytes:
     return made
 
 
+def premultiplied(photo: Image.Image) -> bytes:
+    items = items_of(heic(photo.convert("RGBA")))
+    return files.heic({**items, 1: items[1].has(prem=2)})
+
+
+def one_pixel(photo: Image.Image, written_as: str) -> bytes:
+    """The photo, of which all but one pixel is cut away."""
+    write, options = (files.avif, {"speed": 10}) if written_as == "AVIF" else (files.heic, {"tile_size": 512})
+    items = items_of(saved(photo, written_as, **options))
+    return write({**items, 1: items[1].has(clap(0, 0, 1, 1, size=photo.size))})
+
+
 def interlaced(photo: Image.Image) -> bytes:
     """The photo as a PNG of seven passes (PNG 1.2, section 2.6), without filters."""
     samples = np.asarray(photo)
@@ -85,11 +99,34 @@ def interlaced(photo: Image.Image) -> bytes:
     return png_of((b"IHDR", header), (b"IDAT", zlib.compress(rows, 1)))
 
 
+def with_a_margin(gif: bytes) -> bytes:
+    """The GIF on a canvas that is a pixel wider."""
+    return gif[:6] + struct.pack("<H", int.from_bytes(gif[6:8], "little") + 1) + gif[8:]
+
+
+def bmp_head(photo: Image.Image, *, bits: int, compression: int, palette: int = 0) -> bytes:
+    head = struct.pack("<IiiHHIIiiII", 124, *photo.size, 1, bits, compression, 0, 0, 0, 0, 0)
+    masks = struct.pack("<4I", 0xFF, 0xFF00, 0xFF0000, 0xFF000000)
+    return b"BM" + struct.pack("<IHHI", 0, 0, 0, 138 + palette) + (head + masks).ljust(124, b"\0")
+
+
+def bmp_of_bit_fields(photo: Image.Image) -> bytes:
+    return bmp_head(photo, bits=32, compression=3) + photo.convert("RGBA").tobytes()
+
+
+def bmp_of_run_lengths(photo: Image.Image) -> bytes:
+    """A BMP of colour rows in runs of 250 pixels."""
+    row = b"\xfa\x07" * (photo.width // 250) + bytes([photo.width % 250, 9]) * bool(photo.width % 250) + b"\0\0"
+    colours = bytes(range(256)) * 4
+    return bmp_head(photo, bits=8, compression=1, palette=1024) + colours + row * photo.height + b"\0\1"
+
+
 LARGE: dict[str, Callable[[Image.Image], bytes]] = {
     "JPEG": lambda photo: saved(photo, "JPEG"),
     "grey JPEG with a profile": lambda photo: saved(photo.convert("L"), "JPEG", icc_profile=grey_profile(2.2)),
     "grey progressive JPEG": lambda photo: saved(photo.convert("L"), "JPEG", progressive=True),
     "JPEG that ends in grey": lambda photo: saved(ending_in_grey(photo), "JPEG"),
+    "JPEG without its end marker": lambda photo: saved(photo, "JPEG")[:-2],
     "progressive JPEG": lambda photo: saved(photo, "JPEG", progressive=True),
     "progressive JPEG of noise": lambda photo: saved(photo.effect_spread(400), "JPEG", progressive=True, quality=98),
     "CMYK JPEG": lambda photo: saved(photo.convert("CMYK"), "JPEG", progressive=True),
@@ -103,10 +140,14 @@ LARGE: dict[str, Callable[[Image.Image], bytes]] = {
     "16-bit PNG with a clear sample": lambda photo: png_rows(
         b"\x12\x34" * photo.width, photo.size, (b"tRNS", b"\0\1"), colour_type=0, depth=16
     ),
+    "16-bit PNG with a clear colour": lambda photo: png_rows(
+        b"\x12\x34\x56\x78\x9a\xbc" * photo.width, photo.size, (b"tRNS", bytes(6)), colour_type=2, depth=16
+    ),
     "interlaced PNG": lambda photo: interlaced(photo.convert("L")),
     "WebP": lambda photo: saved(photo, "WEBP", method=0),
     "lossless WebP of noise": lambda photo: saved(photo.effect_spread(400), "WEBP", lossless=True, method=0, quality=0),
     "GIF": lambda photo: saved(photo.convert("P"), "GIF"),
+    "GIF with a margin": lambda photo: with_a_margin(saved(photo.convert("P"), "GIF")),
     "TIFF of one strip": lambda photo: saved(photo, "TIFF", compression="tiff_lzw", tiffinfo={278: photo.height}),
     "turned TIFF of one strip": lambda photo: saved(
         photo, "TIFF", compression="tiff_lzw", tiffinfo={274: 6, 278: photo.height}
@@ -120,6 +161,8 @@ LARGE: dict[str, Callable[[Image.Image], bytes]] = {
     "float TIFF": lambda photo: saved(photo.convert("F"), "TIFF"),
     "turned TIFF": lambda photo: saved(photo, "TIFF", tiffinfo={274: 6}),
     "BMP": lambda photo: saved(photo, "BMP"),
+    "BMP of bit fields": bmp_of_bit_fields,
+    "BMP of run lengths": bmp_of_run_lengths,
     "AVIF": lambda photo: saved(photo, "AVIF", speed=10),
     "deep AVIF": avif_of_10_bits,
     "deep AVIF with alpha": lambda photo: avif_of_10_bits(photo.convert("RGBA")),
@@ -129,6 +172,7 @@ LARGE: dict[str, Callable[[Image.Image], bytes]] = {
     "HEIC of tiles": lambda photo: heic(photo, tile_size=512),
     "turned HEIC of tiles": lambda photo: heic(photo, tile_size=512, exif=SIDEWAYS),
     "turned HEIC with alpha in full colour": lambda photo: heic(photo.convert("RGBA"), chroma=444, exif=SIDEWAYS),
+    "HEIC with premultiplied alpha": premultiplied,
     "deep HEIC of tiles": lambda photo: heic_of_10_bits(photo, tile_size=512),
     "turned deep HEIC with alpha": lambda photo: heic_of_10_bits(photo.convert("RGBA"), exif=SIDEWAYS),
     "turned deep HEIC of tiles in full colour": lambda photo: heic_of_10_bits(
@@ -157,6 +201,13 @@ def test_the_predicted_memory_covers_the_memory_used_and_is_not_much_more(kind: 
     predicted, taken = measured(tmp_path, LARGE[kind], [RenditionSpec(width=800, height=800)])
 
     assert taken <= predicted < 2.5 * taken
+
+
+@pytest.mark.parametrize("written_as", ["HEIF", "AVIF"])
+def test_pixels_that_are_cut_away_are_part_of_the_prediction(written_as: str, tmp_path: Path) -> None:
+    predicted, taken = measured(tmp_path, lambda photo: one_pixel(photo, written_as), [RenditionSpec()])
+
+    assert taken <= predicted
 
 
 def test_the_bytes_of_a_head_are_part_of_the_prediction() -> None:

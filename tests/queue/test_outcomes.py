@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -12,6 +13,7 @@ from raythumbs.db.jobs import Jobs
 from raythumbs.db.leases import Leases
 from raythumbs.db.record import Record
 from raythumbs.errors import AccessDenied, StoreUnavailable
+from raythumbs.model.backoff import backoff_seconds, slow_backoff_seconds
 from raythumbs.model.job import State
 from raythumbs.model.lease import Failed, Report
 from raythumbs.queue.batch import TaskLost, TaskRaised
@@ -21,6 +23,7 @@ from raythumbs.store_errors import Archived, ClockSkew, Encrypted
 from tests.queue.conftest import a_request, a_success
 
 LOST = TaskLost("the worker died")
+PACE = Pace(backoff=partial(backoff_seconds, chance=0.5), slow_backoff=partial(slow_backoff_seconds, chance=0.5))
 BUDGETS = Budgets(lease_seconds=60, max_errors=3, max_timeouts=3, max_crashes=3)
 
 
@@ -29,7 +32,7 @@ class Story:
 
     def __init__(self, record: Record) -> None:
         self.record = record
-        self.outcomes = Outcomes(record, None, budgets=BUDGETS, pace=Pace())
+        self.outcomes = Outcomes(record, None, budgets=BUDGETS, pace=PACE)
 
     async def leases(self, count):
         def write(db, now):

@@ -31,7 +31,7 @@ class Swapping:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.file = FileIO(self.path)
-        response = OpenFileResponse(self.file, name="ab/a.jpg", headers={})
+        response = OpenFileResponse(self.file, "image/jpeg", headers={})
         self.path.unlink()
         self.path.symlink_to(self.path.with_name("secret"))
         await response(scope, receive, send)

@@ -1,6 +1,10 @@
-"""Refuses a JPEG whose head takes Pillow longer to read than a photo's pixels. See raythumbs/imaging/heads.py."""
+"""The segments of a JPEG before its first scan. A head that Pillow takes longer to read than the pixels is refused.
 
-from io import SEEK_CUR, SEEK_END
+See raythumbs/imaging/head_limits.py for what was measured.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from raythumbs.errors import TooLarge
@@ -16,10 +20,47 @@ _APPLICATIONS = range(0xE0, 0xF0)
 _WITHOUT_LENGTH = {*range(0xD0, 0xDA), 0x01}
 
 
-def refuse_long_jpeg_head(file: BinaryIO) -> None:
-    """Raise TooLarge for a JPEG with too many segments, bytes or fill bytes before its pixels."""
-    _Head(file).check()
-    _refuse_fill_bytes(file)
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A segment: the code of its marker, the place of the marker, and the place and size of its content.
+
+    `size` is what the segment announces; a marker without content has 0.
+    """
+
+    code: int
+    start: int
+    content: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """The place behind the content."""
+        return self.content + self.size
+
+    def read(self, file: BinaryIO, most: int = -1) -> bytes:
+        """Return the content, or its first bytes."""
+        file.seek(self.content)
+        return file.read(self.size if most < 0 else min(most, self.size))
+
+
+def head_segments(file: BinaryIO) -> list[Segment]:
+    """Return the segments up to the first scan's header, or to the end of a file without a scan.
+
+    Raises TooLarge for a JPEG with too many segments, bytes or fill bytes before its pixels.
+    """
+    return list(_Head(file).segments())
+
+
+def refuse_fill_bytes(file: BinaryIO, end: int) -> None:
+    """Raise TooLarge for a JPEG with a long run of the byte FF before `end`.
+
+    Any number of these bytes may stand before a marker. Pillow feeds libjpeg in pieces, and with each piece libjpeg
+    reads the run again from its start.
+    """
+    for at in range(_FILL_STRIDE, end, _FILL_STRIDE):
+        file.seek(at)
+        if file.read(1) == b"\xff" and file.read(_FILL_STRIDE).count(b"\xff") == _FILL_STRIDE:
+            raise TooLarge(f"the JPEG has more than {_FILL_STRIDE} fill bytes in a row")
 
 
 class _Head:
@@ -34,13 +75,20 @@ class _Head:
         self._exif_segments = 0
         self._table_bytes = 0
 
-    def check(self) -> None:
-        self._file.seek(2)
-        while byte := self._file.read(1):
+    def segments(self) -> Iterator[Segment]:
+        at = self._file.seek(2)
+        code = 0
+        while code != _SCAN and (byte := self._file.read(1)):
             if byte[0] != _FILL:
                 self._count_stray()
-            elif self._ends_at(self._code()):
-                return
+                at += 1
+            else:
+                start, code = at, self._code()
+                content = self._file.tell()
+                size = self._size_of(code)
+                content += 0 if code in _WITHOUT_LENGTH or not code else 2
+                yield Segment(code, start, content, size)
+                at = self._file.seek(content + size)
 
     def _code(self) -> int:
         """Return the code of the marker whose first byte was read; 0 if there is none."""
@@ -48,15 +96,18 @@ class _Head:
             self._count_stray()
         return byte[0] if byte else 0
 
-    def _ends_at(self, code: int) -> bool:
+    def _size_of(self, code: int) -> int:
+        """Return the size of the content of the segment whose marker was read."""
         self._segments += 1
         at_most(self._segments, MOST_PARTS, "segments before the JPEG's first scan")
-        if code and code != _SCAN and code not in _WITHOUT_LENGTH:
-            self._pass(code, int.from_bytes(self._file.read(2), "big") - 2)
-        return code == _SCAN
+        if not code or code in _WITHOUT_LENGTH:
+            return 0
+        size = max(0, int.from_bytes(self._file.read(2), "big") - 2)
+        if code != _SCAN:
+            self._count(code, size)
+        return size
 
-    def _pass(self, code: int, size: int) -> None:
-        self._file.seek(max(0, size), SEEK_CUR)
+    def _count(self, code: int, size: int) -> None:
         self._head_bytes += size
         if code in {_EXIF, _PHOTOSHOP} and not self._is_xmp(code, size):
             self._parsed_bytes += size
@@ -69,26 +120,9 @@ class _Head:
         at_most(self._table_bytes, _MOST_TABLE_BYTES, "bytes of tables before the JPEG's first scan")
 
     def _is_xmp(self, code: int, size: int) -> bool:
-        """Return whether the segment that was just passed is XMP. It has the marker of Exif, and may be long."""
-        if code != _EXIF or size <= 0:
-            return False
-        self._file.seek(-size, SEEK_CUR)
-        kind = self._file.read(4)
-        self._file.seek(size - len(kind), SEEK_CUR)
-        return kind == b"http"
+        """Return whether the segment whose length was just read is XMP. It has the marker of Exif, and may be long."""
+        return code == _EXIF and size > 0 and self._file.read(4) == b"http"
 
     def _count_stray(self) -> None:
         self._stray_bytes += 1
         at_most(self._stray_bytes, MOST_STRAY_BYTES, "bytes between the JPEG's segments")
-
-
-def _refuse_fill_bytes(file: BinaryIO) -> None:
-    """Refuse a JPEG with a long run of the byte FF.
-
-    Any number of these bytes may stand before a marker. Pillow feeds libjpeg in pieces, and with each piece libjpeg
-    reads the run again from its start.
-    """
-    for at in range(_FILL_STRIDE, file.seek(0, SEEK_END), _FILL_STRIDE):
-        file.seek(at)
-        if file.read(1) == b"\xff" and file.read(_FILL_STRIDE).count(b"\xff") == _FILL_STRIDE:
-            raise TooLarge(f"the JPEG has more than {_FILL_STRIDE} fill bytes in a row")

@@ -8,27 +8,20 @@ from raythumbs.imaging.decoder_errors import translated
 from raythumbs.imaging.orientation import orientation
 from raythumbs.imaging.plan import Needs
 
-SCALABLE = {"JPEG", "MPO"}
 _EIGHTHS = {8: 1, 4: 2, 3: 3, 2: 4, 1: 8}  # libjpeg's scale for each divisor (jdmaster.c, jpeg_calc_output_dimensions)
-_ALL_EIGHTHS = 8
+ALL_EIGHTHS = 8
 
 
-def shrink(picture: ImageFile.ImageFile, needs: Needs) -> tuple[float, float] | None:
-    """Set a JPEG to the smallest scale of 1/8, 1/4, 3/8, 1/2 and 1 at which it is still as large as needed.
-
-    Returns the width and height that the photo covers of the decoded pixels, or None if it covers all of them: 1281
-    rows at 1/4 cover 320.25 of the 321 decoded rows.
-    """
-    if picture.format not in SCALABLE or not picture.tile:  # a JPEG without a scan, which `decode` refuses
-        return None
+def shrink(picture: ImageFile.ImageFile, needs: Needs) -> None:
+    """Set a JPEG to the smallest scale of 1/8, 1/4, 3/8, 1/2 and 1 at which it is still as large as needed."""
+    if picture.format != "JPEG" or not picture.tile:  # a JPEG without a scan, which `decode` refuses
+        return
     with translated():
         width, height = needs.least_size(orientation(picture))
     for divisor, eighths in _EIGHTHS.items():
-        covered = picture.width * eighths / _ALL_EIGHTHS, picture.height * eighths / _ALL_EIGHTHS
-        if covered[0] >= width and covered[1] >= height:
+        if min(picture.width * eighths / width, picture.height * eighths / height) >= ALL_EIGHTHS:
             set_scale(picture, divisor)
-            return covered
-    return None
+            return
 
 
 def set_scale(picture: ImageFile.ImageFile, divisor: int) -> None:
@@ -37,7 +30,7 @@ def set_scale(picture: ImageFile.ImageFile, divisor: int) -> None:
     Pillow's `draft` does the same, but has no thirds. A third costs a quarter less than a half.
     """
     eighths = _EIGHTHS[divisor]
-    size = ceil(picture.width * eighths / _ALL_EIGHTHS), ceil(picture.height * eighths / _ALL_EIGHTHS)
+    size = ceil(picture.width * eighths / ALL_EIGHTHS), ceil(picture.height * eighths / ALL_EIGHTHS)
     picture._size = size  # noqa: SLF001 as plugins do
     picture.tile = [picture.tile[0]._replace(extents=(0, 0, *size))]
     picture.decoderconfig = (divisor, 0)
@@ -47,3 +40,8 @@ def divisor_of(picture: ImageFile.ImageFile) -> int:
     """Return the divisor that a JPEG was set to; 1 if none."""
     divisor: int = picture.decoderconfig[0] if picture.decoderconfig else 1
     return divisor
+
+
+def eighths_of(picture: ImageFile.ImageFile) -> int:
+    """Return how many eighths of its size a JPEG is decoded at."""
+    return _EIGHTHS[divisor_of(picture)]

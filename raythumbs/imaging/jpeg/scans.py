@@ -33,11 +33,17 @@ def needed_part(file: BinaryIO, shrink: int, *, spare: float = 1) -> bytes | Non
     Returns None if the whole file is to be decoded: because all of it is needed; or because it is not progressive, is
     arithmetic-coded, is broken, has its scans in an odd order or too many of them, or has no end marker.
     """
+    part = needed_scans(file, shrink, spare=spare) if _has_end(file) else None
+    return part if part and len(part) < _WORTH_IT * file.seek(0, SEEK_END) else None
+
+
+def needed_scans(file: BinaryIO, shrink: int, *, spare: float = 1) -> bytes | None:
+    """Return the same part, however much of the file it is; None if the file does not have all scans of it."""
+    file.seek(0)
     try:
-        part = _part(Reader(file), shrink, spare) if _has_end(file) else None
+        return _part(Reader(file), shrink, spare)
     except Unusual:
         return None
-    return part if part and len(part) < _WORTH_IT * file.seek(0, SEEK_END) else None
 
 
 def _has_end(file: BinaryIO) -> bool:
