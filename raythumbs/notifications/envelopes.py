@@ -1,4 +1,4 @@
-"""The envelopes in which Amazon delivers S3 events: SNS, SQS, and the records of these two that Lambda and pipes have.
+"""Opens the envelopes in which Amazon delivers S3 events: messages of SNS and SQS, also as Lambda and pipes have them.
 
 Sources: Amazon SNS Developer Guide, "Parsing message formats"; AWS Lambda Developer Guide, "Using Lambda with Amazon
 SQS" and "… Amazon SNS"; Amazon SQS API Reference, "ReceiveMessage"; Amazon EventBridge User Guide, "Pipes".
@@ -22,40 +22,40 @@ _TOPIC_LETTERS = 256
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """A topic of SNS asks whether it may send its messages here. To open `url` is to agree."""
+    """A topic of SNS asks whether it may send its messages here. Opening `url` confirms it."""
 
     topic: str
     url: str
 
 
-def confirmation(told: object) -> Confirmation | None:
-    """Return what a topic asks, or None for any other body. Raises BadRequest for an address that is not Amazon's."""
-    if not isinstance(told, dict) or told.get("Type") != "SubscriptionConfirmation":
+def confirmation(body: object) -> Confirmation | None:
+    """Return the question of a topic, or None for any other body. Raises BadRequest if its URL is not Amazon's."""
+    if not isinstance(body, dict) or body.get("Type") != "SubscriptionConfirmation":
         return None
-    topic, url = text(told.get("TopicArn")), text(told.get("SubscribeURL"))
+    topic, url = text(body.get("TopicArn")), text(body.get("SubscribeURL"))
     if not _is_of_sns(url):
         raise BadRequest(f"the SubscribeURL {url[:200]!a} is no https address of Amazon SNS; it was not opened")
     return Confirmation(topic[:_TOPIC_LETTERS], url)
 
 
-def is_goodbye(message: Message) -> bool:
-    """Whether a topic says that it sends nothing more. Its address is never opened: that would subscribe again."""
+def is_unsubscription(message: Message) -> bool:
+    """Return whether a topic reports the end of a subscription. Its URL is never opened: that would subscribe again."""
     return message.get("Type") == "UnsubscribeConfirmation"
 
 
-def opened(told: object, *, depth: int = 0) -> Iterator[Message]:
-    """Yield the messages that are in envelopes, or in none: records of S3, events of EventBridge, and others.
+def opened(body: object, *, depth: int = 0) -> Iterator[Message]:
+    """Yield the messages of a body, without their envelopes: records of S3, events of EventBridge, and others.
 
     Raises BadRequest for an envelope that cannot be opened.
     """
     if depth > _MOST_ENVELOPES:
         raise BadRequest(f"the body has more than {_MOST_ENVELOPES} envelopes, one in another")
-    if isinstance(told, list) and told:
-        inside: list[object] = told
-    elif isinstance(told, dict):
-        found = _inside(told)
+    if isinstance(body, list) and body:
+        inside: list[object] = body
+    elif isinstance(body, dict):
+        found = _inside(body)
         if found is None:
-            yield told
+            yield body
             return
         inside = found
     else:
@@ -64,19 +64,19 @@ def opened(told: object, *, depth: int = 0) -> Iterator[Message]:
         yield from opened(one, depth=depth + 1)
 
 
-def _inside(told: dict[str, Any]) -> list[object] | None:
+def _inside(body: dict[str, Any]) -> list[object] | None:
     """Return what is in an envelope, or None for a message."""
-    match told:
+    match body:
         case {"Type": "Notification"}:  # SNS
-            return [json_in(told.get("Message"), "Message")]
+            return [json_in(body.get("Message"), "Message")]
         case {"EventSource": "aws:sns"}:  # SNS, as Lambda has it
-            return [told.get("Sns")]
+            return [body.get("Sns")]
         case {"eventSource": "aws:sqs"}:  # SQS, as Lambda and pipes have it
-            return [json_in(told.get("body"), "body")]
+            return [json_in(body.get("body"), "body")]
         case {"MessageId": _, "Body": _}:  # SQS
-            return [json_in(told.get("Body"), "Body")]
+            return [json_in(body.get("Body"), "Body")]
         case {"Records": _} | {"Messages": _}:
-            return list(listed(told, "Records" if "Records" in told else "Messages"))
+            return list(listed(body, "Records" if "Records" in body else "Messages"))
         case _:
             return None
 

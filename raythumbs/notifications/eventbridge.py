@@ -19,19 +19,19 @@ OF_NO_INTEREST = {
 
 
 def is_of_eventbridge(message: Mapping[str, Any]) -> bool:
-    """Whether a message has EventBridge's shape."""
+    """Return whether a message has the shape of EventBridge."""
     return "detail-type" in message
 
 
 def event_of(message: Mapping[str, Any]) -> Event | None:
-    """Return what an event of EventBridge tells of an object, or None for one that changes no object's content.
+    """Return the event of EventBridge as an upload or a removal, or None if it changes no object's content.
 
-    Raises BadRequest for an event that is not S3's, or that nobody can read.
+    Raises BadRequest for an event that is not of S3, or that cannot be read.
     """
     kind, source = text(message.get("detail-type")), text(message.get("source"))
     if source != "aws.s3" or kind not in CREATED | DELETED | OF_NO_INTEREST:
         raise BadRequest(
-            f"EventBridge's {kind[:100]!a} of {source[:100]!a} is not understood: send S3's {told_kinds()}"
+            f"EventBridge's {kind[:100]!a} of {source[:100]!a} is not understood: send S3's {useful_kinds()}"
         )
     if kind in OF_NO_INTEREST:
         return None
@@ -53,6 +53,6 @@ def event_of(message: Mapping[str, Any]) -> Event | None:
     return UploadEvent(id=id_, source=where, version=version, size_bytes=size, sequence=sequence)
 
 
-def told_kinds() -> str:
-    """Return the kinds that do something, for people."""
+def useful_kinds() -> str:
+    """Return the kinds that do something, as text."""
     return ", ".join(f"'{kind}'" for kind in sorted(CREATED | DELETED))

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from raythumbs.errors import BadRequest
-from raythumbs.notifications.envelopes import Confirmation, Message, confirmation, is_goodbye, opened
+from raythumbs.notifications.envelopes import Confirmation, Message, confirmation, is_unsubscription, opened
 from raythumbs.notifications.event import (
     MAX_EVENTS,
     Event,
@@ -45,12 +45,12 @@ def read(body: bytes, headers: Mapping[str, str], *, token: str | None) -> Notif
     """Return what the body tells of, or raise BadRequest; Unauthorised if a token is asked for and not given."""
     if token is not None:
         authorise(headers.get("authorization", ""), token)
-    told = json_of(body)
-    if asked := confirmation(told):
+    value = json_of(body)
+    if asked := confirmation(value):
         return asked
     events: list[Event] = []
     ignored = 0
-    for message in opened(told):
+    for message in opened(value):
         event = _event_of(message)
         ignored += event is None
         events += [event] if event else []
@@ -60,8 +60,8 @@ def read(body: bytes, headers: Mapping[str, str], *, token: str | None) -> Notif
 
 
 def _event_of(message: Message) -> Event | None:
-    """Return what a message tells of an object; None for one that changes no object's content."""
-    if message.get("Event") == "s3:TestEvent" or is_goodbye(message):
+    """Return the message as an upload or a removal, or None if it changes no object's content."""
+    if message.get("Event") == "s3:TestEvent" or is_unsubscription(message):
         return None
     if is_of_eventbridge(message):
         return event_of(message)

@@ -42,10 +42,10 @@ def _follow(request_dict: dict[str, Any], response: tuple[Any, Mapping[str, Any]
 
 
 def is_same_store(old: str, new: str) -> bool:
-    """Whether an address may be asked with credentials that are meant for another one.
+    """Return whether a request may be sent to a new address in place of the old one.
 
-    The signature is for one host, but what is put may be secret, and an address of the inner network must not be asked
-    because a store says so. So the host must be the same, or below it, or both must be Amazon's.
+    What is stored may be secret, and a store must not send requests to the inner network. So the new host must be the
+    old one, or a host below it, or both must be Amazon's.
     """
     try:
         before, after = urlsplit(old), urlsplit(new)

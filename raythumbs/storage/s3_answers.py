@@ -1,4 +1,4 @@
-"""What S3, its look-alikes and botocore say when they fail, as errors of raythumbs.
+"""Translates the errors of S3, of compatible stores and of botocore into errors of raythumbs.
 
 Sources of the codes: Amazon S3 API Reference, "Error responses"; MinIO's cmd/api-errors.go; Ceph's rgw_common.cc.
 An exception that is not named here is a bug, of ours or of a library: it passes as it is, and becomes `internal`.
@@ -150,7 +150,7 @@ def translated(shown: str, *, absent: Kinds = ABSENT) -> Iterator[None]:
 
 
 def plain(text: str) -> str:
-    """Return what a store says as one line of at most 300 letters, without keys, passwords and signatures."""
+    """Return a store's message as one line of at most 300 letters, without keys, passwords and signatures."""
     told = _SECRETS.sub("…", text[: 4 * _REASON_LETTERS])
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in told).split())
     return line if len(line) <= _REASON_LETTERS else f"{line[:_REASON_LETTERS]}…"

@@ -1,4 +1,4 @@
-"""Requests for a file that ask for less than all of it: conditions, and ranges (RFC 9110, sections 13 and 14)."""
+"""Conditional requests and ranges of a file (RFC 9110, sections 13 and 14)."""
 
 import os
 import re
@@ -16,7 +16,7 @@ _OF_CONTENT = ("content-type", "content-length", "accept-ranges")  # which an an
 
 
 class ConditionalFileResponse(FileResponse):
-    """A file for a client that may have it already, or that wants parts of it; Starlette knows single good ranges."""
+    """A file that is answered with 304 to a client that has it. Of several ranges, it sends those that the file has."""
 
     def __init__(self, path: str | os.PathLike[str], *, stat_result: os.stat_result, **given: Any) -> None:  # noqa: ANN401 FileResponse's
         super().__init__(path, stat_result=stat_result, **given)
@@ -40,7 +40,7 @@ class ConditionalFileResponse(FileResponse):
 
 
 def is_unchanged(headers: Headers, *, etag: str, last_modified: str) -> bool:
-    """Whether the client has this version already. A list of tags is heard before a time; a bad time is not heard."""
+    """Return whether the client has this version already. Tags have precedence over a time; a bad time is ignored."""
     tags = headers.getlist("if-none-match")
     if tags:
         told = ", ".join(tags)

@@ -18,7 +18,7 @@ _AS_IT_IS = {b"7bit", b"8bit", b"binary", b""}  # RFC 7578, section 4.7: no enco
 
 @dataclass(frozen=True, slots=True)
 class PartBegun:
-    """A field begins. A file has a name, which is data and never used as a path."""
+    """A field begins. A file may have a name, which is data and never used as a path."""
 
     field: str
     file_name: str | None

@@ -1,4 +1,4 @@
-"""Agrees to what a topic of Amazon SNS asks: whether it may send its messages here."""
+"""Confirms a subscription to a topic of Amazon SNS."""
 
 import asyncio
 from http import HTTPStatus
@@ -17,9 +17,9 @@ class NotConfirmed(RaythumbsError):
 
 
 async def confirm(asked: Confirmation) -> None:
-    """Open the address that agrees, which is Amazon's: see `envelopes.confirmation`. If that fails, tell the log.
+    """Open the URL that confirms, which is Amazon's: see `envelopes.confirmation`. If that fails, write it to the log.
 
-    Nothing is raised: SNS would ask three times more within a minute, and a person can still agree for three days.
+    This raises nothing. SNS would ask only three times more within a minute, and a person has three days to confirm.
     """
     try:
         async with asyncio.timeout(_SECONDS):

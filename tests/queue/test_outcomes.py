@@ -135,7 +135,7 @@ def test_what_a_person_has_to_mend_is_tried_more_seldom_than_what_passes_by_itse
         await told.outcomes.take_in([Report(replace(lease, errors=1), Failed(error), 0.1)])
         return await told.record.read(lambda db: db.exec_driver_sql("SELECT due_at - created_at FROM jobs").scalar())
 
-    assert told(story) == pytest.approx(seconds, abs=2)
+    assert told(story) == pytest.approx(seconds, rel=0.15)
 
 
 @pytest.mark.parametrize("error", [Archived("in a vault"), Encrypted("SSE-C")])
