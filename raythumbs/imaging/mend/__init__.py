@@ -2,6 +2,7 @@
 
 from typing import BinaryIO
 
+from raythumbs.imaging.mend.big_tiff import BIG_ENDIAN, mend_big_tiff
 from raythumbs.imaging.mend.mended import Mended
 
 
@@ -11,4 +12,6 @@ def mend(file: BinaryIO) -> Mended:
     A sound file is returned as it is: nothing is copied. The file's pixels are never changed.
     """
     file.seek(0)
-    return Mended(file)
+    big_tiff = file.read(len(BIG_ENDIAN)) == BIG_ENDIAN
+    file.seek(0)
+    return mend_big_tiff(file) if big_tiff else Mended(file)
