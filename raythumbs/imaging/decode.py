@@ -14,6 +14,8 @@ from raythumbs.imaging.jpeg.scans import needed_part
 from raythumbs.imaging.orientation import orientation
 from raythumbs.imaging.plan import Needs
 from raythumbs.imaging.probe import probe
+from raythumbs.imaging.tiff.jpeg_strips import lacks_strips
+from raythumbs.imaging.tiff.picture import TiffPicture
 
 _SCALED_SAMPLES = {"L;2": 85, "L;4": 17}  # the factors by which Pillow multiplies samples of 2 and of 4 bits
 
@@ -51,6 +53,8 @@ def _load(picture: ImageFile.ImageFile, file: BinaryIO) -> None:
         picture.load()
         if picture.format in SCALABLE and lacks_pixels(picture, file):
             raise Truncated("the picture's data ends before the picture does")
+        if isinstance(picture, TiffPicture) and lacks_strips(picture, file):
+            raise Truncated("the data of a strip of the TIFF ends before the strip does")
 
 
 def _scale_clear_colour(picture: ImageFile.ImageFile) -> None:
