@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import lru_cache
 from io import BytesIO
 
-from PIL import Image, ImageChops, ImageCms, TiffImagePlugin
+from PIL import Image, ImageChops, ImageCms
 
 from raythumbs.imaging.colourspace.curves import HLG
 from raythumbs.imaging.colourspace.system_gamma import system_gamma
@@ -15,9 +15,7 @@ PROFILE_IGNORED = "colour profile ignored: it is broken, or made for another kin
 
 _SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N"}
 _TRANSPARENT = {"1", "L", "RGB"}  # the modes in which one colour may mean transparency
-_WHITES = (1.0, 255.0, 65535.0, 2147483647.0)  # the usual values of white in wide samples
-_BRIGHTER_THAN_WHITE = 16  # pictures of high dynamic range have samples up to this many times white
-_PHOTOMETRIC = 262  # TIFF 6.0, section 8: the value 0 means that zero is white
+_WHITE = 65535
 
 
 def colour(pixels: Pixels, profile: bytes | None) -> Pixels:
@@ -35,7 +33,7 @@ def colour(pixels: Pixels, profile: bytes | None) -> Pixels:
 def resampleable(picture: Image.Image) -> Image.Image:
     """Return the picture in a mode whose pixels can be averaged: no palette, 8 bits a sample, alpha last."""
     mode = picture.mode
-    if mode in _SIXTEEN_BIT or mode in {"I", "F"}:
+    if mode in _SIXTEEN_BIT:
         return _eight_bit(picture)
     if mode in {"P", "PA"}:
         return picture.convert("RGBA" if mode == "PA" or "transparency" in picture.info else "RGB")
@@ -76,29 +74,15 @@ def _fits(profile: bytes, picture: Image.Image) -> bool:
 
 
 def _eight_bit(picture: Image.Image) -> Image.Image:
-    # Pillow's own conversion clips at 255. Here wide samples are scaled. Mode I holds all sixteen bits of a sample.
-    wide = picture.convert("I") if picture.mode in _SIXTEEN_BIT else picture
-    scale = 255 / (65535 if picture.mode in _SIXTEEN_BIT else _white(wide))
-    grey = wide.point(lambda sample: sample * scale + 0.5).convert("L")
-    if isinstance(picture, TiffImagePlugin.TiffImageFile) and picture.tag_v2.get(_PHOTOMETRIC) == 0:
-        grey = ImageChops.invert(grey)  # Pillow does this for narrow samples only
+    # Pillow's own conversion clips at 255. Here samples are scaled. Mode I holds all sixteen bits of a sample.
+    wide = picture.convert("I")
+    grey = wide.point(lambda sample: sample * 255 / _WHITE + 0.5).convert("L")
     clear = picture.info.get("transparency")
-    if picture.mode in _SIXTEEN_BIT and isinstance(clear, int):
-        alpha = wide.point([0 if sample == clear else 255 for sample in range(65536)], "L")
+    if isinstance(clear, int):
+        alpha = wide.point([0 if sample == clear else 255 for sample in range(_WHITE + 1)], "L")
         grey = grey.convert("RGBA")
         grey.putalpha(alpha)
     return grey
-
-
-def _white(picture: Image.Image) -> float:
-    """Return the sample that means white: the smallest usual value that the picture does not far exceed.
-
-    No header says which value it is.
-    """
-    mean = picture.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
-    _, brightest = picture.getextrema()
-    fitting = (white for white in _WHITES if mean <= white and brightest <= white * _BRIGHTER_THAN_WHITE)  # type: ignore[operator]
-    return next(fitting, _WHITES[0])
 
 
 def _kind(picture: Image.Image, profile: bytes | None) -> str:

@@ -4,6 +4,7 @@ from typing import BinaryIO
 
 from PIL import ImageFile, JpegImagePlugin
 
+from raythumbs.errors import Truncated
 from raythumbs.imaging.decoded import Decoded
 from raythumbs.imaging.decoder_errors import translated
 from raythumbs.imaging.gif_margin import framed_box, with_clear_margin
@@ -11,6 +12,8 @@ from raythumbs.imaging.jpeg.decode import JpegDecoder
 from raythumbs.imaging.limits import Limits
 from raythumbs.imaging.plan import Needs
 from raythumbs.imaging.png.decode import decode_png
+from raythumbs.imaging.tiff.jpeg_strips import lacks_strips
+from raythumbs.imaging.tiff.picture import TiffPicture
 
 
 def decode(picture: ImageFile.ImageFile, file: BinaryIO, needs: Needs, limits: Limits) -> Decoded:
@@ -27,4 +30,6 @@ def decode(picture: ImageFile.ImageFile, file: BinaryIO, needs: Needs, limits: L
     with translated():
         picture.load()
         pixels = picture if box is None else with_clear_margin(picture, box)
+        if isinstance(picture, TiffPicture) and lacks_strips(picture, file):
+            raise Truncated("the data of a strip of the TIFF ends before the strip does")
     return Decoded(pixels, pixels.size, pixels.size)

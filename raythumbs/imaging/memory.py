@@ -7,7 +7,7 @@ libheif 1.23 over every format; a test measures them again.
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from PIL import Image, JpegImagePlugin, TiffImagePlugin
+from PIL import Image, JpegImagePlugin
 
 from raythumbs.imaging.bmp.plugin import has_run_lengths
 from raythumbs.imaging.gif_margin import framed_box
@@ -16,14 +16,12 @@ from raythumbs.imaging.jpeg.coefficients import several_scans_bytes
 from raythumbs.imaging.jpeg.scan_count import has_several_scans
 from raythumbs.imaging.png.clear_colour import is_wide
 from raythumbs.imaging.resample import REDUCING_GAP
+from raythumbs.imaging.tiff.memory import working_bytes
+from raythumbs.imaging.tiff.picture import TiffPicture
 
 _SPARE_BYTES = 768 << 10  # rows of a decoder, tables, the thumbnail's file
 _ONE_BYTE_MODES = {"1", "L", "P"}
-_WIDE_MODES = {"I", "F"}  # converted to 8 bits before they are resampled, like samples of sixteen bits
 _BLENDED_MODES = {"LA", "La", "PA", "RGBA", "RGBa"}
-_ROWS_PER_STRIP, _TILE_LENGTH, _TILE_WIDTH, _BITS_PER_SAMPLE = 278, 323, 322, 258
-_PHOTOMETRIC, _YCBCR = 262, 6
-_NO_COMPRESSION = "raw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +61,7 @@ def predicted_bytes(picture: Image.Image, scale: float = 0.0, renditions_bytes: 
 
 def is_grey(picture: Image.Image) -> bool:
     """Return whether the picture is resampled with one sample a pixel."""
-    grey = picture.mode in {"1", "L"} | _WIDE_MODES or picture.mode.startswith("I;16")
-    return grey and not has_alpha(picture)
+    return (picture.mode in {"1", "L"} or picture.mode.startswith("I;16")) and not has_alpha(picture)
 
 
 def has_alpha(picture: Image.Image) -> bool:
@@ -115,8 +112,6 @@ def _converting(picture: Image.Image) -> int:
     """Return bytes per pixel of the pictures that `resampleable` makes and drops."""
     if picture.mode.startswith("I;16"):
         return 11 if "transparency" in picture.info else 10
-    if picture.mode in _WIDE_MODES:
-        return 5
     return 0
 
 
@@ -147,8 +142,8 @@ def _extra_bytes(picture: Image.Image) -> int:
     if isinstance(picture, JpegImagePlugin.JpegImageFile):
         several = has_several_scans(picture)
         return several_scans_bytes(picture, file_bytes=_file_bytes(picture)) if several else 0
-    if isinstance(picture, TiffImagePlugin.TiffImageFile):
-        return _strip(picture)
+    if isinstance(picture, TiffPicture):
+        return working_bytes(picture.layout, picture.reader, _file_bytes(picture))
     return _COPIES_OF_FILE.get(str(picture.format), 0) * _file_bytes(picture)
 
 
@@ -168,20 +163,3 @@ def _file_bytes(picture: Image.Image) -> int:
     size = file.seek(0, 2)
     file.seek(before)
     return size
-
-
-def _strip(picture: TiffImagePlugin.TiffImageFile) -> int:
-    """Return the bytes of a compressed TIFF and of one strip or tile."""
-    if picture.info.get("compression") == _NO_COMPRESSION:
-        return 0
-    across = min(_number(picture, _TILE_WIDTH, picture.width), 2 * picture.width)
-    down = min(_number(picture, _TILE_LENGTH, _number(picture, _ROWS_PER_STRIP, picture.height)), 2 * picture.height)
-    bits = picture.tag_v2.get(_BITS_PER_SAMPLE, ())
-    strip = across * down * max(4, sum(bits) // 8 if isinstance(bits, tuple) else 0)
-    as_rgb = across * down * 4 if picture.tag_v2.get(_PHOTOMETRIC) == _YCBCR else 0
-    return strip + as_rgb + _file_bytes(picture)
-
-
-def _number(picture: TiffImagePlugin.TiffImageFile, tag: int, otherwise: int) -> int:
-    value = picture.tag_v2.get(tag, otherwise)
-    return value if isinstance(value, int) and value > 0 else otherwise

@@ -41,16 +41,6 @@ def orientation(picture: Image.Image) -> int:
     return value if isinstance(value, int) and value in range(1, 9) else 1
 
 
-def leave_lying(picture: TiffImagePlugin.TiffImageFile) -> None:
-    """Keep Pillow from turning a TIFF when it reads the pixels.
-
-    Pillow also turns it by XMP, after it has fixed the size of the unturned picture.
-    """
-    picture._exif = Image.Exif()  # noqa: SLF001 Pillow looks for the orientation here
-    picture._exif._loaded = True  # noqa: SLF001
-    picture._size = picture._tile_size  # noqa: SLF001
-
-
 def sideways(size: tuple[_Side, _Side], turn: int) -> tuple[_Side, _Side]:
     """Return the upright size for a size as the pixels lie, or the other way round."""
     return (size[1], size[0]) if turn in _SIDEWAYS else size

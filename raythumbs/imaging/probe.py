@@ -5,20 +5,18 @@ from functools import cache
 from typing import BinaryIO
 
 import pillow_heif
-from PIL import Image, ImageFile, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageFile, PngImagePlugin, UnidentifiedImageError
 
-from raythumbs.errors import UnsupportedFormat
 from raythumbs.imaging.bmp import plugin as bmp_plugin
 from raythumbs.imaging.decoder_errors import translated
 from raythumbs.imaging.heif import avif as avif_plugin
 from raythumbs.imaging.jpeg import plugin as jpeg_plugin
-from raythumbs.imaging.orientation import leave_lying
 from raythumbs.imaging.recognise import HEAD_BYTES, refusal
 from raythumbs.imaging.tables import refuse_long_tables
+from raythumbs.imaging.tiff.picture import TiffPicture, is_tiff
 
 FORMATS = (jpeg_plugin.NAME, "PNG", "WEBP", "GIF", "TIFF", bmp_plugin.NAME, avif_plugin.NAME, "HEIF")
 
-_KIND_OF_PICTURE, _PREVIEW = 254, 1  # TIFF 6.0, NewSubfileType. DNG, NEF and ARW begin with a preview.
 _PROFILE_BYTES = 4 << 20  # printers' profiles take more than the 1 MiB that Pillow allows one in a PNG
 _HEADER_PIXELS = 1 << 31  # more than `Limits` admits: Pillow's own check must not refuse a picture that ours admits
 
@@ -31,19 +29,23 @@ def probe(source: BinaryIO) -> ImageFile.ImageFile:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         refuse_long_tables(source)
         try:
-            picture = Image.open(source, formats=FORMATS)
+            picture = _opened(source)
         except UnidentifiedImageError as error:
             source.seek(0)
-            raise refusal(source.read(HEAD_BYTES), [str(warning.message) for warning in messages]) from error
-        if isinstance(picture, TiffImagePlugin.TiffImageFile):
-            _check_first_picture(picture)
-            leave_lying(picture)
+            said = [str(warning.message) for warning in messages] or [str(error)]
+            raise refusal(source.read(HEAD_BYTES), said) from error
         return picture
 
 
-def _check_first_picture(picture: TiffImagePlugin.TiffImageFile) -> None:
-    if picture.tag_v2.get(_KIND_OF_PICTURE) == _PREVIEW:
-        raise UnsupportedFormat("a camera's raw file, or another TIFF whose first picture is but a preview")
+def _opened(source: BinaryIO) -> ImageFile.ImageFile:
+    head = source.read(4)
+    source.seek(0)
+    if not is_tiff(head):
+        return Image.open(source, formats=FORMATS)
+    try:
+        return TiffPicture(source)
+    except SyntaxError as error:
+        raise UnidentifiedImageError(str(error)) from error
 
 
 @cache

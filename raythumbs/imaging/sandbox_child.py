@@ -20,6 +20,7 @@ from raythumbs.errors import BadPicture, NeedsMemory
 from raythumbs.imaging.confinement import confine
 from raythumbs.imaging.limits import Limits
 from raythumbs.imaging.malloc import keep_freed_memory
+from raythumbs.imaging.numpy_room import NUMPY_BYTES
 from raythumbs.imaging.render import render
 from raythumbs.imaging.sandbox_messages import READY, encode_answer, encode_refusal, next_photo, receive_orders
 from raythumbs.model.photo import RenditionSpec
@@ -36,6 +37,7 @@ def main() -> None:
     """Render the photos that arrive on the socket, until it is closed."""
     _die_with(int(sys.argv[2]))
     keep_freed_memory()
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # else numpy's library makes a thread for each core, and none is used
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the service, which ends this process
     with suppress(EOFError, ConnectionError), socket.socket(fileno=int(sys.argv[1])) as line:
         _serve(line)
@@ -73,7 +75,7 @@ def _limit(limits: Limits) -> None:
     confine()
     memory = pages * resource.getpagesize() + limits.decode_bytes + _SPARE_BYTES
     addresses = limits.decode_bytes + _SPARE_ADDRESSES
-    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory + NUMPY_BYTES))
     resource.setrlimit(resource.RLIMIT_AS, (addresses, addresses))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))

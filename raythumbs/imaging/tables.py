@@ -15,6 +15,7 @@ from raythumbs.errors import TooLarge
 from raythumbs.imaging.heif.boxes import all_boxes
 
 _MOST_VALUES = 1 << 17  # of one entry; a photo of 200 megapixels in tiles of 64 x 64 has 49,000
+_COLOUR_MAP, _MOST_COLOURS = 320, 3 << 16  # of a TIFF whose pixels are indices of 16 bits
 _MOST_ENTRIES = 1 << 12
 _MOST_SAMPLES = 1 << 16
 _MOST_ITEM_BYTES = 1 << 16  # of a kind of tables; a photo of 500 megapixels in tiles of 512 x 512 takes 45,000
@@ -59,14 +60,15 @@ def refuse_long_tables(file: BinaryIO) -> None:
 
 
 def _refuse_values(file: BinaryIO, head: bytes) -> None:
-    layout = _LAYOUTS[b"<" if head[:2] == b"II" else b">", head[2:3] == bytes([_BIG_TIFF])]
+    layout = _LAYOUTS[b"<" if head[:2] == b"II" else b">", _BIG_TIFF in head[2:4]]
     file.seek(layout.place.unpack_from(head)[0])
     [entries] = layout.entries.unpack(file.read(layout.entries.size))
     if entries > _MOST_ENTRIES:
         raise TooLarge(f"the TIFF's directory has {entries} entries; at most {_MOST_ENTRIES} are read")
     for tag, kind, values, _ in layout.entry.iter_unpack(file.read(entries * layout.entry.size)):
-        if kind not in _KEPT_AS_BYTES and values > _MOST_VALUES:
-            raise TooLarge(f"the TIFF's tag {tag} has {values} values; at most {_MOST_VALUES} are read")
+        most = _MOST_COLOURS if tag == _COLOUR_MAP else _MOST_VALUES
+        if kind not in _KEPT_AS_BYTES and values > most:
+            raise TooLarge(f"the TIFF's tag {tag} has {values} values; at most {most} are read")
 
 
 def refuse_long_boxes(file: BinaryIO) -> None:

@@ -195,6 +195,10 @@ def flat_tiff(dtype: str, *colour: float, **told: object) -> bytes:
         (flat_tiff("f4", 127, sample_format=3), (127, 127, 127)),
         (flat_tiff("f4", 32896, sample_format=3), (128, 128, 128)),
         (flat_tiff("f4", np.nan, sample_format=3), (0, 0, 0)),
+        (flat_tiff("f4", np.inf, sample_format=3), (255, 255, 255)),
+        (flat_tiff("f4", -np.inf, sample_format=3), (0, 0, 0)),
+        (flat_tiff("f4", 0.5, 0.25, 0.75, sample_format=3), (128, 64, 191)),
+        (flat_tiff("u4", 0x80000000), (128, 128, 128)),
         (flat_tiff("i2", 0x4000, sample_format=2), (64, 64, 64)),
         (flat_tiff("i4", 100, sample_format=2), (100, 100, 100)),
         (flat_tiff("u2", 0x2020, photometric=0), (223, 223, 223)),
@@ -203,7 +207,7 @@ def flat_tiff(dtype: str, *colour: float, **told: object) -> bytes:
         (flat_tiff("u2", 0, 0xFFFF, 0xFFFF, 0, photometric=5), RED),
         (flat_tiff("u1", 128, 20, 236, photometric=8), (140, 108, 154)),
     ],
-    ids=range(12),
+    ids=range(16),
 )
 def test_a_tiff_of_wide_or_odd_samples_keeps_its_colour(photo: bytes, shown: tuple[int, ...]) -> None:
     assert near(corners(thumbnail(photo, width=30)), [shown] * 4, within=2)

@@ -5,6 +5,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from PIL import Image
 from raythumbs.errors import BadPicture
 from raythumbs.imaging import Limits, render
 from raythumbs.model.photo import Format, RenditionSpec
+from tests.imaging.matrix.tiff_file import Tiff
 from tests.imaging.pictures import cmyk_profile, grey_profile, photograph, saved
 from tests.imaging.test_containers import exif_of
 
@@ -49,6 +51,12 @@ SOURCES = {
     "JPEG in TIFF": lambda: saved(photo(), "TIFF", compression="jpeg"),
     "fax TIFF": lambda: saved(photo().convert("1"), "TIFF", compression="group4"),
     "float TIFF": lambda: saved(photo().convert("F"), "TIFF", compression="tiff_adobe_deflate"),
+    "TIFF of planes": lambda: Tiff(photometric=2, bits=16, block=16, code="lzw", separate=True).of(
+        np.asarray(photo(), np.uint16) << 8
+    ),
+    "big-endian BigTIFF of tiles": lambda: Tiff(photometric=2, bits=12, block=(16, 16), order=">", big=True).of(
+        np.asarray(photo(), np.uint16) << 4
+    ),
     "BMP": lambda: saved(photo().quantize(16), "BMP"),
     "AVIF": lambda: saved(photo(), "AVIF", exif=exif_of(7), speed=10),
     "animated AVIF": lambda: pages("AVIF", speed=10),

@@ -20,6 +20,7 @@ from raythumbs.imaging.probe import probe
 from raythumbs.model.photo import Fit, Format, RenditionSpec
 from tests.imaging.heif import files
 from tests.imaging.heif.files import clap, items_of
+from tests.imaging.matrix.tiff_file import Tiff
 from tests.imaging.pictures import four_corners, grey_profile, png_of, png_rows, rendition, saved
 
 # What is measured, in a process of its own: a small twin first, so that only the large one's pixels are counted.
@@ -166,6 +167,22 @@ LARGE: dict[str, Callable[[Image.Image], bytes]] = {
         photo.convert("YCbCr"), "TIFF", compression="tiff_lzw", tiffinfo={278: photo.height}
     ),
     "float TIFF": lambda photo: saved(photo.convert("F"), "TIFF"),
+    "float RGB TIFF": lambda photo: Tiff(photometric=2, bits=32, block=64).of(np.asarray(photo, np.float32)),
+    "deep TIFF of planes in one strip": lambda photo: Tiff(photometric=2, bits=16, code="lzw", separate=True).of(
+        np.asarray(photo, np.uint16) << 8
+    ),
+    "deep TIFF with alpha": lambda photo: Tiff(photometric=2, bits=12, extra=(1,)).of(
+        np.asarray(photo.convert("RGBA"), np.uint16) << 4
+    ),
+    "black and white TIFF of tiles, with alpha": lambda photo: Tiff(photometric=0, bits=1, block=(64, 64)).of(
+        np.asarray(photo.convert("LA")) >> 7
+    ),
+    "CMYK TIFF with alpha": lambda photo: Tiff(photometric=5, bits=8, block=64, extra=(2,)).of(
+        np.dstack([np.asarray(photo.convert("CMYK")), np.asarray(photo.convert("L"))])
+    ),
+    "uncompressed YCbCr TIFF": lambda photo: Tiff(photometric=6, bits=8, tags={530: ("H", [1, 1])}).of(
+        np.asarray(photo)
+    ),
     "turned TIFF": lambda photo: saved(photo, "TIFF", tiffinfo={274: 6}),
     "BMP": lambda photo: saved(photo, "BMP"),
     "BMP of bit fields": bmp_of_bit_fields,

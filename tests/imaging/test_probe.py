@@ -75,8 +75,8 @@ def test_a_text_that_looks_like_many_beginnings_of_a_drawing_is_refused_at_once(
 
 
 def test_a_tiff_of_pixels_that_no_decoder_knows_is_unsupported() -> None:
-    with pytest.raises(UnsupportedFormat, match="TIFF of a kind of pixels"):
-        render(tiff_of(np.zeros((9, 9, 3), np.float32), photometric=2, sample_format=3), [SMALL], LIMITS)
+    with pytest.raises(UnsupportedFormat, match="TIFF of signed numbers of 64 bits"):
+        render(tiff_of(np.zeros((9, 9, 3), np.int64), photometric=2, sample_format=2), [SMALL], LIMITS)
 
 
 def test_a_raw_file_is_not_taken_for_its_preview() -> None:

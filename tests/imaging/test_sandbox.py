@@ -222,6 +222,19 @@ def test_a_photo_that_takes_more_than_it_announced_stays_within_the_limit(photo:
         assert pid_of(sandbox) == pid
 
 
+def test_numpy_takes_nothing_of_the_photos_memory() -> None:
+    with closing(Sandbox([RenditionSpec(width=60, height=60)], Limits(decode_bytes=2 << 20))) as sandbox:
+        grey = rendered(sandbox, saved(Image.new("I;16", (60, 40)), "TIFF"))
+        pid, before = pid_of(sandbox), peak_bytes(sandbox)
+        with pytest.raises(BadPicture):
+            rendered(sandbox, small_with_60_mb_behind_its_pixels())
+
+        assert (grey.width, grey.height) == (60, 40)
+        assert peak_bytes(sandbox) - before < (2 + 24 + 16) << 20
+        assert rendered(sandbox).width == 120
+        assert pid_of(sandbox) == pid
+
+
 def test_a_photo_that_took_more_than_it_announced_is_sent_where_there_is_more() -> None:
     limits = Limits(decode_bytes=2 << 20, elsewhere_bytes=1 << 30)
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import BinaryIO
 
+from raythumbs.imaging.mend.big_tiff import mend_big_tiff
 from raythumbs.imaging.mend.gif import mend_gif
 from raythumbs.imaging.mend.heif import mend_heif
 from raythumbs.imaging.mend.jpeg import mend_jpeg
@@ -17,6 +18,7 @@ _MENDERS: tuple[tuple[bytes, Callable[[BinaryIO], Mended]], ...] = (  # by a fil
     (rb"GIF8[79]a", mend_gif),
     (rb"RIFF.{4}WEBP", mend_webp),
     (rb".{4}ftyp", mend_heif),
+    (rb"MM\x00\+", mend_big_tiff),
 )
 _MOST_FIRST_BYTES = 12
 
