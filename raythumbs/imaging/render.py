@@ -13,6 +13,7 @@ from raythumbs.imaging.admit import admit
 from raythumbs.imaging.colour import colour
 from raythumbs.imaging.colourspace import describe
 from raythumbs.imaging.decode import decode
+from raythumbs.imaging.decoder_errors import translated
 from raythumbs.imaging.encode import encode
 from raythumbs.imaging.jpeg.scale import shrink
 from raythumbs.imaging.limits import Limits
@@ -83,7 +84,8 @@ def render(source: BinaryIO | bytes, specs: Sequence[RenditionSpec], limits: Lim
 
 
 def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) -> Rendered:
-    mended = mend(file)
+    with translated():
+        mended = mend(file)
     with probe(mended.file) as picture:
         notes = describe(picture, mended.file)
         turn = orientation(picture)  # TIFF's tag is gone when the pixels are read

@@ -32,6 +32,7 @@ def mend(file: BinaryIO) -> Mended:
     """
     file.seek(0)
     first = file.read(_MOST_FIRST_BYTES)
+    file.seek(0)
     mended = next((mender(file) for start, mender in _MENDERS if re.match(start, first, re.DOTALL)), Mended(file))
     mended.file.seek(0)
     return mended
