@@ -6,7 +6,7 @@ python -m raythumbs.bench.slow_s3 HOST PORT SECONDS
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -14,26 +14,19 @@ from werkzeug.serving import run_simple
 
 _LARGE_BYTES = 1 << 20
 
-Application = Callable[..., Iterable[bytes]]
-
-
-def late(application: Application, seconds: float) -> Application:
-    """Return a WSGI application that answers as this one does, but so much later where a large body is put."""
-
-    def answer(environment: Mapping[str, Any], begin: Callable[..., Any]) -> Iterable[bytes]:
-        answered = application(environment, begin)
-        if environment["REQUEST_METHOD"] == "PUT" and int(environment.get("CONTENT_LENGTH") or 0) > _LARGE_BYTES:
-            time.sleep(seconds)
-        return answered
-
-    return answer
-
 
 def main(host: str, port: str, seconds: str) -> None:
     """Serve until the process ends."""
     os.environ["MOTO_PORT"] = port  # as moto's own main does
     moto: Any = DomainDispatcherApplication(create_backend_app)
-    run_simple(host, int(port), late(moto, float(seconds)), threaded=True, request_handler=MotoRequestHandler)
+
+    def late(environment: dict[str, Any], begin: Any) -> Iterable[bytes]:  # noqa: ANN401 WSGI's
+        answer: Iterable[bytes] = moto(environment, begin)
+        if environment["REQUEST_METHOD"] == "PUT" and int(environment.get("CONTENT_LENGTH") or 0) > _LARGE_BYTES:
+            time.sleep(float(seconds))
+        return answer
+
+    run_simple(host, int(port), late, threaded=True, request_handler=MotoRequestHandler)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ from raythumbs.bench.chaos.clients.attack import Attack
 from raythumbs.bench.chaos.clients.malformed import MALFORMED, malformed
 
 ATTACKS: Sequence[Attack] = (
-    Attack(name="slow bodies", clients=1000, client=connections.slow_body, seconds=60, has_latency_bar=True),
+    Attack(name="slow bodies", clients=1000, client=connections.slow_body, seconds=60, has_latency_limit=True),
     Attack(name="slow bodies from one address", clients=1000, client=connections.slow_body, has_one_address=True,
-           has_latency_bar=True),
+           has_latency_limit=True),
     Attack(name="slow headers", clients=1000, client=connections.slow_header),
     Attack(name="idle connections", clients=4200, client=connections.idle),
     Attack(name="half-closed and reset connections", clients=100, client=connections.half_close_or_reset),

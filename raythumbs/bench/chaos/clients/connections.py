@@ -2,7 +2,7 @@
 
 from itertools import chain, repeat
 
-from raythumbs.bench.chaos.clients.wire import PART_HEAD, UPLOAD_PATH, UPLOAD_TYPE, Answer, Line, request, upload
+from raythumbs.bench.wire import END, PART_HEAD, UPLOAD_PATH, UPLOAD_TYPE, Answer, Connection, request, upload
 
 _EVERY_SECONDS = 2.0
 _PHOTO_BYTES = 120 << 20
@@ -13,38 +13,38 @@ _FIRST_CHUNK = b"%x\r\n%s\r\n" % (len(PART_HEAD), PART_HEAD)
 _CHUNKED = request("POST", UPLOAD_PATH, Content_Type=UPLOAD_TYPE, Transfer_Encoding="chunked") + _FIRST_CHUNK
 
 
-async def slow_body(line: Line, _number: int) -> Answer:
+async def slow_body(connection: Connection, _number: int) -> Answer:
     """Begin an upload, then send one byte every 2 s."""
-    return await line.exchange(chain([_BEGUN], repeat(b"x")), every_seconds=_EVERY_SECONDS)
+    return await connection.exchange(chain([_BEGUN], repeat(b"x")), every_seconds=_EVERY_SECONDS)
 
 
-async def slow_header(line: Line, _number: int) -> Answer:
+async def slow_header(connection: Connection, _number: int) -> Answer:
     """Begin a request, then send one header every 2 s."""
     begun = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-    return await line.exchange(chain([begun], repeat(b"X: y\r\n")), every_seconds=_EVERY_SECONDS)
+    return await connection.exchange(chain([begun], repeat(b"X: y\r\n")), every_seconds=_EVERY_SECONDS)
 
 
-async def idle(line: Line, _number: int) -> Answer:
+async def idle(connection: Connection, _number: int) -> Answer:
     """Send nothing at all."""
-    return await line.answer()
+    return await connection.answer()
 
 
-async def half_close_or_reset(line: Line, number: int) -> Answer | None:
+async def half_close_or_reset(connection: Connection, number: int) -> Answer | None:
     """End a connection in the middle of a body: some close the half that sends and wait, others reset all of it."""
-    await line.send(_BEGUN + _PIECE)
+    await connection.send(_BEGUN + _PIECE)
     if number % 2:
-        line.reset()
+        connection.reset()
         return None
-    line.end_sending()
-    return await line.answer()
+    connection.end_sending()
+    return await connection.answer()
 
 
-async def large_body(line: Line, _number: int) -> Answer:
+async def large_body(connection: Connection, _number: int) -> Answer:
     """Upload 120 MiB as fast as they are taken."""
-    begin, end = upload(b"\xff\xd8\xff", size_bytes=_PHOTO_BYTES), b"\r\n--x--\r\n"
-    return await line.exchange(chain([begin], repeat(_PIECE, _PHOTO_BYTES // len(_PIECE)), [end]))
+    begin = upload(b"\xff\xd8\xff", size_bytes=_PHOTO_BYTES)
+    return await connection.exchange(chain([begin], repeat(_PIECE, _PHOTO_BYTES // len(_PIECE)), [END]))
 
 
-async def tiny_chunks(line: Line, _number: int) -> Answer:
+async def tiny_chunks(connection: Connection, _number: int) -> Answer:
     """Upload in chunks of one byte, as fast as they are taken."""
-    return await line.exchange(chain([_CHUNKED], repeat(_TINY_CHUNKS)))
+    return await connection.exchange(chain([_CHUNKED], repeat(_TINY_CHUNKS)))

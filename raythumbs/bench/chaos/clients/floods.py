@@ -1,11 +1,11 @@
-"""Clients whose requests are whole and dear, or come from a web page of somebody else."""
+"""Clients whose requests are whole and costly, or come from a foreign web page."""
 
 import zlib
 from collections.abc import Sequence
 from functools import cache
 from struct import pack
 
-from raythumbs.bench.chaos.clients.wire import Answer, Line, request, upload
+from raythumbs.bench.wire import Answer, Connection, request, upload
 
 _JSON_BYTES = 4 << 20  # as large as a body may be by default
 _RECORDS = 100_000
@@ -15,41 +15,41 @@ _TEST_EVENT = b'{"Event":"s3:TestEvent"}'  # which changes nothing, if it is tak
 _RECORD = b'{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"others"},"object":{"key":"a.jpg"}}}'
 
 
-async def status(line: Line, _number: int) -> Answer:
+async def status(connection: Connection, _number: int) -> Answer:
     """Ask for the figures of the queue."""
-    return await line.exchange([request("GET", "/api/thumbnails/status")])
+    return await connection.exchange([request("GET", "/api/thumbnails/status")])
 
 
-async def jobs(line: Line, _number: int) -> Answer:
+async def jobs(connection: Connection, _number: int) -> Answer:
     """Ask for a thousand jobs."""
-    return await line.exchange([request("GET", "/api/jobs?limit=1000")])
+    return await connection.exchange([request("GET", "/api/jobs?limit=1000")])
 
 
-async def large_json(line: Line, _number: int) -> Answer:
+async def large_json(connection: Connection, _number: int) -> Answer:
     """Submit as many sources as fit into the largest body."""
-    return await line.exchange([_large_json()])
+    return await connection.exchange([_large_json()])
 
 
-async def many_records(line: Line, number: int) -> Answer:
+async def many_records(connection: Connection, number: int) -> Answer:
     """Send an event with 100,000 records: whole ones, which make a body over the limit, or empty ones, which do not."""
-    return await line.exchange([_many_records(is_empty=bool(number % 2))])
+    return await connection.exchange([_many_records(is_empty=bool(number % 2))])
 
 
-async def deep_json(line: Line, number: int) -> Answer:
+async def deep_json(connection: Connection, number: int) -> Answer:
     """Send JSON that is nested a million times, to be read by either parser."""
     path = "/api/jobs" if number % 2 else _EVENTS
-    return await line.exchange([request("POST", path, b"[" * 1_000_000, Content_Type="application/json")])
+    return await connection.exchange([request("POST", path, b"[" * 1_000_000, Content_Type="application/json")])
 
 
-async def foreign_page(line: Line, number: int) -> Answer:
-    """Do what a web page of somebody else can have a browser do."""
-    return await line.exchange([FOREIGN_REQUESTS[number % len(FOREIGN_REQUESTS)]])
+async def foreign_page(connection: Connection, number: int) -> Answer:
+    """Do what a foreign web page can make a browser do."""
+    return await connection.exchange([FOREIGN_REQUESTS[number % len(FOREIGN_REQUESTS)]])
 
 
-async def bomb(line: Line, number: int) -> Answer:
+async def bomb(connection: Connection, number: int) -> Answer:
     """Upload a small file that becomes large when it is decoded."""
     bombs = _bombs()
-    return await line.exchange([upload(bombs[number % len(bombs)])])
+    return await connection.exchange([upload(bombs[number % len(bombs)])])
 
 
 FOREIGN_REQUESTS: Sequence[bytes] = (

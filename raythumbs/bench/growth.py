@@ -1,0 +1,178 @@
+"""How the cost grows: with the photos, with the slots, with the backlog."""
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from raythumbs.bench.limit import limit_photos_per_second
+from raythumbs.bench.local_service import orderly_end, scratch_service
+from raythumbs.bench.meter import Usage, cpu_seconds, metered
+from raythumbs.bench.photos import await_ended, draw_readable, ended, finished_at, photo_store
+from raythumbs.bench.plans import GrowthPlan, QueuePlan
+from raythumbs.bench.queue import Row as BacklogRow
+from raythumbs.bench.queue import measure_backlogs
+from raythumbs.bench.queue_at_work import Load, measure
+from raythumbs.bench.report import Report, Say, cores, table
+
+_SIMULATED_PHOTO_SECONDS = 0.05
+_LIMIT_PHOTOS = 8
+_WARM_UP_PHOTOS = 200
+_SETTLING_SECONDS = 2.0
+_MB = 1e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhotosRow:
+    """So many photos through the whole service, from the first submission to the last address in the database.
+
+    CPU and memory are those of all its processes. Memory is PSS in MB (10^6); it is measured before the photos, at its
+    most, and some seconds after them.
+    """
+
+    photos: Annotated[int, "photos", "{:,}"]
+    seconds: Annotated[float, "seconds", "{:.1f}"]
+    photos_per_second: Annotated[float, "photos/s", "{:.1f}"]
+    cpu_ms_per_photo: Annotated[float, "CPU ms/photo", "{:.1f}"]
+    begin_memory_mb: Annotated[float, "MB before", "{:.0f}"]
+    peak_memory_mb: Annotated[float, "at most", "{:.0f}"]
+    end_memory_mb: Annotated[float, "after", "{:.0f}"]
+    growth_mb: Annotated[float, "grown", "{:+.0f}"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotsRow:
+    """How busy slots are: their photos per second, in percent of what they could do.
+
+    `seconds_per_photo` of a real slot is what a core takes that does nothing but render (see limit.py), and of a
+    simulated one what each photo takes. The actor's CPU is in percent of a core; the simulation is part of it.
+    """
+
+    slots: Annotated[int, "slots"]
+    how: Annotated[str, ""]
+    seconds_per_photo: Annotated[float, "s/photo", "{:.4f}"]
+    photos_per_second: Annotated[float, "photos/s", "{:,.1f}"]
+    busy_percent: Annotated[float, "busy", "{:.1f} %"]
+    actor_cpu_percent: Annotated[float, "actor's CPU", "{:.1f} %"]
+    actor_cpu_ms_per_photo: Annotated[float, "ms/photo", "{:.2f}"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pass:
+    """Photos through a service: seconds until the last was finished, CPU and memory of its processes."""
+
+    seconds: float
+    usage: Usage
+    actor_cpu_seconds: float
+    begin_memory_bytes: int
+    end_memory_bytes: int
+
+
+def run(plan: GrowthPlan, *, say: Say) -> Report:
+    """Measure; remove what was started and written. Slots that this machine has cores for are real."""
+    with orderly_end():
+        photos = [_photos_row(count, plan, say) for count in plan.photos]
+        slots = [(_real_row if count <= cores() else _simulated_row)(count, plan, say) for count in plan.slots]
+        queue = QueuePlan(backlog=plan.backlog, folder=plan.folder, runs=1, seconds=plan.simulated_seconds)
+        return report(photos, slots, measure_backlogs(queue, say=say))
+
+
+def report(photos: list[PhotosRow], slots: list[SlotsRow], backlog: list[BacklogRow]) -> Report:
+    """Report the rows, and how many cores like this machine's it takes to ask more of one queue than it can do: the
+    queue's slowest row, by what a core renders in the service. (None where either was not measured.)"""
+    feeds, caption = None, None
+    real = [row for row in slots if row.how == "real"]
+    if real and backlog:
+        most = max(real, key=lambda row: row.slots)
+        feeds = min(row.jobs_per_second for row in backlog) / (most.photos_per_second / most.slots)
+        caption = f"one queue feeds {feeds:.0f} cores"
+    return Report(
+        figures={"photos": photos, "slots": slots, "backlog": backlog, "one_queue_feeds_cores": feeds},
+        tables=[
+            table("with the photos", PhotosRow, photos),
+            table("with the slots", SlotsRow, slots),
+            table("with the backlog", BacklogRow, backlog, caption=caption),
+        ],
+    )
+
+
+def _photos_row(count: int, plan: GrowthPlan, say: Say) -> PhotosRow:
+    say(f"{count:,} photos of {plan.size_mb:g} MB")
+    passed = _pass(count, plan.size_mb)
+    return PhotosRow(
+        photos=count,
+        seconds=passed.seconds,
+        photos_per_second=count / passed.seconds,
+        cpu_ms_per_photo=passed.usage.cpu_seconds * 1000 / count,
+        begin_memory_mb=passed.begin_memory_bytes / _MB,
+        peak_memory_mb=passed.usage.peak_memory_bytes / _MB,
+        end_memory_mb=passed.end_memory_bytes / _MB,
+        growth_mb=(passed.end_memory_bytes - passed.begin_memory_bytes) / _MB,
+    )
+
+
+def _real_row(slots: int, plan: GrowthPlan, say: Say) -> SlotsRow:
+    say(f"{slots} slots: the limit of as many cores, before and after")
+    photos = slots * plan.photos_a_slot
+    before = _limit_seconds(slots, plan)
+    passed = _pass(photos, plan.slot_photo_mb, slots)
+    seconds_per_photo = (before + _limit_seconds(slots, plan)) / 2  # other programs may use the machine too
+    return _slots_row(slots, "real", seconds_per_photo, photos, passed.seconds, passed.actor_cpu_seconds)
+
+
+def _simulated_row(slots: int, plan: GrowthPlan, say: Say) -> SlotsRow:
+    say(f"{slots} slots, simulated")
+    load = Load(slots=slots, seconds=plan.simulated_seconds, photo_seconds=_SIMULATED_PHOTO_SECONDS)
+    [work] = measure(load, "sqlite", folder=plan.folder)
+    return _slots_row(slots, "simulated", load.photo_seconds, work.photos, work.seconds, work.cpu_seconds)
+
+
+def _slots_row(  # noqa: PLR0913, PLR0917 the same of both kinds
+    slots: int, how: str, seconds_per_photo: float, photos: int, seconds: float, actor_cpu_seconds: float
+) -> SlotsRow:
+    return SlotsRow(
+        slots=slots,
+        how=how,
+        seconds_per_photo=seconds_per_photo,
+        photos_per_second=photos / seconds,
+        busy_percent=100 * photos / seconds / (slots / seconds_per_photo),
+        actor_cpu_percent=100 * actor_cpu_seconds / seconds,
+        actor_cpu_ms_per_photo=1000 * actor_cpu_seconds / photos,
+    )
+
+
+def _limit_seconds(slots: int, plan: GrowthPlan) -> float:
+    """Return what a core takes for a photo if it does nothing but render, while as many do."""
+    with tempfile.TemporaryDirectory(prefix="rt-limit-") as folder:
+        photos = draw_readable(Path(folder), count=_LIMIT_PHOTOS, size_mb=plan.slot_photo_mb)
+        return slots / limit_photos_per_second(photos, workers=slots)
+
+
+def _pass(photos: int, size_mb: float, slots: int | None = None) -> _Pass:
+    """Start a service, warm it up, pass the photos through it, and stop it. Raises NotAllMade."""
+    environment = {"RAYTHUMBS_MAX_WORKERS_PER_NODE": str(slots)} if slots else {}
+    with photo_store() as store:
+        warm_up = min(_WARM_UP_PHOTOS, photos)
+        sources = store.link(store.draw(size_mb), warm_up + photos)
+        with scratch_service(store.environment | environment) as service:
+            client, family = service.client, service.family
+            client.submit(sources[:warm_up])
+            await_ended(client, warm_up)
+            time.sleep(_SETTLING_SECONDS)
+            begin_memory_bytes, ended_before = family.memory_bytes(), ended(client)
+            actor = family.titled("ray::ThumbnailQueue")
+            actor_before = cpu_seconds(actor)
+            with metered(family) as meter:
+                began_at = time.time()
+                client.submit(sources[warm_up:])
+                await_ended(client, ended_before + photos)
+            actor_cpu_seconds = cpu_seconds(actor) - actor_before
+            time.sleep(_SETTLING_SECONDS)
+            return _Pass(
+                seconds=max(finished_at(client, sources[warm_up:]).values()) - began_at,
+                usage=meter.usage(),
+                actor_cpu_seconds=actor_cpu_seconds,
+                begin_memory_bytes=begin_memory_bytes,
+                end_memory_bytes=family.memory_bytes(),
+            )
