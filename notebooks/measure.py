@@ -21,8 +21,7 @@ from raythumbs.bench.latency_store import latency_store, store_folder
 from raythumbs.bench.local_service import await_workers, local_service, orderly_end
 from raythumbs.bench.pictures import draw_photos
 from raythumbs.bench.plans import ThroughputPlan
-from raythumbs.bench.programs import ContestantFailed
-from raythumbs.bench.report import Report
+from raythumbs.bench.report import BenchFailed, Report
 from raythumbs.bench.throughput.contestants import a_service
 from raythumbs.bench.throughput.lap import Failure, Row, lap
 from raythumbs.bench.throughput.run import PHOTOS, contest_of, run, stored
@@ -131,7 +130,7 @@ def _throughput_plan(plan: Plan) -> ThroughputPlan:
 
 def _rate(row: Row | Failure) -> float:
     if isinstance(row, Failure):
-        raise ContestantFailed(row.error)
+        raise BenchFailed(row.error)
     return row.photos_per_second
 
 

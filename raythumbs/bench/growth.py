@@ -8,7 +8,7 @@ from typing import Annotated
 
 from raythumbs.bench.limit import limit_photos_per_second
 from raythumbs.bench.local_service import orderly_end, scratch_service
-from raythumbs.bench.meter import Usage, cpu_seconds, metered
+from raythumbs.bench.meter import cpu_seconds, metered
 from raythumbs.bench.photos import await_ended, draw_readable, ended, finished_at, photo_store
 from raythumbs.bench.plans import GrowthPlan, QueuePlan
 from raythumbs.bench.queue import Row as BacklogRow
@@ -28,7 +28,7 @@ class PhotosRow:
     """So many photos through the whole service, from the first submission to the last address in the database.
 
     CPU and memory are those of all its processes. Memory is PSS in MB (10^6); it is measured before the photos, at its
-    most, and some seconds after them.
+    most, and some seconds after them. The actor's CPU is part of the CPU.
     """
 
     photos: Annotated[int, "photos", "{:,}"]
@@ -39,6 +39,7 @@ class PhotosRow:
     peak_memory_mb: Annotated[float, "at most", "{:.0f}"]
     end_memory_mb: Annotated[float, "after", "{:.0f}"]
     growth_mb: Annotated[float, "grown", "{:+.0f}"]
+    actor_cpu_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,22 +59,16 @@ class SlotsRow:
     actor_cpu_ms_per_photo: Annotated[float, "ms/photo", "{:.2f}"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pass:
-    """Photos through a service: seconds until the last was finished, CPU and memory of its processes."""
-
-    seconds: float
-    usage: Usage
-    actor_cpu_seconds: float
-    begin_memory_bytes: int
-    end_memory_bytes: int
-
-
 def run(plan: GrowthPlan, *, say: Say) -> Report:
     """Measure; remove what was started and written. Slots that this machine has cores for are real."""
+    photos, slots = [], []
     with orderly_end():
-        photos = [_photos_row(count, plan, say) for count in plan.photos]
-        slots = [(_real_row if count <= cores() else _simulated_row)(count, plan, say) for count in plan.slots]
+        for count in plan.photos:
+            say(f"{count:,} photos of {plan.size_mb:g} MB")
+            photos.append(_photos_row(count, plan.size_mb))
+        for count in plan.slots:
+            say(f"{count} slots")
+            slots.append(_real_row(count, plan) if count <= cores() else _simulated_row(count, plan))
         queue = QueuePlan(backlog=plan.backlog, folder=plan.folder, runs=1, seconds=plan.simulated_seconds)
         return report(photos, slots, measure_backlogs(queue, say=say))
 
@@ -97,32 +92,50 @@ def report(photos: list[PhotosRow], slots: list[SlotsRow], backlog: list[Backlog
     )
 
 
-def _photos_row(count: int, plan: GrowthPlan, say: Say) -> PhotosRow:
-    say(f"{count:,} photos of {plan.size_mb:g} MB")
-    passed = _pass(count, plan.size_mb)
+def _photos_row(photos: int, size_mb: float, slots: int | None = None) -> PhotosRow:
+    """Start a service, warm it up, pass the photos through it, and stop it."""
+    environment = {"RAYTHUMBS_MAX_WORKERS_PER_NODE": str(slots)} if slots else {}
+    warm_up = min(_WARM_UP_PHOTOS, photos)
+    with photo_store() as store:
+        sources = store.link(store.draw(size_mb), warm_up + photos)
+        with scratch_service(store.environment | environment) as service:
+            client, family = service.client, service.family
+            client.submit(sources[:warm_up])
+            await_ended(client, warm_up)
+            time.sleep(_SETTLING_SECONDS)
+            begin_bytes, ended_before = family.memory_bytes(), ended(client)
+            actor = family.titled("ray::ThumbnailQueue")
+            actor_before = cpu_seconds(actor)
+            with metered(family) as meter:
+                began_at = time.time()
+                client.submit(sources[warm_up:])
+                await_ended(client, ended_before + photos)
+            actor_cpu_seconds = cpu_seconds(actor) - actor_before
+            time.sleep(_SETTLING_SECONDS)
+            end_bytes = family.memory_bytes()
+            seconds = max(finished_at(client, sources[warm_up:]).values()) - began_at
     return PhotosRow(
-        photos=count,
-        seconds=passed.seconds,
-        photos_per_second=count / passed.seconds,
-        cpu_ms_per_photo=passed.usage.cpu_seconds * 1000 / count,
-        begin_memory_mb=passed.begin_memory_bytes / _MB,
-        peak_memory_mb=passed.usage.peak_memory_bytes / _MB,
-        end_memory_mb=passed.end_memory_bytes / _MB,
-        growth_mb=(passed.end_memory_bytes - passed.begin_memory_bytes) / _MB,
+        photos=photos,
+        seconds=seconds,
+        photos_per_second=photos / seconds,
+        cpu_ms_per_photo=meter.usage().cpu_seconds * 1000 / photos,
+        begin_memory_mb=begin_bytes / _MB,
+        peak_memory_mb=meter.usage().peak_memory_bytes / _MB,
+        end_memory_mb=end_bytes / _MB,
+        growth_mb=(end_bytes - begin_bytes) / _MB,
+        actor_cpu_seconds=actor_cpu_seconds,
     )
 
 
-def _real_row(slots: int, plan: GrowthPlan, say: Say) -> SlotsRow:
-    say(f"{slots} slots: the limit of as many cores, before and after")
-    photos = slots * plan.photos_a_slot
+def _real_row(slots: int, plan: GrowthPlan) -> SlotsRow:
+    """Measure the limit of as many cores too, before and after: other programs may use the machine."""
     before = _limit_seconds(slots, plan)
-    passed = _pass(photos, plan.slot_photo_mb, slots)
-    seconds_per_photo = (before + _limit_seconds(slots, plan)) / 2  # other programs may use the machine too
-    return _slots_row(slots, "real", seconds_per_photo, photos, passed.seconds, passed.actor_cpu_seconds)
+    passed = _photos_row(slots * plan.photos_a_slot, plan.slot_photo_mb, slots)
+    limit = (before + _limit_seconds(slots, plan)) / 2
+    return _slots_row(slots, "real", limit, passed.photos, passed.seconds, passed.actor_cpu_seconds)
 
 
-def _simulated_row(slots: int, plan: GrowthPlan, say: Say) -> SlotsRow:
-    say(f"{slots} slots, simulated")
+def _simulated_row(slots: int, plan: GrowthPlan) -> SlotsRow:
     load = Load(slots=slots, seconds=plan.simulated_seconds, photo_seconds=_SIMULATED_PHOTO_SECONDS)
     [work] = measure(load, "sqlite", folder=plan.folder)
     return _slots_row(slots, "simulated", load.photo_seconds, work.photos, work.seconds, work.cpu_seconds)
@@ -147,32 +160,3 @@ def _limit_seconds(slots: int, plan: GrowthPlan) -> float:
     with tempfile.TemporaryDirectory(prefix="rt-limit-") as folder:
         photos = draw_readable(Path(folder), count=_LIMIT_PHOTOS, size_mb=plan.slot_photo_mb)
         return slots / limit_photos_per_second(photos, workers=slots)
-
-
-def _pass(photos: int, size_mb: float, slots: int | None = None) -> _Pass:
-    """Start a service, warm it up, pass the photos through it, and stop it. Raises NotAllMade."""
-    environment = {"RAYTHUMBS_MAX_WORKERS_PER_NODE": str(slots)} if slots else {}
-    with photo_store() as store:
-        warm_up = min(_WARM_UP_PHOTOS, photos)
-        sources = store.link(store.draw(size_mb), warm_up + photos)
-        with scratch_service(store.environment | environment) as service:
-            client, family = service.client, service.family
-            client.submit(sources[:warm_up])
-            await_ended(client, warm_up)
-            time.sleep(_SETTLING_SECONDS)
-            begin_memory_bytes, ended_before = family.memory_bytes(), ended(client)
-            actor = family.titled("ray::ThumbnailQueue")
-            actor_before = cpu_seconds(actor)
-            with metered(family) as meter:
-                began_at = time.time()
-                client.submit(sources[warm_up:])
-                await_ended(client, ended_before + photos)
-            actor_cpu_seconds = cpu_seconds(actor) - actor_before
-            time.sleep(_SETTLING_SECONDS)
-            return _Pass(
-                seconds=max(finished_at(client, sources[warm_up:]).values()) - began_at,
-                usage=meter.usage(),
-                actor_cpu_seconds=actor_cpu_seconds,
-                begin_memory_bytes=begin_memory_bytes,
-                end_memory_bytes=family.memory_bytes(),
-            )

@@ -12,8 +12,7 @@ from PIL import Image, ImageChops, ImageOps, ImageStat
 from raythumbs.bench.laps import laps
 from raythumbs.bench.pictures import draw_photo
 from raythumbs.bench.plans import ImagingPlan
-from raythumbs.bench.programs import ContestantFailed
-from raythumbs.bench.report import Report, Say, table
+from raythumbs.bench.report import BenchFailed, Report, Say, table
 from raythumbs.bench.thumbnailers import Thumbnailer, thumbnailers
 from raythumbs.model.photo import Format
 
@@ -111,7 +110,7 @@ def _likeness(contestant: Thumbnailer, photo: bytes, pixels: int) -> float | Non
     """Return the PSNR in dB of a thumbnail beside the reference, or None if the contestant cannot read the picture."""
     try:
         made = contestant.thumbnail(photo, pixels, Format.PNG)
-    except ContestantFailed:
+    except BenchFailed:
         return None
     with Image.open(BytesIO(made.data)) as thumbnail, Image.open(BytesIO(photo)) as picture:
         # The reference: every pixel decoded, then one step of Lanczos.

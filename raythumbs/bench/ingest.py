@@ -15,10 +15,9 @@ from urllib.parse import urlsplit
 from raythumbs.bench.laps import in_processes, percentile
 from raythumbs.bench.local_service import orderly_end, scratch_service
 from raythumbs.bench.plans import IngestPlan
-from raythumbs.bench.report import Report, Say, table
+from raythumbs.bench.report import BenchFailed, Report, Say, table
 from raythumbs.bench.senders import BUCKET, Sending, Sent, send
 from raythumbs.bench.wire import Door
-from raythumbs.errors import RaythumbsError
 
 _WARM_UP_SECONDS = 1.0
 _KINDS: Mapping[str, int | None] = {"single": 1, "batch of 100": 100, "single job": None}
@@ -42,14 +41,8 @@ class Row:
     client_cpu_percent: Annotated[float, "client's CPU %", "{:.0f}"]
 
 
-class Forgotten(RaythumbsError):
-    """The database has fewer jobs than were acknowledged."""
-
-    code = "forgotten"
-
-
 def run(plan: IngestPlan, *, say: Say) -> Report:
-    """Measure each kind on one service, of which nothing stays. Raises Forgotten if a job is missing."""
+    """Measure each kind on one service, of which nothing stays. Raises BenchFailed if a job is missing."""
     rows: list[Row] = []
     with orderly_end(), _silent_server() as silent, scratch_service(_environment(silent)) as service:
         door, acknowledged = Door(urlsplit(service.client.url).port or 80), 0
@@ -67,7 +60,7 @@ def run(plan: IngestPlan, *, say: Say) -> Report:
             acknowledged += sent.accepted * (records or 1)
             kept = sum(service.client.status()["states"].values())
             if kept < acknowledged:
-                raise Forgotten(f"{acknowledged} photos were acknowledged, and the database has {kept} jobs")
+                raise BenchFailed(f"{acknowledged} photos were acknowledged, and the database has {kept} jobs")
             rows.append(_row(kind, sending, sent))
     return Report(figures={"rows": rows}, tables=[table("raythumbs bench ingest", Row, rows)])
 

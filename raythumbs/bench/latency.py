@@ -15,11 +15,11 @@ from typing import Annotated
 
 from raythumbs.bench.laps import percentile
 from raythumbs.bench.local_service import orderly_end, scratch_service, wait_until
-from raythumbs.bench.photos import Job, photo_store, seconds
+from raythumbs.bench.photos import photo_store, seconds
 from raythumbs.bench.plans import LatencyPlan
-from raythumbs.bench.report import Report, Say, table
+from raythumbs.bench.report import BenchFailed, Report, Say, table
 from raythumbs.client import Client
-from raythumbs.errors import BadRequest, RaythumbsError
+from raythumbs.errors import BadRequest
 
 _NO_DRAIN = {"RAYTHUMBS_DRAIN_SECONDS": "5"}  # the end does not wait for the backfill
 _WARM_UP_UPLOADS = 8
@@ -48,18 +48,6 @@ class Row:
     low_photos_per_second: Annotated[float, "LOW/s", "{:.1f}"]
 
 
-class BackfillEnded(RaythumbsError):
-    """The backfill was done before the last upload came."""
-
-    code = "backfill_ended"
-
-
-class NotServed(RaythumbsError):
-    """An upload got no thumbnail, or did not get it at HIGH priority."""
-
-    code = "not_served"
-
-
 @dataclass(frozen=True, slots=True)
 class _Upload:
     """An upload that was answered; times are UTC seconds."""
@@ -70,10 +58,7 @@ class _Upload:
 
 
 def run(plan: LatencyPlan, *, say: Say) -> Report:
-    """Measure; remove what was started and written.
-
-    Raises BackfillEnded if the backlog was too small to last, NotServed if an upload got no thumbnail.
-    """
+    """Measure; remove what was started and written."""
     if plan.store_latency_ms and plan.size_mb > _LARGEST_PUT_MB * 0.9:  # what is drawn is about so large
         raise BadRequest("with a latency, photos have at most 7 MB: the store knows no multipart uploads")
     with orderly_end(), photo_store(latency_ms=plan.store_latency_ms) as store:
@@ -84,25 +69,22 @@ def run(plan: LatencyPlan, *, say: Say) -> Report:
         with scratch_service(store.environment | _NO_DRAIN) as service:
             client = service.client
             for number in range(_WARM_UP_UPLOADS):
-                _finished_at(client, [_upload(client, photos[number % len(photos)])])
+                _finished_at(client, _upload(client, photos[number % len(photos)]))
             say("uploading to the idle service")
             idle, _ = _measured("idle", client, photos, plan)
             say("submitting the backfill")
             client.submit(sources, priority="LOW")
             say("uploading during the backfill")
             backfill, left = _measured("backfill", client, photos, plan)
+    facts = {"size_mb": plan.size_mb, "store_latency_ms": plan.store_latency_ms, "backlog": plan.backlog}
     caption = (
         f"photos of {plan.size_mb:g} MB, store {plan.store_latency_ms:g} ms away; "
         f"the backfill began with {plan.backlog:,} and had {left:,} left"
     )
-    figures = {
-        "rows": [idle, backfill],
-        "size_mb": plan.size_mb,
-        "store_latency_ms": plan.store_latency_ms,
-        "backlog": plan.backlog,
-        "backlog_left": left,
-    }
-    return Report(figures=figures, tables=[table("raythumbs bench latency", Row, [idle, backfill], caption=caption)])
+    return Report(
+        figures={"rows": [idle, backfill], **facts, "backlog_left": left},
+        tables=[table("raythumbs bench latency", Row, [idle, backfill], caption=caption)],
+    )
 
 
 def _measured(state: str, client: Client, photos: Sequence[Path], plan: LatencyPlan) -> tuple[Row, int]:
@@ -112,8 +94,8 @@ def _measured(state: str, client: Client, photos: Sequence[Path], plan: LatencyP
     uploads = _uploads(client, photos, plan)
     low_after, lasted = _low_photos(client), time.monotonic() - began
     if low_before and not low_after:
-        raise BackfillEnded(f"{plan.backlog:,} photos were done in less than {lasted:.0f} s: have more in the backlog")
-    ends = list(zip(_finished_at(client, uploads), uploads, strict=True))
+        raise BenchFailed(f"{plan.backlog:,} photos were done in less than {lasted:.0f} s: have more in the backlog")
+    ends = [(_finished_at(client, upload), upload) for upload in uploads]
     waits = [end - upload.began_at for end, upload in ends]
     after_answer = [max(0.0, end - upload.answered_at) for end, upload in ends]
     row = Row(
@@ -134,8 +116,7 @@ def _uploads(client: Client, photos: Sequence[Path], plan: LatencyPlan) -> list[
     """Upload at random moments, whether or not earlier uploads were answered: people do not wait for each other."""
     chance = random.Random(plan.seed)  # noqa: S311 moments, not secrets
     with ThreadPoolExecutor(plan.uploads) as people:
-        sending = []
-        at = time.monotonic()
+        sending, at = [], time.monotonic()
         for number in range(plan.uploads):
             at += chance.expovariate(1 / plan.mean_seconds)
             time.sleep(max(0.0, at - time.monotonic()))
@@ -149,21 +130,19 @@ def _upload(client: Client, photo: Path) -> _Upload:
     return _Upload(job["jobId"], began_at, time.time())
 
 
-def _finished_at(client: Client, uploads: Sequence[_Upload]) -> list[float]:
-    """Return when each was finished (UTC seconds), by the database: a poll would see it late, and cost CPU."""
-    jobs: list[Job] = []
-    for upload in uploads:
-        wait_until(
-            lambda id_=upload.job_id: client.job(id_)["finishedAt"] is not None,  # type: ignore[misc]  # the default
-            seconds=_PATIENCE_SECONDS, every_seconds=_POLL_SECONDS,
-        )  # fmt: skip
-        job = client.job(upload.job_id)
-        if (job["state"], job["priority"]) != ("succeeded", "HIGH"):
-            raise NotServed(f"the job of an upload is {job['state']} at {job['priority']} priority: {job['reason']}")
-        if not all(made["url"] for made in client.photo(job["photoId"])["renditions"] or [{"url": None}]):
-            raise NotServed(f"the photo {job['photoId']} has no thumbnail")
-        jobs.append(job)
-    return [seconds(job["finishedAt"]) for job in jobs]
+def _finished_at(client: Client, upload: _Upload) -> float:
+    """Return when it was finished (UTC seconds), by the database: a poll would see it late, and cost CPU."""
+    wait_until(
+        lambda: client.job(upload.job_id)["finishedAt"] is not None,
+        seconds=_PATIENCE_SECONDS,
+        every_seconds=_POLL_SECONDS,
+    )
+    job = client.job(upload.job_id)
+    if (job["state"], job["priority"]) != ("succeeded", "HIGH"):
+        raise BenchFailed(f"the job of an upload is {job['state']} at {job['priority']} priority: {job['reason']}")
+    if not all(made["url"] for made in client.photo(job["photoId"])["renditions"] or [{"url": None}]):
+        raise BenchFailed(f"the photo {job['photoId']} has no thumbnail")
+    return seconds(job["finishedAt"])
 
 
 def _low_photos(client: Client) -> int:

@@ -18,7 +18,7 @@ from raythumbs.bench.meter import MARK, Family
 from raythumbs.client import Client, Refused, Unreachable
 from raythumbs.errors import NotStarted
 
-_START_SECONDS = 120
+_START_SECONDS = 180
 _STOP_SECONDS = 90
 _POLL_SECONDS = 1  # to ask costs CPU, which the workers need to come up
 _LOG_CHARACTERS = 4000
@@ -35,8 +35,8 @@ class Service:
 
 @contextmanager
 def scratch_service(environment: Mapping[str, str]) -> Iterator[Service]:
-    """Run a service in a new folder, with a new SQLite database and a new folder as its store, until the context is
-    left. The environment may set another store. The workers are up."""
+    """Run a service with a new SQLite database and, unless the environment names another, a new store; its workers are
+    up. At the end nothing of it is left."""
     family = Family(secrets.token_hex(8))
     with tempfile.TemporaryDirectory(prefix="rt-bench-") as folder:
         defaults = {
@@ -65,7 +65,7 @@ def local_service(data_dir: Path, *, environment: Mapping[str, str] | None = Non
     process = start_service(port, data_dir, log=log, environment=environment or {})
     try:
         with Client(f"http://127.0.0.1:{port}") as client:
-            await_ready(client, log, is_over=lambda: process.poll() is not None)
+            await_ready(client, log, process)
             yield client
     finally:
         process.send_signal(signal.SIGTERM)
@@ -92,22 +92,23 @@ def serve_command(port: int, data_dir: Path) -> list[str]:
     return [sys.executable, "-m", "raythumbs", "serve", "--port", str(port), "--data-dir", str(data_dir)]
 
 
-def await_ready(
-    client: Client, log: Path, *, is_over: Callable[[], bool] = lambda: False, seconds: float = _START_SECONDS
-) -> None:
-    """Wait until the service is ready. Raises NotStarted with the end of its log if it takes too long or `is_over`."""
-    reasons: list[str] = []
+def await_ready(client: Client, log: Path, process: "subprocess.Popen[bytes] | None" = None) -> None:
+    """Wait until the service is ready. Raises NotStarted if it takes too long, or when its process has ended."""
 
     def is_ready() -> bool:
         try:
             return bool(client.ready())
         except (Unreachable, Refused) as error:
-            reasons[:] = [error.reason]
-            return is_over()
+            if process and process.poll() is not None:
+                raise NotStarted(f"the service ended ({error.reason}); it printed:\n{_end(log)}") from error
+            return False
 
-    if not wait_until(is_ready, seconds=seconds, every_seconds=0.1) or is_over():
-        tail = log.read_text(errors="replace")[-_LOG_CHARACTERS:]
-        raise NotStarted(f"the service did not start ({''.join(reasons)}); it printed:\n{tail}")
+    if not wait_until(is_ready, seconds=_START_SECONDS, every_seconds=0.1):
+        raise NotStarted(f"the service is not ready; it printed:\n{_end(log)}")
+
+
+def _end(log: Path) -> str:
+    return log.read_text(errors="replace")[-_LOG_CHARACTERS:]
 
 
 def await_workers(client: Client) -> None:

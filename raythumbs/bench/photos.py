@@ -11,9 +11,8 @@ from typing import Any
 from raythumbs.bench.latency_store import latency_store, store_folder
 from raythumbs.bench.local_service import s3_environment, wait_until
 from raythumbs.bench.pictures import draw_photos
-from raythumbs.bench.report import cores
+from raythumbs.bench.report import BenchFailed, cores
 from raythumbs.client import Client, Refused, Unreachable
-from raythumbs.errors import RaythumbsError
 
 _FOLDER = "backfill"
 _BUCKET = "photos"
@@ -24,12 +23,6 @@ _PATIENCE_SECONDS = 120.0
 _PHOTO_SECONDS = 5.0
 
 Job = dict[str, Any]
-
-
-class NotAllMade(RaythumbsError):
-    """Photos are without thumbnails."""
-
-    code = "not_all_made"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +85,11 @@ def ended(client: Client) -> int:
 
 
 def await_ended(client: Client, count: int) -> None:
-    """Wait until so many jobs have ended, or raise NotAllMade."""
+    """Wait until so many jobs have ended, or raise BenchFailed."""
     until = time.monotonic() + _PATIENCE_SECONDS + _PHOTO_SECONDS * count
     while (now := ended(client)) < count:
         if time.monotonic() > until:
-            raise NotAllMade(f"{now:,} of {count:,} jobs ended")
+            raise BenchFailed(f"{now:,} of {count:,} jobs ended")
         time.sleep(_POLL_SECONDS if now < count * _NEARLY else _POLL_SECONDS / 5)
 
 
@@ -115,12 +108,12 @@ def await_quiet(client: Client, *, seconds: float) -> None:
 def finished_at(client: Client, sources: Sequence[str]) -> dict[str, float]:
     """Return when each source was finished (UTC seconds), by the database: a poll would see it late, and cost CPU.
 
-    Raises NotAllMade if a job did not succeed."""
+    Raises BenchFailed if a job did not succeed."""
     wanted = set(sources)
     jobs = [job for job in client.jobs() if job["source"] in wanted]
     failed = [job for job in jobs if job["state"] != "succeeded"]
     if failed:
-        raise NotAllMade(f"{len(failed):,} of {len(jobs):,} jobs failed: {failed[0]['reason']}")
+        raise BenchFailed(f"{len(failed):,} of {len(jobs):,} jobs failed: {failed[0]['reason']}")
     return {job["source"]: seconds(job["finishedAt"]) for job in jobs}
 
 

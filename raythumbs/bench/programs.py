@@ -11,15 +11,9 @@ from dataclasses import dataclass
 from typing import IO, Any, BinaryIO
 
 from raythumbs.bench.local_service import die_with_parent
-from raythumbs.errors import RaythumbsError
+from raythumbs.bench.report import BenchFailed
 
 _END_SECONDS = 30.0
-
-
-class ContestantFailed(RaythumbsError):
-    """A contestant that did not do what it was asked to."""
-
-    code = "contestant_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +29,7 @@ class Program:
     def ask(self, request: bytes, *, seconds: float) -> dict[str, Any]:
         """Send a request and return the answer, a line of JSON; kill a program that does not answer in time.
 
-        Raises ContestantFailed with the last errors that it printed."""
+        Raises BenchFailed with the last errors that it printed."""
         too_late = threading.Timer(seconds, self.process.kill)
         too_late.start()
         try:
@@ -49,7 +43,7 @@ class Program:
         try:
             parsed: dict[str, Any] = json.loads(answer)
         except ValueError:
-            raise ContestantFailed(f"{self.name} ended without an answer: {self._last_errors()}") from None
+            raise BenchFailed(f"{self.name} ended without an answer: {self._last_errors()}") from None
         return parsed
 
     def _last_errors(self) -> str:

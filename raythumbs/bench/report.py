@@ -10,9 +10,16 @@ import psutil
 from rich.table import Table
 
 from raythumbs import __version__
+from raythumbs.errors import RaythumbsError
 
 Say = Callable[[str], object]  # says what the bench does now
 _DECIMALS = 5
+
+
+class BenchFailed(RaythumbsError):
+    """What is measured did not do what it must, so there is nothing to measure."""
+
+    code = "bench_failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +60,11 @@ def table(title: str, row_type: type, *sections: Iterable[object], caption: str 
     return drawn
 
 
-def facts(title: str, rows: Mapping[str, str]) -> Table:
-    """Draw a table of names and their values."""
+def facts(title: str, figures: Mapping[str, Any]) -> Table:
+    """Draw a table of names and values. A list stands for the number of its elements, which are complaints."""
     drawn = Table("", "", show_header=False, title=title)
-    for row in rows.items():
-        drawn.add_row(*row)
+    for name, value in figures.items():
+        drawn.add_row(name.replace("_", " "), _cell(len(value) if isinstance(value, list) else value))
     return drawn
 
 

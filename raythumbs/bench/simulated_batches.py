@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 
+from raythumbs.bench.report import BenchFailed
 from raythumbs.errors import RaythumbsError
 from raythumbs.model.lease import Lease, Report, Succeeded
 from raythumbs.model.photo import Format, PictureFacts, Rendition
@@ -39,12 +40,6 @@ _FACTS = PictureFacts(
 More = Callable[[int, int], Awaitable[Sequence[Lease]]]  # for a batch's ticket, up to so many more leases
 
 
-class Stuck(RaythumbsError):
-    """The queue does not go on."""
-
-    code = "stuck"
-
-
 class SimulatedBatches:
     """Runs batches: while the gate is open, each photo is a success after `photo_seconds`. `more` is the queue's."""
 
@@ -71,14 +66,14 @@ class SimulatedBatches:
             working.cancel()
 
     async def reach(self, finished: int) -> None:
-        """Wait until so many have finished since the beginning, or raise Stuck."""
+        """Wait until so many have finished since the beginning, or raise BenchFailed."""
         while self.finished < finished:
             self._progress.clear()
             try:
                 async with asyncio.timeout(_PATIENCE_SECONDS):
                     await self._progress.wait()
             except TimeoutError as error:
-                raise Stuck(f"no job finished for {_PATIENCE_SECONDS} s; {self.finished} had") from error
+                raise BenchFailed(f"no job finished for {_PATIENCE_SECONDS} s; {self.finished} had") from error
 
 
 class _Worker:

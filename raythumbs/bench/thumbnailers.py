@@ -17,7 +17,8 @@ from functools import partial
 from pathlib import Path
 
 from raythumbs import __version__
-from raythumbs.bench.programs import ContestantFailed, Program, running
+from raythumbs.bench.programs import Program, running
+from raythumbs.bench.report import BenchFailed
 from raythumbs.errors import NotAnImage
 from raythumbs.imaging import Limits, render
 from raythumbs.imaging.sandbox import Sandbox
@@ -39,7 +40,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Thumbnailer:
-    """A contestant: `thumbnail` makes one inside a square of so many pixels, or raises ContestantFailed."""
+    """A contestant: `thumbnail` makes one inside a square of so many pixels, or raises BenchFailed."""
 
     name: str
     version: str
@@ -124,5 +125,5 @@ def _asked(program: Program, photo: bytes, pixels: int, written_as: Format) -> M
     job = {"bytes": len(photo), "pixels": pixels, "format": str(written_as), "quality": QUALITY}
     answer = program.ask(json.dumps(job).encode() + b"\n" + photo, seconds=_PATIENCE_SECONDS)
     if "error" in answer:
-        raise ContestantFailed(f"{program.name}: {answer['error']}")
+        raise BenchFailed(f"{program.name}: {answer['error']}")
     return Made(program.answers.read(answer["bytes"]), answer["cpu_ms"])

@@ -15,9 +15,9 @@ import boto3
 import pytest
 from typer.testing import CliRunner
 
-from raythumbs.bench.chaos.clients import connections
+from raythumbs.bench.chaos.clients import attackers
 from raythumbs.bench.chaos.clients.attack import Attack
-from raythumbs.bench.chaos.clients.attacks import ATTACKS
+from raythumbs.bench.chaos.clients.attackers import ATTACKS
 from raythumbs.bench.chaos.clients.good import Trickle, Waits, be_good, seconds_until_answer
 from raythumbs.bench.chaos.clients.memory import ReplicaMemory
 from raythumbs.bench.chaos.clients.result import Row
@@ -79,7 +79,7 @@ CHUNKED = b"HTTP/1.1 408 Request Timeout\r\nTransfer-Encoding: chunked\r\n\r\n2\
 FINE = b"HTTP/1.1 200 OK\r\n\r\n{}"
 
 
-def an_attack(client=connections.slow_header, *, clients: int = 5, has_one_address: bool = False) -> Attack:
+def an_attack(client=attackers.slow_header, *, clients: int = 5, has_one_address: bool = False) -> Attack:
     return Attack(name="an attack", clients=clients, client=client, has_one_address=has_one_address)
 
 
@@ -113,7 +113,7 @@ def test_clients_that_nobody_lets_in_are_counted():
 
 
 def test_clients_that_leave_are_counted_apart_from_those_that_wait():
-    assert asyncio.run(answers(hold, an_attack(connections.half_close_or_reset, clients=4))) == {
+    assert asyncio.run(answers(hold, an_attack(attackers.half_close_or_reset, clients=4))) == {
         "left": 2,
         "closed": 2,
     }
@@ -127,7 +127,7 @@ def test_the_clients_of_an_attack_come_from_other_addresses_than_good_ones(has_o
         seen.add(writer.get_extra_info("peername")[0])
         await hold(reader, writer)
 
-    asyncio.run(answers(look, an_attack(connections.idle, clients=90, has_one_address=has_one_address)))
+    asyncio.run(answers(look, an_attack(attackers.idle, clients=90, has_one_address=has_one_address)))
 
     assert len(seen) == addresses
     assert "127.0.0.1" not in seen
@@ -156,7 +156,7 @@ def test_an_answer_that_comes_before_the_whole_request_is_sent_is_counted():
         await writer.drain()
         Connection(reader, writer).reset()
 
-    assert asyncio.run(answers(refuse, an_attack(connections.large_body))) == {"429": 5}
+    assert asyncio.run(answers(refuse, an_attack(attackers.large_body))) == {"429": 5}
 
 
 # --- good clients
@@ -312,7 +312,7 @@ def test_options_of_attacks_are_refused_for_the_kills(option):
 def test_as_many_clients_attack_as_files_may_be_open():
     program = """
 import resource
-from raythumbs.bench.chaos.clients.attacks import ATTACKS
+from raythumbs.bench.chaos.clients.attackers import ATTACKS
 resource.setrlimit(resource.RLIMIT_NOFILE, (400, 400))
 print(max(one.connections for one in ATTACKS))
 """

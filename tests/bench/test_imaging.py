@@ -6,7 +6,7 @@ from PIL import Image
 
 from raythumbs.bench.imaging import draw_kinds, run
 from raythumbs.bench.plans import ImagingPlan
-from raythumbs.bench.programs import ContestantFailed
+from raythumbs.bench.report import BenchFailed
 from raythumbs.bench.thumbnailers import thumbnailers
 from raythumbs.model.photo import Format
 
@@ -36,7 +36,7 @@ def test_a_peer_that_cannot_read_a_picture_reports_it_and_continues() -> None:
 
     with thumbnailers() as (here, _):
         vips = next(one for one in here if one.name == "pyvips")
-        with pytest.raises(ContestantFailed):
+        with pytest.raises(BenchFailed):
             vips.thumbnail(b"no picture", 50, Format.JPEG)
         made = vips.thumbnail(photo, 50, Format.JPEG)
 

@@ -9,10 +9,10 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,16 @@ import httpx2
 import typer
 
 from raythumbs.bench.chaos.clients.run import run_clients
-from raythumbs.bench.chaos.killer import RAYS_OWN, KeptService, Killer
-from raythumbs.bench.chaos.oracle import Recovery, Verdict, judge
+from raythumbs.bench.chaos.killer import RAYS_OWN, KeptService, Kill, Killer
+from raythumbs.bench.chaos.oracle import Recovery, judge
 from raythumbs.bench.chaos.store import UnreliableStore
 from raythumbs.bench.chaos.uploads import SIGNED, Ledger, Sender
 from raythumbs.bench.local_service import await_ready, free_port, orderly_end, s3_environment
 from raythumbs.bench.photos import await_quiet, seconds
 from raythumbs.bench.pictures import draw_photo
 from raythumbs.bench.plans import ChaosPlan
-from raythumbs.bench.report import Report, Say, counted, facts
-from raythumbs.bench.servers import PostgreSQL, postgresql_server, s3_server
+from raythumbs.bench.report import Report, Say, facts
+from raythumbs.bench.servers import postgresql_server, s3_server
 from raythumbs.client import Client, Refused, Unreachable
 from raythumbs.imaging import Limits, render
 from raythumbs.settings import load_settings
@@ -44,23 +44,22 @@ _FAULT_SHARE = 0.1  # of the store's requests, at ordinary times
 _BURST_EVERY_SECONDS = 30.0
 _BURST_SECONDS = 3.0
 _DISK_BYTES = 64 << 20
-_READY_SECONDS = 180.0
 _QUIET_SECONDS = 600.0
 _DATABASE_FILES = {"raythumbs.db", "raythumbs.db-wal", "raythumbs.db-shm", "raythumbs.db.lock"}
 
 
 def run(plan: ChaosPlan, *, say: Say) -> Report:
-    """Run it, or attack with clients; remove what was started and written."""
+    """Run it, or attack with clients; remove what was started and written. It fails if anything was lost or is left."""
     if plan.clients:
         return run_clients(plan, say=say)
     if plan.only or plan.seconds:
         raise typer.BadParameter("--only and --seconds are for --clients")
     say(f"killing for {plan.minutes:g} minutes, then waiting until all is quiet")
     with orderly_end(), ExitStack() as stack:
-        scene = _scene(plan, stack)
+        scene = _Scene(plan, stack)
         ledger, service = scene.ledger, scene.service
         with service.running():
-            killer = scene.act()
+            kills = scene.act()
             with Client(service.url) as client, httpx2.Client(headers=SIGNED) as store:
                 await_quiet(client, seconds=_QUIET_SECONDS)
                 verdict = judge(
@@ -71,69 +70,60 @@ def run(plan: ChaosPlan, *, say: Say) -> Report:
                 )
                 ends = [seconds(job["finishedAt"]) for job in client.jobs() if job["finishedAt"]]
             service.family()
-        figures = {
-            "plan": {"photos": plan.photos, "minutes": plan.minutes, "database": plan.database, "seed": plan.seed},
-            "verdict": verdict,
-            "kills": Counter(kill.kind for kill in killer.kills),
+        figures: dict[str, Any] = {
+            "kills": Counter(kill.kind for kill in kills),
             "faults": scene.faults + scene.store.faults,
             "answers": ledger.answers,
             "starts": service.starts,
             "repeated_events": ledger.repeated,
             "late_reports": scene.late_reports,
-            "doors_recovery": Recovery.of(killer.kills, ledger.acknowledged_at),
-            "work_recovery": Recovery.of(killer.kills, ends),
+            "doors_recovery": Recovery.of(kills, ledger.acknowledged_at),
+            "work_recovery": Recovery.of(kills, ends),
             "exit_status": service.exit_status,
             "temporary_files": list(scene.temporary_files()),
             "orphans": [str(process) for process in service.orphans()],
         }
-        return _report(plan, verdict, figures)
-
-
-def _report(plan: ChaosPlan, verdict: Verdict, figures: dict[str, Any]) -> Report:
-    """Report the run. It fails if anything was lost, or left behind."""
-    rows = {
-        "acknowledged": f"{verdict.acknowledged} photos over {plan.minutes:g} minutes",
-        "ended as": counted(verdict.states),
-        "lost": str(len(verdict.lost)),
-        "other than in a clean run": str(len(verdict.wrong)),
-        "killed": counted(figures["kills"]),
-        "other faults": counted(figures["faults"]),
-        "until a photo is taken again": str(figures["doors_recovery"]),
-        "until a thumbnail is made again": str(figures["work_recovery"]),
-        "answers": counted(figures["answers"]),
-        "events repeated, without effect": str(figures["repeated_events"]),
-        "attempts beyond the first": str(verdict.attempts_beyond_first),
-        "late reports fenced": str(figures["late_reports"]),
-        "temporary files, orphan processes": f"{len(figures['temporary_files'])}, {len(figures['orphans'])}",
-    }
     complaints = [*verdict.lost, *verdict.wrong, *figures["temporary_files"], *figures["orphans"]]
+    settings = {"photos": plan.photos, "minutes": plan.minutes, "database": plan.database, "seed": plan.seed}
     return Report(
-        figures=figures,
-        tables=[facts(f"raythumbs bench chaos, {plan.database}", rows)],
+        figures={"plan": settings, "verdict": verdict, **figures},
+        tables=[facts("raythumbs bench chaos", settings | asdict(verdict) | figures)],
         complaints=complaints,
-        is_failure=bool(complaints or verdict.unfinished or figures["exit_status"] != 0),
+        is_failure=bool(complaints or verdict.unfinished or service.exit_status != 0),
     )
 
 
-@dataclass(slots=True, kw_only=True)
 class _Scene:
     """The service, its store and its database, and all that happens to them."""
 
-    plan: ChaosPlan
-    data: Path
-    store: UnreliableStore
-    server: str
-    postgresql: PostgreSQL | None
-    has_small_disk: bool
-    service: KeptService
-    pictures: Sequence[bytes]
-    ledger: Ledger = field(default_factory=Ledger)
-    faults: Counter[str] = field(default_factory=Counter)
-    numbers: Iterator[int] = field(default_factory=itertools.count)
-    late_reports: int = 0
-    is_over: threading.Event = field(default_factory=threading.Event)
+    def __init__(self, plan: ChaosPlan, stack: ExitStack) -> None:
+        self.plan = plan
+        self.data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rt-chaos-"))) / "data"
+        self.data.mkdir()
+        is_sqlite = plan.database == "sqlite"
+        self.has_small_disk = is_sqlite and stack.enter_context(_small_disk(self.data))
+        self.postgresql = None if is_sqlite else stack.enter_context(postgresql_server())
+        self.server = stack.enter_context(s3_server())
+        httpx2.put(f"{self.server}/photos").raise_for_status()
+        self.store = UnreliableStore(self.server, self._chance("store"))
+        stack.enter_context(self.store.running())
+        database = self.postgresql.address if self.postgresql else f"sqlite:///{self.data}/raythumbs.db"
+        environment = s3_environment(self.store.address) | {
+            "S3_BUCKET_NAME": "photos",
+            "RAYTHUMBS_STORE": "s3://photos",
+            "RAYTHUMBS_THUMBNAILS_BASE_URL": f"{self.server}/photos",  # the oracle reads there, without faults
+            "RAYTHUMBS_DATABASE": database,
+            "RAYTHUMBS_MIN_FREE_DISK_BYTES": "0",  # the disk gets full, not nearly full
+        }
+        self.service = KeptService(self.data, free_port(), environment)
+        self.pictures = [draw_photo(seed, _PICTURE_MB) for seed in range(_PICTURES)]
+        self.ledger = Ledger()
+        self.faults: Counter[str] = Counter()
+        self.late_reports = 0
+        self._numbers = itertools.count()
+        self._is_over = threading.Event()
 
-    def act(self) -> Killer:
+    def act(self) -> list[Kill]:
         """Let photos come in and everything fail, for the planned time; then let what is on its way arrive."""
         chance = self._chance("killer")
         killer = Killer(self.service, chance)
@@ -149,11 +139,11 @@ class _Scene:
                     if killer.strike() in RAYS_OWN and chance.random() < _SPARED:
                         self._await_ready()
             finally:
-                self.is_over.set()
+                self._is_over.set()
                 self.store.fault_share = 0
             for one in acting:
                 one.result()
-        return killer
+        return killer.kills
 
     def temporary_files(self) -> Iterator[str]:
         """Return what is left in the service's folder and in the store."""
@@ -167,7 +157,7 @@ class _Scene:
 
     def _await_ready(self) -> None:
         with Client(self.service.url) as client:
-            await_ready(client, self.service.log, seconds=_READY_SECONDS)
+            await_ready(client, self.service.log)
 
     def _send_share(self, share: int) -> None:
         """Send a sender's share of the photos, evenly over the planned time."""
@@ -179,14 +169,14 @@ class _Scene:
         ):
             sender = Sender(service, store, self.ledger, self.pictures)
             while sent < wanted:
-                sent += sender.send(next(self.numbers), chance)
-                self.is_over.wait(max(0.0, began + self.plan.minutes * 60 * sent / wanted - time.monotonic()))
+                sent += sender.send(next(self._numbers), chance)
+                self._is_over.wait(max(0.0, began + self.plan.minutes * 60 * sent / wanted - time.monotonic()))
 
     def _watch(self) -> None:
         """Sum up the late reports, which a killed queue forgets, and remember every process."""
         seen = 0
         with Client(self.service.url, timeout_seconds=5) as client:
-            while not self.is_over.wait(0.5):
+            while not self._is_over.wait(0.5):
                 self.service.family()
                 with suppress(Unreachable, Refused):
                     now = client.status()["lateReports"]
@@ -196,11 +186,11 @@ class _Scene:
     def _break(self) -> None:
         """Let the store fail all requests for a while, then restart the database or fill its disk, in turn."""
         chance = self._chance("breaker")
-        while not self.is_over.wait(_BURST_EVERY_SECONDS / 3):
+        while not self._is_over.wait(_BURST_EVERY_SECONDS / 3):
             self.store.fault_share = 1.0
-            self.is_over.wait(_BURST_SECONDS)
-            self.store.fault_share = 0.0 if self.is_over.is_set() else _FAULT_SHARE
-            if self.is_over.wait(_BURST_EVERY_SECONDS / 3):
+            self._is_over.wait(_BURST_SECONDS)
+            self.store.fault_share = 0.0 if self._is_over.is_set() else _FAULT_SHARE
+            if self._is_over.wait(_BURST_EVERY_SECONDS / 3):
                 return
             if self.postgresql:
                 self.faults["PostgreSQL restarted"] += 1
@@ -212,36 +202,8 @@ class _Scene:
                 with suppress(OSError), ballast.open("wb", buffering=0) as file:
                     while file.write(bytes(4096)):
                         pass
-                self.is_over.wait(_BURST_SECONDS)
+                self._is_over.wait(_BURST_SECONDS)
                 ballast.unlink()
-
-
-def _scene(plan: ChaosPlan, stack: ExitStack) -> _Scene:
-    data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rt-chaos-"))) / "data"
-    data.mkdir()
-    has_small_disk = plan.database == "sqlite" and stack.enter_context(_small_disk(data))
-    postgresql = stack.enter_context(postgresql_server()) if plan.database == "postgresql" else None
-    server = stack.enter_context(s3_server())
-    httpx2.put(f"{server}/photos").raise_for_status()
-    store = UnreliableStore(server, random.Random(plan.seed))  # noqa: S311 to repeat a run, not to hide
-    stack.enter_context(store.running())
-    environment = s3_environment(store.address) | {
-        "S3_BUCKET_NAME": "photos",
-        "RAYTHUMBS_STORE": "s3://photos",
-        "RAYTHUMBS_THUMBNAILS_BASE_URL": f"{server}/photos",  # the oracle reads there, without faults
-        "RAYTHUMBS_DATABASE": postgresql.address if postgresql else f"sqlite:///{data}/raythumbs.db",
-        "RAYTHUMBS_MIN_FREE_DISK_BYTES": "0",  # the disk gets full, not nearly full
-    }
-    return _Scene(
-        plan=plan,
-        data=data,
-        store=store,
-        server=server,
-        postgresql=postgresql,
-        has_small_disk=has_small_disk,
-        service=KeptService(data, free_port(), environment),
-        pictures=[draw_photo(seed, _PICTURE_MB) for seed in range(_PICTURES)],
-    )
 
 
 @contextmanager

@@ -73,11 +73,6 @@ class Attack:
             answers[end] += 1
 
 
-def attack(one: Attack, door: Door, seconds: float) -> Counter[str]:
-    """Run an attack; for a process that does nothing else."""
-    return asyncio.run(one.run(door, seconds=seconds))
-
-
 def raise_file_limit() -> None:
     """Let this process open as many files as it may."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from raythumbs.bench.wire import UPLOAD_PATH, UPLOAD_TYPE, Answer, Connection, request
+from raythumbs.bench.wire import UPLOAD_PATH, UPLOAD_TYPE, request
 
 _FORM = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\nphoto\r\n--x--\r\n'
 _FOLDER = b'--x\r\nContent-Disposition: form-data; name="folderId"\r\n\r\na\0b\r\n'
@@ -89,8 +89,3 @@ MALFORMED: Sequence[Malformed] = (
     Malformed("records that are no list", _json(b'{"Records":7}', "/api/notifications/s3")),
     Malformed("a limit of nothing", request("GET", "/api/jobs?limit=0")),
 )  # fmt: skip
-
-
-async def malformed(connection: Connection, number: int) -> Answer:
-    """Send one of these requests."""
-    return await connection.exchange([MALFORMED[number % len(MALFORMED)].content])

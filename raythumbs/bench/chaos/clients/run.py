@@ -9,9 +9,8 @@ from contextlib import contextmanager
 
 import httpx2
 
-from raythumbs.bench.chaos.clients.attack import Attack, attack, raise_file_limit
-from raythumbs.bench.chaos.clients.attacks import ATTACKS
-from raythumbs.bench.chaos.clients.connections import idle
+from raythumbs.bench.chaos.clients.attack import Attack, raise_file_limit
+from raythumbs.bench.chaos.clients.attackers import AT_REST, ATTACKS, attack
 from raythumbs.bench.chaos.clients.good import be_good, seconds_until_answer, trickles
 from raythumbs.bench.chaos.clients.memory import ReplicaMemory
 from raythumbs.bench.chaos.clients.result import LEFT_SHARE, Row
@@ -31,7 +30,6 @@ _AGAIN_SECONDS = 60.0
 _LEFT_SECONDS = 30.0
 _QUIET_SECONDS = 300.0
 _MB = 1e6
-_REST = Attack(name="at rest", clients=0, client=idle, seconds=10)
 
 
 def run_clients(plan: ChaosPlan, *, say: Say) -> Report:
@@ -41,7 +39,7 @@ def run_clients(plan: ChaosPlan, *, say: Say) -> Report:
     say("starting the service")
     with orderly_end(), _attackers() as attackers, _service() as service:
         scene = _Scene(service, attackers)
-        for one in (_REST, *attacks):
+        for one in (AT_REST, *attacks):
             say(one.name)
             rows.append(asyncio.run(scene.measure(one, seconds=plan.seconds or one.seconds)))
         say("waiting for the thumbnails of good uploads")
@@ -94,7 +92,7 @@ class _Scene:
         deaths, begin_bytes = self._memory.deaths, self._memory.now_bytes()
         async with self._memory.watched():
             loop = asyncio.get_running_loop()
-            attacking = loop.run_in_executor(self._attackers, attack, one, self._door, seconds)
+            attacking = loop.run_in_executor(self._attackers, attack, one.name, self._door, seconds)
             served = await be_good(self._door, self._trickles, seconds=seconds)
             answers = await attacking
             again = await seconds_until_answer(self._door, patience_seconds=_AGAIN_SECONDS)
