@@ -9,17 +9,20 @@ from typing import Annotated
 from raythumbs.bench.limit import limit_photos_per_second
 from raythumbs.bench.local_service import orderly_end, scratch_service
 from raythumbs.bench.meter import cpu_seconds, metered
-from raythumbs.bench.photos import await_ended, draw_readable, ended, finished_at, photo_store
+from raythumbs.bench.photos import await_photos, await_quiet, draw_readable, photo_store
 from raythumbs.bench.plans import GrowthPlan, QueuePlan
 from raythumbs.bench.queue import Row as BacklogRow
 from raythumbs.bench.queue import measure_backlogs
-from raythumbs.bench.queue_at_work import Load, measure
+from raythumbs.bench.queue_at_work import Load, Work, measure
 from raythumbs.bench.report import Report, Say, cores, table
+from raythumbs.bench.scale.run import Row as SlotsRow
+from raythumbs.bench.scale.run import row_of
 
 _SIMULATED_PHOTO_SECONDS = 0.05
 _LIMIT_PHOTOS = 8
 _WARM_UP_PHOTOS = 200
 _SETTLING_SECONDS = 2.0
+_PATIENCE_SECONDS = 3600.0
 _MB = 1e6
 
 
@@ -40,23 +43,6 @@ class PhotosRow:
     end_memory_mb: Annotated[float, "after", "{:.0f}"]
     growth_mb: Annotated[float, "grown", "{:+.0f}"]
     actor_cpu_seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlotsRow:
-    """How busy slots are: their photos per second, in percent of what they could do.
-
-    `seconds_per_photo` of a real slot is what a core takes that does nothing but render (see limit.py), and of a
-    simulated one what each photo takes. The actor's CPU is in percent of a core; the simulation is part of it.
-    """
-
-    slots: Annotated[int, "slots"]
-    how: Annotated[str, ""]
-    seconds_per_photo: Annotated[float, "s/photo", "{:.4f}"]
-    photos_per_second: Annotated[float, "photos/s", "{:,.1f}"]
-    busy_percent: Annotated[float, "busy", "{:.1f} %"]
-    actor_cpu_percent: Annotated[float, "actor's CPU", "{:.1f} %"]
-    actor_cpu_ms_per_photo: Annotated[float, "ms/photo", "{:.2f}"]
 
 
 def run(plan: GrowthPlan, *, say: Say) -> Report:
@@ -101,19 +87,19 @@ def _photos_row(photos: int, size_mb: float, slots: int | None = None) -> Photos
         with scratch_service(store.environment | environment) as service:
             client, family = service.client, service.family
             client.submit(sources[:warm_up])
-            await_ended(client, warm_up)
+            await_photos(client, sources[:warm_up])
             time.sleep(_SETTLING_SECONDS)
-            begin_bytes, ended_before = family.memory_bytes(), ended(client)
+            begin_bytes = family.memory_bytes()
             actor = family.titled("ray::ThumbnailQueue")
             actor_before = cpu_seconds(actor)
             with metered(family) as meter:
                 began_at = time.time()
                 client.submit(sources[warm_up:])
-                await_ended(client, ended_before + photos)
+                await_quiet(client, seconds=_PATIENCE_SECONDS)
             actor_cpu_seconds = cpu_seconds(actor) - actor_before
             time.sleep(_SETTLING_SECONDS)
             end_bytes = family.memory_bytes()
-            seconds = max(finished_at(client, sources[warm_up:]).values()) - began_at
+            seconds = max(await_photos(client, sources[warm_up:]).values()) - began_at
     return PhotosRow(
         photos=photos,
         seconds=seconds,
@@ -128,31 +114,17 @@ def _photos_row(photos: int, size_mb: float, slots: int | None = None) -> Photos
 
 
 def _real_row(slots: int, plan: GrowthPlan) -> SlotsRow:
-    """Measure the limit of as many cores too, before and after: other programs may use the machine."""
+    """Compare with the limit of as many cores, measured before and after: other programs may use the machine."""
     before = _limit_seconds(slots, plan)
-    passed = _photos_row(slots * plan.photos_a_slot, plan.slot_photo_mb, slots)
+    row = _photos_row(slots * plan.photos_a_slot, plan.slot_photo_mb, slots)
     limit = (before + _limit_seconds(slots, plan)) / 2
-    return _slots_row(slots, "real", limit, passed.photos, passed.seconds, passed.actor_cpu_seconds)
+    work = Work(photos=row.photos, seconds=row.seconds, cpu_seconds=row.actor_cpu_seconds)
+    return row_of("sqlite", Load(slots=slots, seconds=row.seconds, photo_seconds=limit), [work], how="real")
 
 
 def _simulated_row(slots: int, plan: GrowthPlan) -> SlotsRow:
     load = Load(slots=slots, seconds=plan.simulated_seconds, photo_seconds=_SIMULATED_PHOTO_SECONDS)
-    [work] = measure(load, "sqlite", folder=plan.folder)
-    return _slots_row(slots, "simulated", load.photo_seconds, work.photos, work.seconds, work.cpu_seconds)
-
-
-def _slots_row(  # noqa: PLR0913, PLR0917 the same of both kinds
-    slots: int, how: str, seconds_per_photo: float, photos: int, seconds: float, actor_cpu_seconds: float
-) -> SlotsRow:
-    return SlotsRow(
-        slots=slots,
-        how=how,
-        seconds_per_photo=seconds_per_photo,
-        photos_per_second=photos / seconds,
-        busy_percent=100 * photos / seconds / (slots / seconds_per_photo),
-        actor_cpu_percent=100 * actor_cpu_seconds / seconds,
-        actor_cpu_ms_per_photo=1000 * actor_cpu_seconds / photos,
-    )
+    return row_of("sqlite", load, measure(load, "sqlite", folder=plan.folder))
 
 
 def _limit_seconds(slots: int, plan: GrowthPlan) -> float:

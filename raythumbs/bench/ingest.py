@@ -4,11 +4,14 @@ No photo is rendered meanwhile, which would use the CPU that is measured: the ph
 accepts connections and never answers, so the workers wait, at no CPU, as they would for a slow store.
 """
 
+import asyncio
 import socket
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count, islice
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -16,10 +19,27 @@ from raythumbs.bench.laps import in_processes, percentile
 from raythumbs.bench.local_service import orderly_end, scratch_service
 from raythumbs.bench.plans import IngestPlan
 from raythumbs.bench.report import BenchFailed, Report, Say, table
-from raythumbs.bench.senders import BUCKET, Sending, Sent, send
-from raythumbs.bench.wire import Door
+from raythumbs.bench.wire import Door, connected, request
 
+_BUCKET = "photos"
 _WARM_UP_SECONDS = 1.0
+_ACCEPTED = (200, 202)
+_RECORD = (
+    '{"eventVersion":"2.1","eventSource":"aws:s3","awsRegion":"us-east-1","eventTime":"2026-01-01T00:00:00.000Z",'
+    '"eventName":"ObjectCreated:Put","userIdentity":{"principalId":"AWS:AIDAEXAMPLE"},'
+    '"requestParameters":{"sourceIPAddress":"192.0.2.10"},'
+    '"responseElements":{"x-amz-request-id":"C3D13FE58DE4C810","x-amz-id-2":"FMyUVURIY8/IgAtTv8xRjskZQpcIZ9KG4V5Wp6S7S"},'
+    '"s3":{"s3SchemaVersion":"1.0","configurationId":"uploads","bucket":{"name":"%s",'
+    '"ownerIdentity":{"principalId":"A3NL1KOZZKExample"},"arn":"arn:aws:s3:::%s"},'
+    '"object":{"key":"2026/%s-%09d.jpg","size":5000000,"eTag":"d41d8cd98f00b204e9800998ecf8427e",'
+    '"sequencer":"0055AED6DCD9%08X"}}}'
+)  # Amazon S3 User Guide, "Event message structure"
+_ENVIRONMENT = {
+    "RAYTHUMBS_ALLOWED_SOURCES": f'["s3://{_BUCKET}/"]',
+    "RAYTHUMBS_DRAIN_SECONDS": "0.1",  # the workers wait in vain
+    "AWS_ACCESS_KEY_ID": "nobody",
+    "AWS_SECRET_ACCESS_KEY": "nobody's",
+}
 _KINDS: Mapping[str, int | None] = {"single": 1, "batch of 100": 100, "single job": None}
 
 
@@ -41,15 +61,40 @@ class Row:
     client_cpu_percent: Annotated[float, "client's CPU %", "{:.0f}"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """What to send: `records` a notification, or without them a submission of one photo to /api/jobs.
+
+    What is sent in the first `warm_up_seconds` is not measured. `run` distinguishes this sending's photos from others.
+    """
+
+    door: Door
+    records: int | None
+    connections: int
+    warm_up_seconds: float
+    seconds: float
+    run: str
+
+
+@dataclass(slots=True)
+class Sent:
+    """`accepted` and `errors` count all that was sent; the rest is of the time that was measured."""
+
+    accepted: int = 0
+    errors: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    waits: list[float] = field(default_factory=list)
+
+
 def run(plan: IngestPlan, *, say: Say) -> Report:
     """Measure each kind on one service, of which nothing stays. Raises BenchFailed if a job is missing."""
-    rows: list[Row] = []
-    with orderly_end(), _silent_server() as silent, scratch_service(_environment(silent)) as service:
-        door, acknowledged = Door(urlsplit(service.client.url).port or 80), 0
+    rows, acknowledged = [], 0
+    with orderly_end(), _silent_server() as silent, scratch_service(_ENVIRONMENT | silent) as service:
         for kind, records in _KINDS.items():
             say(kind)
             sending = Sending(
-                door=door,
+                door=Door(urlsplit(service.client.url).port or 80),
                 records=records,
                 connections=plan.connections,
                 warm_up_seconds=min(_WARM_UP_SECONDS, plan.seconds),
@@ -61,37 +106,77 @@ def run(plan: IngestPlan, *, say: Say) -> Report:
             kept = sum(service.client.status()["states"].values())
             if kept < acknowledged:
                 raise BenchFailed(f"{acknowledged} photos were acknowledged, and the database has {kept} jobs")
-            rows.append(_row(kind, sending, sent))
+            requests_per_second = len(sent.waits) / sent.seconds
+            row = Row(
+                kind=kind,
+                connections=plan.connections,
+                seconds=sent.seconds,
+                requests_per_second=requests_per_second,
+                records_per_second=requests_per_second * (records or 1),
+                p50_ms=percentile(sent.waits, 50) * 1000,
+                p99_ms=percentile(sent.waits, 99) * 1000,
+                errors=sent.errors,
+                client_cpu_percent=100 * sent.cpu_seconds / sent.seconds,
+            )
+            rows.append(row)
     return Report(figures={"rows": rows}, tables=[table("raythumbs bench ingest", Row, rows)])
 
 
-def _row(kind: str, sending: Sending, sent: Sent) -> Row:
-    requests_per_second = len(sent.waits) / sent.seconds
-    return Row(
-        kind=kind,
-        connections=sending.connections,
-        seconds=sent.seconds,
-        requests_per_second=requests_per_second,
-        records_per_second=requests_per_second * (sending.records or 1),
-        p50_ms=percentile(sent.waits, 50) * 1000,
-        p99_ms=percentile(sent.waits, 99) * 1000,
-        errors=sent.errors,
-        client_cpu_percent=100 * sent.cpu_seconds / sent.seconds,
-    )
-
-
-def _environment(silent: str) -> dict[str, str]:
-    return {
-        "RAYTHUMBS_ALLOWED_SOURCES": f'["s3://{BUCKET}/"]',
-        "RAYTHUMBS_S3_ENDPOINT_URL": silent,
-        "RAYTHUMBS_DRAIN_SECONDS": "0.1",  # the workers wait in vain
-        "AWS_ACCESS_KEY_ID": "nobody",
-        "AWS_SECRET_ACCESS_KEY": "nobody's",
-    }
-
-
 @contextmanager
-def _silent_server() -> Iterator[str]:
-    """Yield the address of a server that never answers: the kernel accepts the connections, and nobody reads them."""
+def _silent_server() -> Iterator[dict[str, str]]:
+    """Yield the setting for a server that never answers: the kernel accepts the connections, and nobody reads them."""
     with socket.create_server(("127.0.0.1", 0), backlog=4096) as listening:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        yield {"RAYTHUMBS_S3_ENDPOINT_URL": f"http://127.0.0.1:{listening.getsockname()[1]}"}
+
+
+def send(sending: Sending) -> Sent:
+    """Send; for a process that does nothing else."""
+    return asyncio.run(_send(sending))
+
+
+async def _send(sending: Sending) -> Sent:
+    sent, requests, is_over = Sent(), _requests(sending), asyncio.Event()
+    async with asyncio.TaskGroup() as connections:
+        for _ in range(sending.connections):
+            connections.create_task(_send_on(sending.door, requests, sent, is_over))
+        await asyncio.sleep(sending.warm_up_seconds)
+        sent.waits.clear()
+        began, began_cpu = time.perf_counter(), time.process_time()
+        await asyncio.sleep(sending.seconds)
+        sent.seconds, sent.cpu_seconds = time.perf_counter() - began, time.process_time() - began_cpu
+        measured = len(sent.waits)
+        is_over.set()
+    del sent.waits[measured:]
+    return sent
+
+
+async def _send_on(door: Door, requests: Iterator[bytes], sent: Sent, is_over: asyncio.Event) -> None:
+    """Send a request as soon as the one before is answered. A connection that ends without notice is an error."""
+    while not is_over.is_set():
+        async with connected(door) as connection:
+            ends = False  # HAProxy announces the end to each connection when it is started anew
+            while not ends and not is_over.is_set():
+                began = time.perf_counter()
+                try:
+                    await connection.send(next(requests))
+                    answer = await connection.answer()
+                except (OSError, EOFError):
+                    sent.errors += 1
+                    return
+                sent.waits.append(time.perf_counter() - began)
+                sent.accepted += answer.status in _ACCEPTED
+                sent.errors += answer.status not in _ACCEPTED
+                ends = answer.headers.get("connection") == "close"
+
+
+def _requests(sending: Sending) -> Iterator[bytes]:
+    """Generate requests without end, each for new photos."""
+    numbers = count()
+    while True:
+        if sending.records is None:
+            path, body = "/api/jobs", f'{{"sources":["s3://{_BUCKET}/2026/{sending.run}-{next(numbers):09d}.jpg"]}}'
+        else:
+            several = islice(numbers, sending.records)
+            records = [_RECORD % (_BUCKET, _BUCKET, sending.run, number, number) for number in several]
+            path, body = "/api/notifications/s3", f'{{"Records":[{",".join(records)}]}}'
+        yield request("POST", path, body.encode(), close=False, Content_Type="application/json")

@@ -15,7 +15,7 @@ from typing import Annotated
 
 from raythumbs.bench.laps import percentile
 from raythumbs.bench.local_service import orderly_end, scratch_service, wait_until
-from raythumbs.bench.photos import photo_store, seconds
+from raythumbs.bench.photos import photo_store, utc_seconds
 from raythumbs.bench.plans import LatencyPlan
 from raythumbs.bench.report import BenchFailed, Report, Say, table
 from raythumbs.client import Client
@@ -142,7 +142,7 @@ def _finished_at(client: Client, upload: _Upload) -> float:
         raise BenchFailed(f"the job of an upload is {job['state']} at {job['priority']} priority: {job['reason']}")
     if not all(made["url"] for made in client.photo(job["photoId"])["renditions"] or [{"url": None}]):
         raise BenchFailed(f"the photo {job['photoId']} has no thumbnail")
-    return seconds(job["finishedAt"])
+    return utc_seconds(job["finishedAt"])
 
 
 def _low_photos(client: Client) -> int:

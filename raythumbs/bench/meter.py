@@ -75,13 +75,11 @@ class Family:
             return False
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Cpu:
-    """A process's CPU seconds until now, its own and those of children that it waited for; `*_before`: at the start."""
+    """The CPU seconds that a process has used, and those that it took over from children that ended."""
 
     parent: int
-    own_before: float
-    children_before: float
     own: float = 0.0
     children: float = 0.0
 
@@ -94,41 +92,21 @@ class Meter:
         self._running: set[psutil.Process] = set()
         self._cpu: dict[psutil.Process, _Cpu] = {}
         self._peak_memory_bytes = family.memory_bytes()
-        self._look(is_first=True)
+        self._look()
+        self._before = dict(self._cpu)
         self._began = self._ended = time.monotonic()
 
-    def watch(self, over: threading.Event) -> None:
+    def watch(self, is_over: threading.Event) -> None:
         """Look again and again until it is over, and a last time then."""
         looks = 0
-        while not over.wait(_LOOK_SECONDS):
-            self._look()
+        while not is_over.wait(_LOOK_SECONDS):
             looks += 1
-            if looks % _LOOKS_A_WEIGHING == 0:
-                self._weigh()
+            self._look(weighs=looks % _LOOKS_A_WEIGHING == 0)
         self._ended = time.monotonic()
-        self._look()
-        self._weigh()
+        self._look(weighs=True)
 
     def usage(self) -> Usage:
-        """Return what was used, after the end."""
-        return Usage(self._ended - self._began, self._cpu_seconds(), self._peak_memory_bytes)
-
-    def _look(self, *, is_first: bool = False) -> None:
-        self._running = set(self._family.members())
-        for process in self._running:
-            with suppress(psutil.Error), process.oneshot():
-                times = process.cpu_times()
-                own, children = times.user + times.system, times.children_user + times.children_system
-                if process not in self._cpu:  # one that comes later began at nothing
-                    self._cpu[process] = _Cpu(process.ppid(), own * is_first, children * is_first)
-                cpu = self._cpu[process]
-                cpu.own, cpu.children = own, children
-
-    def _weigh(self) -> None:
-        self._peak_memory_bytes = max(self._peak_memory_bytes, self._family.memory_bytes())
-
-    def _cpu_seconds(self) -> float:
-        """Add up what was seen of each process, and what a child used between the last look and its end.
+        """Return what was used, after the end.
 
         A parent that waits for a child takes over all of the child's CPU time, of which a part was seen and counted.
         (A parent that ignores SIGCHLD takes over nothing, says times(2), so the parents' counts alone are not enough.)
@@ -137,24 +115,35 @@ class Meter:
         for process, cpu in self._cpu.items():
             if process not in self._running:
                 seen_of_ended[cpu.parent] = seen_of_ended.get(cpu.parent, 0.0) + cpu.own + cpu.children
-        return sum(
-            cpu.own
-            - cpu.own_before
-            + max(0.0, cpu.children - cpu.children_before - seen_of_ended.get(process.pid, 0.0))
-            for process, cpu in self._cpu.items()
-        )
+        cpu_seconds = 0.0
+        for process, cpu in self._cpu.items():
+            before = self._before.get(process, _Cpu(0))  # a process that came later began at nothing
+            taken_over = cpu.children - before.children - seen_of_ended.get(process.pid, 0.0)
+            cpu_seconds += cpu.own - before.own + max(0.0, taken_over)
+        return Usage(self._ended - self._began, cpu_seconds, self._peak_memory_bytes)
+
+    def _look(self, *, weighs: bool = False) -> None:
+        self._running = set(self._family.members())
+        for process in self._running:
+            with suppress(psutil.Error), process.oneshot():
+                times = process.cpu_times()
+                parent = self._cpu[process].parent if process in self._cpu else process.ppid()
+                own, children = times.user + times.system, times.children_user + times.children_system
+                self._cpu[process] = _Cpu(parent, own, children)
+        if weighs:
+            self._peak_memory_bytes = max(self._peak_memory_bytes, self._family.memory_bytes())
 
 
 @contextmanager
 def metered(family: Family) -> Iterator[Meter]:
     """Measure the processes while the context lasts; afterwards the meter has their usage."""
-    meter, over = Meter(family), threading.Event()
-    watching = threading.Thread(target=meter.watch, args=(over,), name="meter", daemon=True)
+    meter, is_over = Meter(family), threading.Event()
+    watching = threading.Thread(target=meter.watch, args=(is_over,), name="meter", daemon=True)
     watching.start()
     try:
         yield meter
     finally:
-        over.set()
+        is_over.set()
         watching.join()
 
 

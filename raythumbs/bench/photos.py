@@ -1,6 +1,5 @@
 """Photos in a store, and the jobs that a service makes of them."""
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,8 +16,7 @@ from raythumbs.client import Client, Refused, Unreachable
 _FOLDER = "backfill"
 _BUCKET = "photos"
 _DRAWN = 8
-_POLL_SECONDS = 0.5  # to ask costs CPU, which the photos could use
-_NEARLY = 0.8  # of the jobs have ended: from here on ask more often
+_POLL_SECONDS = 0.2  # to ask costs CPU, which the photos could use
 _PATIENCE_SECONDS = 120.0
 _PHOTO_SECONDS = 5.0
 
@@ -78,21 +76,6 @@ def link_photos(folder: Path, photos: Sequence[Path], names: list[str]) -> list[
     return names
 
 
-def ended(client: Client) -> int:
-    """Return how many jobs have ended."""
-    states = client.status()["states"]
-    return sum(int(states[state]) for state in ("succeeded", "failed", "cancelled"))
-
-
-def await_ended(client: Client, count: int) -> None:
-    """Wait until so many jobs have ended, or raise BenchFailed."""
-    until = time.monotonic() + _PATIENCE_SECONDS + _PHOTO_SECONDS * count
-    while (now := ended(client)) < count:
-        if time.monotonic() > until:
-            raise BenchFailed(f"{now:,} of {count:,} jobs ended")
-        time.sleep(_POLL_SECONDS if now < count * _NEARLY else _POLL_SECONDS / 5)
-
-
 def await_quiet(client: Client, *, seconds: float) -> None:
     """Wait until no job is queued or running, or the time is over."""
 
@@ -105,18 +88,19 @@ def await_quiet(client: Client, *, seconds: float) -> None:
     wait_until(is_quiet, seconds=seconds, every_seconds=_POLL_SECONDS)
 
 
-def finished_at(client: Client, sources: Sequence[str]) -> dict[str, float]:
-    """Return when each source was finished (UTC seconds), by the database: a poll would see it late, and cost CPU.
+def await_photos(client: Client, sources: Sequence[str]) -> dict[str, float]:
+    """Wait until these photos are finished; return when each was (UTC seconds), by the database: a poll sees it late.
 
-    Raises BenchFailed if a job did not succeed."""
+    Raises BenchFailed if a job has not succeeded."""
+    await_quiet(client, seconds=_PATIENCE_SECONDS + _PHOTO_SECONDS * len(sources))
     wanted = set(sources)
     jobs = [job for job in client.jobs() if job["source"] in wanted]
     failed = [job for job in jobs if job["state"] != "succeeded"]
     if failed:
-        raise BenchFailed(f"{len(failed):,} of {len(jobs):,} jobs failed: {failed[0]['reason']}")
-    return {job["source"]: seconds(job["finishedAt"]) for job in jobs}
+        raise BenchFailed(f"{len(failed):,} of {len(jobs):,} jobs are {failed[0]['state']}: {failed[0]['reason']}")
+    return {job["source"]: utc_seconds(job["finishedAt"]) for job in jobs}
 
 
-def seconds(moment: str) -> float:
+def utc_seconds(moment: str) -> float:
     """Return a moment of the API as UTC seconds."""
     return datetime.fromisoformat(moment).timestamp()

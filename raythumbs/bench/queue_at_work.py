@@ -83,12 +83,12 @@ class Work:
     nothing else happens; its resident memory in MB (10^6) at most, and how much of that came with the backlog."""
 
     photos: int
-    commits: int
     seconds: float
     cpu_seconds: float
-    enqueued_per_second: float
-    peak_mb: float
-    growth_mb: float
+    commits: int = 0
+    enqueued_per_second: float = 0.0
+    peak_mb: float = 0.0
+    growth_mb: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +141,9 @@ async def _measure(one: _Queue) -> Work:
         peak_mb = max(peak_mb, _resident_mb())
     return Work(
         photos=photos,
-        commits=commits,
         seconds=seconds,
         cpu_seconds=cpu_seconds,
+        commits=commits,
         enqueued_per_second=_REQUEST_JOBS / enqueue_seconds,
         peak_mb=peak_mb,
         growth_mb=peak_mb - memory_mb,

@@ -23,15 +23,12 @@ _PASSWORD = "a-password"  # noqa: S105 of a server that listens on this machine 
 
 
 @contextmanager
-def s3_server(host: str = "127.0.0.1", *, large_put_seconds: float = 0) -> Iterator[str]:
-    """Run moto's S3 server as a process; yield its address. It accepts any credentials.
-
-    With `large_put_seconds` it answers a PUT of more than 1 MiB that much later.
-    """
+def s3_server(host: str = "127.0.0.1", *, large_put_seconds: float = 0, seed: int = 0) -> Iterator[str]:
+    """Run moto's S3 server as a process; yield its address. It accepts any credentials. It has no faults
+    until it is told to (see faulty_s3.py), but a PUT of more than 1 MiB may be slow."""
     port = free_port()
-    slow = ["raythumbs.bench.slow_s3", host, str(port), str(large_put_seconds)]
-    program = slow if large_put_seconds else ["moto.server", "-H", host, "-p", str(port)]
-    server = start_server([sys.executable, "-m", *program])
+    arguments = [host, str(port), str(large_put_seconds), str(seed)]
+    server = start_server([sys.executable, "-m", "raythumbs.bench.faulty_s3", *arguments])
     try:
         await_server(lambda: listens(port, host), "moto's S3 server does not start: pip install '.[bench]'")
         yield f"http://{host}:{port}"

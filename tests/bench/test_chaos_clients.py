@@ -20,8 +20,7 @@ from raythumbs.bench.chaos.clients.attack import Attack
 from raythumbs.bench.chaos.clients.attackers import ATTACKS
 from raythumbs.bench.chaos.clients.good import Trickle, Waits, be_good, seconds_until_answer
 from raythumbs.bench.chaos.clients.memory import ReplicaMemory
-from raythumbs.bench.chaos.clients.result import Row
-from raythumbs.bench.chaos.clients.run import chosen
+from raythumbs.bench.chaos.clients.run import Row, chosen
 from raythumbs.bench.commands import bench
 from raythumbs.bench.local_service import free_port
 from raythumbs.bench.meter import MARK, Family

@@ -4,15 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from raythumbs.bench.growth import SlotsRow, report, run
+from raythumbs.bench.growth import report, run
 from raythumbs.bench.plans import GrowthPlan
 from raythumbs.bench.queue import Row
+from raythumbs.bench.scale.run import Row as SlotsRow
 
 
 def slots_row(slots: int, how: str, photos_per_second: float) -> SlotsRow:
     return SlotsRow(
         slots=slots,
         how=how,
+        database="sqlite",
+        shards=1,
+        commits_per_second=1,
         seconds_per_photo=0.05,
         photos_per_second=photos_per_second,
         busy_percent=90,

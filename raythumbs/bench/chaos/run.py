@@ -22,10 +22,9 @@ import typer
 from raythumbs.bench.chaos.clients.run import run_clients
 from raythumbs.bench.chaos.killer import RAYS_OWN, KeptService, Kill, Killer
 from raythumbs.bench.chaos.oracle import Recovery, judge
-from raythumbs.bench.chaos.store import UnreliableStore
 from raythumbs.bench.chaos.uploads import SIGNED, Ledger, Sender
 from raythumbs.bench.local_service import await_ready, free_port, orderly_end, s3_environment
-from raythumbs.bench.photos import await_quiet, seconds
+from raythumbs.bench.photos import await_quiet, utc_seconds
 from raythumbs.bench.pictures import draw_photo
 from raythumbs.bench.plans import ChaosPlan
 from raythumbs.bench.report import Report, Say, facts
@@ -68,14 +67,14 @@ def run(plan: ChaosPlan, *, say: Say) -> Report:
                     [_thumbnail(picture) for picture in scene.pictures],
                     get=lambda address: store.get(address).raise_for_status().content,
                 )
-                ends = [seconds(job["finishedAt"]) for job in client.jobs() if job["finishedAt"]]
+                ends = [utc_seconds(job["finishedAt"]) for job in client.jobs() if job["finishedAt"]]
             service.family()
         figures: dict[str, Any] = {
             "kills": Counter(kill.kind for kill in kills),
-            "faults": scene.faults + scene.store.faults,
-            "answers": ledger.answers,
+            "faults": scene.faults | httpx2.get(f"{scene.server}/_faults").json(),
+            "answers": Counter(answer for _, answer in ledger.answers),
             "starts": service.starts,
-            "repeated_events": ledger.repeated,
+            "repeated_events": len(ledger.repeated),
             "late_reports": scene.late_reports,
             "doors_recovery": Recovery.of(kills, ledger.acknowledged_at),
             "work_recovery": Recovery.of(kills, ends),
@@ -103,15 +102,13 @@ class _Scene:
         is_sqlite = plan.database == "sqlite"
         self.has_small_disk = is_sqlite and stack.enter_context(_small_disk(self.data))
         self.postgresql = None if is_sqlite else stack.enter_context(postgresql_server())
-        self.server = stack.enter_context(s3_server())
+        self.server = stack.enter_context(s3_server(seed=plan.seed))
         httpx2.put(f"{self.server}/photos").raise_for_status()
-        self.store = UnreliableStore(self.server, self._chance("store"))
-        stack.enter_context(self.store.running())
         database = self.postgresql.address if self.postgresql else f"sqlite:///{self.data}/raythumbs.db"
-        environment = s3_environment(self.store.address) | {
+        environment = s3_environment(self.server) | {
             "S3_BUCKET_NAME": "photos",
             "RAYTHUMBS_STORE": "s3://photos",
-            "RAYTHUMBS_THUMBNAILS_BASE_URL": f"{self.server}/photos",  # the oracle reads there, without faults
+            "RAYTHUMBS_THUMBNAILS_BASE_URL": f"{self.server}/photos",
             "RAYTHUMBS_DATABASE": database,
             "RAYTHUMBS_MIN_FREE_DISK_BYTES": "0",  # the disk gets full, not nearly full
         }
@@ -128,7 +125,7 @@ class _Scene:
         chance = self._chance("killer")
         killer = Killer(self.service, chance)
         self._await_ready()
-        self.store.fault_share = _FAULT_SHARE
+        self._fail(_FAULT_SHARE)
         with ThreadPoolExecutor(_SENDERS + 2) as actors:
             acting = [actors.submit(self._send_share, share) for share in range(_SENDERS)]
             acting += [actors.submit(self._watch), actors.submit(self._break)]
@@ -140,7 +137,7 @@ class _Scene:
                         self._await_ready()
             finally:
                 self._is_over.set()
-                self.store.fault_share = 0
+                self._fail(0)
             for one in acting:
                 one.result()
         return killer.kills
@@ -148,12 +145,16 @@ class _Scene:
     def temporary_files(self) -> Iterator[str]:
         """Return what is left in the service's folder and in the store."""
         yield from (str(path) for path in self.data.rglob("*") if path.name not in _DATABASE_FILES)
-        multipart_uploads = httpx2.get(f"{self.server}/photos?uploads").text
+        multipart_uploads = httpx2.get(f"{self.server}/photos?uploads", headers=SIGNED).text
         yield from ["a broken multipart upload"] * multipart_uploads.count("<UploadId>")
 
     def _chance(self, of: object) -> random.Random:
         """Return an actor's own chance, so that none depends on how quick another is."""
         return random.Random(f"{self.plan.seed} {of}")  # noqa: S311 to repeat a run, not to hide
+
+    def _fail(self, share: float) -> None:
+        """Let this share of the service's requests to the store fail."""
+        httpx2.put(f"{self.server}/_faults?{share}").raise_for_status()
 
     def _await_ready(self) -> None:
         with Client(self.service.url) as client:
@@ -187,9 +188,9 @@ class _Scene:
         """Let the store fail all requests for a while, then restart the database or fill its disk, in turn."""
         chance = self._chance("breaker")
         while not self._is_over.wait(_BURST_EVERY_SECONDS / 3):
-            self.store.fault_share = 1.0
+            self._fail(1)
             self._is_over.wait(_BURST_SECONDS)
-            self.store.fault_share = 0.0 if self._is_over.is_set() else _FAULT_SHARE
+            self._fail(0 if self._is_over.is_set() else _FAULT_SHARE)
             if self._is_over.wait(_BURST_EVERY_SECONDS / 3):
                 return
             if self.postgresql:

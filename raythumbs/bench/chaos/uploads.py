@@ -2,11 +2,9 @@
 
 import json
 import random
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx2
 
@@ -14,9 +12,11 @@ _PATIENCE_SECONDS = 30.0
 _AGAIN_SECONDS = 0.2
 _PHOTOS_AN_UPLOAD = 3
 _BUCKET = "/photos"
-SIGNED = {  # moto checks no signature, but that there is one
+SIGNED = {
+    "x-no-faults": "these requests are not the service's",
+    # moto checks no signature, but that there is one:
     "authorization": "AWS4-HMAC-SHA256 Credential=chaos/20260101/us-east-1/s3/aws4_request,"
-    " SignedHeaders=host, Signature=0"
+    " SignedHeaders=host, Signature=0",
 }
 
 
@@ -28,36 +28,31 @@ class Entry:
     picture: int | None
 
 
+@dataclass(frozen=True, slots=True)
 class Ledger:
-    """The last entry of each acknowledged photo, and every answer by its status; several senders write into it."""
+    """The last entry of each acknowledged photo by its source, every answer with its moment (UTC seconds), and the keys
+    of events that were sent again after they were acknowledged. Threads may add to it."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.entries: dict[str, Entry] = {}
-        self.answers: Counter[str] = Counter()
-        self.acknowledged_at: list[float] = []
-        self.repeated = 0
+    entries: dict[str, Entry] = field(default_factory=dict)
+    answers: list[tuple[float, str]] = field(default_factory=list)
+    repeated: list[str] = field(default_factory=list)
 
     def note(self, source: str, picture: int | None) -> None:
         """Note that the service has acknowledged a photo."""
-        with self._lock:
-            self.entries[source] = Entry(source, picture)
+        self.entries[source] = Entry(source, picture)
 
     def count(self, answer: str) -> None:
-        """Count an answer, or the error that came instead of one."""
-        with self._lock:
-            self.answers[answer] += 1
-            if answer.startswith("2"):
-                self.acknowledged_at.append(time.time())
+        """Note the status of an answer, or the error that came instead of one."""
+        self.answers.append((time.time(), answer))
 
-    def count_repeated(self) -> None:
-        """Count an event that was sent again after it was acknowledged."""
-        with self._lock:
-            self.repeated += 1
+    @property
+    def acknowledged_at(self) -> list[float]:
+        """The moments of successes."""
+        return [at for at, answer in self.answers if answer.startswith("2")]
 
 
 class Sender:
-    """Sends every request until it succeeds. `store` is the S3 server itself, which does not fail."""
+    """Sends every request until it succeeds. The store does not fail for them."""
 
     def __init__(self, service: httpx2.Client, store: httpx2.Client, ledger: Ledger, pictures: Sequence[bytes]) -> None:
         self._service = service
@@ -80,7 +75,7 @@ class Sender:
                 self._delete(key, sequencer=2)
         if number % 10 in {2, 4, 6}:  # the first event comes again, late
             self._notify("ObjectCreated:Put", key, 1, etag="of-old")
-            self._ledger.count_repeated()
+            self._ledger.repeated.append(key)
         return 1
 
     def _upload(self, pictures: Sequence[int]) -> None:

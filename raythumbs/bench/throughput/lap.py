@@ -1,13 +1,14 @@
 """A contestant's way through all photos, measured and checked."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
 from raythumbs.bench.laps import percentile
 from raythumbs.bench.latency_store import LatencyStore
 from raythumbs.bench.memory import warm_memory
-from raythumbs.bench.meter import Usage, metered
-from raythumbs.bench.throughput.contest import Contest, Contestant, Finish
+from raythumbs.bench.meter import metered
+from raythumbs.bench.report import BenchFailed
+from raythumbs.bench.throughput.contest import Contest, Contestant
 from raythumbs.errors import RaythumbsError
 
 _PIECE_BYTES = 1 << 20
@@ -38,7 +39,7 @@ class Row:
     output_bytes: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Failure:
     """What kept a contestant from making the thumbnails."""
 
@@ -56,7 +57,7 @@ class Failure:
 
 def lap(one: Contestant, contest: Contest, store: LatencyStore, *, latency_ms: float = 0) -> Row | Failure:
     """Let a contestant run, and make sure that each photo has its thumbnail."""
-    version = ""
+    version, photos = "", len(contest.keys)
     try:
         with one.ready(contest) as ready:
             version = ready.version
@@ -65,35 +66,25 @@ def lap(one: Contestant, contest: Contest, store: LatencyStore, *, latency_ms: f
             with metered(ready.family) as meter:
                 finish = ready.go()
             sizes = store.sizes_bytes(contest.made_bucket)
-        error = None
-    except RaythumbsError as failed:
-        error = failed.reason
+        if not len(sizes) == len(finish.done) == photos or not all(sizes):
+            raise BenchFailed(f"{photos} photos got {len(sizes)} thumbnails, {sizes.count(0)} of them empty")
+    except RaythumbsError as error:
+        return Failure(latency_ms, one.name, version, photos, error.reason)
     finally:
         store.empty(contest.made_bucket)
-    photos = len(contest.keys)
-    if error is None and (not len(sizes) == len(finish.done) == photos or not all(sizes)):
-        error = f"{photos} photos got {len(sizes)} thumbnails, {sizes.count(0)} of them empty"
-    if error is not None:
-        return Failure(store_latency_ms=latency_ms, contestant=one.name, version=version, photos=photos, error=error)
-    row = row_of(finish, meter.usage(), workers=contest.workers, output_bytes=sum(sizes))
-    return replace(row, store_latency_ms=latency_ms, contestant=one.name, version=version)
-
-
-def row_of(finish: Finish, usage: Usage, *, workers: int, output_bytes: int) -> Row:
-    """Return the figures of a lap, which still lack the contestant."""
-    seconds = max(finish.done)
+    seconds, usage = max(finish.done), meter.usage()
     return Row(
-        store_latency_ms=0,
-        contestant="",
-        version="",
-        photos=len(finish.done),
+        store_latency_ms=latency_ms,
+        contestant=one.name,
+        version=version,
+        photos=photos,
         seconds=seconds,
-        photos_per_second=len(finish.done) / seconds,
-        cpu_percent=100 * usage.cpu_seconds / (usage.seconds * workers),
+        photos_per_second=photos / seconds,
+        cpu_percent=100 * usage.cpu_seconds / (usage.seconds * contest.workers),
         peak_rss_mb=usage.peak_memory_bytes / _MIB,
         p50_seconds=percentile(finish.waited, 50),
         p95_seconds=percentile(finish.waited, 95),
-        output_bytes=output_bytes,
+        output_bytes=sum(sizes),
     )
 
 

@@ -3,26 +3,33 @@
 import asyncio
 import math
 import multiprocessing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated
 
 import httpx2
 
 from raythumbs.bench.chaos.clients.attack import Attack, raise_file_limit
 from raythumbs.bench.chaos.clients.attackers import AT_REST, ATTACKS, attack
-from raythumbs.bench.chaos.clients.good import be_good, seconds_until_answer, trickles
+from raythumbs.bench.chaos.clients.good import Waits, be_good, seconds_until_answer, trickles
 from raythumbs.bench.chaos.clients.memory import ReplicaMemory
-from raythumbs.bench.chaos.clients.result import LEFT_SHARE, Row
 from raythumbs.bench.local_service import Service, orderly_end, s3_environment, scratch_service
 from raythumbs.bench.photos import await_quiet
 from raythumbs.bench.pictures import draw_photo
 from raythumbs.bench.plans import ChaosPlan
-from raythumbs.bench.report import Report, Say, table
+from raythumbs.bench.report import Report, Say, counted, table
 from raythumbs.bench.servers import s3_server
 from raythumbs.bench.wire import Door
 from raythumbs.errors import BadRequest
 
+HEALTHZ_P99_MS = 300
+UPLOAD_MS = 2000
+ANSWER_SECONDS = 1.0
+PEAK_MB = 600
+LEFT_SHARE = 0.1
+_SAME = 1.1  # memory of as much as before, give or take
 _PHOTO_MB = 0.1
 _STORE_SECONDS = 10.0
 _LISTED_JOBS = 1000
@@ -30,6 +37,48 @@ _AGAIN_SECONDS = 60.0
 _LEFT_SECONDS = 30.0
 _QUIET_SECONDS = 300.0
 _MB = 1e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One attack. `answers` counts the answers to its clients. `again_seconds` is how long after the attack the service
+    answered.
+
+    MB are 10^6 bytes above the memory at rest: before the attack, the highest during it, and what is left at most 30 s
+    after it. What an earlier attack left exceeds no limit again.
+    """
+
+    attack: Annotated[str, "attack"]
+    clients: Annotated[int, "clients", "{:,}"]
+    seconds: float
+    has_latency_limit: bool
+    answers: Annotated[Mapping[str, int], "their answers"]
+    healthz: Annotated[Waits, "/healthz p50, p99 ms", "{0.p50_ms:.0f}, {0.p99_ms:.0f}"]
+    status: Waits
+    upload: Annotated[Waits, "upload p50, max ms", "{0.p50_ms:.0f}, {0.max_ms:.0f}"]
+    failures: Annotated[Mapping[str, int], "good clients failed"]
+    replica_deaths: int
+    begin_mb: float
+    peak_mb: Annotated[float, "memory MB: peak", "{:+.0f}"]
+    left_mb: Annotated[float, "left", "{:+.0f}"]
+    again_seconds: Annotated[float, "answers after s", "{:.2f}"]
+
+    def exceeded(self, *, rest_mb: float) -> Iterator[str]:
+        """Describe each limit that was exceeded."""
+        if self.failures:
+            yield f"good clients failed: {counted(self.failures)}"
+        if self.has_latency_limit and self.healthz.p99_ms > HEALTHZ_P99_MS:
+            yield f"/healthz took {self.healthz.p99_ms:.0f} ms at p99; at most {HEALTHZ_P99_MS}"
+        if self.has_latency_limit and self.upload.max_ms > UPLOAD_MS:
+            yield f"an upload took {self.upload.max_ms:.0f} ms; at most {UPLOAD_MS}"
+        if self.replica_deaths:
+            yield f"{self.replica_deaths} replicas ended"
+        if self.again_seconds > ANSWER_SECONDS:
+            yield f"the service answered {self.again_seconds:.1f} s after the attack; at most {ANSWER_SECONDS:g}"
+        if self.peak_mb > max(PEAK_MB, _SAME * self.begin_mb):
+            yield f"the replica grew by {self.peak_mb:.0f} MB; at most {PEAK_MB}"
+        if self.left_mb > max(LEFT_SHARE * rest_mb, _SAME * self.begin_mb):
+            yield f"the replica kept {self.left_mb:.0f} MB; at most {LEFT_SHARE * rest_mb:.0f}"
 
 
 def run_clients(plan: ChaosPlan, *, say: Say) -> Report:
