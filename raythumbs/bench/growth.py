@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,12 +11,9 @@ from raythumbs.bench.local_service import orderly_end, scratch_service
 from raythumbs.bench.meter import cpu_seconds, metered
 from raythumbs.bench.photos import await_photos, await_quiet, draw_readable, photo_store
 from raythumbs.bench.plans import GrowthPlan, QueuePlan
-from raythumbs.bench.queue import Row as BacklogRow
 from raythumbs.bench.queue import measure_backlogs
-from raythumbs.bench.queue_at_work import Load, Work, measure
+from raythumbs.bench.queue_at_work import Load, Row, Work, measure, row_of
 from raythumbs.bench.report import Report, Say, cores, table
-from raythumbs.bench.scale.run import Row as SlotsRow
-from raythumbs.bench.scale.run import row_of
 
 _SIMULATED_PHOTO_SECONDS = 0.05
 _LIMIT_PHOTOS = 8
@@ -59,21 +56,21 @@ def run(plan: GrowthPlan, *, say: Say) -> Report:
         return report(photos, slots, measure_backlogs(queue, say=say))
 
 
-def report(photos: list[PhotosRow], slots: list[SlotsRow], backlog: list[BacklogRow]) -> Report:
+def report(photos: list[PhotosRow], slots: list[Row], backlog: list[Row]) -> Report:
     """Report the rows, and how many cores like this machine's it takes to ask more of one queue than it can do: the
     queue's slowest row, by what a core renders in the service. (None where either was not measured.)"""
     feeds, caption = None, None
     real = [row for row in slots if row.how == "real"]
     if real and backlog:
         most = max(real, key=lambda row: row.slots)
-        feeds = min(row.jobs_per_second for row in backlog) / (most.photos_per_second / most.slots)
+        feeds = min(row.jobs_per_second for row in backlog) / (most.jobs_per_second / most.slots)
         caption = f"one queue feeds {feeds:.0f} cores"
     return Report(
         figures={"photos": photos, "slots": slots, "backlog": backlog, "one_queue_feeds_cores": feeds},
         tables=[
             table("with the photos", PhotosRow, photos),
-            table("with the slots", SlotsRow, slots),
-            table("with the backlog", BacklogRow, backlog, caption=caption),
+            table("with the slots", Row, slots),
+            table("with the backlog", Row, backlog, caption=caption),
         ],
     )
 
@@ -113,18 +110,21 @@ def _photos_row(photos: int, size_mb: float, slots: int | None = None) -> Photos
     )
 
 
-def _real_row(slots: int, plan: GrowthPlan) -> SlotsRow:
+def _real_row(slots: int, plan: GrowthPlan) -> Row:
     """Compare with the limit of as many cores, measured before and after: other programs may use the machine."""
     before = _limit_seconds(slots, plan)
-    row = _photos_row(slots * plan.photos_a_slot, plan.slot_photo_mb, slots)
+    passed = _photos_row(slots * plan.photos_a_slot, plan.slot_photo_mb, slots)
     limit = (before + _limit_seconds(slots, plan)) / 2
-    work = Work(photos=row.photos, seconds=row.seconds, cpu_seconds=row.actor_cpu_seconds)
-    return row_of("sqlite", Load(slots=slots, seconds=row.seconds, photo_seconds=limit), [work], how="real")
+    work = Work(jobs=passed.photos, seconds=passed.seconds, cpu_seconds=passed.actor_cpu_seconds)
+    row = row_of("sqlite", Load(slots=slots, seconds=passed.seconds, photo_seconds=limit), [work], how="real")
+    return replace(
+        row, commits_per_second=None, enqueue_records_per_second=None, actor_rss_mb=None, actor_growth_mb=None
+    )
 
 
-def _simulated_row(slots: int, plan: GrowthPlan) -> SlotsRow:
+def _simulated_row(slots: int, plan: GrowthPlan) -> Row:
     load = Load(slots=slots, seconds=plan.simulated_seconds, photo_seconds=_SIMULATED_PHOTO_SECONDS)
-    return row_of("sqlite", load, measure(load, "sqlite", folder=plan.folder))
+    return measure(load, "sqlite", folder=plan.folder)
 
 
 def _limit_seconds(slots: int, plan: GrowthPlan) -> float:

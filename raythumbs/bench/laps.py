@@ -20,7 +20,7 @@ _barriers: list[Barrier] = []  # of this process, which has never more than one
 def laps(subjects: Sequence[Subject], lap: Callable[[Subject], Row], *, runs: int) -> list[Row]:
     """Measure each subject `runs` times; return for each a row of medians.
 
-    Every subject has its lap before any has its next one, so that a slow minute of the machine is everybody's.
+    Every subject has its lap before any has its next one, so that a slow minute of the machine affects all of them.
     """
     rounds = [[lap(subject) for subject in subjects] for _ in range(runs)]
     return [medians(rows) for rows in zip(*rounds, strict=True)]

@@ -41,7 +41,7 @@ http {{
         dav_methods PUT DELETE;
         create_full_put_path on;
         {wait}
-        location ~ ^/[^/]+/?$ {{ return 200; }}  # the bucket itself, which is asked for its head
+        location ~ ^/[^/]+/?$ {{ return 200; }}  # a HEAD of the bucket itself
     }}
 }}
 """

@@ -1,29 +1,12 @@
 """How many jobs a second pass through the queue, and what each costs its actor, at each length of the backlog."""
 
-from dataclasses import dataclass
-from typing import Annotated
-
 from raythumbs.bench.laps import laps
 from raythumbs.bench.plans import QueuePlan
-from raythumbs.bench.queue_at_work import Load, measure
+from raythumbs.bench.queue_at_work import Load, Row, measure
 from raythumbs.bench.report import Report, Say, table
 from raythumbs.db.scratch import scratch_database
 
 _SLOTS = 32  # enough that the queue alone limits what they do
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One backlog on one database. Memory is resident, in MB (10^6): its peak, and how much of it came with the
-    backlog."""
-
-    database: Annotated[str, "database"]
-    backlog: Annotated[int, "backlog", "{:,}"]
-    jobs_per_second: Annotated[float, "jobs/s", "{:,.0f}"]
-    actor_cpu_ms_per_job: Annotated[float, "CPU ms/job", "{:.2f}"]
-    enqueue_records_per_second: Annotated[float, "enqueued/s", "{:,.0f}"]
-    actor_rss_mb: Annotated[float, "RSS MB", "{:.0f}"]
-    actor_growth_mb: Annotated[float, "of that grown", "{:.0f}"]
 
 
 def run(plan: QueuePlan, *, say: Say) -> Report:
@@ -50,16 +33,7 @@ def measure_backlogs(plan: QueuePlan, *, say: Say) -> list[Row]:
         name, backlog = subject
         say(f"{backlog:,} jobs on {name}")
         load = Load(slots=_SLOTS, seconds=plan.seconds, backlog=backlog)
-        [work] = measure(load, name, folder=plan.folder, server=plan.database)
-        return Row(
-            database=name,
-            backlog=backlog,
-            jobs_per_second=work.photos / work.seconds,
-            actor_cpu_ms_per_job=1000 * work.cpu_seconds / work.photos,
-            enqueue_records_per_second=work.enqueued_per_second,
-            actor_rss_mb=work.peak_mb,
-            actor_growth_mb=work.growth_mb,
-        )
+        return measure(load, name, folder=plan.folder, server=plan.database)
 
     names = ("sqlite", "postgresql") if plan.database else ("sqlite",)
     return laps([(name, backlog) for name in names for backlog in plan.backlog], lap, runs=plan.runs)

@@ -9,11 +9,12 @@ import math
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
+from typing import Annotated
 
 import psutil
 
@@ -79,16 +80,59 @@ class Load:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What one queue did: photos and commits, in so many seconds of the clock and of CPU; how fast it enqueues when
+    """What one queue did: jobs and commits, in so many seconds of the clock and of CPU; how fast it enqueues when
     nothing else happens; its resident memory in MB (10^6) at most, and how much of that came with the backlog."""
 
-    photos: int
+    jobs: int
     seconds: float
     cpu_seconds: float
     commits: int = 0
     enqueued_per_second: float = 0.0
     peak_mb: float = 0.0
     growth_mb: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """The work of queues together. Slots are busy in percent of what they could do. The CPU percentage is of a core,
+    and that of the busiest queue; a simulation is part of it. Memory is that of the largest queue."""
+
+    how: Annotated[str, ""]
+    database: Annotated[str, "database"]
+    shards: Annotated[int, "queues"]
+    slots: Annotated[int, "slots", "{:,}"]
+    backlog: Annotated[int | None, "backlog", "{:,}"]
+    seconds_per_photo: Annotated[float | None, "s/photo", "{:.4f}"]
+    jobs_per_second: Annotated[float, "jobs/s", "{:,.1f}"]
+    busy_percent: Annotated[float | None, "busy", "{:.1f} %"]
+    actor_cpu_percent: Annotated[float, "actor's CPU", "{:.1f} %"]
+    actor_cpu_ms_per_job: Annotated[float, "CPU ms/job", "{:.2f}"]
+    commits_per_second: Annotated[float | None, "commits/s", "{:,.0f}"]
+    enqueue_records_per_second: Annotated[float | None, "enqueued/s", "{:,.0f}"]
+    actor_rss_mb: Annotated[float | None, "RSS MB", "{:.0f}"]
+    actor_growth_mb: Annotated[float | None, "of that grown", "{:.0f}"]
+
+
+def row_of(database: str, load: Load, queues: Sequence[Work], *, how: str = "simulated") -> Row:
+    """Sum up the work of queues."""
+    jobs, cpu_seconds = sum(work.jobs for work in queues), sum(work.cpu_seconds for work in queues)
+    jobs_per_second = sum(work.jobs / work.seconds for work in queues)
+    return Row(
+        how=how,
+        database=database,
+        shards=load.shards,
+        slots=load.slots,
+        backlog=load.backlog,
+        seconds_per_photo=load.photo_seconds or None,
+        jobs_per_second=jobs_per_second,
+        busy_percent=100 * jobs_per_second * load.photo_seconds / load.slots or None,
+        actor_cpu_percent=max(100 * work.cpu_seconds / work.seconds for work in queues),
+        actor_cpu_ms_per_job=1000 * cpu_seconds / max(1, jobs),
+        commits_per_second=sum(work.commits / work.seconds for work in queues),
+        enqueue_records_per_second=sum(work.enqueued_per_second for work in queues),
+        actor_rss_mb=max(work.peak_mb for work in queues),
+        actor_growth_mb=max(work.growth_mb for work in queues),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +145,15 @@ class _Queue:
     database_url: str | None
 
 
-def measure(load: Load, database: str, *, folder: Path, server: str | None = None) -> list[Work]:
-    """Measure all queues at once, on `sqlite`, a file in the folder, or on `postgresql`, at the server's address;
-    return the work of each. What is written is removed."""
+def measure(load: Load, database: str, *, folder: Path, server: str | None = None) -> Row:
+    """Measure all queues at once, on `sqlite`, a file in the folder, or on `postgresql`, at the server's address.
+    What is written is removed."""
     with ExitStack() as stack:
         name = stack.enter_context(tempfile.TemporaryDirectory(prefix="raythumbs-queue-", dir=folder))
         url = stack.enter_context(scratch_database(server)) if database == "postgresql" and server else None
         shares = [Share(shard, load.shards) for shard in range(load.shards)]
-        return in_processes(_measured, [_Queue(load, share, Path(name).absolute(), url) for share in shares])
+        queues = in_processes(_measured, [_Queue(load, share, Path(name).absolute(), url) for share in shares])
+    return row_of(database, load, queues)
 
 
 def _measured(queue: _Queue) -> Work:
@@ -135,12 +180,12 @@ async def _measure(one: _Queue) -> Work:
         began, began_cpu = time.perf_counter(), time.process_time()
         peak_mb = await _work(caller, batches, one.load, waiting=waiting, seconds=one.load.seconds)
         seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - began_cpu
-        photos, commits = batches.finished - finished, await queue.commits() - commits
+        jobs, commits = batches.finished - finished, await queue.commits() - commits
         batches.gate.clear()
         enqueue_seconds = statistics.median([await caller.enqueue(_REQUEST_JOBS) for _ in range(_ENQUEUES)])
         peak_mb = max(peak_mb, _resident_mb())
     return Work(
-        photos=photos,
+        jobs=jobs,
         seconds=seconds,
         cpu_seconds=cpu_seconds,
         commits=commits,

@@ -49,11 +49,15 @@ class Report:
 
 def table(title: str, row_type: type, *sections: Iterable[object], caption: str | None = None) -> Table:
     """Draw sections of rows, which have these annotated fields: `Annotated[float, "jobs/s", "{:.1f}"]` is a column with
-    this heading and this format of its cells. Other fields are for JSON alone."""
-    hints = get_type_hints(row_type, include_extras=True)
-    columns = {name: hint.__metadata__ for name, hint in hints.items() if hasattr(hint, "__metadata__")}
+    this heading and this format of its cells. Other fields are for JSON alone. A column without values is left out."""
+    every = [list(rows) for rows in sections]
+    columns = {
+        name: hint.__metadata__
+        for name, hint in get_type_hints(row_type, include_extras=True).items()
+        if hasattr(hint, "__metadata__") and any(getattr(row, name, None) is not None for rows in every for row in rows)
+    }
     drawn = Table(*(heading for heading, *_ in columns.values()), title=title, caption=caption)
-    for rows in sections:
+    for rows in every:
         for row in rows:
             drawn.add_row(*(_cell(getattr(row, name, ""), *formats) for name, (_, *formats) in columns.items()))
         drawn.add_section()

@@ -24,8 +24,8 @@ _PASSWORD = "a-password"  # noqa: S105 of a server that listens on this machine 
 
 @contextmanager
 def s3_server(host: str = "127.0.0.1", *, large_put_seconds: float = 0, seed: int = 0) -> Iterator[str]:
-    """Run moto's S3 server as a process; yield its address. It accepts any credentials. It has no faults
-    until it is told to (see faulty_s3.py), but a PUT of more than 1 MiB may be slow."""
+    """Run moto's S3 server as a process; yield its address. It accepts any credentials. See faulty_s3.py for
+    its faults: at first it has none, except that a PUT of more than 1 MiB takes `large_put_seconds` longer."""
     port = free_port()
     arguments = [host, str(port), str(large_put_seconds), str(seed)]
     server = start_server([sys.executable, "-m", "raythumbs.bench.faulty_s3", *arguments])

@@ -24,7 +24,7 @@ def test_slots_are_kept_busy_by_one_queue_and_by_two_and_nothing_is_left(tmp_pat
     ]
     for row in rows:
         assert 20 < row.busy_percent < 150  # of one second, on a machine that others use
-        assert min(row.commits_per_second, row.actor_cpu_percent, row.actor_cpu_ms_per_photo) > 0
+        assert min(row.commits_per_second, row.actor_cpu_percent, row.actor_cpu_ms_per_job) > 0
     assert [price.machine for price in prices] == [machine.name for machine in machines()]
     assert [table.row_count for table in report.tables] == [len(rows), len(prices)]
     assert list(tmp_path.iterdir()) == []

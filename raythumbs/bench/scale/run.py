@@ -1,33 +1,16 @@
 """Measure what queues can feed, one row after the other."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Annotated
 
 from raythumbs.bench.local_service import orderly_end
 from raythumbs.bench.plans import ScalePlan
-from raythumbs.bench.queue_at_work import Load, Work, measure
+from raythumbs.bench.queue_at_work import Load, Row, measure
 from raythumbs.bench.report import Report, Say, table
 from raythumbs.bench.scale.prices import machines
 from raythumbs.bench.servers import postgresql_server
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """How busy slots are that these queues feed: photos a second, in percent of what the slots could do, how much of a
-    core the busiest queue used (a simulation is part of it), and commits a second."""
-
-    how: Annotated[str, ""]
-    database: Annotated[str, "database"]
-    shards: Annotated[int, "queues"]
-    slots: Annotated[int, "slots", "{:,}"]
-    seconds_per_photo: Annotated[float, "s/photo", "{:.3f}"]
-    photos_per_second: Annotated[float, "photos/s", "{:,.0f}"]
-    busy_percent: Annotated[float, "busy", "{:.1f} %"]
-    actor_cpu_percent: Annotated[float, "CPU of a queue", "{:.0f} %"]
-    actor_cpu_ms_per_photo: Annotated[float, "ms/photo", "{:.2f}"]
-    commits_per_second: Annotated[float, "commits/s", "{:,.0f}"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +37,7 @@ def run(plan: ScalePlan, *, say: Say) -> Report:
         for name, shards, slots in _subjects(plan):
             say(f"{slots} slots, {shards} queues on {name}")
             load = Load(slots=slots, seconds=plan.seconds, photo_seconds=photo_seconds, shards=shards)
-            rows.append(row_of(name, load, measure(load, name, folder=plan.folder, server=server)))
+            rows.append(measure(load, name, folder=plan.folder, server=server))
     return Report(
         figures={"seconds_per_photo": photo_seconds, "rows": rows, "prices": prices},
         tables=[table(f"photos of {plan.photo_ms:g} ms", Row, rows), table("a million photos", Price, prices)],
@@ -67,22 +50,3 @@ def _subjects(plan: ScalePlan) -> Iterator[tuple[str, int, int]]:
             if shards == 1:
                 yield "sqlite", shards, slots
             yield "postgresql", shards, slots
-
-
-def row_of(database: str, load: Load, queues: Sequence[Work], *, how: str = "simulated") -> Row:
-    """Sum up the work of queues."""
-    photos_per_second = sum(work.photos / work.seconds for work in queues)
-    return Row(
-        how=how,
-        database=database,
-        shards=load.shards,
-        slots=load.slots,
-        seconds_per_photo=load.photo_seconds,
-        photos_per_second=photos_per_second,
-        busy_percent=100 * photos_per_second * load.photo_seconds / load.slots,
-        actor_cpu_percent=max(100 * work.cpu_seconds / work.seconds for work in queues),
-        actor_cpu_ms_per_photo=1000
-        * sum(one.cpu_seconds for one in queues)
-        / max(1, sum(one.photos for one in queues)),
-        commits_per_second=sum(work.commits / work.seconds for work in queues),
-    )

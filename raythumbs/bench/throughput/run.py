@@ -34,7 +34,7 @@ def run(plan: ThroughputPlan, *, say: Say) -> Report:
     with orderly_end(), store_folder() as folder:
         say("bringing the photos into the store")
         photos, warm_up = stored(plan, folder / "buckets" / PHOTOS)
-        for number in range(1, plan.runs + 1):  # a slow minute of the machine is everybody's
+        for number in range(1, plan.runs + 1):  # rounds: a slow minute of the machine affects all
             say(f"run {number} of {plan.runs}: the machine's limit")
             limits.append(limit_photos_per_second(photos, workers=cores()))
             laps = []
