@@ -9,7 +9,7 @@ from typing import Annotated
 from raythumbs.bench.limit import limit_photos_per_second
 from raythumbs.bench.local_service import orderly_end, scratch_service
 from raythumbs.bench.meter import cpu_seconds, metered
-from raythumbs.bench.photos import await_photos, await_quiet, draw_readable, photo_store
+from raythumbs.bench.photos import await_ended, draw_readable, ended, finished_at, photo_store
 from raythumbs.bench.plans import GrowthPlan, QueuePlan
 from raythumbs.bench.queue import measure_backlogs
 from raythumbs.bench.queue_at_work import Load, Row, Work, measure, row_of
@@ -19,7 +19,6 @@ _SIMULATED_PHOTO_SECONDS = 0.05
 _LIMIT_PHOTOS = 8
 _WARM_UP_PHOTOS = 200
 _SETTLING_SECONDS = 2.0
-_PATIENCE_SECONDS = 3600.0
 _MB = 1e6
 
 
@@ -84,19 +83,19 @@ def _photos_row(photos: int, size_mb: float, slots: int | None = None) -> Photos
         with scratch_service(store.environment | environment) as service:
             client, family = service.client, service.family
             client.submit(sources[:warm_up])
-            await_photos(client, sources[:warm_up])
+            await_ended(client, warm_up)
             time.sleep(_SETTLING_SECONDS)
-            begin_bytes = family.memory_bytes()
+            begin_bytes, ended_before = family.memory_bytes(), ended(client)
             actor = family.titled("ray::ThumbnailQueue")
             actor_before = cpu_seconds(actor)
             with metered(family) as meter:
                 began_at = time.time()
                 client.submit(sources[warm_up:])
-                await_quiet(client, seconds=_PATIENCE_SECONDS)
+                await_ended(client, ended_before + photos)
             actor_cpu_seconds = cpu_seconds(actor) - actor_before
             time.sleep(_SETTLING_SECONDS)
             end_bytes = family.memory_bytes()
-            seconds = max(await_photos(client, sources[warm_up:]).values()) - began_at
+            seconds = max(finished_at(client, sources[warm_up:]).values()) - began_at
     return PhotosRow(
         photos=photos,
         seconds=seconds,

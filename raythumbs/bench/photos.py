@@ -88,11 +88,24 @@ def await_quiet(client: Client, *, seconds: float) -> None:
     wait_until(is_quiet, seconds=seconds, every_seconds=_POLL_SECONDS)
 
 
-def await_photos(client: Client, sources: Sequence[str]) -> dict[str, float]:
-    """Wait until these photos are finished; return when each was (UTC seconds), by the database: a poll sees it late.
+def ended(client: Client) -> int:
+    """Return how many jobs have ended."""
+    states = client.status()["states"]
+    return sum(int(states[state]) for state in ("succeeded", "failed", "cancelled"))
+
+
+def await_ended(client: Client, count: int) -> None:
+    """Wait until so many jobs have ended, or raise BenchFailed. The counts of a status are a little old, so this waits
+    for more ended jobs than before, not until none is left."""
+    patience_seconds = _PATIENCE_SECONDS + _PHOTO_SECONDS * count
+    if not wait_until(lambda: ended(client) >= count, seconds=patience_seconds, every_seconds=_POLL_SECONDS):
+        raise BenchFailed(f"{ended(client):,} of {count:,} jobs have ended")
+
+
+def finished_at(client: Client, sources: Sequence[str]) -> dict[str, float]:
+    """Return when each photo was finished (UTC seconds), by the database: a poll sees it late.
 
     Raises BenchFailed if a job has not succeeded."""
-    await_quiet(client, seconds=_PATIENCE_SECONDS + _PHOTO_SECONDS * len(sources))
     wanted = set(sources)
     jobs = [job for job in client.jobs() if job["source"] in wanted]
     failed = [job for job in jobs if job["state"] != "succeeded"]

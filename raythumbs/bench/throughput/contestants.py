@@ -19,7 +19,7 @@ from pathlib import Path
 from raythumbs import __version__
 from raythumbs.bench.local_service import s3_environment, scratch_service
 from raythumbs.bench.meter import MARK, Family
-from raythumbs.bench.photos import await_photos
+from raythumbs.bench.photos import await_ended, ended, finished_at
 from raythumbs.bench.programs import running
 from raythumbs.bench.report import cores
 from raythumbs.bench.throughput.contest import Contest, Contestant, Finish, Ready
@@ -124,13 +124,16 @@ def _service(gap: float, contest: Contest) -> Iterator[Ready]:
         "RAYTHUMBS_RECONCILE_EVERY_SECONDS": "0",  # the store cannot list
     }
     with scratch_service(environment) as service:
-        await_photos(service.client, list(_notify(service.client, contest.bucket, contest.warm_up)))
+        _notify(service.client, contest.bucket, contest.warm_up)
+        await_ended(service.client, len(contest.warm_up))
         yield Ready(__version__, service.family, partial(_go, service.client, contest))
 
 
 def _go(client: Client, contest: Contest) -> Finish:
+    before = ended(client)
     sent_at = _notify(client, contest.bucket, contest.keys)
-    finished = await_photos(client, list(sent_at))
+    await_ended(client, before + len(sent_at))
+    finished = finished_at(client, list(sent_at))
     began = min(sent_at.values())
     waited = [at - sent_at[source] for source, at in finished.items()]
     return Finish([at - began for at in finished.values()], waited)
