@@ -20,6 +20,9 @@ _LIMIT_PHOTOS = 8
 _WARM_UP_PHOTOS = 200
 _SETTLING_SECONDS = 2.0
 _MB = 1e6
+_SLOTS_COLUMNS = ("slots", "how", "seconds_per_photo", "jobs_per_second", "busy_percent", "actor_cpu_percent",
+                  "actor_cpu_ms_per_job")  # fmt: skip
+_BACKLOG_COLUMNS = ("backlog", "jobs_per_second", "actor_cpu_ms_per_job", "actor_rss_mb")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +71,8 @@ def report(photos: list[PhotosRow], slots: list[Row], backlog: list[Row]) -> Rep
         figures={"photos": photos, "slots": slots, "backlog": backlog, "one_queue_feeds_cores": feeds},
         tables=[
             table("with the photos", PhotosRow, photos),
-            table("with the slots", Row, slots),
-            table("with the backlog", Row, backlog, caption=caption),
+            table("with the slots", Row, slots, only=_SLOTS_COLUMNS),
+            table("with the backlog", Row, backlog, caption=caption, only=_BACKLOG_COLUMNS),
         ],
     )
 

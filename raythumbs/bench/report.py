@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, get_type_hints
 
 import psutil
-from rich.table import Table
+from rich.table import Column, Table
 
 from raythumbs import __version__
 from raythumbs.errors import RaythumbsError
@@ -47,28 +47,29 @@ class Report:
         return plain
 
 
-def table(title: str, row_type: type, *sections: Iterable[object], caption: str | None = None) -> Table:
+def table(
+    title: str, row_type: type, *sections: Iterable[object], caption: str | None = None, only: Sequence[str] = ()
+) -> Table:
     """Draw sections of rows, which have these annotated fields: `Annotated[float, "jobs/s", "{:.1f}"]` is a column with
-    this heading and this format of its cells. Other fields are for JSON alone. A column without values is left out."""
-    every = [list(rows) for rows in sections]
-    columns = {
-        name: hint.__metadata__
-        for name, hint in get_type_hints(row_type, include_extras=True).items()
-        if hasattr(hint, "__metadata__") and any(getattr(row, name, None) is not None for rows in every for row in rows)
-    }
-    drawn = Table(*(heading for heading, *_ in columns.values()), title=title, caption=caption)
-    for rows in every:
+    this heading and this format of its cells. Other fields are for JSON alone. `only` names the fields to draw."""
+    hints = get_type_hints(row_type, include_extras=True)
+    columns = {name: hints[name].__metadata__ for name in only or hints if hasattr(hints[name], "__metadata__")}
+    headings = (Column(heading, overflow="fold") for heading, *_ in columns.values())
+    drawn = Table(*headings, title=title, caption=caption)
+    for rows in sections:
         for row in rows:
             drawn.add_row(*(_cell(getattr(row, name, ""), *formats) for name, (_, *formats) in columns.items()))
         drawn.add_section()
     return drawn
 
 
-def facts(title: str, figures: Mapping[str, Any]) -> Table:
+def facts(title: str, figures: Mapping[str, Any], headings: Mapping[str, str]) -> Table:
     """Draw a table of names and values. A list stands for the number of its elements, which are complaints."""
     drawn = Table("", "", show_header=False, title=title)
     for name, value in figures.items():
-        drawn.add_row(name.replace("_", " "), _cell(len(value) if isinstance(value, list) else value))
+        drawn.add_row(
+            headings.get(name, name.replace("_", " ")), _cell(len(value) if isinstance(value, list) else value)
+        )
     return drawn
 
 

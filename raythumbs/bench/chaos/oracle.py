@@ -59,7 +59,7 @@ def judge(
     every = [job for several in jobs.values() for job in several]
     return Verdict(
         acknowledged=len(entries),
-        states=states,
+        states=dict(states),
         lost=lost,
         wrong=wrong,
         unfinished=sum(job["state"] in _UNFINISHED for job in every),

@@ -44,6 +44,17 @@ _BURST_EVERY_SECONDS = 30.0
 _BURST_SECONDS = 3.0
 _DISK_BYTES = 64 << 20
 _QUIET_SECONDS = 600.0
+_HEADINGS = {
+    "states": "ended as",
+    "wrong": "other than in a clean run",
+    "kills": "killed",
+    "faults": "other faults",
+    "doors_recovery": "until a photo is taken again",
+    "work_recovery": "until a thumbnail is made again",
+    "repeated_events": "events repeated, without effect",
+    "late_reports": "late reports fenced",
+    "orphans": "orphan processes",
+}
 _DATABASE_FILES = {"raythumbs.db", "raythumbs.db-wal", "raythumbs.db-shm", "raythumbs.db.lock"}
 
 
@@ -86,7 +97,7 @@ def run(plan: ChaosPlan, *, say: Say) -> Report:
     settings = {"photos": plan.photos, "minutes": plan.minutes, "database": plan.database, "seed": plan.seed}
     return Report(
         figures={"plan": settings, "verdict": verdict, **figures},
-        tables=[facts("raythumbs bench chaos", settings | asdict(verdict) | figures)],
+        tables=[facts("raythumbs bench chaos", settings | asdict(verdict) | figures, _HEADINGS)],
         complaints=complaints,
         is_failure=bool(complaints or verdict.unfinished or service.exit_status != 0),
     )
