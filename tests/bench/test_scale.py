@@ -42,7 +42,6 @@ def test_a_machine_that_costs_36_cents_an_hour_and_makes_100_photos_a_second_mak
     machine = Machine(name="one", slots=8, dollars_per_hour=0.36)
 
     assert machine.dollars_per_million(seconds_per_photo=0.08) == pytest.approx(1.0)
-    assert machine.dollars_per_million(seconds_per_photo=0.08, busy=0.5) == pytest.approx(2.0)
 
 
 def test_another_table_takes_the_place_of_ours(tmp_path: Path):

@@ -19,10 +19,10 @@ class Machine(BaseModel):
     slots: int = Field(gt=0)
     dollars_per_hour: float = Field(ge=0)
 
-    def dollars_per_million(self, *, seconds_per_photo: float, busy: float = 1.0) -> float:
-        """Return what a million photos cost on such nodes, whose slots are busy for this share of the time. The head,
-        the database and the bucket come on top."""
-        photos_per_hour = self.slots * busy * _SECONDS_AN_HOUR / seconds_per_photo
+    def dollars_per_million(self, *, seconds_per_photo: float) -> float:
+        """Return what a million photos cost on such nodes, if they are always busy. The head, the database and the
+        bucket come on top."""
+        photos_per_hour = self.slots * _SECONDS_AN_HOUR / seconds_per_photo
         return 1e6 * self.dollars_per_hour / photos_per_hour
 
 
