@@ -20,11 +20,11 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from raythumbs.bench.latency_store import latency_store, store_folder
 from raythumbs.bench.local_service import await_workers, local_service, orderly_end
 from raythumbs.bench.pictures import draw_photos
-from raythumbs.bench.throughput.contest import ContestantFailed
-from raythumbs.bench.throughput.lap import lap
-from raythumbs.bench.throughput.result import Figures, ThroughputPlan, ThroughputResult
-from raythumbs.bench.throughput.run import PHOTOS, contest_of, run_throughput, stored
-from raythumbs.bench.throughput.service import Service
+from raythumbs.bench.plans import ThroughputPlan
+from raythumbs.bench.report import BenchFailed, Report
+from raythumbs.bench.throughput.contestants import a_service
+from raythumbs.bench.throughput.lap import Failure, Row, lap
+from raythumbs.bench.throughput.run import PHOTOS, contest_of, run, stored
 from raythumbs.client import Client
 
 NOTEBOOKS = Path(__file__).parent
@@ -78,25 +78,25 @@ class AtWork:
     growth: pd.DataFrame
 
 
-def everybody(plan: Plan) -> ThroughputResult:
+def everybody(plan: Plan) -> Report:
     """Measure the ways to make thumbnails, as `raythumbs bench throughput` does."""
     asked = _throughput_plan(plan)
-    return run_throughput(asked if plan.peers else replace(asked, only=_OURS), say=print)
+    return run(asked if plan.peers else replace(asked, only=list(_OURS)), say=print)
 
 
-def by_slots(plan: Plan, result: ThroughputResult) -> pd.DataFrame:
-    """Measure raythumbs with 1, 2, ... slots, but not again with as many as it had in `result`."""
+def by_slots(plan: Plan, report: Report) -> pd.DataFrame:
+    """Measure raythumbs with 1, 2, ... slots, but not again with as many as it had in `report`."""
     asked = _throughput_plan(plan)
     default = min(_CORES, _MOST_SLOTS)
-    rates = {default: _rate(next(row.figures for row in result.rows if row.contestant == "raythumbs"))}
+    rates = {default: _rate(next(row for row in report.figures["rows"] if row.contestant == "raythumbs"))}
     with orderly_end(), store_folder() as folder:
-        photos, warm_up = stored(asked, folder / "buckets" / PHOTOS, _CORES)
+        photos, warm_up = stored(asked, folder / "buckets" / PHOTOS)
         with latency_store(folder, latency_ms=plan.store_latencies_ms[0]) as store:
-            contest = contest_of(store, photos, warm_up, workers=_CORES)
+            contest = contest_of(store, photos, warm_up)
             for slots in sorted(set(range(1, _CORES + 1)) - {default}):
                 print(f"with {slots} of {_CORES} slots")
                 with _environment("RAYTHUMBS_MAX_WORKERS_PER_NODE", str(slots)):
-                    rates[slots] = _rate(lap(Service(), contest, store).figures)
+                    rates[slots] = _rate(lap(a_service(), contest, store))
     return pd.DataFrame(sorted(rates.items()), columns=["slots", "photos_per_second"])
 
 
@@ -122,16 +122,16 @@ def _throughput_plan(plan: Plan) -> ThroughputPlan:
     return ThroughputPlan(
         photos=plan.photos,
         size_mb=plan.size_mb,
-        latencies_ms=plan.store_latencies_ms,
+        store_latency_ms=list(plan.store_latencies_ms),
         runs=plan.runs,
         peers_dir=NOTEBOOKS / "peers",
     )
 
 
-def _rate(figures: Figures | str) -> float:
-    if isinstance(figures, str):
-        raise ContestantFailed(figures)
-    return figures.photos_per_second
+def _rate(row: Row | Failure) -> float:
+    if isinstance(row, Failure):
+        raise BenchFailed(row.error)
+    return row.photos_per_second
 
 
 @contextmanager

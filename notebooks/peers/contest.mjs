@@ -1,4 +1,4 @@
-// How a peer in Node takes part in `raythumbs bench throughput`: see raythumbs/bench/throughput/program.py.
+// How a peer in Node takes part in `raythumbs bench throughput`: see raythumbs/bench/throughput/contestants.py.
 import process from "node:process";
 import { createInterface } from "node:readline";
 

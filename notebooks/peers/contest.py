@@ -1,4 +1,4 @@
-"""How a peer in Python takes part in `raythumbs bench throughput`: see raythumbs/bench/throughput/program.py.
+"""How a peer in Python takes part in `raythumbs bench throughput`: see raythumbs/bench/throughput/contestants.py.
 
 Standard library only: some peers have Pythons of their own.
 """

@@ -1,4 +1,4 @@
-// sharp as a peer of the imaging benchmark: jobs on standard input, answers on standard output (see contestants.py).
+// sharp as a peer of the imaging benchmark: jobs on standard input, answers on standard output (see thumbnailers.py).
 import { writeSync } from "node:fs";
 import process from "node:process";
 import sharp from "sharp";

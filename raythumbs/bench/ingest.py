@@ -1,157 +1,182 @@
-"""How many notifications a second a service takes, and how long each waits for its answer, which is on disk by then.
+"""How many notifications a second a service takes, and how long each waits for its answer: its job is on disk by then.
 
-Nothing is rendered meanwhile, or it would be a measurement of the machine's idle time: the photos lie in a bucket whose
-server takes connections and never answers, so the workers wait, at no CPU, as they would for a slow store.
+No photo is rendered meanwhile, which would use the CPU that is measured: the photos lie in a bucket whose server
+accepts connections and never answers, so the workers wait, at no CPU, as they would for a slow store.
 """
 
-import multiprocessing
+import asyncio
 import socket
-import tempfile
+import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field
+from itertools import count, islice
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from rich.table import Table
+from raythumbs.bench.laps import in_processes, percentile
+from raythumbs.bench.local_service import orderly_end, scratch_service
+from raythumbs.bench.plans import IngestPlan
+from raythumbs.bench.report import BenchFailed, Report, Say, table
+from raythumbs.bench.wire import Door, connected, request
 
-from raythumbs.bench.local_service import await_workers, local_service, orderly_end
-from raythumbs.bench.senders import BUCKET, Sending, Sent, send
-from raythumbs.client import Client
-from raythumbs.errors import RaythumbsError
-
+_BUCKET = "photos"
 _WARM_UP_SECONDS = 1.0
+_ACCEPTED = (200, 202)
+_RECORD = (
+    '{"eventVersion":"2.1","eventSource":"aws:s3","awsRegion":"us-east-1","eventTime":"2026-01-01T00:00:00.000Z",'
+    '"eventName":"ObjectCreated:Put","userIdentity":{"principalId":"AWS:AIDAEXAMPLE"},'
+    '"requestParameters":{"sourceIPAddress":"192.0.2.10"},'
+    '"responseElements":{"x-amz-request-id":"C3D13FE58DE4C810","x-amz-id-2":"FMyUVURIY8/IgAtTv8xRjskZQpcIZ9KG4V5Wp6S7S"},'
+    '"s3":{"s3SchemaVersion":"1.0","configurationId":"uploads","bucket":{"name":"%s",'
+    '"ownerIdentity":{"principalId":"A3NL1KOZZKExample"},"arn":"arn:aws:s3:::%s"},'
+    '"object":{"key":"2026/%s-%09d.jpg","size":5000000,"eTag":"d41d8cd98f00b204e9800998ecf8427e",'
+    '"sequencer":"0055AED6DCD9%08X"}}}'
+)  # Amazon S3 User Guide, "Event message structure"
+_ENVIRONMENT = {
+    "RAYTHUMBS_ALLOWED_SOURCES": f'["s3://{_BUCKET}/"]',
+    "RAYTHUMBS_DRAIN_SECONDS": "0.1",  # the workers wait in vain
+    "AWS_ACCESS_KEY_ID": "nobody",
+    "AWS_SECRET_ACCESS_KEY": "nobody's",
+}
 _KINDS: Mapping[str, int | None] = {"single": 1, "batch of 100": 100, "single job": None}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IngestPlan:
-    """How many connections, each with one request under way, and for how long, for each kind of request."""
-
-    connections: int = 16
-    seconds: float = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One kind of request: an S3 notification of one record or of 100, or a submission of one photo.
 
-    A record is a photo. The client's share is in percent of one core.
+    A record is a photo. The client's CPU is in percent of one core.
     """
 
-    kind: str
+    kind: Annotated[str, "kind"]
     connections: int
     seconds: float
-    requests_per_second: float
-    records_per_second: float
-    p50_ms: float
-    p99_ms: float
-    errors: int
-    client_cpu_percent: float
+    requests_per_second: Annotated[float, "requests/s", "{:,.0f}"]
+    records_per_second: Annotated[float, "records/s", "{:,.0f}"]
+    p50_ms: Annotated[float, "p50 ms", "{:.1f}"]
+    p99_ms: Annotated[float, "p99 ms", "{:.1f}"]
+    errors: Annotated[int, "errors"]
+    client_cpu_percent: Annotated[float, "client's CPU %", "{:.0f}"]
 
 
-@dataclass(frozen=True, slots=True)
-class IngestResult:
-    """Every row; each photo that was answered for had its job in the record."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """What to send: `records` a notification, or without them a submission of one photo to /api/jobs.
 
-    rows: tuple[Row, ...]
+    What is sent in the first `warm_up_seconds` is not measured. `run` distinguishes this sending's photos from others.
+    """
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the result for JSON."""
-        return {"rows": [asdict(row) for row in self.rows]}
+    door: Door
+    records: int | None
+    connections: int
+    warm_up_seconds: float
+    seconds: float
+    run: str
 
-    def as_table(self) -> Table:
-        """Return the result for people."""
-        table = Table("kind", "requests/s", "records/s", "p50 ms", "p99 ms", "errors", "client's CPU %")
-        table.title = "raythumbs bench ingest"
-        for row in self.rows:
-            table.add_row(
-                row.kind,
-                f"{row.requests_per_second:,.0f}",
-                f"{row.records_per_second:,.0f}",
-                f"{row.p50_ms:.1f}",
-                f"{row.p99_ms:.1f}",
-                str(row.errors),
-                f"{row.client_cpu_percent:.0f}",
+
+@dataclass(slots=True)
+class Sent:
+    """`accepted` and `errors` count all that was sent; the rest is of the time that was measured."""
+
+    accepted: int = 0
+    errors: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    waits: list[float] = field(default_factory=list)
+
+
+def run(plan: IngestPlan, *, say: Say) -> Report:
+    """Measure each kind on one service, of which nothing stays. Raises BenchFailed if a job is missing."""
+    rows, acknowledged = [], 0
+    with orderly_end(), _silent_server() as silent, scratch_service(_ENVIRONMENT | silent) as service:
+        for kind, records in _KINDS.items():
+            say(kind)
+            sending = Sending(
+                door=Door(urlsplit(service.client.url).port or 80),
+                records=records,
+                connections=plan.connections,
+                warm_up_seconds=min(_WARM_UP_SECONDS, plan.seconds),
+                seconds=plan.seconds,
+                run=uuid.uuid4().hex,
             )
-        return table
-
-
-class Forgotten(RaythumbsError):
-    """The record has fewer jobs than were answered for."""
-
-    code = "forgotten"
-
-
-def run_ingest(plan: IngestPlan) -> IngestResult:
-    """Measure each kind on one service of its own, of which nothing stays. Raises Forgotten if a job is missing."""
-    with (
-        orderly_end(),
-        _silent_server() as silent,
-        tempfile.TemporaryDirectory(prefix="raythumbs-ingest-") as folder,
-        local_service(Path(folder), environment=_environment(Path(folder), silent)) as client,
-    ):
-        await_workers(client)
-        return IngestResult(tuple(_rows(client, plan)))
-
-
-def _rows(client: Client, plan: IngestPlan) -> Iterator[Row]:
-    promised = 0
-    for kind, records in _KINDS.items():
-        sending = Sending(
-            port=urlsplit(client.url).port or 80,
-            records=records,
-            connections=plan.connections,
-            warm_up_seconds=min(_WARM_UP_SECONDS, plan.seconds),
-            seconds=plan.seconds,
-            run=uuid.uuid4().hex,
-        )
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
-            sent = apart.submit(send, sending).result()
-        promised += sent.accepted * (records or 1)
-        kept = sum(client.status()["states"].values())
-        if kept < promised:
-            raise Forgotten(f"{promised} photos were answered for, and the record has jobs of {kept}")
-        yield _row(kind, sending, sent)
-
-
-def _row(kind: str, sending: Sending, sent: Sent) -> Row:
-    waited = sorted(sent.waited)
-    rate = len(waited) / sent.seconds
-    return Row(
-        kind=kind,
-        connections=sending.connections,
-        seconds=round(sent.seconds, 3),
-        requests_per_second=round(rate, 1),
-        records_per_second=round(rate * (sending.records or 1), 1),
-        p50_ms=round(_quantile(waited, 0.50) * 1000, 2),
-        p99_ms=round(_quantile(waited, 0.99) * 1000, 2),
-        errors=sent.errors,
-        client_cpu_percent=round(100 * sent.cpu_seconds / sent.seconds, 1),
-    )
-
-
-def _quantile(ordered: Sequence[float], share: float) -> float:
-    return ordered[int(share * (len(ordered) - 1))] if ordered else 0.0
-
-
-def _environment(folder: Path, silent: str) -> dict[str, str]:
-    return {
-        "RAYTHUMBS_STORE": f"file://{folder}/store",
-        "RAYTHUMBS_DATABASE": f"sqlite:///{folder}/raythumbs.db",
-        "RAYTHUMBS_ALLOWED_SOURCES": f'["s3://{BUCKET}/"]',
-        "RAYTHUMBS_S3_ENDPOINT_URL": silent,
-        "RAYTHUMBS_DRAIN_SECONDS": "0.1",  # the workers wait in vain
-        "AWS_ACCESS_KEY_ID": "nobody",
-        "AWS_SECRET_ACCESS_KEY": "nobody's",
-    }
+            [sent] = in_processes(send, [sending])
+            acknowledged += sent.accepted * (records or 1)
+            kept = sum(service.client.status()["states"].values())
+            if kept < acknowledged:
+                raise BenchFailed(f"{acknowledged} photos were acknowledged, and the database has {kept} jobs")
+            requests_per_second = len(sent.waits) / sent.seconds
+            row = Row(
+                kind=kind,
+                connections=plan.connections,
+                seconds=sent.seconds,
+                requests_per_second=requests_per_second,
+                records_per_second=requests_per_second * (records or 1),
+                p50_ms=percentile(sent.waits, 50) * 1000,
+                p99_ms=percentile(sent.waits, 99) * 1000,
+                errors=sent.errors,
+                client_cpu_percent=100 * sent.cpu_seconds / sent.seconds,
+            )
+            rows.append(row)
+    return Report(figures={"rows": rows}, tables=[table("raythumbs bench ingest", Row, rows)])
 
 
 @contextmanager
-def _silent_server() -> Iterator[str]:
-    """Give the address of a server that never answers: the kernel takes the connections, and nobody reads them."""
+def _silent_server() -> Iterator[dict[str, str]]:
+    """Yield the setting for a server that never answers: the kernel accepts the connections, and nobody reads them."""
     with socket.create_server(("127.0.0.1", 0), backlog=4096) as listening:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        yield {"RAYTHUMBS_S3_ENDPOINT_URL": f"http://127.0.0.1:{listening.getsockname()[1]}"}
+
+
+def send(sending: Sending) -> Sent:
+    """Send; for a process that does nothing else."""
+    return asyncio.run(_send(sending))
+
+
+async def _send(sending: Sending) -> Sent:
+    sent, requests, is_over = Sent(), _requests(sending), asyncio.Event()
+    async with asyncio.TaskGroup() as connections:
+        for _ in range(sending.connections):
+            connections.create_task(_send_on(sending.door, requests, sent, is_over))
+        await asyncio.sleep(sending.warm_up_seconds)
+        sent.waits.clear()
+        began, began_cpu = time.perf_counter(), time.process_time()
+        await asyncio.sleep(sending.seconds)
+        sent.seconds, sent.cpu_seconds = time.perf_counter() - began, time.process_time() - began_cpu
+        measured = len(sent.waits)
+        is_over.set()
+    del sent.waits[measured:]
+    return sent
+
+
+async def _send_on(door: Door, requests: Iterator[bytes], sent: Sent, is_over: asyncio.Event) -> None:
+    """Send a request as soon as the one before is answered. A connection that ends without notice is an error."""
+    while not is_over.is_set():
+        async with connected(door) as connection:
+            ends = False  # HAProxy announces the end to each connection when it is started anew
+            while not ends and not is_over.is_set():
+                began = time.perf_counter()
+                try:
+                    await connection.send(next(requests))
+                    answer = await connection.answer()
+                except (OSError, EOFError):
+                    sent.errors += 1
+                    return
+                sent.waits.append(time.perf_counter() - began)
+                sent.accepted += answer.status in _ACCEPTED
+                sent.errors += answer.status not in _ACCEPTED
+                ends = answer.headers.get("connection") == "close"
+
+
+def _requests(sending: Sending) -> Iterator[bytes]:
+    """Generate requests without end, each for new photos."""
+    numbers = count()
+    while True:
+        if sending.records is None:
+            path, body = "/api/jobs", f'{{"sources":["s3://{_BUCKET}/2026/{sending.run}-{next(numbers):09d}.jpg"]}}'
+        else:
+            several = islice(numbers, sending.records)
+            records = [_RECORD % (_BUCKET, _BUCKET, sending.run, number, number) for number in several]
+            path, body = "/api/notifications/s3", f'{{"Records":[{",".join(records)}]}}'
+        yield request("POST", path, body.encode(), close=False, Content_Type="application/json")

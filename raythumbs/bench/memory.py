@@ -1,4 +1,4 @@
-"""The same memory for whoever is measured."""
+"""Memory that the machine has already when a measurement begins."""
 
 import shutil
 import tempfile
@@ -13,7 +13,7 @@ def warm_memory(photos: Sequence[Path], folder: Path) -> None:
     """Touch as much of the page cache as these photos will take when they are kept in `folder`, and free it again.
 
     A virtual machine gets memory from its host page by page, at the first touch, and gives back what was free for some
-    seconds: 5 MB cost 1 ms of CPU or 13, whoever writes them. This is not for a contestant to pay.
+    seconds: writing 5 MB costs 1 ms of CPU, or 13. No contestant shall pay for that.
     """
     wanted = sum(photo.stat().st_size for photo in photos)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What a program takes of the machine: the CPU time and the memory of all its processes."""
+"""What a program uses of the machine: the CPU time and the memory of all its processes."""
 
 import threading
 import time
@@ -16,9 +16,9 @@ _LOOKS_A_WEIGHING = 10  # to add up its pages costs the service 30 ms of CPU, wh
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What was taken in these seconds.
+    """What was used in these seconds.
 
-    Memory is PSS: a page that several processes share counts once. It is weighed at the begin, at the end, and every
+    Memory is PSS: a page that several processes share counts once. It is measured at the start, at the end, and every
     two seconds.
     """
 
@@ -27,92 +27,11 @@ class Usage:
     peak_memory_bytes: int
 
 
-@dataclass(slots=True)
-class _Taken:
-    """A process's CPU seconds so far, its own and those of children it has buried; `*_before` were taken earlier."""
-
-    parent: int
-    own_before: float
-    buried_before: float
-    own: float = 0.0
-    buried: float = 0.0
-
-
-class Meter:
-    """Looks at the processes of a family."""
-
-    def __init__(self, family: "Family") -> None:
-        self._family = family
-        self._running: set[psutil.Process] = set()
-        self._taken: dict[psutil.Process, _Taken] = {}
-        self._peak_memory_bytes = 0
-        self._over = threading.Event()
-        self._watch = threading.Thread(target=self._look_on, name="meter", daemon=True)
-        self._weigh()
-        self._look(is_first=True)
-        self._began = self._ended = time.monotonic()
-
-    def begin(self) -> None:
-        """Look again and again, in a thread."""
-        self._watch.start()
-
-    def end(self) -> None:
-        """Look a last time."""
-        self._ended = time.monotonic()
-        self._over.set()
-        self._watch.join()
-        self._look()
-        self._weigh()
-
-    def usage(self) -> Usage:
-        """Return what was taken, after the end."""
-        return Usage(self._ended - self._began, self._cpu_seconds(), self._peak_memory_bytes)
-
-    def _look_on(self) -> None:
-        looks = 0
-        while not self._over.wait(_LOOK_SECONDS):
-            self._look()
-            looks += 1
-            if looks % _LOOKS_A_WEIGHING == 0:
-                self._weigh()
-
-    def _look(self, *, is_first: bool = False) -> None:
-        self._running = set(self._family.members())
-        for process in self._running:
-            with suppress(psutil.Error), process.oneshot():
-                times = process.cpu_times()
-                own, buried = times.user + times.system, times.children_user + times.children_system
-                if process not in self._taken:  # one that comes later began at nothing
-                    self._taken[process] = _Taken(process.ppid(), own * is_first, buried * is_first)
-                taken = self._taken[process]
-                taken.own, taken.buried = own, buried
-
-    def _weigh(self) -> None:
-        self._peak_memory_bytes = max(self._peak_memory_bytes, self._family.memory_bytes())
-
-    def _cpu_seconds(self) -> float:
-        """Add up what each process took that was seen, and what was taken between two looks and then buried.
-
-        A parent buries with a child all that the child took; but what was seen of it is counted already. (Not every
-        parent counts its dead: one that ignores SIGCHLD does not, says times(2), so its count alone would not do.)
-        """
-        seen_of_dead: dict[int, float] = {}
-        for process, taken in self._taken.items():
-            if process not in self._running:
-                seen_of_dead[taken.parent] = seen_of_dead.get(taken.parent, 0.0) + taken.own + taken.buried
-        return sum(
-            taken.own
-            - taken.own_before
-            + max(0.0, taken.buried - taken.buried_before - seen_of_dead.get(process.pid, 0.0))
-            for process, taken in self._taken.items()
-        )
-
-
 class Family:
     """The processes that were started with a mark in their environment, and their children.
 
-    By the environment are found those whose parent has ended, by the parent those that wrote their title over their
-    environment, as Ray's workers do. Of those that did both, it knows whom it has met before.
+    The environment finds those whose parent has ended. The parent finds those that wrote their title over their
+    environment, as Ray's workers do. A process of both kinds is known only if it was seen before.
     """
 
     def __init__(self, mark: str) -> None:
@@ -130,16 +49,20 @@ class Family:
                 ours.add(process.pid)
         return [process for process in running if process.pid in ours]
 
+    def titled(self, text: str) -> list[psutil.Process]:
+        """Return those with this text in their title."""
+        return [process for process in self.members() if text in title(process)]
+
     def memory_bytes(self) -> int:
-        """Return what they have of the machine's memory now: their PSS."""
-        weight = 0
+        """Return their memory now (PSS)."""
+        memory = 0
         for process in self.members():
             with suppress(psutil.Error):
-                weight += int(process.memory_full_info().pss)
-        return weight
+                memory += int(process.memory_full_info().pss)
+        return memory
 
     def kill(self) -> None:
-        """End those that run still."""
+        """Kill those that still run."""
         for process in self.members():
             with suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -148,8 +71,97 @@ class Family:
         marked = f"{MARK}={self.mark}\0".encode()
         try:
             return marked in Path(f"/proc/{process.pid}/environ").read_bytes()
-        except OSError:  # it has ended, or is somebody else's
+        except OSError:  # it has ended, or belongs to another user
             return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Cpu:
+    """The CPU seconds that a process has used, and those that it took over from children that ended."""
+
+    parent: int
+    own: float = 0.0
+    children: float = 0.0
+
+
+class Meter:
+    """Looks at the processes of a family; see `metered`."""
+
+    def __init__(self, family: Family) -> None:
+        self._family = family
+        self._running: set[psutil.Process] = set()
+        self._cpu: dict[psutil.Process, _Cpu] = {}
+        self._peak_memory_bytes = family.memory_bytes()
+        self._look()
+        self._before = dict(self._cpu)
+        self._began = self._ended = time.monotonic()
+
+    def watch(self, is_over: threading.Event) -> None:
+        """Look again and again until it is over, and a last time then."""
+        looks = 0
+        while not is_over.wait(_LOOK_SECONDS):
+            looks += 1
+            self._look(weighs=looks % _LOOKS_A_WEIGHING == 0)
+        self._ended = time.monotonic()
+        self._look(weighs=True)
+
+    def usage(self) -> Usage:
+        """Return what was used, after the end.
+
+        A parent that waits for a child takes over all of the child's CPU time, of which a part was seen and counted.
+        (A parent that ignores SIGCHLD takes over nothing, says times(2), so the parents' counts alone are not enough.)
+        """
+        seen_of_ended: dict[int, float] = {}
+        for process, cpu in self._cpu.items():
+            if process not in self._running:
+                seen_of_ended[cpu.parent] = seen_of_ended.get(cpu.parent, 0.0) + cpu.own + cpu.children
+        cpu_seconds = 0.0
+        for process, cpu in self._cpu.items():
+            before = self._before.get(process, _Cpu(0))  # a process that came later began at nothing
+            taken_over = cpu.children - before.children - seen_of_ended.get(process.pid, 0.0)
+            cpu_seconds += cpu.own - before.own + max(0.0, taken_over)
+        return Usage(self._ended - self._began, cpu_seconds, self._peak_memory_bytes)
+
+    def _look(self, *, weighs: bool = False) -> None:
+        self._running = set(self._family.members())
+        for process in self._running:
+            with suppress(psutil.Error), process.oneshot():
+                times = process.cpu_times()
+                parent = self._cpu[process].parent if process in self._cpu else process.ppid()
+                own, children = times.user + times.system, times.children_user + times.children_system
+                self._cpu[process] = _Cpu(parent, own, children)
+        if weighs:
+            self._peak_memory_bytes = max(self._peak_memory_bytes, self._family.memory_bytes())
+
+
+@contextmanager
+def metered(family: Family) -> Iterator[Meter]:
+    """Measure the processes while the context lasts; afterwards the meter has their usage."""
+    meter, is_over = Meter(family), threading.Event()
+    watching = threading.Thread(target=meter.watch, args=(is_over,), name="meter", daemon=True)
+    watching.start()
+    try:
+        yield meter
+    finally:
+        is_over.set()
+        watching.join()
+
+
+def title(process: psutil.Process) -> str:
+    """Return a process's command line, which Ray's processes replace by a title; nothing, if it has ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def cpu_seconds(processes: list[psutil.Process]) -> float:
+    """Return the CPU time that these processes have used."""
+    seconds = 0.0
+    for process in processes:
+        with suppress(psutil.Error):
+            seconds += sum(process.cpu_times()[:2])  # user and system
+    return seconds
 
 
 def _parent(process: psutil.Process) -> int:
@@ -157,14 +169,3 @@ def _parent(process: psutil.Process) -> int:
         return process.ppid()
     except psutil.NoSuchProcess:
         return 0
-
-
-@contextmanager
-def metered(family: Family) -> Iterator[Meter]:
-    """Look at the processes while the context lasts; then the meter tells their usage."""
-    meter = Meter(family)
-    meter.begin()
-    try:
-        yield meter
-    finally:
-        meter.end()

@@ -15,7 +15,7 @@ _ASPECT = 4 / 3
 _PIXELS_PER_MB = 12_000_000 / 5  # a camera's JPEG: 12 MP are about 5 MB
 _WEB_PIXELS, _WEB_PIXELS_PER_MB = 1600 * 1200, 1600 * 1200 / 0.3  # what messengers and the web make of it
 _QUALITY = 88
-_SAMPLE = 0.2  # of each side: the part on which the grain is tuned
+_SAMPLE = 0.2  # of each side: the sample on which the grain is tuned
 
 Size = tuple[int, int]
 
@@ -45,7 +45,7 @@ def _draw_into(path: Path, seed: int, size_mb: float) -> Path:
 
 
 def _scene(chance: random.Random, size: Size) -> Image.Image:
-    """Sky to ground, some hills, many things with edges, and soft texture over all."""
+    """Draw sky to ground, some hills, many things with edges, and soft texture over all."""
     bands = [Image.linear_gradient("L").rotate(chance.choice((0, 90, 180, 270))).resize(size) for _ in range(3)]
     scene = Image.merge("RGB", bands)
     pen = ImageDraw.Draw(scene)
@@ -68,7 +68,7 @@ def _colour(chance: random.Random) -> tuple[int, int, int]:
 
 @cache
 def _grain(size: Size) -> Image.Image:
-    """A sensor's noise about the middle grey; drawn once, then shifted from photo to photo."""
+    """Return a sensor's noise around the middle grey; it is drawn once, then shifted from photo to photo."""
     return Image.merge("RGB", [Image.effect_noise(size, 40) for _ in range(3)])
 
 
@@ -77,15 +77,15 @@ def _grained(scene: Image.Image, grain: Image.Image, strength: float) -> Image.I
 
 
 def _strength(scene: Image.Image, grain: Image.Image, size_mb: float) -> float:
-    """Return how much grain makes the file about so large: grain is what decides how well a photo packs."""
+    """Return how much grain makes the file about so large: grain decides how well a photo compresses."""
     width, height = scene.size
     box = (0, round(height * 0.4), round(width * _SAMPLE), round(height * (0.4 + _SAMPLE)))
-    scene_part, grain_part = scene.crop(box), grain.crop(box)
-    wanted = size_mb * 1e6 * (scene_part.width * scene_part.height) / (width * height)
+    scene_sample, grain_sample = scene.crop(box), grain.crop(box)
+    wanted = size_mb * 1e6 * (scene_sample.width * scene_sample.height) / (width * height)
     low, high = 0.0, 1.0
     for _ in range(6):
         middle = (low + high) / 2
-        if len(_encoded(_grained(scene_part, grain_part, middle))) < wanted:
+        if len(_encoded(_grained(scene_sample, grain_sample, middle))) < wanted:
             low = middle
         else:
             high = middle

@@ -1,85 +1,223 @@
-"""One measurement of the queue, in a process of its own: its CPU time and its memory are then the queue's alone.
+"""The queue actor's own class with all of its loops, on a real database and simulated nodes, without Ray and photos.
 
-It is the actor's own class with all of its loops, on a real database. What is missing is Ray, and that a photo takes
-time; but batches ask for more while they run, and report, as those of a camera's photos do: see simulated_batches.py.
-One caller keeps the backlog at about its size: what is measured is the whole way of a job, `enqueue`, `lease` and
-`finish`, as often in as out, with as many waiting at the end as at the beginning. Without a backlog, as many as are
-topped up come at one time, when the last has finished.
+Each queue runs in a process of its own, so its CPU time and memory are the queue's. Its batches ask for more while they
+run, and report, as those of a camera's photos do: see simulated_batches.py.
 """
 
 import asyncio
 import math
 import statistics
+import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
+from typing import Annotated
 
 import psutil
 
+from raythumbs.bench.laps import await_others, in_processes
 from raythumbs.bench.simulated_batches import SimulatedBatches
 from raythumbs.cluster.nodes import Node
+from raythumbs.db.scratch import scratch_database
 from raythumbs.errors import RaythumbsError
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import JobRequest, Priority
+from raythumbs.model.shard import shard_of
 from raythumbs.queue.opening import Opening
 from raythumbs.queue.parts import Given
-from raythumbs.queue.slots import WHOLE, Share
+from raythumbs.queue.slots import Share
 from raythumbs.queue.thumbnail_queue import ThumbnailQueue
 from raythumbs.settings import load_settings
 from raythumbs.worker.plan import Plan as WorkPlan
 
-BATCH_RECORDS = 1000
-_SLOTS = 32  # so many ask and report that the queue is what they wait for
-_WARM_UP_JOBS = 500
-_TOP_UP_JOBS = 500
+_REQUEST_JOBS = 1000
+_REFILL_JOBS = 500
 _ENQUEUES = 20
+_SLOTS_A_NODE = 8
+_FIRST_JOBS = 500  # what is made at the first use is made then
+_WARM_UP_SECONDS = 2.0  # the first leases are smaller
+_AFTERWARDS_SECONDS = 2.0  # of work that waits at the end: the last photos are given out in small numbers
+_MAX_PHOTOS_PER_SECOND = 10_000  # of one queue: no more need to wait than it can lease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """A database, empty, and how many jobs wait in it; `jobs` are measured. SQLite is a file in the folder."""
+class Load:
+    """The work of queues that share some slots, in which a photo takes `photo_seconds`.
 
-    database_url: str | None
-    folder: Path
-    backlog: int
-    jobs: int
+    With a backlog, jobs are enqueued as fast as others finish, so that the backlog keeps its length: what is measured
+    is then the whole path of a job, `enqueue`, `lease` and `finish`. Without one, enough jobs wait from the beginning.
+    """
+
+    slots: int
+    seconds: float
+    photo_seconds: float = 0.0
+    backlog: int | None = None
+    shards: int = 1
 
     @property
-    def top_up(self) -> int:
-        """How many have finished when as many are enqueued: by so much is the backlog smaller at times."""
-        return min(_TOP_UP_JOBS, math.ceil(self.backlog / 2) or _TOP_UP_JOBS, self.jobs)
+    def refill(self) -> int:
+        """How many jobs finish before as many are enqueued; 0: none are."""
+        return 0 if self.backlog is None else min(_REFILL_JOBS, math.ceil(self.backlog / 2) or _REFILL_JOBS)
+
+    @property
+    def nodes(self) -> Mapping[str, Node]:
+        """The simulated nodes, of eight slots."""
+        whole, rest = divmod(self.slots, _SLOTS_A_NODE)
+        sizes = [_SLOTS_A_NODE] * whole + [rest] * bool(rest)
+        return {f"node-{number:04}": Node(f"node-{number:04}", cpus=cpus) for number, cpus in enumerate(sizes)}
+
+    def waiting(self, share: Share) -> int:
+        """How many jobs of a queue wait at the beginning."""
+        if self.backlog is not None:
+            return self.backlog or self.refill
+        slots = sum(share.of_node(id_, node.cpus) for id_, node in self.nodes.items())
+        per_second = min(slots / self.photo_seconds, _MAX_PHOTOS_PER_SECOND)
+        return math.ceil(per_second * (_WARM_UP_SECONDS + self.seconds + _AFTERWARDS_SECONDS)) + 2 * slots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """What came of it. Memory is resident, in MB (10^6): at its most, and what of that came with the backlog."""
+class Work:
+    """What one queue did: jobs and commits, in so many seconds of the clock and of CPU; how fast it enqueues when
+    nothing else happens; its resident memory in MB (10^6) at most, and how much of that came with the backlog."""
 
-    jobs_per_second: float
-    cpu_ms_per_job: float
-    enqueue_records_per_second: float
-    rss_mb: float
-    growth_mb: float
+    jobs: int
+    seconds: float
+    cpu_seconds: float
+    commits: int = 0
+    enqueued_per_second: float = 0.0
+    peak_mb: float = 0.0
+    growth_mb: float = 0.0
 
 
-def measure(plan: Plan) -> Measured:
-    """Measure; for a process that does nothing else."""
-    return asyncio.run(_measure(plan))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """The work of queues together. Slots are busy in percent of what they could do. The CPU percentage is of a core,
+    and that of the busiest queue; a simulation is part of it. Memory is that of the largest queue."""
+
+    how: Annotated[str, ""]
+    database: Annotated[str, "database"]
+    shards: Annotated[int, "queues"]
+    slots: Annotated[int, "slots", "{:,}"]
+    backlog: Annotated[int | None, "backlog", "{:,}"]
+    seconds_per_photo: Annotated[float | None, "s/photo", "{:.4f}"]
+    jobs_per_second: Annotated[float, "jobs/s", "{:,.1f}"]
+    busy_percent: Annotated[float | None, "busy", "{:.1f} %"]
+    actor_cpu_percent: Annotated[float, "actor's CPU", "{:.1f} %"]
+    actor_cpu_ms_per_job: Annotated[float, "CPU ms/job", "{:.2f}"]
+    commits_per_second: Annotated[float | None, "commits/s", "{:,.0f}"]
+    enqueue_records_per_second: Annotated[float | None, "enqueued/s", "{:,.0f}"]
+    actor_rss_mb: Annotated[float | None, "RSS MB", "{:.0f}"]
+    actor_growth_mb: Annotated[float | None, "of that grown", "{:.0f}"]
+
+
+def row_of(database: str, load: Load, queues: Sequence[Work], *, how: str = "simulated") -> Row:
+    """Sum up the work of queues."""
+    jobs, cpu_seconds = sum(work.jobs for work in queues), sum(work.cpu_seconds for work in queues)
+    jobs_per_second = sum(work.jobs / work.seconds for work in queues)
+    return Row(
+        how=how,
+        database=database,
+        shards=load.shards,
+        slots=load.slots,
+        backlog=load.backlog,
+        seconds_per_photo=load.photo_seconds or None,
+        jobs_per_second=jobs_per_second,
+        busy_percent=100 * jobs_per_second * load.photo_seconds / load.slots or None,
+        actor_cpu_percent=max(100 * work.cpu_seconds / work.seconds for work in queues),
+        actor_cpu_ms_per_job=1000 * cpu_seconds / max(1, jobs),
+        commits_per_second=sum(work.commits / work.seconds for work in queues),
+        enqueue_records_per_second=sum(work.enqueued_per_second for work in queues),
+        actor_rss_mb=max(work.peak_mb for work in queues),
+        actor_growth_mb=max(work.growth_mb for work in queues),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Queue:
+    """One of the queues. Without an address its database is a SQLite file in the folder."""
+
+    load: Load
+    share: Share
+    folder: Path
+    database_url: str | None
+
+
+def measure(load: Load, database: str, *, folder: Path, server: str | None = None) -> Row:
+    """Measure all queues at once, on `sqlite`, a file in the folder, or on `postgresql`, at the server's address.
+    What is written is removed."""
+    with ExitStack() as stack:
+        name = stack.enter_context(tempfile.TemporaryDirectory(prefix="raythumbs-queue-", dir=folder))
+        url = stack.enter_context(scratch_database(server)) if database == "postgresql" and server else None
+        shares = [Share(shard, load.shards) for shard in range(load.shards)]
+        queues = in_processes(_measured, [_Queue(load, share, Path(name).absolute(), url) for share in shares])
+    return row_of(database, load, queues)
+
+
+def _measured(queue: _Queue) -> Work:
+    return asyncio.run(_measure(queue))
+
+
+async def _measure(one: _Queue) -> Work:
+    batches = SimulatedBatches()
+    async with queue_at_work(
+        batches, nodes=one.load.nodes, folder=one.folder, database_url=one.database_url, share=one.share
+    ) as queue:
+        caller = Caller(queue, one.share)
+        batches.gate.set()
+        await caller.enqueue(_FIRST_JOBS)
+        await batches.reach(_FIRST_JOBS)
+        batches.gate.clear()
+        batches.photo_seconds = one.load.photo_seconds
+        memory_mb, waiting = _resident_mb(), one.load.waiting(one.share)
+        await caller.enqueue(waiting)
+        await asyncio.to_thread(await_others)
+        batches.gate.set()
+        await _work(caller, batches, one.load, waiting=waiting, seconds=_WARM_UP_SECONDS)
+        finished, commits = batches.finished, await queue.commits()
+        began, began_cpu = time.perf_counter(), time.process_time()
+        peak_mb = await _work(caller, batches, one.load, waiting=waiting, seconds=one.load.seconds)
+        seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - began_cpu
+        jobs, commits = batches.finished - finished, await queue.commits() - commits
+        batches.gate.clear()
+        enqueue_seconds = statistics.median([await caller.enqueue(_REQUEST_JOBS) for _ in range(_ENQUEUES)])
+        peak_mb = max(peak_mb, _resident_mb())
+    return Work(
+        jobs=jobs,
+        seconds=seconds,
+        cpu_seconds=cpu_seconds,
+        commits=commits,
+        enqueued_per_second=_REQUEST_JOBS / enqueue_seconds,
+        peak_mb=peak_mb,
+        growth_mb=peak_mb - memory_mb,
+    )
+
+
+async def _work(caller: "Caller", batches: SimulatedBatches, load: Load, *, waiting: int, seconds: float) -> float:
+    """Let the queue work for so long, and refill its backlog; return the most memory seen, in MB."""
+    until, peak_mb = time.perf_counter() + seconds, 0.0
+    while (left := until - time.perf_counter()) > 0:
+        if load.refill:
+            await batches.reach(caller.enqueued - waiting + load.refill)
+            await caller.enqueue(load.refill)
+        else:
+            await asyncio.sleep(left)
+        peak_mb = max(peak_mb, _resident_mb())
+    return peak_mb
 
 
 @asynccontextmanager
-async def queue_at_work(  # noqa: PLR0913 what it works with
+async def queue_at_work(
     batches: SimulatedBatches,
     *,
-    database_url: str | None,
-    folder: Path,
     nodes: Mapping[str, Node],
-    share: Share = WHOLE,
-    max_backlog: int = 1_000_000,
+    folder: Path,
+    database_url: str | None = None,
+    share: Share = Share(),  # noqa: B008 it is frozen
 ) -> AsyncIterator[ThumbnailQueue]:
-    """Give a queue, or one of several, that runs these batches on these nodes, in as many slots as they have CPUs."""
+    """Run a queue, or one of several, whose batches run on these nodes, in as many slots as the nodes have CPUs."""
     settings = load_settings(
         data_dir=folder,
         database=database_url,
@@ -88,7 +226,7 @@ async def queue_at_work(  # noqa: PLR0913 what it works with
         max_workers_per_node=max(node.cpus for node in nodes.values()),
         queue_shards=share.shards,
         reconcile_every_seconds=0,
-        max_backlog=max_backlog,
+        max_backlog=100_000_000,
         drain_seconds=0.1,
     )
 
@@ -98,7 +236,7 @@ async def queue_at_work(  # noqa: PLR0913 what it works with
     plan = WorkPlan.of(settings)
     given = Given(settings=settings, shard=share.shard, plan=plan, run=batches, nodes=all_nodes)
     queue = await Opening(given).queue()
-    batches.ask(queue.more)
+    batches.more = queue.more
     try:
         yield queue
     finally:
@@ -106,95 +244,42 @@ async def queue_at_work(  # noqa: PLR0913 what it works with
         await queue.close()
 
 
-def one_node(slots: int) -> Mapping[str, Node]:
-    """Return a node with so many slots."""
-    return {"bench": Node("bench", cpus=slots)}
-
-
-async def _measure(plan: Plan) -> Measured:
-    batches = SimulatedBatches()
-    async with queue_at_work(
-        batches,
-        database_url=plan.database_url,
-        folder=plan.folder,
-        nodes=one_node(_SLOTS),
-        max_backlog=10 * plan.backlog + 1_000_000,
-    ) as queue:
-        return await _measured(Caller(queue), batches, plan)
-
-
-async def _measured(caller: "Caller", batches: SimulatedBatches, plan: Plan) -> Measured:
-    batches.gate.set()
-    await caller.enqueue(_WARM_UP_JOBS)
-    await batches.reach(_WARM_UP_JOBS)  # what is made at the first use is made
-    batches.gate.clear()
-    before = _resident_mb()
-
-    waiting = plan.backlog or plan.top_up
-    for start in range(0, waiting, BATCH_RECORDS):
-        await caller.enqueue(min(BATCH_RECORDS, waiting - start))
-    batches.gate.set()
-    await _pass_through(caller, batches, tops=1, jobs=plan.top_up)  # the first leases are smaller, and waited
-
-    tops = plan.jobs // plan.top_up
-    began_at, began_cpu = time.perf_counter(), time.process_time()
-    most = await _pass_through(caller, batches, tops=tops, jobs=plan.top_up)
-    seconds, cpu = time.perf_counter() - began_at, time.process_time() - began_cpu
-
-    batches.gate.clear()
-    enqueues = [await caller.enqueue(BATCH_RECORDS) for _ in range(_ENQUEUES)]
-    most = max(most, _resident_mb())
-    return Measured(
-        jobs_per_second=tops * plan.top_up / seconds,
-        cpu_ms_per_job=cpu * 1000 / (tops * plan.top_up),
-        enqueue_records_per_second=BATCH_RECORDS / statistics.median(enqueues),
-        rss_mb=most,
-        growth_mb=most - before,
-    )
-
-
-async def _pass_through(caller: "Caller", batches: SimulatedBatches, *, tops: int, jobs: int) -> float:
-    """So many times, let jobs finish and enqueue as many; return the most memory seen."""
-    done = batches.finished
-    most = 0.0
-    for top in range(1, tops + 1):
-        await batches.reach(done + top * jobs)
-        await caller.enqueue(jobs)
-        most = max(most, _resident_mb())
-    return most
-
-
 class Caller:
-    """Enqueues photos that nobody has enqueued before, each as the notification of an upload would; those whose source
-    is `wanted`."""
+    """Enqueues new photos of a queue's share, each as the notification of an upload would."""
 
-    def __init__(self, queue: ThumbnailQueue, wanted: Callable[[str], bool] = lambda _source: True) -> None:
+    def __init__(self, queue: ThumbnailQueue, share: Share = Share()) -> None:  # noqa: B008 it is frozen
+        self.enqueued = 0
         self._queue = queue
-        made = (_request(number) for number in count())
-        self._requests = (request for request in made if wanted(request.source))
+        requests = map(_request, count())
+        self._requests = (one for one in requests if shard_of(one.source, share.shards) == share.shard)
 
     async def enqueue(self, photos: int) -> float:
-        """Return the seconds until they are acknowledged."""
-        requests = list(islice(self._requests, photos))
-        began = time.perf_counter()
-        (answer,) = await self._queue.enqueue_all([requests])
-        if isinstance(answer, RaythumbsError):
-            raise answer
-        return time.perf_counter() - began
+        """Enqueue photos, a thousand in a request; return the seconds until all were acknowledged."""
+        seconds = 0.0
+        while photos > 0:
+            requests = list(islice(self._requests, min(photos, _REQUEST_JOBS)))
+            began = time.perf_counter()
+            (answer,) = await self._queue.enqueue_all([requests])
+            seconds += time.perf_counter() - began
+            if isinstance(answer, RaythumbsError):
+                raise answer
+            self.enqueued += len(requests)
+            photos -= len(requests)
+        return seconds
 
 
 def _request(number: int) -> JobRequest:
     now = time.time()
-    photo_id = new_id(now=now)
+    photo_id, version = new_id(now=now), "9b2cf535f27731c974343645a3985328"
     return JobRequest(
         job_id=new_id(now=now),
         photo_id=photo_id,
         source=f"s3://photos/originals/{photo_id[-2:]}/{photo_id}",  # as uploads are kept
         priority=Priority.NORMAL,
-        version="9b2cf535f27731c974343645a3985328",
+        version=version,
         size_bytes=5_000_000,
         file_name=f"photo-{number:09d}.jpg",
-        event_id=f"s3:photos:{photo_id}:0055AED6DCD90281E5:9b2cf535f27731c974343645a3985328",
+        event_id=f"s3:photos:{photo_id}:0055AED6DCD90281E5:{version}",
         sequence=f"s3:{number:016X}",
     )
 

@@ -1,6 +1,5 @@
 """Real servers for benchmarks and tests: an S3 server, and a PostgreSQL that can be killed."""
 
-import ctypes
 import os
 import pwd
 import shutil
@@ -8,8 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +15,7 @@ from socket import socket
 
 import psycopg
 
-from raythumbs.bench.local_service import free_port
+from raythumbs.bench.local_service import die_with_parent, free_port, wait_until
 from raythumbs.errors import NotStarted
 
 _START_SECONDS = 60.0
@@ -25,20 +23,14 @@ _PASSWORD = "a-password"  # noqa: S105 of a server that listens on this machine 
 
 
 @contextmanager
-def s3_server(host: str = "127.0.0.1", *, large_put_seconds: float = 0) -> Iterator[str]:
-    """Run moto's S3 server as a process; give its address. It takes whatever credentials there are.
-
-    With `large_put_seconds` it answers a PUT of more than 1 MiB so much later.
-    """
+def s3_server(host: str = "127.0.0.1", *, large_put_seconds: float = 0, seed: int = 0) -> Iterator[str]:
+    """Run moto's S3 server as a process; yield its address. It accepts any credentials. See faulty_s3.py for
+    its faults: at first it has none, except that a PUT of more than 1 MiB takes `large_put_seconds` longer."""
     port = free_port()
-    slow = ["raythumbs.bench.slow_s3", host, str(port), str(large_put_seconds)]
-    program = slow if large_put_seconds else ["moto.server", "-H", host, "-p", str(port)]
-    server = subprocess.Popen(  # noqa: S603 a program of ours, by our own interpreter
-        [sys.executable, "-m", *program],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent,  # noqa: PLW1509 it only asks for a signal
-    )  # fmt: skip
+    arguments = [host, str(port), str(large_put_seconds), str(seed)]
+    server = start_server([sys.executable, "-m", "raythumbs.bench.faulty_s3", *arguments])
     try:
-        await_server(lambda: _answers(host, port), "moto's S3 server does not start: pip install '.[bench]'")
+        await_server(lambda: listens(port, host), "moto's S3 server does not start: pip install '.[bench]'")
         yield f"http://{host}:{port}"
     finally:
         server.terminate()
@@ -59,17 +51,15 @@ class PostgreSQL:
         self._server: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, and wait until it lets people in."""
+        """Start it, and wait until it accepts connections."""
         if not (self._folder / "data").exists():
             self._make()
-        self._server = subprocess.Popen(  # noqa: S603 PostgreSQL's own program
-            [self._programs / "postgres", "-D", self._folder / "data", *self._options.split()],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self._folder, preexec_fn=self._become,  # noqa: PLW1509 as above
-        )  # fmt: skip
+        program: list[str | Path] = [self._programs / "postgres", "-D", self._folder / "data", *self._options.split()]
+        self._server = start_server(program, cwd=self._folder, become=self._become)
         await_server(lambda: lets_in(self.address), f"PostgreSQL of {self._programs} does not start")
 
     def end(self, how: signal.Signals = signal.SIGINT) -> None:
-        """End it: SIGINT does not wait for clients, SIGQUIT is as a crash."""
+        """End it: SIGINT does not wait for clients, SIGQUIT is like a crash."""
         if self._server:
             self._server.send_signal(how)
             self._server.wait()
@@ -83,8 +73,8 @@ class PostgreSQL:
         )  # fmt: skip
         if made.returncode:
             raise NotStarted(made.stderr)
-        with (self._folder / "data" / "pg_hba.conf").open("a") as lets_in_from:
-            lets_in_from.write(f"host all all {self._host}/24 scram-sha-256\n")
+        with (self._folder / "data" / "pg_hba.conf").open("a") as allowed:
+            allowed.write(f"host all all {self._host}/24 scram-sha-256\n")
 
 
 @contextmanager
@@ -116,13 +106,13 @@ def packaged_postgresql(folder: Path) -> Path:
     if package is None or package.origin is None:
         raise NotStarted("no PostgreSQL is here: apt-get install postgresql, or pip install '.[bench]', in a checkout")
     home = Path(package.origin).parent
-    for part in (home, home.with_name(f"{home.name}.libs")):  # the programs look for their libraries beside them
-        shutil.copytree(part, folder / part.name, symlinks=True)
+    for source in (home, home.with_name(f"{home.name}.libs")):  # the programs look for their libraries beside them
+        shutil.copytree(source, folder / source.name, symlinks=True)
     return next((folder / home.name).glob("pginstall*/bin/initdb")).parent
 
 
 def unprivileged(folder: Path) -> Callable[[], None]:
-    """PostgreSQL refuses to run as root: return what makes a child someone else, who then owns the folder."""
+    """Return what a child runs first, so that it is not root, which PostgreSQL refuses, and owns the folder."""
     if os.getuid() != 0:
         return die_with_parent
     nobody = pwd.getpwnam("nobody")
@@ -137,13 +127,25 @@ def unprivileged(folder: Path) -> Callable[[], None]:
     return become
 
 
-def die_with_parent() -> None:
-    """Ask for a SIGTERM when the parent dies (prctl(2), PR_SET_PDEATHSIG)."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+def start_server(
+    command: Sequence[str | Path], *, cwd: Path | None = None, become: Callable[[], None] = die_with_parent
+) -> "subprocess.Popen[bytes]":
+    """Start a server's process, whose output is dropped."""
+    return subprocess.Popen(  # noqa: S603 programs by their path
+        command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,  # a terminal's Ctrl-C is for us
+        preexec_fn=become,  # noqa: PLW1509 it only asks for a signal, and becomes another user
+    )  # fmt: skip
+
+
+def await_server(is_up: Callable[[], bool], complaint: str) -> None:
+    """Wait until a server is up, or raise NotStarted."""
+    if not wait_until(is_up, seconds=_START_SECONDS):
+        raise NotStarted(complaint)
 
 
 def lets_in(address: str) -> bool:
-    """Return whether a PostgreSQL takes connections: it listens a little before it does."""
+    """Return whether a PostgreSQL accepts connections: it listens a little before it does."""
     try:
         psycopg.connect(address).close()
     except psycopg.OperationalError:
@@ -151,15 +153,7 @@ def lets_in(address: str) -> bool:
     return True
 
 
-def await_server(met: Callable[[], bool], complaint: str, *, seconds: float = _START_SECONDS) -> None:
-    """Wait until a server is up, or raise NotStarted."""
-    until = time.monotonic() + seconds
-    while not met():
-        if time.monotonic() > until:
-            raise NotStarted(complaint)
-        time.sleep(0.05)
-
-
-def _answers(host: str, port: int) -> bool:
+def listens(port: int, host: str = "127.0.0.1") -> bool:
+    """Return whether a server listens on a port."""
     with socket() as probe:
         return probe.connect_ex((host, port)) == 0

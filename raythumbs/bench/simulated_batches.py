@@ -1,8 +1,8 @@
-"""Batches whose photos only take time, or not even that: they come, grow and report as those of real workers do.
+"""Batches whose photos only take time, or not even that: they begin, grow and report as those of real workers do.
 
-A batch asks for more when half of what it should have in hand is rendered, and reports what was done in the meantime;
-after so many photos it ends, and its slot gets a new one. See engine/pipeline.py, of which this is the shadow: no
-photo, no thread, no Ray.
+A batch asks for more leases when half of what it should have in hand is rendered, and reports what was done in the
+meantime. After so many photos it ends, and its slot gets a new one. This is what worker/pipeline.py does, without
+photos, threads and Ray.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 
+from raythumbs.bench.report import BenchFailed
 from raythumbs.errors import RaythumbsError
 from raythumbs.model.lease import Lease, Report, Succeeded
 from raythumbs.model.photo import Format, PictureFacts, Rendition
@@ -18,13 +19,13 @@ from raythumbs.queue.batch import Batch
 from raythumbs.worker.pipeline import Reports
 from raythumbs.worker.stages import AT_ONCE
 
-# As the pipeline has them; a test holds them together.
+# The pipeline's own; a test compares them.
 IN_HAND_SECONDS = 0.5
 GATHERING_SECONDS = 0.5
 ASK_AGAIN_SECONDS = 0.05
 PHOTOS_A_TASK = 1000
 
-_TYPICAL_SECONDS = 0.05  # of a camera's photo: what takes no time is asked for and reported in the same helpings
+_TYPICAL_SECONDS = 0.05  # of a camera's photo: photos that take no time are asked for and reported in the same numbers
 _GOLDEN = 0.618  # multiples of it fall evenly between whole numbers
 _PATIENCE_SECONDS = 60
 _FACTS = PictureFacts(
@@ -36,56 +37,43 @@ _FACTS = PictureFacts(
     thumb_hash="3OcRJYB4d3h/iIeHeEh3eIhw+j2w",
 )
 
-More = Callable[[int, int], Awaitable[Sequence[Lease]]]
-
-
-class Stuck(RaythumbsError):
-    """The queue does not go on."""
-
-    code = "stuck"
+More = Callable[[int, int], Awaitable[Sequence[Lease]]]  # for a batch's ticket, up to so many more leases
 
 
 class SimulatedBatches:
-    """Runs batches: while the gate is open, each photo is a success after `photo_seconds`."""
+    """Runs batches: while the gate is open, each photo is a success after `photo_seconds`. `more` is the queue's."""
+
+    more: More
 
     def __init__(self, photo_seconds: float = 0.0) -> None:
         self.gate = asyncio.Event()
         self.finished = 0
         self.photo_seconds = photo_seconds
-        self._more: More | None = None
         self._progress = asyncio.Event()
 
-    def ask(self, more: More) -> None:
-        """Ask there for more, by a batch's ticket and for up to so many leases."""
-        self._more = more
-
-    async def more(self, ticket: int, room: int) -> Sequence[Lease]:
-        """Return what a batch is given."""
-        return await self._more(ticket, room) if self._more else ()
-
     async def __call__(self, batch: Batch) -> AsyncIterator[Reports]:
-        """Report as a task does: nothing at its beginning, then what was done in the meantime, at one time."""
+        """Report as a task does: nothing at its beginning, then together what was done in the meantime."""
         yield ()
         worker = _Worker(self, batch)
         working = asyncio.create_task(worker.work())
         try:
             while done := await worker.reported():
                 yield tuple(Report(lease, _success(lease), seconds=self.photo_seconds) for lease in done)
-                self.finished += len(done)  # we are asked for the next once these are committed
+                self.finished += len(done)  # the queue asks for the next reports once these are committed
                 self._progress.set()
             await working  # or what it raised
         finally:
             working.cancel()
 
     async def reach(self, finished: int) -> None:
-        """Wait until so many have finished since the beginning, or raise Stuck."""
+        """Wait until so many have finished since the beginning, or raise BenchFailed."""
         while self.finished < finished:
             self._progress.clear()
             try:
                 async with asyncio.timeout(_PATIENCE_SECONDS):
                     await self._progress.wait()
             except TimeoutError as error:
-                raise Stuck(f"no job finished for {_PATIENCE_SECONDS} s; {self.finished} had") from error
+                raise BenchFailed(f"no job finished for {_PATIENCE_SECONDS} s; {self.finished} had") from error
 
 
 class _Worker:
@@ -99,25 +87,28 @@ class _Worker:
         self._wanted = max(2, min(AT_ONCE, round(IN_HAND_SECONDS / typical)))
         self._a_report = max(1, round(GATHERING_SECONDS / typical))
         self._report_at = 1 + batch.ticket % self._a_report  # workers do not keep step with each other
-        self._taken = len(batch.leases)
-        self._asking: asyncio.Future[Sequence[Lease]] | None = None
-        self._ask_again_at = 0.0
-        self._rendered_at = 0.0
+        self._room = PHOTOS_A_TASK - len(batch.leases)
+        self._ask_again_at = self._rendered_at = 0.0
         self._done: list[Lease] = []
         self._is_over = False
         self._has_news = asyncio.Event()
 
     async def work(self) -> None:
         """Render what is in hand and what more is given, until nothing is left."""
+        asking: asyncio.Future[Sequence[Lease]] | None = None
         try:
             await self._batches.gate.wait()
-            begun = self._ticket * _GOLDEN % 1  # of the first photo, for the same reason
+            begun = self._ticket * _GOLDEN % 1  # of the first photo: workers do not keep step here either
             self._rendered_at = time.monotonic() - begun * self._batches.photo_seconds
-            while self._hand or self._asking:
-                self._ask_for_more()
+            while self._hand or asking:
+                is_time = time.monotonic() >= self._ask_again_at and self._room > 0
+                if asking is None and is_time and len(self._hand) <= self._wanted // 2:
+                    asking = asyncio.ensure_future(self._batches.more(self._ticket, self._wanted - len(self._hand)))
                 if self._hand:
                     await self._render()
-                await self._hear()
+                if asking and (asking.done() or not self._hand):
+                    await self._take(asking)
+                    asking = None
         finally:
             self._is_over = True
             self._has_news.set()
@@ -134,32 +125,23 @@ class _Worker:
     async def _render(self) -> None:
         await self._batches.gate.wait()
         if self._batches.photo_seconds:
-            # By the clock, not from where the loop woke us up: what that is late is no photo's.
+            # By the clock, not from when the loop woke us up: a late wake-up is no photo's time.
             self._rendered_at += self._batches.photo_seconds
             await asyncio.sleep(self._rendered_at - time.monotonic())
         self._done.append(self._hand.popleft())
         if len(self._done) >= self._report_at:
             self._has_news.set()
 
-    def _ask_for_more(self) -> None:
-        is_time = time.monotonic() >= self._ask_again_at and self._taken < PHOTOS_A_TASK
-        if is_time and self._asking is None and len(self._hand) <= self._wanted // 2:
-            asked = self._batches.more(self._ticket, self._wanted - len(self._hand))
-            self._asking = asyncio.ensure_future(asked)
-
-    async def _hear(self) -> None:
-        """Take what was given; with nothing in hand, wait for it."""
-        if self._asking is None or (self._hand and not self._asking.done()):
-            return
-        waited = not self._hand
-        if waited and self._done:
-            self._has_news.set()  # what is done does not wait with us
+    async def _take(self, asking: "asyncio.Future[Sequence[Lease]]") -> None:
+        """Take the leases that were asked for. With nothing in hand, this waits."""
+        is_idle = not self._hand
+        if is_idle and self._done:
+            self._has_news.set()  # what is done does not wait too
         with suppress(RaythumbsError):  # a queue that ends gives nothing
-            leases = await self._asking
+            leases = await asking
             self._hand.extend(leases)
-            self._taken += len(leases)
-        self._asking = None
-        if waited:
+            self._room -= len(leases)
+        if is_idle:
             self._rendered_at = time.monotonic()
         if not self._hand:
             self._ask_again_at = time.monotonic() + ASK_AGAIN_SECONDS
@@ -167,13 +149,6 @@ class _Worker:
 
 def _success(lease: Lease) -> Succeeded:
     key = f"thumbnails/{lease.photo_id}/thumbnail.jpg"
-    made = Rendition(
-        name="thumbnail",
-        width=300,
-        height=225,
-        format=Format.JPEG,
-        size_bytes=20_000,
-        key=key,
-        url=f"http://127.0.0.1:8000/{key}",
-    )
+    url = f"http://127.0.0.1:8000/{key}"
+    made = Rendition(name="thumbnail", width=300, height=225, format=Format.JPEG, size_bytes=20_000, key=key, url=url)
     return Succeeded(_FACTS, (made,))

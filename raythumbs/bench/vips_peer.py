@@ -14,7 +14,7 @@ def main() -> None:
     """Answer jobs until there are no more."""
     pyvips.cache_set_max(0)
     jobs, answers = sys.stdin.buffer, sys.stdout.buffer
-    version = ".".join(str(pyvips.version(part)) for part in range(3))
+    version = ".".join(str(pyvips.version(index)) for index in range(3))
     answers.write(json.dumps({"version": version}).encode() + b"\n")
     answers.flush()
     while line := jobs.readline():
@@ -26,8 +26,8 @@ def main() -> None:
         except pyvips.Error as error:
             answers.write(json.dumps({"error": str(error)}).encode() + b"\n")
         else:
-            told = {"bytes": len(made), "cpu_ms": (time.process_time() - began) * 1000}
-            answers.write(json.dumps(told).encode() + b"\n" + made)
+            answer = {"bytes": len(made), "cpu_ms": (time.process_time() - began) * 1000}
+            answers.write(json.dumps(answer).encode() + b"\n" + made)
         answers.flush()
 
 

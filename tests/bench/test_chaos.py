@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pytest
 
 from raythumbs.bench.chaos.killer import Kill
-from raythumbs.bench.chaos.oracle import judge
-from raythumbs.bench.chaos.recovery import outages
+from raythumbs.bench.chaos.oracle import judge, outages
 from raythumbs.bench.chaos.uploads import Entry
 
 CLEAN = [b"first", b"second"]
@@ -34,7 +33,7 @@ def a_job(source: str, state: str = "succeeded", *, code: str | None = None, att
 
 
 def judged(jobs, thumbnails, *entries: Entry):
-    return judge(Told(jobs, thumbnails), entries, CLEAN, opened=str.encode)
+    return judge(Told(jobs, thumbnails), entries, CLEAN, get=str.encode)
 
 
 def test_what_ended_as_in_a_clean_run_is_neither_lost_nor_wrong():
@@ -47,7 +46,7 @@ def test_what_ended_as_in_a_clean_run_is_neither_lost_nor_wrong():
 
     verdict = judged(jobs, {"a": ["second"], "b": []}, Entry("a", 1), Entry("b", None), Entry("c", 0))
 
-    assert (verdict.lost, verdict.wrong, verdict.unfinished) == ((), (), 0)
+    assert (verdict.lost, verdict.wrong, verdict.unfinished) == ([], [], 0)
     assert verdict.states == {"succeeded": 1, "cancelled": 1, "poison": 1}
     assert verdict.attempts_beyond_first == 2
 

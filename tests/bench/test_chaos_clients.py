@@ -15,18 +15,17 @@ import boto3
 import pytest
 from typer.testing import CliRunner
 
-from raythumbs.bench.chaos.clients import connections
+from raythumbs.bench.chaos.clients import attackers
 from raythumbs.bench.chaos.clients.attack import Attack
-from raythumbs.bench.chaos.clients.attacks import ATTACKS
+from raythumbs.bench.chaos.clients.attackers import ATTACKS
 from raythumbs.bench.chaos.clients.good import Trickle, Waits, be_good, seconds_until_answer
 from raythumbs.bench.chaos.clients.memory import ReplicaMemory
-from raythumbs.bench.chaos.clients.result import Row
-from raythumbs.bench.chaos.clients.run import ClientsPlan
-from raythumbs.bench.chaos.clients.wire import Door, Line, connected, request
+from raythumbs.bench.chaos.clients.run import Row, chosen
 from raythumbs.bench.commands import bench
 from raythumbs.bench.local_service import free_port
-from raythumbs.bench.meter import MARK
+from raythumbs.bench.meter import MARK, Family
 from raythumbs.bench.servers import s3_server
+from raythumbs.bench.wire import Connection, Door, connected, request
 from raythumbs.errors import BadRequest
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -71,7 +70,7 @@ async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read(1)
-    Line(reader, writer).reset()
+    Connection(reader, writer).reset()
 
 
 TOO_MANY = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 2\r\n\r\n{}"
@@ -79,7 +78,7 @@ CHUNKED = b"HTTP/1.1 408 Request Timeout\r\nTransfer-Encoding: chunked\r\n\r\n2\
 FINE = b"HTTP/1.1 200 OK\r\n\r\n{}"
 
 
-def an_attack(client=connections.slow_header, *, clients: int = 5, has_one_address: bool = False) -> Attack:
+def an_attack(client=attackers.slow_header, *, clients: int = 5, has_one_address: bool = False) -> Attack:
     return Attack(name="an attack", clients=clients, client=client, has_one_address=has_one_address)
 
 
@@ -113,7 +112,7 @@ def test_clients_that_nobody_lets_in_are_counted():
 
 
 def test_clients_that_leave_are_counted_apart_from_those_that_wait():
-    assert asyncio.run(answers(hold, an_attack(connections.half_close_or_reset, clients=4))) == {
+    assert asyncio.run(answers(hold, an_attack(attackers.half_close_or_reset, clients=4))) == {
         "left": 2,
         "closed": 2,
     }
@@ -127,7 +126,7 @@ def test_the_clients_of_an_attack_come_from_other_addresses_than_good_ones(has_o
         seen.add(writer.get_extra_info("peername")[0])
         await hold(reader, writer)
 
-    asyncio.run(answers(look, an_attack(connections.idle, clients=90, has_one_address=has_one_address)))
+    asyncio.run(answers(look, an_attack(attackers.idle, clients=90, has_one_address=has_one_address)))
 
     assert len(seen) == addresses
     assert "127.0.0.1" not in seen
@@ -142,8 +141,8 @@ def test_a_slow_client_sends_a_piece_again_and_again_until_it_is_answered():
         await hold(reader, writer)
 
     async def drip() -> int:
-        async with a_service_that(listen) as door, connected(door) as line:
-            return (await line.exchange(repeat(b"x"), every_seconds=0.01)).status
+        async with a_service_that(listen) as door, connected(door) as connection:
+            return (await connection.exchange(repeat(b"x"), every_seconds=0.01)).status
 
     assert asyncio.run(drip()) == 429
     assert received == [b"xxx"]
@@ -154,9 +153,9 @@ def test_an_answer_that_comes_before_the_whole_request_is_sent_is_counted():
         await reader.readuntil(b"\r\n")
         writer.write(TOO_MANY)
         await writer.drain()
-        Line(reader, writer).reset()
+        Connection(reader, writer).reset()
 
-    assert asyncio.run(answers(refuse, an_attack(connections.large_body))) == {"429": 5}
+    assert asyncio.run(answers(refuse, an_attack(attackers.large_body))) == {"429": 5}
 
 
 # --- good clients
@@ -238,7 +237,7 @@ def test_the_memory_of_the_replica_is_watched_its_peak_kept_and_its_death_notice
 
     with replica:
         hold_bytes(0)
-        memory = ReplicaMemory("of-this-test")
+        memory = ReplicaMemory(Family("of-this-test"))
         rest = memory.now_bytes()
         left = asyncio.run(watch(memory))
         replica.kill()
@@ -250,17 +249,17 @@ def test_the_memory_of_the_replica_is_watched_its_peak_kept_and_its_death_notice
     assert (memory.now_bytes(), memory.deaths) == (0, 1)
 
 
-# --- bars
+# --- limits
 
 QUICK = Waits(requests=10, p50_ms=5, p99_ms=300, max_ms=2000)
 FLAWLESS = Row(
-    attack="an attack", clients=5, seconds=1, has_latency_bar=True, answers={"408": 5}, healthz=QUICK, status=QUICK,
+    attack="an attack", clients=5, seconds=1, has_latency_limit=True, answers={"408": 5}, healthz=QUICK, status=QUICK,
     upload=QUICK, failures={}, replica_deaths=0, begin_mb=0, peak_mb=600, left_mb=20, again_seconds=1.0,
 )  # fmt: skip
 
 
-def test_an_attack_that_good_clients_do_not_notice_misses_no_bar():
-    assert list(FLAWLESS.missed(rest_mb=200)) == []
+def test_an_attack_that_good_clients_do_not_notice_exceeds_no_limit():
+    assert list(FLAWLESS.exceeded(rest_mb=200)) == []
 
 
 @pytest.mark.parametrize(
@@ -275,22 +274,22 @@ def test_an_attack_that_good_clients_do_not_notice_misses_no_bar():
         ({"left_mb": 21}, "kept 21 MB"),
     ],
 )
-def test_each_bar_that_is_missed_is_named(change, told):
-    (missed,) = replace(FLAWLESS, **change).missed(rest_mb=200)
+def test_each_limit_that_is_exceeded_is_named(change, told):
+    (exceeded,) = replace(FLAWLESS, **change).exceeded(rest_mb=200)
 
-    assert told in missed
+    assert told in exceeded
 
 
 def test_memory_that_an_earlier_attack_left_is_not_laid_to_the_next():
-    assert not list(replace(FLAWLESS, begin_mb=700, peak_mb=705, left_mb=705).missed(rest_mb=200))
-    assert len(list(replace(FLAWLESS, begin_mb=700, peak_mb=800, left_mb=800).missed(rest_mb=200))) == 2
+    assert not list(replace(FLAWLESS, begin_mb=700, peak_mb=705, left_mb=705).exceeded(rest_mb=200))
+    assert len(list(replace(FLAWLESS, begin_mb=700, peak_mb=800, left_mb=800).exceeded(rest_mb=200))) == 2
 
 
-def test_only_slow_bodies_have_bars_of_latency():
+def test_only_slow_bodies_have_limits_of_latency():
     slow = replace(QUICK, p99_ms=9000, max_ms=9000)
 
-    assert not list(replace(FLAWLESS, has_latency_bar=False, healthz=slow, upload=slow).missed(rest_mb=200))
-    assert {one.name for one in ATTACKS if one.has_latency_bar} == {"slow bodies", "slow bodies from one address"}
+    assert not list(replace(FLAWLESS, has_latency_limit=False, healthz=slow, upload=slow).exceeded(rest_mb=200))
+    assert {one.name for one in ATTACKS if one.has_latency_limit} == {"slow bodies", "slow bodies from one address"}
 
 
 # --- the whole
@@ -298,7 +297,7 @@ def test_only_slow_bodies_have_bars_of_latency():
 
 def test_an_attack_of_an_unknown_name_is_refused():
     with pytest.raises(BadRequest, match="slow bodies; "):
-        ClientsPlan(only=["slow boddies"]).attacks()
+        chosen(["slow boddies"])
 
 
 @pytest.mark.parametrize("option", ["--only=slow bodies", "--seconds=5"])
@@ -312,7 +311,7 @@ def test_options_of_attacks_are_refused_for_the_kills(option):
 def test_as_many_clients_attack_as_files_may_be_open():
     program = """
 import resource
-from raythumbs.bench.chaos.clients.attacks import ATTACKS
+from raythumbs.bench.chaos.clients.attackers import ATTACKS
 resource.setrlimit(resource.RLIMIT_NOFILE, (400, 400))
 print(max(one.connections for one in ATTACKS))
 """
@@ -350,4 +349,4 @@ def test_a_run_attacks_a_service_of_its_own_and_tells_what_good_clients_noticed(
     assert [row["healthz"]["requests"] for row in (result["rest"], *result["rows"])] == [20, 20, 20]
     assert (result["uploads"], result["lost"]) == (6, [])
     assert result["rest_mb"] > 50
-    assert run.returncode == bool(result["missed"]), run.stderr
+    assert run.returncode == bool(result["exceeded"]), run.stderr

@@ -1,60 +1,39 @@
 """How the cost grows, measured small."""
 
-import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from raythumbs.bench.growth.result import GrowthPlan, GrowthResult, SlotsRow
-from raythumbs.bench.growth.run import run_growth
-from raythumbs.bench.queue import Row
-
-
-def slots_row(slots: int, how: str, photos_per_second: float) -> SlotsRow:
-    return SlotsRow(
-        slots=slots,
-        how=how,
-        seconds_per_photo=0.05,
-        photos_per_second=photos_per_second,
-        busy_percent=90,
-        actor_cpu_percent=1,
-        actor_cpu_ms_per_photo=1,
-    )
+from raythumbs.bench.growth import report, run
+from raythumbs.bench.plans import GrowthPlan
+from raythumbs.bench.queue_at_work import Load, Row, Work, row_of
 
 
-def backlog_row(backlog: int, jobs_per_second: float) -> Row:
-    return Row(
-        database="sqlite",
-        backlog=backlog,
-        jobs_per_second=jobs_per_second,
-        actor_cpu_ms_per_job=0.1,
-        enqueue_records_per_second=9,
-        actor_rss_mb=100,
-        actor_growth_mb=1,
+def row(jobs_per_second: float, *, slots: int = 32, how: str = "simulated") -> Row:
+    load = Load(slots=slots, seconds=1)
+    return replace(
+        row_of("sqlite", load, [Work(jobs=1, seconds=1, cpu_seconds=1)], how=how), jobs_per_second=jobs_per_second
     )
 
 
 def test_photos_slots_and_backlogs_are_measured_and_nothing_is_left(tmp_path: Path):
-    said: list[str] = []
-    plan = GrowthPlan(
-        photos=(40,), slots=(64,), simulated_seconds=1, backlogs=(0,), jobs=200, folder=tmp_path, size_mb=0.1
-    )
+    plan = GrowthPlan(photos=[40], slots=[64], simulated_seconds=1, backlog=[0], folder=tmp_path, size_mb=0.1)
 
-    result = run_growth(plan, say=said.append)
+    figures = run(plan, say=print).figures
 
-    [photos] = result.photos
+    [photos] = figures["photos"]
     assert photos.photos == 40
     assert min(photos.photos_per_second, photos.cpu_ms_per_photo) > 0
     assert 100 < photos.begin_memory_mb <= photos.peak_memory_mb * 1.2
-    assert photos.growth_mb == pytest.approx(photos.end_memory_mb - photos.begin_memory_mb, abs=0.11)
-    [slots] = result.slots
+    assert photos.growth_mb == pytest.approx(photos.end_memory_mb - photos.begin_memory_mb)
+    [slots] = figures["slots"]
     assert (slots.slots, slots.how) == (64, "simulated")
     assert 10 < slots.busy_percent < 150  # of one second, on a machine that others use
-    assert slots.actor_cpu_ms_per_photo > 0
-    assert [row.backlog for row in result.backlog] == [0]
-    assert all(row.jobs_per_second > 0 for row in result.backlog)
-    assert set(result.as_dict()) == {"photos", "slots", "backlog", "one_queue_feeds_cores"}
+    assert slots.actor_cpu_ms_per_job > 0
+    assert [row.backlog for row in figures["backlog"]] == [0]
+    assert all(row.jobs_per_second > 0 for row in figures["backlog"])
+    assert set(figures) == {"photos", "slots", "backlog", "one_queue_feeds_cores"}
     assert list(tmp_path.iterdir()) == []
 
 
@@ -62,20 +41,17 @@ def test_photos_slots_and_backlogs_are_measured_and_nothing_is_left(tmp_path: Pa
     ("slots", "backlog", "cores"),
     [
         (
-            [slots_row(1, "real", 22), slots_row(2, "real", 40), slots_row(64, "simulated", 900)],
-            [backlog_row(0, 5000), backlog_row(100_000, 4000)],
+            [row(22, slots=1, how="real"), row(40, slots=2, how="real"), row(900, slots=64)],
+            [row(5000), row(4000)],
             200.0,
         ),
-        ([slots_row(64, "simulated", 900)], [backlog_row(0, 5000)], None),
-        ([slots_row(2, "real", 40)], [], None),
+        ([row(900, slots=64)], [row(5000)], None),
+        ([row(40, slots=2, how="real")], [], None),
     ],
     ids=["by its slowest row, and what all cores do", "no core was measured", "no queue was measured"],
 )
-def test_what_one_queue_feeds_is_told_where_it_was_measured(slots, backlog, cores):
-    result = GrowthResult(photos=(), slots=tuple(slots), backlog=tuple(backlog))
+def test_what_one_queue_feeds_is_reported_where_it_was_measured(slots, backlog, cores):
+    reported = report([], slots, backlog)
 
-    shown = io.StringIO()
-    Console(file=shown, width=120).print(result.as_tables())
-
-    assert result.as_dict()["one_queue_feeds_cores"] == cores
-    assert ("one queue feeds 200 cores" in shown.getvalue()) == (cores == 200)
+    assert reported.figures["one_queue_feeds_cores"] == cores
+    assert reported.tables[-1].caption == ("one queue feeds 200 cores" if cores else None)

@@ -1,12 +1,15 @@
-from raythumbs.bench.idle import run_idle
+from raythumbs.bench.idle import run
+from raythumbs.bench.plans import IdlePlan
 
 
 def test_every_process_of_an_idle_service_is_counted():
-    result = run_idle(seconds=1)
+    report = run(IdlePlan(seconds=1), say=print)
 
-    titles = {share.process for share in result.processes}
-    assert {"ray::ThumbnailQueueActor", "raythumbs", "raylet", "haproxy"} <= titles
-    assert 0 < result.pss_mb < result.rss_mb
-    assert result.pss_mb < 1500
-    assert result.as_dict()["first_answer_seconds"] > 0
-    assert result.as_table().row_count == len(result.processes) + 1
+    figures = report.as_json()
+    assert {"ray::ThumbnailQueueActor", "raythumbs", "raylet", "haproxy"} <= {
+        process["process"] for process in figures["processes"]
+    }
+    assert 0 < figures["pss_mb"] < figures["rss_mb"]
+    assert figures["pss_mb"] < 1500
+    assert min(figures["first_answer_seconds"], figures["cpu_percent_of_a_core"]) > 0
+    assert report.tables[0].row_count == len(figures["processes"]) + 1

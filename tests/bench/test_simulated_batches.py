@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from raythumbs.bench import simulated_batches
-from raythumbs.bench.queue_at_work import Caller, one_node, queue_at_work
+from raythumbs.bench.queue_at_work import Caller, Load, queue_at_work
 from raythumbs.bench.simulated_batches import SimulatedBatches
 from raythumbs.queue.batch import Batch
 from raythumbs.worker import pipeline
@@ -18,10 +18,13 @@ class Counted(SimulatedBatches):
         self.began: list[int] = []
         self.given: list[int] = []
 
-    async def more(self, ticket, room):
-        leases = await super().more(ticket, room)
-        self.given.append(len(leases))
-        return leases
+    def ask(self, more):
+        async def counted(ticket, room):
+            leases = await more(ticket, room)
+            self.given.append(len(leases))
+            return leases
+
+        self.more = counted
 
     def __call__(self, batch: Batch):
         self.began += [len(batch.leases)] if batch.leases else []
@@ -37,7 +40,8 @@ def test_they_ask_and_report_at_the_pipelines_own_moments():
 def test_a_batch_grows_while_it_runs_and_every_photo_finishes(tmp_path: Path):
     async def run():
         batches = Counted()
-        async with queue_at_work(batches, database_url=None, folder=tmp_path, nodes=one_node(2)) as queue:
+        async with queue_at_work(batches, folder=tmp_path, nodes=Load(slots=2, seconds=1).nodes) as queue:
+            batches.ask(queue.more)
             await Caller(queue).enqueue(400)
             batches.gate.set()
             await batches.reach(400)

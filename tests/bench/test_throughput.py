@@ -4,17 +4,18 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from raythumbs.bench.latency_store import LatencyStore, latency_store, store_folder
-from raythumbs.bench.meter import Usage
-from raythumbs.bench.throughput.contest import Contest, Finish
-from raythumbs.bench.throughput.lap import Lap, lap
-from raythumbs.bench.throughput.program import Program
-from raythumbs.bench.throughput.result import Figures, Row, ThroughputResult
-from raythumbs.bench.throughput.rivals import contestants
+from raythumbs.bench.report import cores
+from raythumbs.bench.throughput.contest import Contest, Contestant
+from raythumbs.bench.throughput.contestants import contestants, program
+from raythumbs.bench.throughput.lap import Failure, Row, lap
+from raythumbs.bench.throughput.run import report
 from raythumbs.errors import BadRequest
 
 HOUSE = Path(__file__).parent.parent.parent
@@ -42,7 +43,7 @@ def store() -> Iterator[LatencyStore]:
         yield store
 
 
-def ended(store: LatencyStore, program: str, *arguments: str) -> Lap:
+def ended(store: LatencyStore, code: str, *arguments: str) -> Row | Failure:
     """How a program's run ends, through two photos."""
     contest = Contest(
         endpoint=store.endpoint,
@@ -54,22 +55,20 @@ def ended(store: LatencyStore, program: str, *arguments: str) -> Lap:
         quality=85,
         workers=1,
     )
-    return lap(Program("somebody", [sys.executable, "-c", program, *arguments]), contest, store)
+    command = [sys.executable, "-c", code, *arguments]
+    return lap(Contestant("somebody", partial(program, "somebody", command)), contest, store)
 
 
-def figures(photos_per_second: float) -> Figures:
-    done = [photo / photos_per_second for photo in range(1, 101)]
-    return Figures.of(
-        Finish(done, done), Usage(seconds=5.0, cpu_seconds=1.0, peak_memory_bytes=1 << 20), cores=2, output_bytes=9
-    )
+def row(photos_per_second: float, contestant: str) -> Row:
+    return Row(
+        store_latency_ms=0, contestant=contestant, version="1", photos=100, seconds=100 / photos_per_second,
+        photos_per_second=photos_per_second, cpu_percent=90, peak_rss_mb=1, p50_seconds=1, p95_seconds=2,
+        output_bytes=9,
+    )  # fmt: skip
 
 
-def row(contestant: str, told: Figures | str) -> Row:
-    return Row(contestant=contestant, version="1", photos=100, store_latency_ms=0, figures=told)
-
-
-def result(*rows: Row) -> ThroughputResult:
-    return ThroughputResult(limit_photos_per_second=40, cores=2, runs=1, rows=rows, missing=())
+def failure(contestant: str, error: str) -> Failure:
+    return Failure(0, contestant, "1", 100, error)
 
 
 @pytest.mark.timeout(300)
@@ -100,54 +99,46 @@ def test_everybody_makes_every_thumbnail_and_is_measured():
 def test_a_contestant_that_left_a_photo_out_has_no_figures(store):
     folder = str(store.buckets / "made")
 
-    assert ended(store, LAZY, folder, "1") == Lap("1", "2 photos got 1 thumbnails, 0 of them empty")
+    assert ended(store, LAZY, folder, "1") == replace(
+        failure("somebody", "2 photos got 1 thumbnails, 0 of them empty"), photos=2
+    )
 
 
 @pytest.mark.needs("nginx")
 def test_a_contestant_that_ends_too_early_is_told_of_by_its_last_words(store):
-    assert ended(store, "import sys; sys.exit('no such option')") == Lap(
-        "", "somebody ended without an answer: no such option"
+    assert ended(store, "import sys; sys.exit('no such option')") == replace(
+        failure("somebody", "somebody ended without an answer: no such option"), photos=2, version=""
     )
 
 
 @pytest.mark.needs("nginx")
 def test_a_contestant_that_did_everything_has_figures_and_leaves_an_empty_bucket(store):
-    told = ended(store, LAZY, str(store.buckets / "made"), "2").figures
+    told = ended(store, LAZY, str(store.buckets / "made"), "2")
 
-    assert isinstance(told, Figures)
+    assert isinstance(told, Row)
     assert (told.photos_per_second, told.output_bytes) == (4.0, 22)
+    assert told.seconds == told.p50_seconds == told.p95_seconds == 0.5
+    assert told.peak_rss_mb > 1
     assert store.sizes_bytes("made") == []
 
 
-def test_figures_are_of_the_seconds_until_the_last_thumbnail():
-    told = figures(20)
-
-    assert (told.seconds, told.photos_per_second) == (5.0, 20.0)
-    assert (told.p50_seconds, told.p95_seconds) == (2.525, 4.8)
-    assert (told.cpu_percent, told.peak_rss_mb) == (10.0, 1.0)
-
-
-def test_of_several_runs_medians_are_told():
-    told = Figures.medians([figures(10), figures(40), figures(20)])
-
-    assert (told.photos_per_second, told.seconds) == (20.0, 5.0)
-
-
 def test_a_contestant_that_failed_is_a_row_that_says_so():
-    told = result(row("raythumbs", figures(20)), row("libvips", "5 thumbnails of 100 photos"))
+    told = report([row(20, "raythumbs"), failure("libvips", "5 thumbnails")], ["thumbor: pip"], limit=40, runs=1)
 
-    assert told.failures == [("libvips", "5 thumbnails of 100 photos")]
-    ours, theirs = told.as_dict()["rows"]
+    assert list(told.complaints) == ["not measured: thumbor: pip", "libvips: 5 thumbnails"]
+    assert told.is_failure
+    ours, theirs = told.as_json()["rows"]
     assert ours["photos_per_second"] == 20.0
     assert set(theirs) == {"contestant", "version", "photos", "store_latency_ms", "error"}
-    assert told.as_table().row_count == 2
+    assert list(told.tables[0].columns[2].cells) == ["20.0", "failed"]
 
 
-def test_people_are_told_the_share_of_the_limit_and_how_many_times_faster_raythumbs_is():
-    told = result(row("sequential", figures(10)), row("raythumbs", figures(30))).as_table()
+def test_the_share_of_the_limit_and_how_many_times_faster_raythumbs_is_are_reported():
+    told = report([row(10, "sequential"), row(30, "raythumbs")], [], limit=40, runs=1)
 
-    cells = {str(column.header): list(column.cells) for column in told.columns}
+    cells = {str(column.header): list(column.cells) for column in told.tables[0].columns}
     assert (cells["of limit"], cells["ours"]) == (["25%", "75%"], ["3.00x", "1.00x"])
+    assert (told.figures["cores"], told.is_failure) == (cores(), False)
 
 
 def test_rivals_that_are_not_installed_are_missing_with_the_line_that_installs_them(tmp_path):
@@ -158,6 +149,6 @@ def test_rivals_that_are_not_installed_are_missing_with_the_line_that_installs_t
     assert f"sharp, async I/O: npm install --prefix {tmp_path}, with node on the path, in a checkout" in missing
 
 
-def test_a_contestant_whom_nobody_knows_is_refused(tmp_path):
-    with pytest.raises(BadRequest, match="nobody here is called sharpest"):
+def test_an_unknown_contestant_is_refused(tmp_path):
+    with pytest.raises(BadRequest, match="no contestant is called sharpest"):
         contestants(tmp_path, ["sharpest"])

@@ -9,12 +9,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from raythumbs.bench.chaos.clients.attack import Attack
-from raythumbs.bench.chaos.clients.attacks import ATTACKS
-from raythumbs.bench.chaos.clients.floods import FOREIGN_REQUESTS
+from raythumbs.bench.chaos.clients.attackers import ATTACKS, FOREIGN_REQUESTS
 from raythumbs.bench.chaos.clients.good import Served, be_good, seconds_until_answer, trickles
 from raythumbs.bench.chaos.clients.malformed import MALFORMED, Malformed
-from raythumbs.bench.chaos.clients.wire import Answer, Door, connected
 from raythumbs.bench.pictures import draw_photo
+from raythumbs.bench.wire import Answer, Door, connected
 from raythumbs.client import Client
 from tests.service.conftest import ended
 

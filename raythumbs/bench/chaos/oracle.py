@@ -1,24 +1,24 @@
-"""What became of everything that was acknowledged, once all is quiet again."""
+"""What became of everything that was acknowledged, and how long each kill was felt, once all is quiet again."""
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Self
 
+from raythumbs.bench.chaos.killer import Kill
 from raythumbs.bench.chaos.uploads import Entry
-from raythumbs.client import Client, Refused, Unreachable
+from raythumbs.bench.laps import percentile
+from raythumbs.bench.photos import Job
+from raythumbs.client import Client
 
-Opened = Callable[[str], bytes]
-
-_POLL_SECONDS = 0.5
 _UNFINISHED = ("queued", "running")
+_DYING_SECONDS = 3.0  # for so long may go on what is about to end
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How each acknowledged photo ended; `lost` and `wrong` tell of those that did not end as they had to.
+    """How each acknowledged photo ended. `lost` and `wrong` name those that did not end as they had to.
 
     `states` counts the acknowledged photos by state, or by the code of a failure. `attempts_beyond_first` is the work
     that was done more than once.
@@ -26,29 +26,20 @@ class Verdict:
 
     acknowledged: int
     states: Mapping[str, int]
-    lost: tuple[str, ...]
-    wrong: tuple[str, ...]
+    lost: Sequence[str]
+    wrong: Sequence[str]
     unfinished: int
     attempts_beyond_first: int
 
 
-def await_quiet(client: Client, *, seconds: float) -> None:
-    """Wait until no job is unfinished, or the seconds are over."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        with suppress(Unreachable, Refused):
-            states = client.status()["states"]
-            if not any(states[state] for state in _UNFINISHED):
-                return
-        time.sleep(_POLL_SECONDS)
+def judge(
+    client: Client, entries: Sequence[Entry], expected: Sequence[bytes], *, get: Callable[[str], bytes]
+) -> Verdict:
+    """Compare the database and the store with the ledger.
 
-
-def judge(client: Client, entries: Sequence[Entry], expected: Sequence[bytes], *, opened: Opened) -> Verdict:
-    """Compare what is recorded and stored with the ledger.
-
-    `expected` are the thumbnails of a clean run, by picture; `opened` gives what an address leads to.
+    `expected` are the thumbnails of a clean run, by picture; `get` returns what is at an address.
     """
-    jobs: dict[str, list[dict[str, Any]]] = {}
+    jobs: dict[str, list[Job]] = {}
     for job in client.jobs():  # the newest first
         jobs.setdefault(job["source"], []).append(job)
     states: Counter[str] = Counter()
@@ -63,21 +54,53 @@ def judge(client: Client, entries: Sequence[Entry], expected: Sequence[bytes], *
         if newest["state"] in _UNFINISHED:
             lost.append(f"{entry.source} is {newest['state']}: {newest['reason']}")
         elif newest["state"] != "failed":
-            made = [opened(one["url"]) for one in client.photo(newest["photoId"])["renditions"]]
-            wrong += _differing(entry, made, expected)
+            thumbnails = [get(one["url"]) for one in client.photo(newest["photoId"])["renditions"]]
+            wrong += _differences(entry, thumbnails, expected)
     every = [job for several in jobs.values() for job in several]
     return Verdict(
         acknowledged=len(entries),
         states=dict(states),
-        lost=tuple(lost),
-        wrong=tuple(wrong),
+        lost=lost,
+        wrong=wrong,
         unfinished=sum(job["state"] in _UNFINISHED for job in every),
         attempts_beyond_first=sum(max(0, job["attempt"] - 1) for job in every),
     )
 
 
-def _differing(entry: Entry, made: Sequence[bytes], expected: Sequence[bytes]) -> Iterator[str]:
-    if len(made) != (entry.picture is not None):
-        yield f"{entry.source} has {len(made)} thumbnails"
-    elif entry.picture is not None and made[0] != expected[entry.picture]:
+def _differences(entry: Entry, thumbnails: Sequence[bytes], expected: Sequence[bytes]) -> Iterator[str]:
+    if len(thumbnails) != (entry.picture is not None):
+        yield f"{entry.source} has {len(thumbnails)} thumbnails"
+    elif entry.picture is not None and thumbnails[0] != expected[entry.picture]:
         yield f"{entry.source} has another thumbnail than in a clean run"
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """The seconds for which kills were felt."""
+
+    p50_seconds: float
+    p99_seconds: float
+
+    @classmethod
+    def of(cls, kills: Iterable[Kill], signs: Iterable[float]) -> Self:
+        """Return the percentiles of all kills; see `outages`."""
+        felt = outages(kills, signs)
+        return cls(percentile(felt, 50), percentile(felt, 99))
+
+    def __str__(self) -> str:
+        """Return it for people."""
+        return f"{self.p50_seconds:.1f} s, p99 {self.p99_seconds:.1f} s"
+
+
+def outages(kills: Iterable[Kill], signs: Iterable[float]) -> list[float]:
+    """Return for each kill the longest time without a sign of life around it, in seconds, counted from the kill on.
+
+    The time begins before the kill or soon after it, and ends after it. `signs` are moments, in UTC seconds."""
+    gaps = list(pairwise(sorted(signs)))
+    return [
+        max(
+            (end - max(begin, kill.at) for begin, end in gaps if begin < kill.at + _DYING_SECONDS and end > kill.at),
+            default=0.0,
+        )
+        for kill in kills
+    ]

@@ -1,13 +1,10 @@
-"""Photos come in by both doors, and every answer is written down."""
+"""Photos that come in by both doors, and a ledger of every answer."""
 
 import json
 import random
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import httpx2
 
@@ -15,111 +12,102 @@ _PATIENCE_SECONDS = 30.0
 _AGAIN_SECONDS = 0.2
 _PHOTOS_AN_UPLOAD = 3
 _BUCKET = "/photos"
-SIGNED = {  # moto checks no signature, but that there is one
+SIGNED = {
+    "x-no-faults": "these requests are not the service's",
+    # moto checks no signature, but that there is one:
     "authorization": "AWS4-HMAC-SHA256 Credential=chaos/20260101/us-east-1/s3/aws4_request,"
-    " SignedHeaders=host, Signature=0"
+    " SignedHeaders=host, Signature=0",
 }
-
-Pictures = Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A photo that the service answered for: where it lies, and which picture it is, or None if it was deleted."""
+    """A photo that was acknowledged: its source, and the number of its picture, or None if it was deleted."""
 
     source: str
     picture: int | None
 
 
+@dataclass(frozen=True, slots=True)
 class Ledger:
-    """What was acknowledged, and every answer by its status."""
+    """The last entry of each acknowledged photo by its source, every answer with its moment (UTC seconds), and the keys
+    of events that were sent again after they were acknowledged. Threads may add to it."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._entries: dict[str, Entry] = {}
-        self.answers: Counter[str] = Counter()
-        self.acknowledged_at: list[float] = []
-        self.repeated = 0
+    entries: dict[str, Entry] = field(default_factory=dict)
+    answers: list[tuple[float, str]] = field(default_factory=list)
+    repeated: list[str] = field(default_factory=list)
 
-    @property
-    def entries(self) -> list[Entry]:
-        """The last word on each photo."""
-        with self._lock:
-            return list(self._entries.values())
-
-    def note(self, entry: Entry) -> None:
-        """The service has answered for it."""
-        with self._lock:
-            self._entries[entry.source] = entry
+    def note(self, source: str, picture: int | None) -> None:
+        """Note that the service has acknowledged a photo."""
+        self.entries[source] = Entry(source, picture)
 
     def count(self, answer: str) -> None:
-        """Count an answer, or what came instead of one, now."""
-        with self._lock:
-            self.answers[answer] += 1
-            if answer.startswith("2"):
-                self.acknowledged_at.append(time.time())
+        """Note the status of an answer, or the error that came instead of one."""
+        self.answers.append((time.time(), answer))
 
-    def count_repeated(self) -> None:
-        """Count an event that was sent again after it was acknowledged."""
-        with self._lock:
-            self.repeated += 1
+    @property
+    def acknowledged_at(self) -> list[float]:
+        """The moments of successes."""
+        return [at for at, answer in self.answers if answer.startswith("2")]
 
 
 class Sender:
-    """Sends until it is answered. `store` is the S3 server itself: it is the senders' own, and does not fail."""
+    """Sends every request until it succeeds. The store does not fail for them."""
 
-    def __init__(self, url: str, store: str, ledger: Ledger, pictures: Pictures) -> None:
-        self._service = httpx2.Client(base_url=url, timeout=_PATIENCE_SECONDS)
-        self._store = httpx2.Client(base_url=store, timeout=_PATIENCE_SECONDS, headers=SIGNED)
+    def __init__(self, service: httpx2.Client, store: httpx2.Client, ledger: Ledger, pictures: Sequence[bytes]) -> None:
+        self._service = service
+        self._store = store
         self._ledger = ledger
         self._pictures = pictures
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._service.close()
-        self._store.close()
+    def send(self, number: int, chance: random.Random) -> int:
+        """Send what belongs to this number, by one door or the other; return how many photos it was."""
+        if number % 2:
+            pictures = [chance.randrange(len(self._pictures)) for _ in range(_PHOTOS_AN_UPLOAD)]
+            self._upload(pictures)
+            return len(pictures)
+        key = f"incoming/{number:06d}.jpg"
+        self._put(key, chance.randrange(len(self._pictures)), sequencer=1)
+        match number % 10:
+            case 2:
+                self._put(key, chance.randrange(len(self._pictures)), sequencer=2)
+            case 4:
+                self._delete(key, sequencer=2)
+        if number % 10 in {2, 4, 6}:  # the first event comes again, late
+            self._notify("ObjectCreated:Put", key, 1, etag="of-old")
+            self._ledger.repeated.append(key)
+        return 1
 
-    def upload(self, numbers: Sequence[int]) -> None:
-        """Upload pictures to the service, in one request, until it takes them."""
-        files = [("file", (f"{number}.jpg", self._pictures[number], "image/jpeg")) for number in numbers]
-        told = self._answered(lambda: self._service.post("/api/uploads/direct", files=files))
-        for number, uploaded in zip(numbers, told["uploads"], strict=True):
-            self._ledger.note(Entry(uploaded["source"], number))
+    def _upload(self, pictures: Sequence[int]) -> None:
+        """Upload pictures in one request."""
+        files = [("file", (f"{number}.jpg", self._pictures[number], "image/jpeg")) for number in pictures]
+        answer = _repeated(lambda: self._service.post("/api/uploads/direct", files=files), self._ledger.count)
+        for number, upload in zip(pictures, answer.json()["uploads"], strict=True):
+            self._ledger.note(upload["source"], number)
 
-    def put_and_tell(self, key: str, number: int, sequencer: int) -> None:
-        """Put a picture into the bucket, as others do, and tell of it as the bucket does."""
-        picture = self._pictures[number]
-        kept = _until_success(lambda: self._store.put(f"{_BUCKET}/{key}", content=picture), count=_nobody)
-        self._tell("ObjectCreated:Put", key, sequencer, etag=kept.headers["etag"].strip('"'))
-        self._ledger.note(Entry(f"s3:/{_BUCKET}/{key}", number))
+    def _put(self, key: str, picture: int, *, sequencer: int) -> None:
+        """Put a picture into the bucket, and send its notification as the bucket does."""
+        answer = _repeated(lambda: self._store.put(f"{_BUCKET}/{key}", content=self._pictures[picture]))
+        self._notify("ObjectCreated:Put", key, sequencer, etag=answer.headers["etag"].strip('"'))
+        self._ledger.note(f"s3:/{_BUCKET}/{key}", picture)
 
-    def delete_and_tell(self, key: str, sequencer: int) -> None:
-        """Delete a picture from the bucket, and tell of it."""
-        _until_success(lambda: self._store.delete(f"{_BUCKET}/{key}"), count=_nobody)
-        self._tell("ObjectRemoved:Delete", key, sequencer)
-        self._ledger.note(Entry(f"s3:/{_BUCKET}/{key}", None))
+    def _delete(self, key: str, *, sequencer: int) -> None:
+        """Delete a picture from the bucket, and send its notification."""
+        _repeated(lambda: self._store.delete(f"{_BUCKET}/{key}"))
+        self._notify("ObjectRemoved:Delete", key, sequencer)
+        self._ledger.note(f"s3:/{_BUCKET}/{key}", None)
 
-    def repeat(self, key: str, sequencer: int) -> None:
-        """Tell once more of a creation, late."""
-        self._tell("ObjectCreated:Put", key, sequencer, etag="of-old")
-        self._ledger.count_repeated()
-
-    def _tell(self, name: str, key: str, sequencer: int, *, etag: str | None = None) -> None:
-        told = {"key": key, "sequencer": f"{sequencer:016X}"} | ({"eTag": etag} if etag else {})
-        record = {"eventName": name, "s3": {"bucket": {"name": _BUCKET[1:]}, "object": told}}
+    def _notify(self, name: str, key: str, sequencer: int, *, etag: str | None = None) -> None:
+        thing = {"key": key, "sequencer": f"{sequencer:016X}"} | ({"eTag": etag} if etag else {})
+        record = {"eventName": name, "s3": {"bucket": {"name": _BUCKET[1:]}, "object": thing}}
         body = json.dumps({"Records": [record]})
-        self._answered(lambda: self._service.post("/api/notifications/s3", content=body))
-
-    def _answered(self, ask: Callable[[], httpx2.Response]) -> dict[str, Any]:
-        told: dict[str, Any] = _until_success(ask, self._ledger.count).json()
-        return told
+        _repeated(lambda: self._service.post("/api/notifications/s3", content=body), self._ledger.count)
 
 
-def _nobody(_answer: str) -> None:
-    """Count nothing: the store is not whose answers matter."""
-
-
-def _until_success(ask: Callable[[], httpx2.Response], count: Callable[[str], object]) -> httpx2.Response:
+def _repeated(
+    ask: Callable[[], httpx2.Response], count: Callable[[str], object] = lambda _answer: None
+) -> httpx2.Response:
+    """Ask until the answer is a success, and count every answer."""
     while True:
         try:
             answer = ask()
@@ -130,23 +118,3 @@ def _until_success(ask: Callable[[], httpx2.Response], count: Callable[[str], ob
             if answer.is_success:
                 return answer
         time.sleep(_AGAIN_SECONDS)
-
-
-def send(sender: Sender, number: int, pictures: int, chance: random.Random) -> int:
-    """Send what is due as number `number`: some by the one door, some by the other; return how many photos it was."""
-    if number % 2:
-        several = [chance.randrange(pictures) for _ in range(_PHOTOS_AN_UPLOAD)]
-        sender.upload(several)
-        return len(several)
-    key = f"incoming/{number:06d}.jpg"
-    sender.put_and_tell(key, chance.randrange(pictures), sequencer=1)
-    match number % 10:
-        case 2:
-            sender.put_and_tell(key, chance.randrange(pictures), sequencer=2)
-            sender.repeat(key, sequencer=1)
-        case 4:
-            sender.delete_and_tell(key, sequencer=2)
-            sender.repeat(key, sequencer=1)
-        case 6:
-            sender.repeat(key, sequencer=1)
-    return 1

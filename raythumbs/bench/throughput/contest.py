@@ -1,20 +1,20 @@
-"""What every contestant is asked, and what it tells."""
+"""What every contestant is asked to do, and what it reports."""
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from typing import Protocol, Self
+from typing import Self
 
-from raythumbs.errors import RaythumbsError
+from raythumbs.bench.meter import Family
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contest:
     """Photos of one bucket, whose thumbnails inside a square of `pixels` go to another, by so many workers.
 
-    `warm_up` are further photos, for what a service that runs for months has behind it.
+    `warm_up` are further photos: a service runs for months, and is not measured at its start.
     """
 
     endpoint: str
@@ -29,49 +29,35 @@ class Contest:
     @classmethod
     def read(cls) -> Self:
         """Read it from the first line of standard input."""
-        told = json.loads(sys.stdin.readline())
-        return cls(**told | {name: tuple(told[name]) for name in ("keys", "warm_up")})
+        sent = json.loads(sys.stdin.readline())
+        return cls(**sent | {name: tuple(sent[name]) for name in ("keys", "warm_up")})
 
     def line(self) -> bytes:
-        """Return it as `read` and the peers' `contest.py` take it."""
+        """Return it as `read` and the peers' `contest.py` read it."""
         return json.dumps(asdict(self)).encode() + b"\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Of each photo the seconds from the start until its thumbnail was stored, and those since it was told of."""
+    """Of each photo the seconds from the start until its thumbnail was stored, and those since its notification."""
 
     done: Sequence[float]
     waited: Sequence[float]
 
 
-class Ready(Protocol):
-    """A contestant that is up and warm."""
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A contestant that is started and warm: its version and its processes. `go` makes the thumbnails of all photos, or
+    raises a RaythumbsError."""
 
-    @property
-    def version(self) -> str:
-        """Its version, and that of what it is made of."""
-        ...
-
-    def go(self) -> Finish:
-        """Make the thumbnails of all photos, or raise ContestantFailed."""
-        ...
+    version: str
+    family: Family
+    go: Callable[[], Finish]
 
 
-class Contestant(Protocol):
-    """Somebody who makes thumbnails of the photos in a bucket."""
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A way to make thumbnails of photos in a bucket. `ready` starts it and warms it up, and at the end stops it."""
 
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        ...
-
-    def ready(self, contest: Contest, mark: str) -> AbstractContextManager[Ready]:
-        """Start it, with every process of its marked (see meter.py), and warm it up; at the end stop it."""
-        ...
-
-
-class ContestantFailed(RaythumbsError):
-    """A contestant that did not do what it was asked to."""
-
-    code = "contestant_failed"
+    name: str
+    ready: Callable[[Contest], AbstractContextManager[Ready]]

@@ -1,87 +1,108 @@
-"""The throughput run: everybody in turn, round after round, on the same photos and in the same store."""
+"""The throughput run: all contestants, round after round, on the same photos and in the same store."""
 
-import os
 import shutil
 import statistics
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
+from raythumbs.bench.laps import medians
 from raythumbs.bench.latency_store import LatencyStore, latency_store, store_folder
+from raythumbs.bench.limit import limit_photos_per_second
 from raythumbs.bench.local_service import orderly_end
-from raythumbs.bench.pictures import draw_photos
+from raythumbs.bench.photos import draw_readable, link_photos
+from raythumbs.bench.plans import ThroughputPlan
+from raythumbs.bench.report import Report, Say, cores, table
 from raythumbs.bench.throughput.contest import Contest
-from raythumbs.bench.throughput.lap import Lap, lap
-from raythumbs.bench.throughput.limit import limit_photos_per_second
-from raythumbs.bench.throughput.result import Figures, Row, ThroughputPlan, ThroughputResult
-from raythumbs.bench.throughput.rivals import contestants
+from raythumbs.bench.throughput.contestants import contestants
+from raythumbs.bench.throughput.lap import Failure, Row, lap
 from raythumbs.errors import BadRequest
 from raythumbs.model.photo import RenditionSpec
 
 PHOTOS, _MADE = "photos", "made"
-_WARM_UP = "warm-up"
 _WARM_UP_PHOTOS_A_CORE = 4
 _SPEC = RenditionSpec()
 _SUFFIXES = {".jpg", ".jpeg"}
 
-Say = Callable[[str], None]
 
-
-def run_throughput(plan: ThroughputPlan, *, say: Say) -> ThroughputResult:
-    """Run it; `say` hears what goes on. What is started and written is gone at the end."""
+def run(plan: ThroughputPlan, *, say: Say) -> Report:
+    """Measure; remove what was started and written."""
     here, missing = contestants(plan.peers_dir, plan.only)
-    cores = len(os.sched_getaffinity(0))
-    with orderly_end(), ExitStack() as stack:
-        folder = stack.enter_context(store_folder())
+    subjects = [(latency_ms, one) for latency_ms in plan.store_latency_ms for one in here]
+    rounds, limits = [], []
+    with orderly_end(), store_folder() as folder:
         say("bringing the photos into the store")
-        photos, warm_up = stored(plan, folder / "buckets" / PHOTOS, cores)
-        laps: dict[tuple[float, str], list[Lap]] = {}
-        limits = []
-        for number in range(plan.runs):
-            say(f"run {number + 1} of {plan.runs}: the machine's limit")
-            limits.append(limit_photos_per_second(photos, _SPEC, workers=cores))
-            for latency_ms in plan.latencies_ms:
+        photos, warm_up = stored(plan, folder / "buckets" / PHOTOS)
+        for number in range(1, plan.runs + 1):  # rounds: a slow minute of the machine affects all
+            say(f"run {number} of {plan.runs}: the machine's limit")
+            limits.append(limit_photos_per_second(photos, workers=cores()))
+            laps = []
+            for latency_ms, one in subjects:
+                say(f"run {number} of {plan.runs}: {one.name}, store {latency_ms:g} ms away")
                 with latency_store(folder, latency_ms=latency_ms) as store:
-                    for one in here:
-                        say(f"run {number + 1} of {plan.runs}: {one.name}, store {latency_ms:g} ms away")
-                        contest = contest_of(store, photos, warm_up, workers=cores)
-                        laps.setdefault((latency_ms, one.name), []).append(lap(one, contest, store))
-        return ThroughputResult(
-            limit_photos_per_second=round(statistics.median(limits), 2),
-            cores=cores,
-            runs=plan.runs,
-            rows=tuple(_row(name, latency_ms, len(photos), several) for (latency_ms, name), several in laps.items()),
-            missing=tuple(missing),
-        )
+                    laps.append(lap(one, contest_of(store, photos, warm_up), store, latency_ms=latency_ms))
+            rounds.append(laps)
+    rows = [
+        next((one for one in laps if isinstance(one, Failure)), None) or medians(laps)
+        for laps in zip(*rounds, strict=True)
+    ]
+    return report(rows, missing, limit=statistics.median(limits), runs=plan.runs)
 
 
-def stored(plan: ThroughputPlan, bucket: Path, cores: int) -> tuple[list[Path], list[Path]]:
+def report(rows: Sequence[Row | Failure], missing: Sequence[str], *, limit: float, runs: int) -> Report:
+    """Report the rows, with the share of the machine's limit, and how many times faster raythumbs is."""
+    ours = {row.store_latency_ms: row for row in rows if row.contestant == "raythumbs"}
+    rows = [_compared(row, ours.get(row.store_latency_ms), limit) for row in rows]
+    failures = [row for row in rows if isinstance(row, Failure)]
+    drawn = table(
+        f"photos per second; the limit of {cores()} cores is {limit:.1f}",
+        Row,
+        *(list(section) for _, section in groupby(rows, key=lambda row: row.store_latency_ms)),
+        caption=", ".join(dict.fromkeys(f"{row.contestant} {row.version}" for row in rows)),
+    )
+    return Report(
+        figures={"limit_photos_per_second": limit, "cores": cores(), "runs": runs, "rows": rows, "missing": missing},
+        tables=[drawn],
+        complaints=[
+            *(f"not measured: {one}" for one in missing),
+            *(f"{row.contestant}: {row.error}" for row in failures),
+        ],
+        is_failure=bool(failures),
+    )
+
+
+def _compared(row: Row | Failure, ours: Row | Failure | None, limit: float) -> Row | Failure:
+    if isinstance(row, Failure):
+        return row
+    speedup = ours.photos_per_second / row.photos_per_second if isinstance(ours, Row) else None
+    return replace(row, of_limit_percent=100 * row.photos_per_second / limit, speedup=speedup)
+
+
+def stored(plan: ThroughputPlan, bucket: Path) -> tuple[list[Path], list[Path]]:
     """Put the photos into the bucket, and some of them once more, to warm up with."""
     bucket.mkdir()
-    bucket.chmod(0o755)
     if plan.pictures:
         photos = list(_copied(plan.pictures, bucket))
     else:
-        photos = list(draw_photos(bucket, count=plan.photos, size_mb=plan.size_mb, processes=cores))
-    for photo in photos:
-        photo.chmod(0o644)  # the store's server may be somebody else than we
-    warm_up = [bucket / f"{_WARM_UP}-{number}.jpg" for number in range(_WARM_UP_PHOTOS_A_CORE * cores)]
-    for number, again in enumerate(warm_up):
-        again.hardlink_to(photos[number % len(photos)])
-    return photos, warm_up
+        photos = draw_readable(bucket, count=plan.photos, size_mb=plan.size_mb)
+    names = [f"warm-up-{number}.jpg" for number in range(_WARM_UP_PHOTOS_A_CORE * cores())]
+    return photos, [bucket / name for name in link_photos(bucket, photos, names)]
 
 
 def _copied(pictures: Path, bucket: Path) -> Iterator[Path]:
-    """Copy the JPEGs of a folder: not everybody reads other formats. They get names that need no quoting."""
+    """Copy the JPEGs of a folder: not every contestant reads other formats. They get names that need no quoting."""
     found = sorted(path for path in pictures.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
     if not found:
         raise BadRequest(f"{pictures} has no JPEGs ({', '.join(sorted(_SUFFIXES))})")
     for number, path in enumerate(found):
-        yield Path(shutil.copyfile(path, bucket / f"photo-{number:05d}.jpg"))
+        photo = Path(shutil.copyfile(path, bucket / f"photo-{number:05d}.jpg"))
+        photo.chmod(0o644)  # the store's server may run as another user
+        yield photo
 
 
-def contest_of(store: LatencyStore, photos: Sequence[Path], warm_up: Sequence[Path], *, workers: int) -> Contest:
-    """Return what everybody is asked with this store."""
+def contest_of(store: LatencyStore, photos: Sequence[Path], warm_up: Sequence[Path]) -> Contest:
+    """Return what the contestants are asked with this store."""
     return Contest(
         endpoint=store.endpoint,
         bucket=PHOTOS,
@@ -90,17 +111,5 @@ def contest_of(store: LatencyStore, photos: Sequence[Path], warm_up: Sequence[Pa
         warm_up=tuple(photo.name for photo in warm_up),
         pixels=_SPEC.width,
         quality=_SPEC.quality,
-        workers=workers,
-    )
-
-
-def _row(name: str, latency_ms: float, photos: int, laps: Sequence[Lap]) -> Row:
-    good = [lap.figures for lap in laps if isinstance(lap.figures, Figures)]
-    bad = [lap.figures for lap in laps if isinstance(lap.figures, str)]
-    return Row(
-        contestant=name,
-        version=laps[-1].version,
-        photos=photos,
-        store_latency_ms=latency_ms,
-        figures=bad[0] if bad else Figures.medians(good),
+        workers=cores(),
     )

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from raythumbs.bench.chaos.clients.wire import Answer, Door, Line
+from raythumbs.bench.wire import Answer, Connection, Door
 
 _AGAIN_SECONDS = 1.0
-_FILES_OF_OUR_OWN = 100
+_OWN_FILES = 100
 
-Client = Callable[[Line, int], Awaitable[Answer | None]]
+Client = Callable[[Connection, int], Awaitable[Answer | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +19,9 @@ class Attack:
     """`clients` connections at once, or fewer if not so many files may be open; each has an address of its own unless
     `has_one_address`.
 
-    `client` is what one of them does, once, with its number: it returns what it was answered, or None if it left by
-    itself. A second later it connects and does it again. `has_latency_bar` says whether good clients must be as quick
-    during this attack as the bars of `result.py` ask.
+    `client` is what one of them does, once, with its number: it returns its answer, or None if it left by itself. A
+    second later it connects and does it again. `has_latency_limit` says whether good clients must be quick during this
+    attack; see `Row.exceeded`.
     """
 
     name: str
@@ -29,16 +29,16 @@ class Attack:
     client: Client
     seconds: float = 20
     has_one_address: bool = False
-    has_latency_bar: bool = False
+    has_latency_limit: bool = False
 
     @property
     def connections(self) -> int:
-        """How many connections this machine lets a process have, of those that are wanted."""
+        """How many of the wanted connections this machine lets a process have."""
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        return min(self.clients, hard - _FILES_OF_OUR_OWN)
+        return min(self.clients, hard - _OWN_FILES)
 
     async def run(self, door: Door, *, seconds: float) -> Counter[str]:
-        """Attack for so long; return how often a client was answered what, by status, or by how it ended otherwise."""
+        """Attack for so long; count the answers by status, and the clients without one by how they ended."""
         answers: Counter[str] = Counter()
         async with asyncio.TaskGroup() as group:
             numbers = range(self.connections)
@@ -55,14 +55,16 @@ class Attack:
 
     async def _once(self, door: Door, number: int, answers: Counter[str]) -> None:
         end = "not connected"
+        # A loopback address. None of them is 127.0.0.1: that is the address of good clients.
+        address = 0 if self.has_one_address else number
         try:
-            line = await Line.to(door, source=_address(0 if self.has_one_address else number))
+            connection = await Connection.to(door, source=f"127.66.{address // 250}.{address % 250 + 1}")
             end = "no answer"
             try:
-                answer = await self.client(line, number)
+                answer = await self.client(connection, number)
                 end = str(answer.status) if answer else "left"
             finally:
-                line.close()
+                connection.close()
         except asyncio.IncompleteReadError as error:
             end = "cut short" if error.partial else "closed"
         except OSError:
@@ -71,17 +73,7 @@ class Attack:
             answers[end] += 1
 
 
-def attack(one: Attack, door: Door, seconds: float) -> Counter[str]:
-    """Run an attack; for a process that does nothing else."""
-    return asyncio.run(one.run(door, seconds=seconds))
-
-
 def raise_file_limit() -> None:
     """Let this process open as many files as it may."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _address(number: int) -> str:
-    """Return a loopback address. None of them is 127.0.0.1: that is the address of good clients."""
-    return f"127.66.{number // 250}.{number % 250 + 1}"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from raythumbs.bench.chaos.clients.wire import UPLOAD_PATH, UPLOAD_TYPE, Answer, Line, request
+from raythumbs.bench.wire import UPLOAD_PATH, UPLOAD_TYPE, request
 
 _FORM = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\nphoto\r\n--x--\r\n'
 _FOLDER = b'--x\r\nContent-Disposition: form-data; name="folderId"\r\n\r\na\0b\r\n'
@@ -12,7 +12,7 @@ _CHUNKED = request("POST", UPLOAD_PATH, Content_Type=UPLOAD_TYPE, Transfer_Encod
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A request. `may_succeed` if a service may as well pass over what is wrong with it."""
+    """A request. `may_succeed`: a service may also ignore what is wrong with it."""
 
     name: str
     content: bytes
@@ -23,9 +23,9 @@ def _form(content_type: str, body: bytes = _FORM) -> bytes:
     return request("POST", UPLOAD_PATH, body, Content_Type=content_type)
 
 
-def _with(line: bytes, path: str = "/healthz", method: str = "GET", body: bytes = b"") -> bytes:
-    """A request with one more line in its head."""
-    return request(method, path, body).replace(b"\r\n\r\n", b"\r\n" + line + b"\r\n\r\n", 1)
+def _with(header: bytes, path: str = "/healthz", method: str = "GET", body: bytes = b"") -> bytes:
+    """Return a request with one more header."""
+    return request(method, path, body).replace(b"\r\n\r\n", b"\r\n" + header + b"\r\n\r\n", 1)
 
 
 def _json(body: bytes, path: str = "/api/jobs") -> bytes:
@@ -89,8 +89,3 @@ MALFORMED: Sequence[Malformed] = (
     Malformed("records that are no list", _json(b'{"Records":7}', "/api/notifications/s3")),
     Malformed("a limit of nothing", request("GET", "/api/jobs?limit=0")),
 )  # fmt: skip
-
-
-async def malformed(line: Line, number: int) -> Answer:
-    """Send one of these requests."""
-    return await line.exchange([MALFORMED[number % len(MALFORMED)].content])

@@ -13,60 +13,51 @@ _LOOK_SECONDS = 0.1
 
 
 class ReplicaMemory:
-    """Watches the replicas of a service, found by the mark in its environment. Memory is RSS, of all together.
+    """The memory (RSS, of all together) of the replicas of a service.
 
     `peak_bytes` is the highest since `watched` was entered; `deaths` counts replicas that ended since the beginning.
     """
 
-    def __init__(self, mark: str) -> None:
-        self._family = Family(mark)
+    def __init__(self, family: Family) -> None:
+        self._family = family
         self._replicas: list[psutil.Process] = []
         self.deaths = 0
         self.peak_bytes = self.now_bytes()
 
     def now_bytes(self) -> int:
-        """Return what they have now."""
+        """Return their memory now."""
         alive = [process for process in self._replicas if process.is_running()]
         self.deaths += len(self._replicas) - len(alive)
         if not alive or len(alive) < len(self._replicas):  # to look for them costs 30 ms
-            alive = [process for process in self._family.members() if TITLES["replica"] in _title(process)]
+            alive = self._family.titled(TITLES["replica"])
         self._replicas = alive
-        taken = 0
+        memory = 0
         for process in alive:
             with suppress(psutil.Error):
-                taken += process.memory_info().rss
-        return taken
+                memory += process.memory_info().rss
+        return memory
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
         """Look again and again while the context lasts."""
+
+        async def watch() -> None:
+            while True:
+                self.peak_bytes = max(self.peak_bytes, self.now_bytes())
+                await asyncio.sleep(_LOOK_SECONDS)
+
         self.peak_bytes = self.now_bytes()
-        watching = asyncio.create_task(self._watch())
+        watching = asyncio.create_task(watch())
         try:
             yield
         finally:
             watching.cancel()
-            self._note()
+            self.peak_bytes = max(self.peak_bytes, self.now_bytes())
 
     async def fall(self, *, below_bytes: float, seconds: float) -> int:
-        """Wait until they have no more than this, or the time is over; return what they have."""
+        """Wait until their memory is no more than this, or the time is over; return their memory."""
         for _ in range(int(seconds / _LOOK_SECONDS)):
             if self.now_bytes() <= below_bytes:
                 break
             await asyncio.sleep(_LOOK_SECONDS)
         return self.now_bytes()
-
-    async def _watch(self) -> None:
-        while True:
-            self._note()
-            await asyncio.sleep(_LOOK_SECONDS)
-
-    def _note(self) -> None:
-        self.peak_bytes = max(self.peak_bytes, self.now_bytes())
-
-
-def _title(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""

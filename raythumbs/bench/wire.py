@@ -1,4 +1,4 @@
-"""A client's connection. Plain sockets: they cost little, and they send what no HTTP library would."""
+"""A client's HTTP connection. Plain sockets: they cost little, and they send what no HTTP library would."""
 
 import asyncio
 import socket
@@ -12,6 +12,7 @@ _HEAD_BYTES = 1 << 16
 UPLOAD_PATH = "/api/uploads/direct"
 UPLOAD_TYPE = "multipart/form-data; boundary=x"
 PART_HEAD = b'--x\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\n\r\n'
+END = b"\r\n--x--\r\n"
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER with no time: closing sends RST, and nothing lingers
 
 
@@ -32,7 +33,7 @@ class Answer:
     body: bytes
 
 
-class Line:
+class Connection:
     """An open connection. Reading raises IncompleteReadError if the service closes it before the answer is whole,
     ConnectionError if the service resets it."""
 
@@ -60,7 +61,7 @@ class Line:
             sending.cancel()
 
     async def _send_all(self, pieces: Iterable[bytes], every_seconds: float) -> None:
-        with suppress(ConnectionError):  # which is reading's to tell, after the answer
+        with suppress(ConnectionError):  # reading raises it, after the answer
             for piece in pieces:
                 await self.send(piece)
                 await asyncio.sleep(every_seconds)
@@ -83,9 +84,12 @@ class Line:
         """Return the next answer."""
         head = await self._reader.readuntil(b"\r\n\r\n")
         first, *lines = head[:-4].decode("latin-1").split("\r\n")
+        version, _, status = first.partition(" ")
+        if not version.startswith("HTTP/1.") or not status[:3].isdigit():
+            raise ConnectionError(f"the answer is not HTTP: {first[:80]!r}")
         pairs = (line.partition(":") for line in lines)
         headers = {name.lower(): value.strip() for name, _, value in pairs}
-        return Answer(_status(first), headers, await self._body(headers))
+        return Answer(int(status[:3]), headers, await self._body(headers))
 
     async def _body(self, headers: Mapping[str, str]) -> bytes:
         if "content-length" in headers:
@@ -99,38 +103,29 @@ class Line:
         return body
 
 
-def _status(first: str) -> int:
-    """Return the status of a reply's first line; anything else than HTTP/1.x counts as a broken connection."""
-    version, _, rest = first.partition(" ")
-    if not version.startswith("HTTP/1.") or not rest[:3].isdigit():
-        raise ConnectionError(f"the answer is not HTTP: {first[:80]!r}")
-    return int(rest[:3])
-
-
 @asynccontextmanager
-async def connected(door: Door) -> AsyncIterator[Line]:
-    """Give a connection that is closed at the end."""
-    line = await Line.to(door)
+async def connected(door: Door) -> AsyncIterator[Connection]:
+    """Open a connection that is closed at the end."""
+    connection = await Connection.to(door)
     try:
-        yield line
+        yield connection
     finally:
-        line.close()
+        connection.close()
 
 
 def request(method: str, path: str, body: bytes = b"", *, close: bool = True, **headers: str) -> bytes:
     """Return a request. In names of headers `_` stands for `-`; `Host` is the loopback address if none is given."""
-    told = {"Host": "127.0.0.1"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    sent = {"Host": "127.0.0.1"} | {name.replace("_", "-"): value for name, value in headers.items()}
     if close:
-        told["Connection"] = "close"
+        sent["Connection"] = "close"
     if body:
-        told.setdefault("Content-Length", str(len(body)))
-    lines = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+        sent.setdefault("Content-Length", str(len(body)))
+    lines = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
     return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
 
 
 def upload(content: bytes, *, size_bytes: int = 0) -> bytes:
-    """Return the upload of a photo, or the beginning of one of which `size_bytes` more, and the last boundary, come."""
-    begin, end = PART_HEAD + content, b"\r\n--x--\r\n"
-    body = begin if size_bytes else begin + end
-    length = str(len(begin + end) + size_bytes)
+    """Return the upload of a photo, or its beginning, if `size_bytes` more and `END` follow."""
+    body = PART_HEAD + content + (b"" if size_bytes else END)
+    length = str(len(PART_HEAD + content + END) + size_bytes)
     return request("POST", UPLOAD_PATH, body, Content_Type=UPLOAD_TYPE, Content_Length=length)

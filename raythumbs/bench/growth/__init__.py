@@ -1,1 +1,0 @@
-"""How the cost grows with the work: with the photos, with the slots, with the backlog."""
