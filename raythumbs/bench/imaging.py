@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import pillow_heif
 from PIL import Image, ImageChops, ImageOps, ImageStat
 
+from raythumbs.bench.equal_score import EqualScore, equal_scores
 from raythumbs.bench.laps import laps
 from raythumbs.bench.pictures import draw_photo
 from raythumbs.bench.plans import ImagingPlan
@@ -41,7 +42,10 @@ class Row:
 
 
 def run(plan: ImagingPlan, *, say: Say) -> Report:
-    """Measure every contestant on the pictures of a folder, or on drawn ones, at each size in pixels."""
+    """Measure every contestant on the pictures of a folder, or on drawn ones, at each size in pixels.
+
+    The bytes at equal score are measured with a folder's pictures alone: no codec is made for drawn ones.
+    """
     photos = _read(plan.pictures) if plan.pictures else draw_kinds(_CAMERA_MB)
     rows = []
     with thumbnailers() as (contestants, missing):
@@ -49,9 +53,12 @@ def run(plan: ImagingPlan, *, say: Say) -> Report:
             for pixels in plan.size:
                 say(f"{name} in {pixels} pixels")
                 rows += _rows(contestants, name, photo, pixels=pixels, runs=plan.runs)
+        named = {one.name: one for one in contestants}
+        rival = named.get("sharp-mozjpeg") if plan.pictures else None
+        equal = equal_scores(named["raythumbs"], rival, photos.values()) if rival else []
     return Report(
-        figures={"rows": rows, "missing": missing},
-        tables=[table("raythumbs bench imaging", Row, rows)],
+        figures={"rows": rows, "equal_scores": equal, "missing": missing},
+        tables=[table("raythumbs bench imaging", Row, rows), table("bytes at equal SSIMULACRA2", EqualScore, equal)],
         complaints=[f"not measured: {one}" for one in missing],
     )
 

@@ -10,11 +10,12 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from raythumbs import __version__
 from raythumbs.bench.programs import Program, running
@@ -38,13 +39,19 @@ class Made:
     cpu_ms: float
 
 
+class Make(Protocol):
+    """Makes a thumbnail inside a square of so many pixels, or raises BenchFailed."""
+
+    def __call__(self, photo: bytes, pixels: int, written_as: Format, *, quality: int = QUALITY) -> Made: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Thumbnailer:
-    """A contestant: `thumbnail` makes one inside a square of so many pixels, or raises BenchFailed."""
+    """A contestant."""
 
     name: str
     version: str
-    thumbnail: Callable[[bytes, int, Format], Made]
+    thumbnail: Make
 
 
 @contextmanager
@@ -70,27 +77,27 @@ def thumbnailers() -> Iterator[tuple[list[Thumbnailer], list[str]]]:
         yield here, missing
 
 
-def _rendered(gap: float, photo: bytes, pixels: int, written_as: Format) -> Made:
-    spec = RenditionSpec(width=pixels, height=pixels, format=written_as, quality=QUALITY, gap=gap)
+def _rendered(gap: float, photo: bytes, pixels: int, written_as: Format, *, quality: int = QUALITY) -> Made:
+    spec = RenditionSpec(width=pixels, height=pixels, format=written_as, quality=quality, gap=gap)
     began = time.process_time()
     [made] = render(photo, [spec], _LIMITS).renditions
     return Made(made.data, (time.process_time() - began) * 1000)
 
 
 @contextmanager
-def _sandboxed() -> Iterator[Callable[[bytes, int, Format], Made]]:
+def _sandboxed() -> Iterator[Make]:
     """Render as the service does: in a child process, and with both processes' CPU time."""
     with ExitStack() as stack:
-        sandboxes: dict[tuple[int, Format], Sandbox] = {}
+        sandboxes: dict[RenditionSpec, Sandbox] = {}
 
-        def thumbnail(photo: bytes, pixels: int, written_as: Format) -> Made:
-            if (pixels, written_as) not in sandboxes:
-                spec = RenditionSpec(width=pixels, height=pixels, format=written_as, quality=QUALITY)
-                sandboxes[pixels, written_as] = sandbox = Sandbox([spec], _LIMITS, photos_per_child=sys.maxsize)
+        def thumbnail(photo: bytes, pixels: int, written_as: Format, *, quality: int = QUALITY) -> Made:
+            spec = RenditionSpec(width=pixels, height=pixels, format=written_as, quality=quality)
+            if spec not in sandboxes:
+                sandboxes[spec] = sandbox = Sandbox([spec], _LIMITS, photos_per_child=sys.maxsize)
                 stack.callback(sandbox.close)
                 with suppress(NotAnImage):
                     _made(sandbox, b"")  # starts the child
-            return _made(sandboxes[pixels, written_as], photo)
+            return _made(sandboxes[spec], photo)
 
         yield thumbnail
 
@@ -121,8 +128,8 @@ def _peer(name: str, *command: str) -> Iterator[Thumbnailer]:
         yield Thumbnailer(name, version, partial(_asked, program))
 
 
-def _asked(program: Program, photo: bytes, pixels: int, written_as: Format) -> Made:
-    job = {"bytes": len(photo), "pixels": pixels, "format": str(written_as), "quality": QUALITY}
+def _asked(program: Program, photo: bytes, pixels: int, written_as: Format, *, quality: int = QUALITY) -> Made:
+    job = {"bytes": len(photo), "pixels": pixels, "format": str(written_as), "quality": quality}
     answer = program.ask(json.dumps(job).encode() + b"\n" + photo, seconds=_PATIENCE_SECONDS)
     if "error" in answer:
         raise BenchFailed(f"{program.name}: {answer['error']}")

@@ -27,7 +27,7 @@ def test_every_contestant_is_measured_on_every_picture_it_can_read(tmp_path: Pat
     assert all(row.psnr_db > 40 and row.ratio == 1 for row in ours)
     assert [(row.psnr_db, row.output_bytes) for row in apart] == [(row.psnr_db, row.output_bytes) for row in ours]
     assert all(row.cpu_ms > 0 for row in apart)
-    assert set(report.as_json()) == {"machine", "rows", "missing"}
+    assert set(report.as_json()) == {"machine", "rows", "equal_scores", "missing"}
     assert report.tables[0].row_count == len(rows)
 
 
