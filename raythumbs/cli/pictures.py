@@ -52,6 +52,8 @@ def render(  # noqa: PLR0913, PLR0917 the options of a command
             print_line(f"{result.source}: {result.reason} ({result.code})", to=complaints)
         else:
             print_line(f"{result.source} -> {result.output}  {result.width}x{result.height}")
+            for note in result.notes:
+                print_line(f"{result.source}: {note}", to=complaints)
     if failed:
         raise typer.Exit(1)
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from raythumbs.errors import AccessDenied, NoSuchObject, RaythumbsError, StoreUnavailable
 from raythumbs.imaging.limits import Limits
-from raythumbs.imaging.render import RenderedSpec
+from raythumbs.imaging.render import Rendered
 from raythumbs.imaging.sandbox import Sandbox
 from raythumbs.model.photo import RenditionSpec
 from raythumbs.settings import Settings
@@ -26,6 +26,7 @@ _RESET_PEAK = "5"  # proc(5), /proc/pid/clear_refs
 class FileResult:
     """The result of one file. `width` and `height` are the thumbnail's, in pixels.
 
+    `notes` are faults of the file that are no reason to refuse it.
     `cpu_ms` and `peak_rss_mb` (MiB) are the CPU time and the peak memory of the process that decoded it, during this
     file alone; None if unknown.
     """
@@ -37,6 +38,7 @@ class FileResult:
     width: int | None = None
     height: int | None = None
     output: str | None = None
+    notes: tuple[str, ...] = ()
     cpu_ms: float | None = None
     peak_rss_mb: float | None = None
 
@@ -81,7 +83,8 @@ class _Sandboxes:
         pid = sandbox.start().process.pid
         _reset_peak(pid)
         try:
-            made, cpu_seconds = self._asked(sandbox, source)
+            rendered, cpu_seconds = self._asked(sandbox, source)
+            [made] = rendered.renditions
             _write(output, made.data)
         except RaythumbsError as error:
             return FileResult(
@@ -93,18 +96,18 @@ class _Sandboxes:
             width=made.width,
             height=made.height,
             output=str(output),
+            notes=rendered.notes,
             cpu_ms=round(cpu_seconds * 1000, 2),
             peak_rss_mb=_peak_mb(pid),
         )
 
-    def _asked(self, sandbox: Sandbox, source: Path) -> tuple[RenderedSpec, float]:
+    def _asked(self, sandbox: Sandbox, source: Path) -> tuple[Rendered, float]:
         seconds, max_bytes = self._settings.job_timeout_seconds, self._settings.max_photo_bytes
         path = source.resolve()  # the store refuses links out of its folder
         if path.is_dir():
             raise NoSuchObject(f"{source} is a folder: name the pictures in it, as {source}/*")
         with closing(FileStore(path.parent).get(path.name, max_bytes=max_bytes, seconds=seconds).file) as file:
-            rendered, cpu_seconds = sandbox.render(file, seconds=seconds)
-        return rendered.renditions[0], cpu_seconds
+            return sandbox.render(file, seconds=seconds)
 
 
 def _make(folder: Path) -> None:

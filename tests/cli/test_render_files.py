@@ -108,10 +108,21 @@ def test_a_line_has_the_cpu_time_and_memory_of_its_picture(photos, tmp_path):
     first, second = rendered(small, large, "--out", tmp_path / "out", "--jobs", 1)
 
     assert set(first) == {
-        "source", "state", "code", "reason", "width", "height", "output", "cpu_ms", "peak_rss_mb",
+        "source", "state", "code", "reason", "width", "height", "output", "notes", "cpu_ms", "peak_rss_mb",
     }  # fmt: skip
     assert second["cpu_ms"] > 5 * first["cpu_ms"] > 0
     assert second["peak_rss_mb"] > first["peak_rss_mb"] + 80  # of 100 MB of pixels
+
+
+def test_a_fault_that_is_no_reason_to_refuse_a_picture_is_a_note(photos, tmp_path):
+    without_end, sound = photos(cut_jpg=PHOTO[:-2], whole_jpg=PHOTO)
+
+    first, second = rendered(without_end, sound, "--out", tmp_path / "out")
+    read_by_a_person = run(without_end, "--out", tmp_path / "out")
+
+    assert (first["state"], first["notes"]) == ("succeeded", ["the file ends before its end marker"])
+    assert (second["state"], second["notes"]) == ("succeeded", [])
+    assert read_by_a_person.stderr == f"{without_end}: the file ends before its end marker\n"
 
 
 def test_names_that_are_taken_get_a_number_and_no_source_is_overwritten(photos, tmp_path):
