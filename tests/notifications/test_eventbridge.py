@@ -66,7 +66,7 @@ def test_a_deletion_is_told_unless_another_version_may_be_shown(how: str, about:
     assert isinstance(event, kind)
 
 
-@pytest.mark.parametrize("kind", OF_NO_INTEREST)
+@pytest.mark.parametrize("kind", sorted(OF_NO_INTEREST))
 def test_what_changes_no_content_is_ignored(kind: str) -> None:
     assert read(an_event(kind)) == Notification(events=(), ignored=1)
 
