@@ -5,31 +5,37 @@ that several tests share is started once. Every other file is a group of its own
 """
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # In the order in which the groups begin. The first two take longest, so they begin before the many short files.
 _BEFORE = {"tests/cluster/": "cluster", "tests/service/": "service"}
 _AFTER = {"tests/bench/": "bench", "tests/test_notebook.py": "bench"}
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+class ByGroup(LoadScopeScheduling):
+    """Gives each process a group at a time, in the order of the tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByGroup:
+    config.option.loadscopereorder = False  # the order of `pytest_collection_modifyitems` stays
+    return ByGroup(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=_place)
+    items.sort(key=lambda item: _place(group_of(item.nodeid)))
 
 
-def _group(item: pytest.Item) -> str:
-    return next((group for files, group in (_BEFORE | _AFTER).items() if item.nodeid.startswith(files)), _file(item))
+def group_of(nodeid: str) -> str:
+    """Return the group of a test: one of the groups above, or its file."""
+    named = (group for files, group in (_BEFORE | _AFTER).items() if nodeid.startswith(files))
+    return next(named, nodeid.partition("::")[0])
 
 
-def _place(item: pytest.Item) -> int:
-    """Return the place of the item's group among the groups; the order of the tests in a group stays."""
+def _place(group: str) -> int:
+    """Return the place of a group; the order of the tests in a group stays."""
     before = list(_BEFORE.values())
-    group = _group(item)
-    if group in before:
-        return before.index(group)
-    return len(before) + (group in _AFTER.values())
-
-
-def _file(item: pytest.Item) -> str:
-    return item.nodeid.partition("::")[0]
+    return before.index(group) if group in before else len(before) + (group in _AFTER.values())
