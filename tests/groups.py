@@ -1,6 +1,6 @@
-"""Which tests run in one process, one after the other, when pytest runs several at a time (`pytest -n 3`).
+"""Which tests run in one process, one after the other, when pytest runs several at a time (`pytest -n 2`).
 
-Tests that start Ray, or a service, need the cores. They make three groups: at most three of them run at once, and a Ray
+Tests that start Ray, or a service, need the cores. They make three groups, which run beside each other, and a Ray
 that several tests share is started once. Every other file is a group of its own.
 """
 

@@ -72,7 +72,7 @@ def test_a_head_that_would_take_seconds_to_read_is_refused_at_once(kind: str) ->
     with pytest.raises(TooLarge, match=r"more than \d+ "):
         render(photo, SPECS, Limits())
 
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < 1.5  # a fifth of it on an idle machine; each took more than 30 s
 
 
 RENDERED: dict[str, Callable[[], bytes]] = {

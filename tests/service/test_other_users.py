@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -117,11 +118,18 @@ def test_secrets_are_in_the_environment_of_no_process_but_the_one_that_was_given
     assert len(exposed.family.members()) > 8
 
 
+def connections_of(process: psutil.Process) -> list[Any]:
+    try:
+        return process.net_connections("inet")
+    except (psutil.Error, OSError):  # it has ended: HAProxy is started anew
+        return []
+
+
 def test_only_the_service_itself_is_open_to_other_machines(exposed):
     listening = {
         (connection.laddr.ip.removeprefix("::ffff:"), connection.laddr.port)
         for one in exposed.family.members()
-        for connection in one.net_connections("inet")
+        for connection in connections_of(one)
         if connection.status == psutil.CONN_LISTEN
     }
 
@@ -148,7 +156,7 @@ def test_a_service_that_is_killed_leaves_neither_a_process_nor_a_folder(exposed)
     assert alive == []
     came = ray_folders() - exposed.folders_before
     eventually(lambda: not any(one.exists() for one in came if not exposed.family.is_of_others(one)), seconds=10)
-    assert "1,578 clients may be connected at a time" in said
+    assert "at most 1,578 clients can be connected" in said
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
