@@ -16,9 +16,8 @@ from botocore.parsers import ResponseParserError
 from s3transfer.exceptions import RetriesExceededError
 from urllib3.exceptions import HTTPError
 
-from raythumbs.errors import AccessDenied, NoSuchObject, RaythumbsError, StoreRefused, StoreUnavailable
-from raythumbs.storage.quick_requests import Busy
-from raythumbs.store_errors import (
+from raythumbs.errors import (
+    AccessDenied,
     AccountDisabled,
     Archived,
     BadCredentials,
@@ -27,9 +26,14 @@ from raythumbs.store_errors import (
     ExpiredCredentials,
     KeyUnavailable,
     NoSuchBucket,
+    NoSuchObject,
+    RaythumbsError,
     RequesterPays,
+    StoreRefused,
+    StoreUnavailable,
     WrongRegion,
 )
+from raythumbs.storage.quick_requests import Busy
 
 Kinds = Mapping[str, type[RaythumbsError]]
 

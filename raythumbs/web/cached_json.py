@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from fastapi import Response
+from fastapi import Request, Response
 
 from raythumbs.web.bodies import Body
 
@@ -20,3 +20,9 @@ class CachedJson:
             self._json = body().model_dump_json(by_alias=True).encode()
             self._value = value
         return Response(self._json, media_type="application/json")
+
+
+def cached_json(request: Request, what: str) -> CachedJson:
+    """Return the cache of one kind of answer."""
+    cached: dict[str, CachedJson] = request.app.state.cached_json
+    return cached[what]

@@ -9,7 +9,7 @@ import pytest
 import typer
 from pydantic import BaseModel
 
-from raythumbs import errors, store_errors
+from raythumbs import errors
 from raythumbs.cli import app
 from raythumbs.errors import BadPicture, RaythumbsError
 from raythumbs.manual import FOLDER, PAGES, read_page
@@ -18,7 +18,7 @@ from raythumbs.model.photo import Fit, Format, RenditionSpec
 from raythumbs.notifications import b2, s3
 from raythumbs.settings import Settings
 from raythumbs.web import bodies
-from raythumbs.web.api import router
+from raythumbs.web.routes import ROUTERS
 
 HOUSE = Path(__file__).parents[2]
 TEXTS = {path: path.read_text() for path in (HOUSE / "README.md", *sorted(FOLDER.glob("*.md")))}
@@ -141,7 +141,8 @@ def sections(page: str) -> Sequence[tuple[str, str]]:
 def test_the_page_about_the_api_has_every_route():
     page = read_page("api")
 
-    routes = {f"{method} {route.path.replace(':path', '')}" for route in router.routes for method in route.methods}
+    routes = [route for router in ROUTERS for route in router.routes]
+    routes = {f"{method} {route.path.replace(':path', '')}" for route in routes for method in route.methods}
 
     assert [route for route in sorted(routes) if not route.startswith("HEAD") and f"`{route}`" not in page] == []
 
@@ -165,9 +166,9 @@ def codes(kinds: Iterator[type[RaythumbsError]]) -> set[str]:
 
 
 def leaves(root: type[RaythumbsError]) -> Iterator[type[RaythumbsError]]:
-    """The errors of errors.py and store_errors.py below a root."""
+    """The errors of the product below a root."""
     for kind in root.__subclasses__():
-        if kind.__module__ in {errors.__name__, store_errors.__name__}:
+        if kind.__module__.startswith(f"{errors.__name__}."):
             yield kind
             yield from leaves(kind)
 

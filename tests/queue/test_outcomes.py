@@ -12,14 +12,13 @@ from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.leases import Leases
 from raythumbs.db.record import Record
-from raythumbs.errors import AccessDenied, StoreUnavailable
+from raythumbs.errors import AccessDenied, Archived, ClockSkew, Encrypted, StoreUnavailable
 from raythumbs.model.backoff import backoff_seconds, slow_backoff_seconds
 from raythumbs.model.job import State
 from raythumbs.model.lease import Failed, Report
 from raythumbs.queue.batch import TaskLost, TaskRaised
 from raythumbs.queue.outcomes import Budgets, Outcomes
 from raythumbs.queue.pace import Pace
-from raythumbs.store_errors import Archived, ClockSkew, Encrypted
 from tests.queue.conftest import a_request, a_success
 
 LOST = TaskLost("the worker died")

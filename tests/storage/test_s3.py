@@ -18,14 +18,13 @@ import pytest
 import trustme
 from botocore.config import Config
 
-from raythumbs.errors import AccessDenied, NoSuchObject, StoreUnavailable
+from raythumbs.errors import AccessDenied, BadCredentials, NoSuchBucket, NoSuchObject, StoreUnavailable
 from raythumbs.model.source import KEY_BYTES, Source
 from raythumbs.storage.credentials import is_of_amazon, session_with
 from raythumbs.storage.files import FileStore
 from raythumbs.storage.quick_requests import quick_requests
 from raythumbs.storage.s3 import S3Store, s3_client
 from raythumbs.storage.stores import Stores
-from raythumbs.store_errors import BadCredentials, NoSuchBucket
 from tests.storage.http_server import Behaviour, refusing, served, store_at
 
 

@@ -9,10 +9,8 @@ import pytest
 import trustme
 from botocore.parsers import ResponseParserError
 
-from raythumbs.errors import AccessDenied, NoSuchObject, StoreRefused, StoreUnavailable
-from raythumbs.storage.s3 import s3_client
-from raythumbs.storage.s3_answers import plain, translated
-from raythumbs.store_errors import (
+from raythumbs.errors import (
+    AccessDenied,
     AccountDisabled,
     Archived,
     BadCredentials,
@@ -21,9 +19,14 @@ from raythumbs.store_errors import (
     ExpiredCredentials,
     KeyUnavailable,
     NoSuchBucket,
+    NoSuchObject,
     RequesterPays,
+    StoreRefused,
+    StoreUnavailable,
     WrongRegion,
 )
+from raythumbs.storage.s3 import s3_client
+from raythumbs.storage.s3_answers import plain, translated
 from tests.storage.http_server import refusing, served, store_at
 
 REFUSALS = [

@@ -1,0 +1,34 @@
+"""Photos and their thumbnails."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from fastapi.responses import FileResponse
+
+from raythumbs.errors import NoSuchObject, UnknownThumbnail
+from raythumbs.model.photo import CACHE_CONTROL, Format
+from raythumbs.web.bodies import Id, PhotoBody
+from raythumbs.web.dependencies import Deps
+from raythumbs.web.open_file import OpenFileResponse
+
+router = APIRouter(tags=["photos"])
+
+
+@router.get("/api/photos/{photo_id}")
+async def photo(photo_id: Id, deps: Deps) -> PhotoBody:
+    """Return a photo and its thumbnails."""
+    return PhotoBody.of(await deps.queue.photo(photo_id), deps.link)
+
+
+@router.head("/thumbnails/{path:path}", response_class=FileResponse, include_in_schema=False)
+@router.get("/thumbnails/{path:path}", response_class=FileResponse)
+async def thumbnail(path: Annotated[str, Path(max_length=1024)], deps: Deps) -> OpenFileResponse:
+    """Serve a thumbnail from a file store. Clients may cache it for ever: a changed photo has other addresses."""
+    try:
+        file = deps.open_thumbnail(path)
+    except NoSuchObject as error:
+        raise UnknownThumbnail("there is no such thumbnail") from error
+    headers = {"Cache-Control": CACHE_CONTROL, "X-Content-Type-Options": "nosniff"}
+    # The machine's table of file names is not asked: a slim image's table does not have WebP.
+    kind = Format.of_name(path)
+    return OpenFileResponse(file, kind.content_type if kind else "application/octet-stream", headers)

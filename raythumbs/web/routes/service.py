@@ -1,0 +1,43 @@
+"""The service itself: its figures, whether it lives and is ready, and the comparison of the stores with the record."""
+
+from fastapi import APIRouter, Request, Response
+
+from raythumbs.web.bodies import ReconciliationBody, StatusBody
+from raythumbs.web.cached_json import cached_json
+from raythumbs.web.dependencies import Deps
+
+router = APIRouter(tags=["service"])
+
+
+@router.get("/api/thumbnails/status", response_model=StatusBody)
+async def status(request: Request, deps: Deps) -> Response:
+    """Return the figures of the queue and its slots."""
+    figures = await deps.queue.status()
+    return cached_json(request, "status").response(figures, lambda: StatusBody.of(figures))
+
+
+@router.post("/api/reconciliation", status_code=202)
+async def reconcile(deps: Deps) -> ReconciliationBody:
+    """Compare the watched places and the thumbnails with the record, and repair the differences at LOW priority."""
+    return ReconciliationBody.of(await deps.queue.reconcile())
+
+
+@router.get("/api/reconciliation")
+async def reconciliation(deps: Deps) -> ReconciliationBody:
+    """Return the comparison that runs, or the last one."""
+    return ReconciliationBody.of(await deps.queue.reconciliation())
+
+
+@router.head("/healthz", include_in_schema=False)
+@router.get("/healthz")
+async def alive() -> dict[str, str]:
+    """Answer 200 while the process runs."""
+    return {"status": "alive"}
+
+
+@router.head("/readyz", include_in_schema=False)
+@router.get("/readyz")
+async def ready(deps: Deps) -> dict[str, str]:
+    """Answer 200 if the queue, the database and the store answer, else an error that names what does not."""
+    await deps.queue.check()
+    return {"status": "ready"}
