@@ -2,7 +2,7 @@
 their short names, ISOBMFF and HEIF.
 
 boxes.py, fields.py, item_tables.py and meta.py read what the file says of its pictures. codings.py, needed.py and
-identity.py follow it from the primary item to coded data, places.py into the file; missing_data.py, hevc.py and
+identity.py follow it from the primary item to coded data, byte_ranges.py into the file; missing_data.py, hevc.py and
 obus.py check that the data is there. geometry.py, coded_pixels.py and avif.py are about the picture's size and its
 orientation.
 """

@@ -9,24 +9,24 @@ from typing import BinaryIO
 from raythumbs.errors import Corrupt, Truncated
 from raythumbs.imaging.head_limits import at_most
 from raythumbs.imaging.heif.boxes import size_of
+from raythumbs.imaging.heif.byte_ranges import ByteRange, byte_ranges
 from raythumbs.imaging.heif.hevc import lacks_slices
 from raythumbs.imaging.heif.meta import Meta
 from raythumbs.imaging.heif.needed import needed_items
 from raythumbs.imaging.heif.obus import lacks_frames
-from raythumbs.imaging.heif.places import Place, places
 
 
 def refuse_missing_data(file: BinaryIO, meta: Meta) -> None:
     """Raise Truncated if data is missing of an item that the picture needs, and Corrupt if such an item is."""
     size = size_of(file)
-    read: set[tuple[Place, ...]] = set()
+    read: set[tuple[ByteRange, ...]] = set()
     read_bytes = 0
     for item in needed_items(meta):
         if item not in meta.kinds:
             raise Corrupt(f"the picture needs part {item}, which the file does not have")
         if meta.kinds[item] == b"iden":  # it has no data of its own
             continue
-        where = tuple(places(meta, item, size))
+        where = tuple(byte_ranges(meta, item, size))
         if where in read:  # tiles that look alike may share their data
             continue
         read.add(where)
@@ -47,7 +47,7 @@ def _lacks_data(meta: Meta, item: int, data: bytes) -> bool:
             return not data
 
 
-def _read(file: BinaryIO, where: tuple[Place, ...]) -> bytes:
+def _read(file: BinaryIO, where: tuple[ByteRange, ...]) -> bytes:
     pieces = []
     for start, end in where:
         file.seek(start)

@@ -17,8 +17,8 @@ from raythumbs.imaging.jpeg.missing_rows import may_lack_pixels, sound_rows
 from raythumbs.imaging.jpeg.more_data import with_end, with_more_data
 from raythumbs.imaging.jpeg.scale import ALL_EIGHTHS, divisor_of, eighths_of, set_scale
 from raythumbs.imaging.jpeg.scan_count import has_several_scans, is_progressive, refuse_many_scans
-from raythumbs.imaging.jpeg.scan_markers import components_sent, has_end
-from raythumbs.imaging.jpeg.scans import needed_part, needed_scans
+from raythumbs.imaging.jpeg.scan_markers import components_sent, has_end, has_stray_marker
+from raythumbs.imaging.jpeg.scans import may_end_amid_a_scan, needed_part, needed_scans
 from raythumbs.imaging.orientation import orientation
 from raythumbs.imaging.plan import Needs
 from raythumbs.imaging.probe import probe
@@ -52,9 +52,15 @@ class JpegDecoder:
         picture = self.picture if part is None else self._opened(source)
         if not _is_loaded(picture):
             return self._without_end()
-        if not may_lack_pixels(picture):
+        if not (may_lack_pixels(picture) or self._may_lack_details(source)):
             return self._shown(picture, picture.height)
         return self._compared(picture, with_more_data(source))
+
+    def _may_lack_details(self, source: BinaryIO) -> bool:
+        """Return whether a part of a progressive JPEG's scan may be missing. The picture is less sharp then."""
+        if not is_progressive(self.picture):
+            return False
+        return has_stray_marker(source) or (source is self.file and may_end_amid_a_scan(source))
 
     def _without_end(self) -> Decoded:
         """Decode the file with an end marker behind it: the scans that the scale needs, if they are there."""

@@ -16,10 +16,11 @@ _MOST_HEADER_BYTES = 16 << 20  # tables, Exif, profiles, embedded previews
 _MOST_TABLES_BYTES = 64 * 1024  # between two scans
 _MOST_SEGMENTS = 1 << 13  # each takes some microseconds
 
-_SOI, _SOS, _DQT, _DHT, _DRI, _COM = b"\xd8", b"\xda", b"\xdb", b"\xc4", b"\xdd", b"\xfe"
+_SOI, _EOI, _SOS, _DQT, _DHT, _DRI, _COM = b"\xd8", b"\xd9", b"\xda", b"\xdb", b"\xc4", b"\xdd", b"\xfe"
 _PROGRESSIVE_FRAME = b"\xc2"
 _OF_APPLICATIONS = {bytes([number]) for number in range(0xE0, 0xF0)}
-_IN_HEADER = {_DQT, _DHT, _DRI, _COM, *_OF_APPLICATIONS}
+_BETWEEN_SCANS = {_DHT, _DRI, _COM, *_OF_APPLICATIONS}
+_IN_HEADER = {_DQT, *_BETWEEN_SCANS}
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)  # stuffed bytes and restarts are part of the data
 
 Coefficient = tuple[int, int]  # a component's id; the number of one of its 64 coefficients, in the file's order
@@ -84,6 +85,7 @@ class Reader:
 
     file: BinaryIO
     at: int = 0
+    has_ended: bool = False  # whether the end marker was read
     _held: bytearray = field(default_factory=bytearray)
     _segments: int = 0
 
@@ -105,21 +107,36 @@ class Reader:
         return _frame(frame, tables, bytes(self._held[: self.at]))
 
     def scans(self, frame: Frame) -> Iterator[Scan]:
-        """Read the scans one by one."""
-        while True:
-            tables_at = self.at
-            while (marker := self._marker()) != _SOS:
-                self._segment()
-                if marker not in {_DHT, _DRI, _COM, *_OF_APPLICATIONS} or self.at - tables_at > _MOST_TABLES_BYTES:
-                    raise Unusual
+        """Read the scans one by one. Each is given when what follows it was read, up to the next scan or the end.
+
+        So a scan is not given if its data ends where it should go on.
+        """
+        tables_at, marker = self.at, self._tables()
+        while marker == _SOS:
             scan_at = self.at - 2
             header = self._segment()
             self._pass_entropy_coded()
-            yield _scan(frame, header, slice(tables_at, scan_at), slice(scan_at, self.at))
+            scan = _scan(frame, header, slice(tables_at, scan_at), slice(scan_at, self.at))
+            tables_at, marker = self.at, self._tables()
+            self.has_ended = marker == _EOI
+            yield scan
 
     def bytes_at(self, place: slice) -> memoryview:
         """Return bytes that were read, without a copy. Release all of them before you read on."""
         return memoryview(self._held)[place]
+
+    def has_more(self) -> bool:
+        """Return whether there are bytes behind those that were read."""
+        return len(self._held) > self.at or bool(self.file.read(1))
+
+    def _tables(self) -> bytes:
+        """Read what stands between two scans; return the marker of the next scan, or of the end."""
+        began = self.at
+        while (marker := self._marker()) not in {_SOS, _EOI}:
+            self._segment()
+            if marker not in _BETWEEN_SCANS or self.at - began > _MOST_TABLES_BYTES:
+                raise Unusual
+        return marker
 
     def _marker(self) -> bytes:
         marker = self._take(2)

@@ -11,6 +11,8 @@ from raythumbs.imaging.jpeg.heads import head_segments
 # ends the data like any other.
 _MARKER = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)
 _RESTARTS, END_CODE, _SCAN, _RESTART_INTERVAL = range(0xD0, 0xD8), 0xD9, 0xDA, 0xDD
+# What may follow a scan's data: tables, comments, applications' data, the height, another scan, the end (T.81, B.2.1).
+_AFTER_DATA = {0xC4, 0xCC, 0xDB, 0xDC, 0xFE, _SCAN, _RESTART_INTERVAL, END_CODE, *range(0xE0, 0xF0)}
 _WITHOUT_LENGTH = {*_RESTARTS, 0x01, 0xD8}
 _MOST_MARKERS = 1 << 16  # as many restarts as a photo of 16 megapixels has at most
 _PIECE_BYTES = 1 << 12  # restarts may be close together
@@ -18,11 +20,15 @@ _PIECE_BYTES = 1 << 12  # restarts may be close together
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """A marker behind the head: its place, its code, and whether the data of a scan comes before it."""
+    """A marker behind the head: its place, its code, and whether the data of a scan comes before it.
+
+    A stray one ends the data of a scan where it should go on, or stands behind bytes that belong to nothing.
+    """
 
     place: int
     code: int
     ends_data: bool
+    is_stray: bool
 
     @property
     def is_restart(self) -> bool:
@@ -33,6 +39,11 @@ class Marker:
 def has_end(file: BinaryIO) -> bool:
     """Return whether there is an end marker behind the scans."""
     return any(marker.code == END_CODE for marker in markers(file))
+
+
+def has_stray_marker(file: BinaryIO) -> bool:
+    """Return whether a marker stands where no encoder writes it, so that a decoder may miss a part of a scan."""
+    return any(marker.is_stray for marker in markers(file))
 
 
 def components_sent(file: BinaryIO) -> set[int]:
@@ -56,20 +67,28 @@ def markers(file: BinaryIO) -> Iterator[Marker]:
     if not head or head[-1].code != _SCAN:
         return
     has_restarts = any(segment.code == _RESTART_INTERVAL and any(segment.read(file)) for segment in head)
-    at, in_scan = head[-1].end, True
+    at, in_scan, restart = head[-1].end, True, 0
     for _ in range(_MOST_MARKERS):
         found = _next_marker(file, at)
         if found is None:
             return
         place, code = found
         goes_on = in_scan and has_restarts and code in _RESTARTS
-        yield Marker(place, code, in_scan)
+        is_next = code == _RESTARTS[restart] if goes_on else code in _AFTER_DATA
+        yield Marker(place, code, in_scan, not is_next or not (in_scan or _is_filled(file, at, place)))
+        restart = (restart + 1) % len(_RESTARTS) if goes_on else 0
         if code == END_CODE:
             return
         content = b"" if code in _WITHOUT_LENGTH else _content(file, place + 2)
         at = place + 2 + len(content)
         in_scan = goes_on or code == _SCAN
         has_restarts = any(content[2:]) if code == _RESTART_INTERVAL else has_restarts
+
+
+def _is_filled(file: BinaryIO, at: int, place: int) -> bool:
+    """Return whether there are only fill bytes between two places (T.81, B.1.1.2)."""
+    file.seek(at)
+    return place - at < _PIECE_BYTES and not file.read(place - at).strip(b"\xff")
 
 
 def _content(file: BinaryIO, place: int) -> bytes:

@@ -12,7 +12,7 @@ from math import ceil
 from typing import BinaryIO
 
 from raythumbs.imaging.jpeg.empty_scans import empty_scans
-from raythumbs.imaging.jpeg.markers import BLOCK, Coefficient, Component, Frame, Reader, Scan, Unusual
+from raythumbs.imaging.jpeg.markers import BLOCK, COEFFICIENTS, Coefficient, Component, Frame, Reader, Scan, Unusual
 
 _MOST_SCANS = 100  # libjpeg's own script has 10
 _TAIL_BYTES = 64 * 1024  # a whole file has its end marker in this tail, even if a camera wrote data behind it
@@ -46,6 +46,31 @@ def needed_scans(file: BinaryIO, shrink: int, *, spare: float = 1) -> bytes | No
         return None
 
 
+def may_end_amid_a_scan(file: BinaryIO) -> bool:
+    """Return whether the last scan of a progressive JPEG may be cut by an end marker in its data.
+
+    It may be if bits of coefficients were never sent, or if there is data behind the end marker. Both also happen in
+    sound files. A file that cannot be followed is not looked at.
+    """
+    file.seek(0)
+    reader = Reader(file)
+    sent: dict[Coefficient, int] = {}
+    try:
+        frame = reader.frame()
+        for scan in islice(reader.scans(frame), _MOST_SCANS):
+            _follow(sent, scan)
+    except Unusual:
+        return False
+    return _last_may_be_cut(reader, frame, sent)
+
+
+def _last_may_be_cut(reader: Reader, frame: Frame, sent: Mapping[Coefficient, int]) -> bool:
+    if not reader.has_ended:
+        return False
+    is_complete = all(sent.get((one, n)) == 0 for one in frame.components for n in range(COEFFICIENTS))
+    return not is_complete or reader.has_more()
+
+
 def _has_end(file: BinaryIO) -> bool:
     size = file.seek(0, SEEK_END)
     file.seek(max(0, size - _TAIL_BYTES))
@@ -72,6 +97,8 @@ def _part(reader: Reader, shrink: int, spare: float) -> bytes:
         scans.append(scan)
         missing = {one: step for one, step in missing.items() if not _fine(one, step, sent, spare)}
         if not missing:
+            if _last_may_be_cut(reader, frame, sent):
+                raise Unusual
             return _assembled(reader, frame, scans, helpful)
     raise Unusual
 

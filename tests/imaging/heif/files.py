@@ -8,8 +8,8 @@ from io import BytesIO
 from PIL import Image
 
 from raythumbs.imaging.heif.boxes import size_of
+from raythumbs.imaging.heif.byte_ranges import byte_ranges
 from raythumbs.imaging.heif.meta import read_meta
-from raythumbs.imaging.heif.places import places
 from tests.imaging.pictures import saved
 
 ALPHA = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0"
@@ -78,7 +78,7 @@ def items_of(file: bytes) -> dict[int, Item]:
     return {
         item: Item(
             kind,
-            b"".join(file[slice(*place)] for place in places(meta, item, size_of(source))),
+            b"".join(file[slice(*place)] for place in byte_ranges(meta, item, size_of(source))),
             [(held.kind, held.head) for held in meta.properties(item) if held.kind not in _TRANSFORMATIONS],
             {reference: targets for (reference, of), targets in meta.references.items() if of == item},
         )

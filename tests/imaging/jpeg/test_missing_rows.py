@@ -164,6 +164,26 @@ def test_a_stray_marker_amid_the_data_leaves_no_grey_part(way: str, stray: str) 
         assert mean_error(band, grey.resize(band.size)) > 2
 
 
+@pytest.mark.parametrize("stray", ["ffe00004ffff", "fffe", "ff01", "ffd0", "ffd5", "ffd9", "ffdb", "fff7", "ff02"])
+@pytest.mark.parametrize("side", [300, 900])
+@pytest.mark.parametrize("scan", range(1, 10))
+def test_a_stray_marker_in_a_later_scan_of_a_progressive_jpeg_leaves_no_part_less_sharp(
+    scan: int, side: int, stray: str
+) -> None:
+    file = saved(photograph("sklearn/china.jpg", times=2), "JPEG", progressive=True)
+    starts = [at for at in range(len(file)) if file.startswith(b"\xff\xda", at)]
+    ends = [*(file.index(b"\xff\xc4", start) for start in starts[:-1]), len(file) - 2]
+    at = (starts[scan] + ends[scan]) // 2
+
+    try:
+        made = rendered(file[:at].rstrip(b"\xff") + bytes.fromhex(stray) + file[at + 2 :], side=side)
+    except BadPicture:
+        return
+
+    shown, right = (opened(one.renditions[0].data) for one in (made, rendered(file, side=side)))
+    assert mean_error(shown, right.crop((0, 0, *shown.size))) < 0.5
+
+
 def test_a_progressive_jpeg_that_lacks_only_scans_that_its_thumbnail_does_not_need_is_whole() -> None:
     photo = photograph("sklearn/china.jpg", times=3)
     file = saved(photo, "JPEG", progressive=True)

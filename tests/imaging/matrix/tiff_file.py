@@ -96,9 +96,9 @@ class Tiff:
         return bytes(imagecodecs.bitorder_encode(data)) if self.fill_order == 2 else bytes(data)
 
     def _packed(self, block: np.ndarray) -> bytes:
-        rows = block.reshape(len(block), -1).astype(np.uint32)
-        bits = rows[..., None] >> np.arange(self.bits - 1, -1, -1, dtype=np.uint32) & 1
-        return np.packbits(bits.reshape(len(block), -1).astype(np.uint8), axis=1).tobytes()
+        shifts = np.arange(self.bits - 1, -1, -1, dtype=np.uint32)
+        rows = (row.reshape(-1, 1).astype(np.uint32) >> shifts & 1 for row in block)
+        return b"".join(np.packbits(bits.astype(np.uint8)).tobytes() for bits in rows)
 
     def _whole(self, block: np.ndarray) -> bytes:
         ordered = np.ascontiguousarray(block.astype(block.dtype.newbyteorder(self.order)))

@@ -8,10 +8,10 @@ from typing import BinaryIO
 
 from raythumbs.errors import BadPicture
 from raythumbs.imaging.heif.boxes import Box, boxes, size_of
+from raythumbs.imaging.heif.byte_ranges import ByteRange, byte_ranges
 from raythumbs.imaging.heif.codings import AV1
 from raythumbs.imaging.heif.fields import Fields
 from raythumbs.imaging.heif.meta import Meta
-from raythumbs.imaging.heif.places import Place, places
 from raythumbs.imaging.mend.heif.patch import Patch
 
 _NAMES = {b"Exif": "Exif", b"mime": "XMP"}
@@ -33,7 +33,7 @@ def hidden_metadata(file: BinaryIO, meta: Meta, coding: bytes) -> tuple[list[Pat
 def _is_whole(file: BinaryIO, meta: Meta, item: int, *, strictly: bool) -> bool:
     """Return whether an item's data lie in the file, and also, for libavif, whether Exif is where its offset says."""
     try:
-        where = places(meta, item, size_of(file))
+        where = byte_ranges(meta, item, size_of(file))
     except BadPicture:
         return False
     if not strictly or meta.kinds[item] != b"Exif":
@@ -44,7 +44,7 @@ def _is_whole(file: BinaryIO, meta: Meta, item: int, *, strictly: bool) -> bool:
     return bool(found) and min(found) == offset <= len(data) - _TIFF_HEADER_BYTES
 
 
-def _head(file: BinaryIO, where: list[Place]) -> bytes:
+def _head(file: BinaryIO, where: list[ByteRange]) -> bytes:
     data = b""
     for start, end in where:
         file.seek(start)
