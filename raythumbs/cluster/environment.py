@@ -27,7 +27,8 @@ def prepared_ray(settings: Settings) -> Iterator[Path]:
     Call it before anything imports Ray.
     """
     with owned_folder() as folder:
-        starter = _our_haproxy(folder, bind=f"{settings.host}:{settings.port}")
+        proxies = ",".join(map(str, settings.trusted_proxies))
+        starter = _our_haproxy(folder, "--bind", f"{settings.host}:{settings.port}", "--proxies", proxies)
         for name, value in (_for_any_ray(folder, haproxy=starter) | _for_our_own()).items():
             os.environ.setdefault(name, value)
         yield folder
@@ -118,10 +119,10 @@ def _for_our_own() -> dict[str, str]:
     }
 
 
-def _our_haproxy(folder: Path, *, bind: str | None = None) -> Path:
+def _our_haproxy(folder: Path, *options: str) -> Path:
     """Return the program that Ray Serve starts as HAProxy, see haproxy.py."""
     started = folder / "haproxy.sh"
-    ours = [sys.executable, "-P", "-m", "raythumbs.cluster.haproxy", *(["--bind", bind] if bind else [])]
+    ours = [sys.executable, "-P", "-m", "raythumbs.cluster.haproxy", *options]
     script = f'#!/bin/sh\nexec {shlex.join([*ours, get_haproxy_binary()])} -- "$@"\n'
     if not started.exists() or started.read_text() != script:  # else it may be starting one at this moment
         new = started.with_suffix(".new")

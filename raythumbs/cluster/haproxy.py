@@ -22,6 +22,7 @@ from pathlib import Path
 HEADER_SECONDS = 10  # for a request's header, and for the first byte of a connection
 IDLE_SECONDS = 60  # between two requests of a connection
 SILENT_SECONDS = 120  # for a client within a body: the ingress has a shorter time-out of its own, and answers it
+REFUSALS_IN_10_SECONDS = 1000  # of one address; HAProxy answers more of them, at little cost
 CONNECTIONS = 16_384
 _DESCRIPTORS_A_CONNECTION = 2.5  # two sockets, and of every fourth connection a pipe, into which bytes are spliced
 _DESCRIPTORS_BESIDE = 150  # listeners, checks, and what a reload hands over
@@ -42,6 +43,7 @@ _ERRORS = {
     404: ("not_found", "there is nothing here"),
     405: ("method_not_allowed", "there is no such method"),
     408: ("too_slow", "the request did not arrive in time"),
+    429: ("too_many_refusals", "this address was refused too often; try again in some seconds"),
     500: (
         "internal",
         "an internal error; the log of the service has the details",
@@ -62,6 +64,7 @@ class Door:
 
     bind: str | None  # HOST:PORT, instead of Ray's; None keeps that
     connections: int
+    proxies: tuple[str, ...] | None = None  # addresses that speak for many clients; None: they are not known
 
 
 def harden(configuration: str, door: Door) -> str:
@@ -101,10 +104,11 @@ def _defaults() -> list[str]:
 def _frontend(door: Door) -> list[str]:
     return [
         # No single address may hold every connection; on this machine a proxy may speak for many.
-        "    stick-table type ipv6 size 100k expire 2m store conn_cur",
+        "    stick-table type ipv6 size 100k expire 2m store conn_cur,http_err_rate(10s)",
         "    tcp-request connection track-sc0 src",
         "    acl this_machine src 127.0.0.0/8 ::1",
         f"    tcp-request connection reject if {{ sc0_conn_cur gt {door.connections // 4} }} !this_machine",
+        *_refusals_of_one_client(door),
         # uvicorn's parser knows no others, and has no JSON for them.
         f"{_answer(405)} unless {{ method GET HEAD POST PUT PATCH DELETE OPTIONS }}",
         f"{_answer(404)} unless {{ path_beg / }}",  # `OPTIONS *`
@@ -115,6 +119,18 @@ def _frontend(door: Door) -> list[str]:
         # Serve decodes it as UTF-8, and stumbles over other bytes.
         "    http-request del-header x-request-id if { req.hdr(x-request-id) -m reg [^!-~] }",
         "    http-request del-header x-request-id if { req.fhdr(x-request-id),length gt 128 }",
+    ]
+
+
+def _refusals_of_one_client(door: Door) -> list[str]:
+    """Return the limit of 4xx answers to one address. Without knowing the proxies, there is none: one may be many."""
+    if door.proxies is None:
+        return []
+    return [
+        f"    acl speaks_for_many src {' '.join(door.proxies)}"
+        if door.proxies
+        else "    acl speaks_for_many always_false",
+        f"{_answer(429)} if {{ sc0_http_err_rate gt {REFUSALS_IN_10_SECONDS} }} !speaks_for_many",
     ]
 
 
@@ -146,7 +162,7 @@ def _body(status: int) -> str:
 
 
 def _later(status: int) -> str:
-    return " hdr Retry-After 5" if status in {502, 503, 504} else ""
+    return " hdr Retry-After 5" if status in {429, 502, 503, 504} else ""
 
 
 def _quoted(text: str) -> str:
@@ -164,6 +180,9 @@ def main() -> None:
     """Harden the configuration that HAProxy is to be started with, and become HAProxy."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bind", help="HOST:PORT to listen on, instead of Ray Serve's")
+    parser.add_argument(
+        "--proxies", help="addresses and networks that speak for many clients, with commas between them"
+    )
     parser.add_argument("binary", help="HAProxy's own program; after `--` follows what Ray Serve calls it with")
     ours = sys.argv.index("--")
     asked, arguments = parser.parse_args(sys.argv[1:ours]), sys.argv[ours + 1 :]
@@ -171,7 +190,9 @@ def main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     file = Path(arguments[arguments.index("-f") + 1])
-    file.write_text(harden(file.read_text(), Door(bind=asked.bind, connections=affordable_connections(most))))
+    proxies = None if asked.proxies is None else tuple(filter(None, asked.proxies.split(",")))
+    door = Door(bind=asked.bind, connections=affordable_connections(most), proxies=proxies)
+    file.write_text(harden(file.read_text(), door))
     # Without -dR it shares the port with the doorkeeper, until that leaves it.
     os.execve(asked.binary, [asked.binary, *(one for one in arguments if one != "-dR")], {})  # noqa: S606 no environment
 

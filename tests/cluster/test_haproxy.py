@@ -64,9 +64,9 @@ def test_errors_are_json_with_a_code_and_a_reason_and_503_says_when_to_come_agai
     errors = [line for line in hardened(written).splitlines() if "http-error status" in line]
 
     bodies = [json.loads(line.split("'")[1]) for line in errors]
-    assert {line.split()[2] for line in errors} == {"400", "404", "405", "408", "500", "502", "503", "504"}
+    assert {line.split()[2] for line in errors} == {"400", "404", "405", "408", "429", "500", "502", "503", "504"}
     assert all(set(one) == {"code", "reason"} for one in bodies)
-    assert all("Retry-After" in line for line in errors if line.split()[2] in {"502", "503", "504"})
+    assert all("Retry-After" in line for line in errors if line.split()[2] in {"429", "502", "503", "504"})
 
 
 def test_hardened_twice_is_hardened_once(written):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ from raythumbs.bench.chaos.clients.attackers import ATTACKS, FOREIGN_REQUESTS
 from raythumbs.bench.chaos.clients.good import Served, be_good, seconds_until_answer, trickles
 from raythumbs.bench.chaos.clients.malformed import MALFORMED, Malformed
 from raythumbs.bench.pictures import draw_photo
-from raythumbs.bench.wire import Answer, Door, connected
+from raythumbs.bench.wire import Answer, Connection, Door, connected, request
 from raythumbs.client import Client
 from tests.service.conftest import ended
 
@@ -121,3 +122,22 @@ def test_every_malformed_request_at_once_costs_no_photo_and_the_service_is_ready
     assert again_seconds < 1
     assert {ended(service, job_id)["state"] for job_id in served.job_ids} == {"succeeded"}
     assert service.ready() == {"status": "ready"}
+
+
+def test_an_address_that_is_refused_too_often_waits_and_others_do_not(service):
+    async def statuses(source: str, *, requests: int) -> list[int]:
+        with closing(await Connection.to(door_of(service), source=source)) as connection:
+            found = []
+            for _ in range(requests):
+                await connection.send(request("GET", "/nowhere", close=False))
+                found.append((await connection.answer()).status)
+            return found
+
+    async def both() -> tuple[list[int], list[int]]:
+        return await statuses("127.77.0.1", requests=1100), await statuses("127.77.0.2", requests=1)
+
+    hostile, good = asyncio.run(both())
+
+    assert hostile[:900] == [404] * 900
+    assert hostile[-1] == 429
+    assert good == [404]
