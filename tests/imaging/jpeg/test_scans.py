@@ -48,9 +48,7 @@ def pieces(file: bytes) -> tuple[bytes, list[bytes]]:
     """The bytes before the first scan, and each scan with the tables before it."""
     reader = Reader(BytesIO(file))
     frame = reader.frame()
-    scans = []
-    for scan in reader.scans(frame):
-        scans.append(b"".join((reader.bytes_at(scan.tables), reader.bytes_at(scan.data))))
+    scans = [b"".join((reader.bytes_at(scan.tables), reader.bytes_at(scan.data))) for scan in reader.scans(frame)]
     assert reader.has_ended
     return frame.header, scans
 
