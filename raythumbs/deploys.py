@@ -15,6 +15,7 @@ from raythumbs.db.database import Database
 from raythumbs.errors import RaythumbsError
 from raythumbs.queue.lifecycle import start_queue, stop_queue
 from raythumbs.settings import Settings
+from raythumbs.settings.floors import refuse_old_packages
 from raythumbs.settings.sealed import Sealed
 
 _ANSWER_SECONDS = 60
@@ -33,6 +34,7 @@ def deploy(settings: Settings, address: str) -> str | None:
     Return the reason if it is not ready yet but may become so. Raise if a person must repair something, if possible
     before anything is changed.
     """
+    refuse_old_packages()
     with joined(address):
         _check_database(settings)
         sealed = seal_on_head(settings)
