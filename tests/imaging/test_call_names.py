@@ -17,6 +17,8 @@ SAMPLES = {
     "aarch64": {"read": 63, "openat": 56, "clone": 220, "execve": 221, "rseq": 293, "prlimit64": 261, "recvmsg": 212},
 }
 COMMON = {"pidfd_send_signal": 424, "clone3": 435, "faccessat2": 439, "landlock_create_ruleset": 444, "mseal": 462}
+# No calls, and one that has its number on other machines only.
+OTHERS = {"syscalls", "arch_specific_syscall", "sync_file_range2"}
 
 
 @pytest.mark.parametrize("machine", SAMPLES)
@@ -32,13 +34,14 @@ def test_the_table_agrees_with_the_kernels_headers(machine: str) -> None:
     if not HEADERS[machine].exists():
         pytest.skip("no headers here")
     found = re.findall(r"(?m)^#define __NR(?:3264)?_(\w+)\s+(\d+)\s*$", HEADERS[machine].read_text())
-    headers = {name: int(number) for name, number in found if name not in {"syscalls", "arch_specific_syscall"}}
+    headers = {name: int(number) for name, number in found if name not in OTHERS}
     headers |= {"newfstatat": headers.pop("fstatat")} if "fstatat" in headers else {}
+
+    headers = {name: number for name, number in headers.items() if not 403 <= number < 424}  # of 32-bit machines
 
     known = numbers(machine)
 
-    assert {name: number for name, number in headers.items() if number < 451 and known.get(name) != number
-            and name != "sync_file_range2"} == {}  # fmt: skip
+    assert {name: number for name, number in headers.items() if number < 451 and known.get(name) != number} == {}
 
 
 def test_a_machine_without_a_table_has_no_numbers_and_a_number_without_a_name_is_shown() -> None:

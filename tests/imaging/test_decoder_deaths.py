@@ -20,7 +20,7 @@ DEATHS = {
     "raise BaseException": "exit 1",
     "raise RecursionError": "exit 1",
     "bytearray(100 << 30)": "exit 1",
-    "line = socket.socket(fileno=int(sys.argv[1])); line.sendall(bytes(100)); line.close()": "makes no sense|died",
+    "os.write(int(sys.argv[1]), bytes(100))": "makes no sense|exit 0",
     "[threading.Thread(target=threading.Event().wait, daemon=True).start() for _ in iter(int, 1)]": "exit 1|SIG",
 }
 
@@ -36,7 +36,7 @@ def test_a_photo_that_kills_its_decoder_crashes_alone(tried: str) -> None:
         assert rendered(sandbox).width == 120
 
 
-@pytest.mark.parametrize("tried", ["[None for _ in iter(int, 1)]", "threading.Event().wait()", "os.read(0, 1 << 40)"])
+@pytest.mark.parametrize("tried", ["[None for _ in iter(int, 1)]", "threading.Event().wait()"])
 def test_a_photo_that_holds_its_decoder_for_ever_is_given_up_alone(tried: str) -> None:
     children = [taken_over(f"{tried}; threading.Event().wait()")]
 

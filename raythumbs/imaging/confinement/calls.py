@@ -58,24 +58,25 @@ def fence_calls(new_listener: int = NEW_LISTENER) -> int | None:
     machine = platform.machine()
     if machine not in _MACHINES:
         raise OSError(errno.ENOSYS, f"no list of system calls for {machine}")
+    naming, plain = _Program(machine, _ASK_PARENT, _ASK_PARENT), _Program(machine, _FORBIDDEN, _UNKNOWN)
     try:
-        with_parent = _filter(machine, _ASK_PARENT, _ASK_PARENT)
-        return kernel.syscall(numbers(machine)["seccomp"], _SET_MODE_FILTER, new_listener, with_parent.pointer)
+        return kernel.syscall(numbers(machine)["seccomp"], _SET_MODE_FILTER, new_listener, naming.pointer)
     except OSError:
-        kernel.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, _filter(machine, _FORBIDDEN, _UNKNOWN).pointer)
+        kernel.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, plain.pointer)
         return None
 
 
 class _Program:
-    """A program of BPF in memory, and a pointer to its struct sock_fprog."""
+    """The filter as a program of BPF in memory. `pointer` is its struct sock_fprog, and is valid while this lives."""
 
-    def __init__(self, steps: list[_Step]) -> None:
+    def __init__(self, machine: str, forbidden: int, unknown: int) -> None:
+        steps = _steps(machine, forbidden, unknown)
         self._code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
         self.pointer = ctypes.create_string_buffer(struct.pack("HP", len(steps), ctypes.addressof(self._code)))
 
 
-def _filter(machine: str, forbidden: int, unknown: int) -> _Program:
-    """Return the filter. A call that may be made, but not with these arguments, is forbidden."""
+def _steps(machine: str, forbidden: int, unknown: int) -> list[_Step]:
+    """Return the filter's steps. A call that may be made, but not with these arguments, is forbidden."""
     known = numbers(machine)
     steps: list[_Step] = [
         (_LOAD, 0, 0, _MACHINE),
@@ -90,7 +91,7 @@ def _filter(machine: str, forbidden: int, unknown: int) -> _Program:
         if name in known:
             body = [*conditions, (_RETURN, 0, 0, forbidden)]
             steps += [(_EQUAL, 0, len(body), known[name]), *body]
-    return _Program([*steps, (_RETURN, 0, 0, unknown)])
+    return [*steps, (_RETURN, 0, 0, unknown)]
 
 
 def _guarded() -> Mapping[str, tuple[_Step, ...]]:
