@@ -43,7 +43,7 @@ def document_answers(app: FastAPI) -> None:
                     _complete(method, operation)
         return make()
 
-    app.openapi = openapi  # type: ignore[method-assign] FastAPI's way to change the document
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's way to change the document
 
 
 def _complete(method: str, operation: dict[str, Any]) -> None:

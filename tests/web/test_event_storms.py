@@ -55,7 +55,7 @@ def test_an_ugly_key_is_kept_exactly_as_it_is(served, key):
     assert [job["source"] for job in jobs] == [f"s3://photos/{key}"]
 
 
-@pytest.mark.parametrize("bad", ["a%00.jpg", "k" * 1025, ""], ids=["NUL", "too long", "empty"])
+@pytest.mark.parametrize("bad", ["a%00.jpg", "k" * 1025], ids=["NUL", "too long"])
 def test_an_event_that_cannot_be_kept_does_not_keep_out_the_others_of_its_message(served, bad):
     records = [json.loads(s3_event(key))["Records"][0] for key in ("first.jpg", bad, "last.jpg")]
 
