@@ -27,6 +27,7 @@ from raythumbs.errors import (
     StoreUnavailable,
 )
 from raythumbs.events import show_events
+from raythumbs.imaging.codecs import codecs, tell_known_faults
 from raythumbs.model.photo import Rendition
 from raythumbs.queue.handle import QueueHandle
 from raythumbs.queue.lifecycle import begin_queue, start_queue, stop_queue
@@ -77,7 +78,7 @@ def check_before_start(settings: Settings) -> None:
     Checks that packages are not too old, that the database can be opened and is not in use, that folders can be written
     to, and that there are credentials for buckets.
     """
-    refuse_old_packages()
+    check_decoders()
     stores = stores_of(settings)
     for uri in (settings.store_uri, settings.thumbnails_uri):
         with suppress(StoreUnavailable):  # may pass by itself
@@ -87,6 +88,12 @@ def check_before_start(settings: Settings) -> None:
         database.open()
     finally:
         database.close()
+
+
+def check_decoders() -> None:
+    """Raise NotStarted if a package is too old; tell known faults of the libraries that decode in the log."""
+    refuse_old_packages()
+    tell_known_faults(codecs())
 
 
 def build(args: Mapping[str, str]) -> Any:  # noqa: ANN401 Serve's Application

@@ -5,12 +5,14 @@ Each is part of Pillow's, pillow-heif's or Python's package, or is the system's 
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pillow_heif
 from PIL import __version__ as pillow_version
 from PIL import features
+
+from raythumbs.events import emit_warning
 
 _PILLOWS = {  # by the name under which Pillow knows it
     "libjpeg_turbo": "libjpeg-turbo",
@@ -69,6 +71,20 @@ def faults_of(codec: Codec) -> tuple[Fault, ...]:
     """Return the known faults that this version of a library has."""
     version = as_numbers(codec.version)
     return tuple(one for one in KNOWN_FAULTS if one.library == codec.name and version < as_numbers(one.fixed_in))
+
+
+def tell_known_faults(found: Sequence[Codec]) -> None:
+    """Write a line in the log for each known fault of these libraries."""
+    for codec in found:
+        for fault in faults_of(codec):
+            emit_warning(
+                "decoder.known_fault",
+                library=codec.name,
+                version=codec.version,
+                fault=fault.name,
+                fixed_in=fault.fixed_in,
+                source=fault.source,
+            )
 
 
 def as_numbers(version: str) -> tuple[int, ...]:

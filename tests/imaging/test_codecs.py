@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from raythumbs.imaging.codecs import KNOWN_FAULTS, Codec, as_numbers, codecs, faults_of
+from raythumbs.imaging.codecs import KNOWN_FAULTS, Codec, as_numbers, codecs, faults_of, tell_known_faults
 
 
 def test_every_library_that_decodes_is_named_with_its_version() -> None:
@@ -27,6 +27,17 @@ def test_a_version_below_the_one_that_mends_a_fault_has_it(fault) -> None:
     assert fault in faults_of(Codec(fault.library, before, "pillow"))
     assert fault not in faults_of(Codec(fault.library, fault.fixed_in, "pillow"))
     assert fault not in faults_of(Codec("another", before, "pillow"))
+
+
+def test_known_faults_are_told_in_the_log_and_sound_libraries_are_not(caplog) -> None:
+    caplog.set_level("WARNING", "raythumbs")
+
+    tell_known_faults([Codec("libwebp", "1.3.1", "pillow"), Codec("libtiff", "4.7.2", "pillow")])
+
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("decoder.known_fault ")
+    assert '"fault": "CVE-2023-4863"' in line
+    assert '"fixed_in": "1.3.2"' in line
 
 
 @pytest.mark.parametrize(
