@@ -27,10 +27,12 @@ from raythumbs.errors import (
     StoreUnavailable,
 )
 from raythumbs.events import show_events
+from raythumbs.imaging.codecs import codecs, tell_known_faults
 from raythumbs.model.photo import Rendition
 from raythumbs.queue.handle import QueueHandle
 from raythumbs.queue.lifecycle import begin_queue, start_queue, stop_queue
 from raythumbs.settings import Settings, load_settings
+from raythumbs.settings.floors import refuse_old_packages
 from raythumbs.settings.sealed import Sealed
 from raythumbs.storage.files import FileStore
 from raythumbs.storage.stores import stores_of
@@ -73,9 +75,10 @@ def passing_trouble(shards: int) -> str | None:
 def check_before_start(settings: Settings) -> None:
     """Raise if a person must repair something, so that Ray is not started in vain.
 
-    Checks that the database can be opened and is not in use, that folders can be written to, and that there are
-    credentials for buckets.
+    Checks that packages are not too old, that the database can be opened and is not in use, that folders can be written
+    to, and that there are credentials for buckets.
     """
+    check_decoders()
     stores = stores_of(settings)
     for uri in (settings.store_uri, settings.thumbnails_uri):
         with suppress(StoreUnavailable):  # may pass by itself
@@ -85,6 +88,12 @@ def check_before_start(settings: Settings) -> None:
         database.open()
     finally:
         database.close()
+
+
+def check_decoders() -> None:
+    """Raise NotStarted if a package is too old; tell known faults of the libraries that decode in the log."""
+    refuse_old_packages()
+    tell_known_faults(codecs())
 
 
 def build(args: Mapping[str, str]) -> Any:  # noqa: ANN401 Serve's Application

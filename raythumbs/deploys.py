@@ -8,7 +8,7 @@ import time
 
 from ray import serve
 
-from raythumbs.app import NAME, build_with, passing_trouble
+from raythumbs.app import NAME, build_with, check_decoders, passing_trouble
 from raythumbs.client import Client, Refused, Unreachable
 from raythumbs.cluster.join import end_serve, joined, open_door, seal_on_head, serve_runs
 from raythumbs.db.database import Database
@@ -33,6 +33,7 @@ def deploy(settings: Settings, address: str) -> str | None:
     Return the reason if it is not ready yet but may become so. Raise if a person must repair something, if possible
     before anything is changed.
     """
+    check_decoders()
     with joined(address):
         _check_database(settings)
         sealed = seal_on_head(settings)

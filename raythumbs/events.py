@@ -27,6 +27,11 @@ def emit(event: str, **facts: object) -> None:
         _log.info("%s %s", event, _as_json(facts))
 
 
+def emit_warning(event: str, **facts: object) -> None:
+    """Write one line that is shown by default: something that a person may want to mend."""
+    _log.warning("%s %s", event, _as_json(facts))
+
+
 def emit_trouble(event: str, error: BaseException, **facts: object) -> None:
     """Write one line about a failure. An error that is not of raythumbs is logged with its traceback."""
     if isinstance(error, RaythumbsError):

@@ -12,11 +12,12 @@ from rich.text import Text
 
 from raythumbs.bench.commands import bench
 from raythumbs.cli.demo import demo
+from raythumbs.cli.doctor import doctor
 from raythumbs.cli.jobs import cancel, reconcile, retry, status, submit
 from raythumbs.cli.manual import manual
 from raythumbs.cli.output import complaints
 from raythumbs.cli.pictures import render
-from raythumbs.cli.serving import backup, doctor, down, env, serve, up
+from raythumbs.cli.serving import backup, down, env, serve, up
 from raythumbs.errors import RaythumbsError
 
 # In the order in which `raythumbs --help` lists them.

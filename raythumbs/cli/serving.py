@@ -1,4 +1,4 @@
-"""Commands that run or look after a service: serve, up, down, env, doctor, backup.
+"""Commands that run or look after a service: serve, up, down, env, backup.
 
 They import settings, Ray and the database inside their functions: all three are slow to import, and `--help` needs
 none of them.
@@ -78,17 +78,6 @@ def env() -> None:
 
     for name, value in for_cluster().items():
         print(f"export {name}={shlex.quote(value)}")
-
-
-def doctor() -> None:
-    """List the open ports of this machine's services and of their Ray, and who can reach each."""
-    from raythumbs.cluster.doctor import open_ports  # only this command looks at processes
-
-    ports = open_ports()
-    for port in ports:
-        _progress(f"{port.where:24} open to {port.open_to:37} {port.process} ({port.pid})")
-    if not ports:
-        out.print("no process of raythumbs or Ray listens on a port")
 
 
 def backup(file: Annotated[Path, typer.Argument(help="File for the copy; it must not exist yet.")]) -> None:

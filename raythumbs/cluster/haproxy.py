@@ -38,6 +38,7 @@ _SERVES_HEADERS = (
     "serve-multiplexed-model-id",
 )
 
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _ERRORS = {
     400: ("bad_request", "the request is not valid HTTP"),
     404: ("not_found", "there is nothing here"),
@@ -100,7 +101,8 @@ def harden(configuration: str, door: Door) -> str:
 
 def _defaults() -> list[str]:
     errors = (
-        f"    http-error status {status} content-type application/json string {_quoted(_body(status))}{_later(status)}"
+        f"    http-error status {status} content-type application/json string "
+        f"{_quoted(_body(status))}{_headers(status)}"
         for status in _ERRORS
     )
     return [
@@ -121,7 +123,7 @@ def _frontend(door: Door) -> list[str]:
         f"    tcp-request connection reject if {{ sc0_conn_cur gt {door.connections // 4} }} !this_machine",
         *_limits_of_one_address(door.clients),
         # uvicorn's parser knows no others, and has no JSON for them.
-        f"{_answer(405)} unless {{ method GET HEAD POST PUT PATCH DELETE OPTIONS }}",
+        f"{_answer(405)} unless {{ method {' '.join(_METHODS)} }}",
         f"{_answer(404)} unless {{ path_beg / }}",  # `OPTIONS *`
         "    http-request set-header x-raythumbs-peer %[src]",
         # Serve then hands on what uvicorn receives, as it is asked for it, instead of reading ahead without bound.
@@ -162,7 +164,7 @@ def _replaced(pattern: str, by: str | Callable[[re.Match[str]], str], text: str)
 def _answer(status: int) -> str:
     return (
         f"    http-request return status {status} content-type application/json string "
-        f"{_quoted(_body(status))}{_later(status)}"
+        f"{_quoted(_body(status))}{_headers(status)}"
     )
 
 
@@ -171,7 +173,9 @@ def _body(status: int) -> str:
     return json.dumps({"code": code, "reason": reason})
 
 
-def _later(status: int) -> str:
+def _headers(status: int) -> str:
+    if status == 405:  # noqa: PLR2004 RFC 9110, section 15.5.6
+        return f" hdr Allow {_quoted(', '.join(_METHODS))}"
     return " hdr Retry-After 5" if status in {429, 502, 503, 504} else ""
 
 

@@ -14,6 +14,7 @@ from raythumbs.imaging.plan import Needs
 from raythumbs.imaging.png.decode import decode_png
 from raythumbs.imaging.tiff.jpeg_strips import lacks_strips
 from raythumbs.imaging.tiff.picture import TiffPicture
+from raythumbs.imaging.tiff.sizes import notes_of_sizes
 
 
 def decode(picture: ImageFile.ImageFile, file: BinaryIO, needs: Needs, limits: Limits) -> Decoded:
@@ -32,4 +33,5 @@ def decode(picture: ImageFile.ImageFile, file: BinaryIO, needs: Needs, limits: L
         pixels = picture if box is None else with_clear_margin(picture, box)
         if isinstance(picture, TiffPicture) and lacks_strips(picture, file):
             raise Truncated("the data of a strip of the TIFF ends before the strip does")
-    return Decoded(pixels, pixels.size, pixels.size)
+    notes = notes_of_sizes(picture.layout, file) if isinstance(picture, TiffPicture) else ()
+    return Decoded(pixels, pixels.size, pixels.size, notes)

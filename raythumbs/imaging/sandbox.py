@@ -1,8 +1,9 @@
 """Decoding in a child process. A crash, a hang or a lack of memory there ends the child alone.
 
 The child has an empty environment, so it has no credentials. It can open no files except Python's and its libraries'.
-It can reach neither the network nor other processes, and it gains no privileges (see confinement.py). Its memory, CPU
-time, files and core dumps are limited (see sandbox_child.py). Its answers are checked (see sandbox_messages.py).
+It can reach neither the network nor other processes, gains no privileges, and makes only the system calls that decoding
+needs (see confinement/). Its memory, CPU time, files and core dumps are limited (see sandbox_child.py). Its answers are
+checked (see sandbox_messages.py).
 """
 
 import os
@@ -18,12 +19,16 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
 
-from raythumbs.errors import Crashed, NoSandbox, TimedOut
+from raythumbs.errors import BadPicture, Crashed, NeedsMemory, NoSandbox, TimedOut
+from raythumbs.imaging.confinement import Fence
+from raythumbs.imaging.confinement.missing import tell_missing
+from raythumbs.imaging.confinement.refusals import Refusals
 from raythumbs.imaging.limits import Limits
 from raythumbs.imaging.render import Rendered
-from raythumbs.imaging.sandbox_messages import READY, encode_orders, receive, receive_answer, send_photo
+from raythumbs.imaging.sandbox_messages import encode_orders, receive_answer, receive_ready, send_photo
 from raythumbs.model.photo import RenditionSpec
 
+PROGRAM = ("-m", "raythumbs.imaging.sandbox_child")
 PHOTOS_PER_CHILD = 2000  # then a new child, to free leaked memory. A start costs as much as 20 small photos.
 _STARTING_SECONDS = 30.0
 _ENDING_SECONDS = 0.2  # a sound child ends at once when its socket is closed
@@ -38,15 +43,17 @@ class Child:
     line: socket.socket
     is_ready: bool = False
     photos: int = 0
+    fences: tuple[Fence, ...] = ()
+    refusals: Refusals | None = None
 
     @classmethod
-    def started(cls, orders: bytes) -> "Child":
-        """Start a child and send it its orders."""
+    def started(cls, orders: bytes, *, program: Sequence[str] = PROGRAM) -> "Child":
+        """Start a child and send it its orders. `program` is what its Python runs."""
         ours, theirs = socket.socketpair()
         with theirs:
             try:
                 ours.sendall(orders)
-                return cls(_process(theirs.fileno()), ours)
+                return cls(_process(program, theirs.fileno()), ours)
             except BaseException:
                 ours.close()
                 raise
@@ -54,17 +61,42 @@ class Child:
     def wait_until_ready(self) -> None:
         """Return once the child has started; raise OSError if it does not."""
         if not self.is_ready:
-            receive(self.line, len(READY), time.monotonic() + _STARTING_SECONDS)
+            confined = receive_ready(self.line, time.monotonic() + _STARTING_SECONDS)
+            self.fences = confined.fences
+            self.refusals = Refusals(confined.listener) if confined.listener is not None else None
             self.is_ready = True
+            tell_missing(confined.fences)
 
     def send(self, photo: "_Photo") -> None:
         """Send a photo to the child."""
         send_photo(self.line, photo.file, seconds=photo.seconds)
         self.photos += 1
 
+    def answer(self, specs: Sequence[RenditionSpec], until: float) -> tuple[Rendered, float]:
+        """Return what `receive_answer` returns. Meanwhile, refuse the system calls that the child may not make.
+
+        A photo that fails after a refused call is not called bad, because the call may be the reason: raises Crashed.
+        """
+        if self.refusals:
+            self.refusals.wait_until_readable(self.line.fileno(), until)
+        try:
+            return receive_answer(self.line, specs, until)
+        except (BadPicture, NeedsMemory) as error:
+            if self.refused_calls:
+                raise Crashed(f"the decoder was refused {self.refused_calls}, and said: {error.reason}") from error
+            raise
+
+    @property
+    def refused_calls(self) -> str:
+        """The system calls that were refused during the last photo, in words, or nothing."""
+        names = self.refusals.names if self.refusals else []
+        return f"the system call {', '.join(names)}" if names else ""
+
     def end(self) -> str:
         """End the process; return how it ended, in words."""
         self.line.close()
+        if self.refusals:
+            self.refusals.close()
         try:
             status = self.process.wait(timeout=_ENDING_SECONDS)  # of a child that died already: how it died
         except subprocess.TimeoutExpired:
@@ -74,9 +106,9 @@ class Child:
         return signal.Signals(-status).name if status < 0 else f"exit {status}"
 
 
-def _process(line: int) -> subprocess.Popen[bytes]:
+def _process(program: Sequence[str], line: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 our own module, by our own interpreter
-        [sys.executable, "-I", "-m", "raythumbs.imaging.sandbox_child", str(line), str(os.getpid())],
+        [sys.executable, "-I", "-B", *program, str(line), str(os.getpid())],
         env={},
         pass_fds=[line],
         stdin=subprocess.DEVNULL,
@@ -121,6 +153,12 @@ class Sandbox:
         self._child = self._child or self._start_child(self._orders)
         return self._child
 
+    def fences(self) -> tuple[Fence, ...]:
+        """Start the child if there is none; return its fences. Raises OSError if it does not start."""
+        child = self.start()
+        child.wait_until_ready()
+        return child.fences
+
     def give(self, file: BinaryIO, *, seconds: float) -> None:
         """Give a photo. Its rendering may take so many seconds after the previous answer.
 
@@ -140,7 +178,7 @@ class Sandbox:
         photo = self._given[0]
         try:
             child = self._child_at_work()
-            return receive_answer(child.line, self._specs, time.monotonic() + photo.seconds)
+            return child.answer(self._specs, time.monotonic() + photo.seconds)
         except TimeoutError as error:
             self.close()
             raise TimedOut(f"rendering took more than {photo.seconds:.0f} s") from error
@@ -184,10 +222,11 @@ class Sandbox:
 
     def _failure(self, photo: _Photo) -> TimedOut | Crashed:
         """End the child; return the error of the photo that it had."""
+        refused = self._child.refused_calls if self._child else ""
         ended = self.close()
         if ended == signal.SIGXCPU.name:
             return TimedOut(f"rendering took more than {photo.seconds:.0f} s of CPU time")
-        return Crashed(f"the decoder died ({ended})")
+        return Crashed(f"the decoder died ({ended})" + (f" after it was refused {refused}" if refused else ""))
 
     def _forget_first(self) -> None:
         """Drop the photo that was answered; end a child that has rendered its share of photos."""

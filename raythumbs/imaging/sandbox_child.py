@@ -17,12 +17,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 from raythumbs.errors import BadPicture, NeedsMemory
-from raythumbs.imaging.confinement import confine
+from raythumbs.imaging.confinement import Confined, confine
 from raythumbs.imaging.limits import Limits
 from raythumbs.imaging.malloc import keep_freed_memory
 from raythumbs.imaging.numpy_room import NUMPY_BYTES
 from raythumbs.imaging.render import render
-from raythumbs.imaging.sandbox_messages import READY, encode_answer, encode_refusal, next_photo, receive_orders
+from raythumbs.imaging.sandbox_messages import (
+    encode_answer,
+    encode_refusal,
+    next_photo,
+    receive_orders,
+    send_ready,
+)
 from raythumbs.model.photo import RenditionSpec
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -45,8 +51,7 @@ def main() -> None:
 
 def _serve(line: socket.socket) -> None:
     specs, limits = receive_orders(line)
-    _limit(limits)
-    line.sendall(READY)
+    send_ready(line, _limit(limits))
     while True:
         with next_photo(line) as (file, seconds):
             limit_cpu(seconds)
@@ -65,14 +70,14 @@ def _answer(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) -> b
 # --- limits
 
 
-def _limit(limits: Limits) -> None:
+def _limit(limits: Limits) -> Confined:
     """Confine this process, and limit its memory to the present amount and `limits.decode_bytes`.
 
     If a picture takes more memory than its header announced, the allocation fails.
     """
     _make_small_stacks()
     pages = int(Path("/proc/self/statm").read_text().split()[_STATM_DATA])
-    confine()
+    confined = confine()
     memory = pages * resource.getpagesize() + limits.decode_bytes + _SPARE_BYTES
     addresses = limits.decode_bytes + _SPARE_ADDRESSES
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory + NUMPY_BYTES))
@@ -80,6 +85,7 @@ def _limit(limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    return confined
 
 
 def limit_cpu(seconds: int) -> None:

@@ -1,6 +1,7 @@
 """The messages between a sandbox and its child process. They go over one socket.
 
-1. The sandbox sends its orders once: the specs and the limits, as JSON. The child sends `READY`.
+1. The sandbox sends its orders once: the specs and the limits, as JSON. The child answers with `READY`, its fences as
+   JSON, and the descriptor with which the sandbox names refused system calls, if the kernel has it.
 2. For each photo the sandbox sends a number of seconds in two bytes, and the descriptor of the photo's file.
 3. For each photo the child answers in JSON. The bytes of the renditions follow.
 
@@ -20,6 +21,7 @@ from typing import Any, BinaryIO
 
 from raythumbs import errors
 from raythumbs.errors import BadPicture, NeedsMemory
+from raythumbs.imaging.confinement import Confined, Fence
 from raythumbs.imaging.limits import Limits
 from raythumbs.imaging.render import Rendered, RenderedSpec
 from raythumbs.model.photo import Fit, Format, RenditionSpec
@@ -47,6 +49,17 @@ _BAD_PICTURES = {
 def encode_orders(specs: Sequence[RenditionSpec], limits: Limits) -> bytes:
     """Return the message with the specs and the limits of all photos."""
     return _with_length({"specs": [asdict(spec) for spec in specs], "limits": asdict(limits)})
+
+
+def receive_ready(line: socket.socket, until: float) -> Confined:
+    """Return how the child is confined, until a time of the monotonic clock. Raises OSError if it does not start."""
+    line.settimeout(max(1e-3, until - time.monotonic()))
+    ready, descriptors, _, _ = socket.recv_fds(line, len(READY), 1)
+    if not ready:
+        raise ConnectionError("the line was closed")
+    size = int.from_bytes(receive(line, _LENGTH_BYTES, until), "big")
+    fences = json.loads(receive(line, min(size, _ANSWER_BYTES), until))
+    return Confined(tuple(Fence(**fence) for fence in fences), descriptors[0] if descriptors else None)
 
 
 def send_photo(line: socket.socket, file: BinaryIO, *, seconds: float) -> None:
@@ -136,6 +149,16 @@ def receive_orders(line: socket.socket) -> tuple[list[RenditionSpec], Limits]:
     return [_spec(fields) for fields in orders["specs"]], Limits(**orders["limits"])
 
 
+def send_ready(line: socket.socket, confined: Confined) -> None:
+    """Say that the child is ready, and how it is confined. Closes the descriptor that is for the sandbox alone."""
+    message = READY + _with_length([asdict(fence) for fence in confined.fences])
+    if confined.listener is None:
+        line.sendall(message)
+        return
+    socket.send_fds(line, [message], [confined.listener])
+    os.close(confined.listener)
+
+
 @contextmanager
 def next_photo(line: socket.socket) -> Iterator[tuple[BinaryIO, int]]:
     """Receive the next photo: its file, which is closed at the end of the block, and its seconds.
@@ -173,7 +196,7 @@ def encode_refusal(error: BadPicture | NeedsMemory) -> bytes:
     return _with_length({"code": error.code, "reason": error.reason})
 
 
-def _with_length(content: dict[str, Any]) -> bytes:
+def _with_length(content: object) -> bytes:
     text = json.dumps(content).encode()
     return len(text).to_bytes(_LENGTH_BYTES, "big") + text
 

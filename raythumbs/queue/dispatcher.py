@@ -59,6 +59,7 @@ class Dispatcher:
         self._shard = shard
         self._held: dict[str, Lease] = {}
         self._large = LargeLane(slots, places=pace.large_places)
+        self._large_had_turn = False
         self._outcomes = Outcomes(record, self._large, budgets=budgets, pace=pace)
         self._node_health = NodeHealth(slots)
         self._tickets = count(1)
@@ -95,9 +96,20 @@ class Dispatcher:
             self._warm()
 
     async def run_once(self) -> None:
-        """Lease jobs into every free slot. Large photos that wait go first."""
-        await self._start_large()
+        """Lease jobs into every free slot.
+
+        Large photos that wait go first, but others have the next turn: a node may have a single slot."""
+        if not self._large_had_turn:
+            self._large_had_turn = await self._start_large()
+            await self._fill_slots()
+        elif await self._fill_slots():
+            self._large_had_turn = await self._start_large()
+
+    async def _fill_slots(self) -> bool:
+        """Lease jobs into every free slot; return whether there was one."""
+        had_slots = False
         while not self.draining and (nodes := list(iter(self._slots.take, None))):
+            had_slots = True
             batches: list[list[Lease]] = []
             try:
                 batches = await self._record.write(partial(self._lease, batches=len(nodes)))
@@ -107,7 +119,8 @@ class Dispatcher:
             for node, leases in zip(nodes, batches, strict=False):
                 self._start(Batch(next(self._tickets), node, tuple(leases)))
             if len(batches) < len(nodes):
-                return
+                break
+        return had_slots
 
     def _warm(self) -> None:
         """Run an empty batch in every free slot."""
@@ -218,14 +231,16 @@ class Dispatcher:
         patient = None if self._leasings % _AGED_OF_LEASINGS else jobs.longest_waiting(now=now)
         return sorted(Priority, key=lambda priority: (priority is not patient, priority.rank))
 
-    async def _start_large(self) -> None:
-        """Start large photos that wait, each with its memory set apart on its node."""
+    async def _start_large(self) -> bool:
+        """Start large photos that wait, each with its memory set apart on its node. Return whether one began."""
         if self.draining:
-            return
-        for node, photo in self._large.take():
+            return False
+        begun = self._large.take()
+        for node, photo in begun:
             self._start(Batch(next(self._tickets), node, (photo.lease,), memory_bytes=photo.needed_bytes))
         for photo in self._large.give_up():
             await self._outcomes.give_up(photo)
+        return bool(begun)
 
     def _start(self, batch: Batch) -> None:
         self._held.update({lease.job_id: lease for lease in batch.leases})

@@ -9,6 +9,7 @@ from raythumbs.web.browsers import OnlyOwnPages, Visitors
 from raythumbs.web.cached_json import CachedJson
 from raythumbs.web.clients import Clients
 from raythumbs.web.dependencies import Dependencies
+from raythumbs.web.documented import document_answers
 from raythumbs.web.limits import BodyLimits
 from raythumbs.web.replies import tell_errors
 from raythumbs.web.routes import ROUTERS
@@ -40,4 +41,5 @@ def make_app(deps: Dependencies, *, behind_haproxy: bool = False) -> FastAPI:
         )
     app.add_middleware(BodyLimits, settings=deps.settings, clients=clients, upload_path=UPLOAD_PATH)
     tell_errors(app)
+    document_answers(app)
     return app

@@ -12,6 +12,7 @@ from raythumbs import __version__
 from raythumbs.events import show_events
 from raythumbs.imaging.sandbox import Sandbox
 from raythumbs.model.lease import Lease
+from raythumbs.settings.floors import refuse_old_packages
 from raythumbs.settings.sealed import restore_environment
 from raythumbs.worker.host_load import HostWatch
 from raythumbs.worker.pipeline import Ask, Reports, render
@@ -43,6 +44,7 @@ _host_watch = cache(HostWatch)  # one for this process
 
 def _stages(plan: Plan) -> Stages:
     if plan not in _stages_of:
+        refuse_old_packages()
         _close_stages()  # those of another plan: of an older queue, or for a large photo
         restore_environment(plan.secrets_file)  # the credentials of the stores
         os.umask(plan.umask)

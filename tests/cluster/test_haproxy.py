@@ -70,6 +70,13 @@ def test_errors_are_json_with_a_code_and_a_reason_and_503_says_when_to_come_agai
     assert all("Retry-After" in line for line in errors if line.split()[2] in {"429", "502", "503", "504"})
 
 
+def test_a_refused_method_is_told_which_there_are(written):
+    refusals = [line for line in hardened(written).splitlines() if " status 405 " in line]
+
+    assert len(refusals) == 2  # of its own, and of others
+    assert all("hdr Allow 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'" in line for line in refusals)
+
+
 def test_hardened_twice_is_hardened_once(written):
     once = hardened(written)
 

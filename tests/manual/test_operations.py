@@ -42,12 +42,20 @@ def test_the_manual_names_no_test_that_is_not_there():
 
 
 def test_every_fault_of_the_list_has_a_row_with_what_tests_it():
-    rows = re.findall(r"(?m)^\| ([ABC]\d[^|]*)\|([^|]*)\|$", page("guarantees"))
+    rows = re.findall(r"(?m)^\| ([A-E]\d[^|]*)\|([^|]*)\|$", page("guarantees"))
 
-    named = {int(number) for fault, _ in rows for number in re.findall(r"\b[ABC](\d+)", fault)}
+    named = {int(number) for fault, _ in rows for number in re.findall(r"\b[A-E](\d+)", fault)}
 
-    assert named == set(range(1, 30))
+    assert named == set(range(1, 49))
     assert [fault for fault, told in rows if not TESTED.search(told)] == []
+
+
+def test_every_advice_of_pillows_threat_model_has_a_row_with_what_tests_it():
+    (table,) = re.findall(r"(?m)^\| advice \|.*\n\|[-|]+\n((?:\|.*\n)+)", page("security"))
+    rows = [row.strip("|").split("|") for row in table.splitlines()]
+
+    assert len(rows) >= 10  # the list of Pillow's page
+    assert [advice for advice, _, told in rows if not TESTED.search(told)] == []
 
 
 def test_the_page_on_monitoring_names_only_events_that_happen():

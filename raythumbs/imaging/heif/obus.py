@@ -1,6 +1,7 @@
 """Finds out whether coded data of an item of kind av01 is missing (AV1 bitstream specification, 5.3 to 5.11)."""
 
 from raythumbs.imaging.head_limits import MOST_PARTS, at_most
+from raythumbs.imaging.heif.erased import has_erased_block
 
 _TEMPORAL_DELIMITER, _TILE_GROUP, _METADATA, _FRAME, _TILE_LIST, _PADDING = 2, 4, 5, 6, 8, 15  # 6.2.2
 _NOT_CHECKED = {_TEMPORAL_DELIMITER, _METADATA, _TILE_LIST, _PADDING}
@@ -15,7 +16,7 @@ _TOO_MANY_ZEROS_AT_THE_END = bytes(16)
 
 
 def lacks_frames(data: bytes) -> bool:
-    """Return whether an item's data are not whole units, or lack a frame, or have zeros in place of some of it."""
+    """Return whether an item's data are not whole units, or lack a frame, or were overwritten by zeros or ones."""
     at = units = frames = 0
     while at < len(data):
         header = data[at]
@@ -23,7 +24,7 @@ def lacks_frames(data: bytes) -> bool:
         kind = header >> 3 & 15
         if header & _FORBIDDEN or end > len(data):
             return True
-        if kind not in _NOT_CHECKED and _has_zeros(data, start, end):
+        if kind not in _NOT_CHECKED and (_has_zeros(data, start, end) or has_erased_block(data, start, end)):
             return True
         frames += kind in {_TILE_GROUP, _FRAME}
         at = end

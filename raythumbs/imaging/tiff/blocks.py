@@ -6,7 +6,7 @@ knows nothing of the photo's samples and never reads the photo's own tags.
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import accumulate
 from typing import BinaryIO
@@ -37,7 +37,9 @@ class Block:
 
 
 def unpacked(file: BinaryIO, layout: Layout) -> Iterator[tuple[Block, Bytes]]:
-    """Give each block of the needed planes, with its rows of bytes. Raises Truncated or Corrupt."""
+    """Give each block of the needed planes, with its rows of bytes. Strips that are unpacked together are one block.
+
+    Raises Truncated or Corrupt."""
     for group in _groups(layout):
         parts = [_read(file, block) for block in group]
         try:
@@ -45,6 +47,9 @@ def unpacked(file: BinaryIO, layout: Layout) -> Iterator[tuple[Block, Bytes]]:
         except (OSError, ValueError, SyntaxError) as error:
             cut = any(len(part) < block.size for part, block in zip(parts, group, strict=True))
             raise _missing() if cut else Corrupt("the TIFF's packed data are broken") from error
+        if not layout.tiled:  # there may be a strip for each row, and each block costs as much as 1000 samples
+            yield replace(group[0], rows=len(rows)), rows
+            continue
         ends = list(accumulate(block.rows for block in group))
         for block, end in zip(group, ends, strict=True):
             yield block, rows[end - block.rows : end]

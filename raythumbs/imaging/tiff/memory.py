@@ -36,7 +36,8 @@ def _group_bytes(layout: Layout, file_bytes: int) -> int:
 def _rows_bytes(layout: Layout) -> int:
     """Return the bytes of the rows that become samples at one time."""
     a_row = layout.block[0] * (1 if layout.separate else layout.samples) * _BYTES_OF_SAMPLE
-    return min(a_row * layout.block[1], max(a_row, _ROWS_BYTES))
+    rows = layout.block[1] if layout.tiled else layout.height  # strips are taken together
+    return min(a_row * rows, max(a_row, _ROWS_BYTES))
 
 
 def _libtiff_bytes(layout: Layout, reader: Reader, file_bytes: int) -> int:

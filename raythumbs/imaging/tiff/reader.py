@@ -2,13 +2,14 @@
 
 from enum import Enum, auto
 
-from raythumbs.errors import UnsupportedFormat
+from raythumbs.errors import TooLarge, UnsupportedFormat
 from raythumbs.imaging.tiff.layout import Layout
 from raythumbs.imaging.tiff.tags import LABS, Alpha, Compression, Numbers, Photometric
 
 _FAX = {Compression.FAX_ROWS, Compression.FAX_3, Compression.FAX_4}
 _JPEG = {Compression.JPEG, Compression.OLD_JPEG}
 _PREDICTED = {Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE, Compression.LZMA, Compression.ZSTD}
+_MOST_TILES = 50_000  # each takes 50 us; a photo of 200 megapixels in tiles of 64 x 64 has 49,000
 _DIFFERENCES, _FLOAT_DIFFERENCES = 2, 3
 _GREYS = {Photometric.WHITE_IS_ZERO, Photometric.BLACK_IS_ZERO}
 _DEPTHS = {Numbers.UNSIGNED: {*range(1, 17), 32}, Numbers.SIGNED: {8, 16, 32}, Numbers.FLOAT: {16, 32, 64}}
@@ -84,7 +85,10 @@ def _of_ycbcr(layout: Layout) -> Reader:
 
 
 def _refuse(layout: Layout) -> None:
-    """Raise UnsupportedFormat for what this package does not read."""
+    """Raise UnsupportedFormat for what this package does not read, and TooLarge for what takes it seconds."""
+    tiles = layout.blocks_across * layout.blocks_down * len(layout.needed if layout.separate else (0,))
+    if layout.tiled and tiles > _MOST_TILES:
+        raise TooLarge(f"the TIFF has {tiles} tiles; at most {_MOST_TILES} are read")
     if layout.bits not in _DEPTHS[layout.numbers]:
         raise UnsupportedFormat(f"a TIFF of {_NAMES[layout.numbers]} of {layout.bits} bits")
     if layout.numbers is Numbers.SIGNED and (layout.alpha is not Alpha.NONE or layout.photometric is Photometric.CMYK):

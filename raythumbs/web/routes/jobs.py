@@ -1,6 +1,7 @@
 """Jobs: list, show, try again, cancel."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -9,6 +10,7 @@ from raythumbs.model.job import State
 from raythumbs.web.bodies import Id, JobBody, JobsBody, Text
 from raythumbs.web.cached_json import cached_json
 from raythumbs.web.dependencies import Deps
+from raythumbs.web.documented import refusals
 
 router = APIRouter(tags=["jobs"])
 
@@ -36,13 +38,13 @@ async def job(job_id: Id, deps: Deps) -> JobBody:
     return JobBody.of(await deps.queue.job(job_id), deps.settings.base_url)
 
 
-@router.post("/api/jobs/{job_id}/retry")
+@router.post("/api/jobs/{job_id}/retry", responses=refusals(HTTPStatus.CONFLICT))
 async def retry(job_id: Id, deps: Deps) -> JobBody:
     """Try a failed job again."""
     return JobBody.of(await deps.queue.retry(job_id), deps.settings.base_url)
 
 
-@router.post("/api/jobs/{job_id}/cancel")
+@router.post("/api/jobs/{job_id}/cancel", responses=refusals(HTTPStatus.CONFLICT))
 async def cancel(job_id: Id, deps: Deps) -> JobBody:
     """End a job that is not finished."""
     return JobBody.of(await deps.queue.cancel(job_id), deps.settings.base_url)

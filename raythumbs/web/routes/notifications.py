@@ -1,6 +1,7 @@
 """Notifications: senders report what happened in a bucket."""
 
 from dataclasses import replace
+from http import HTTPStatus
 
 from fastapi import APIRouter, Request
 
@@ -14,6 +15,7 @@ from raythumbs.notifications.envelopes import Confirmation
 from raythumbs.notifications.event import Event, Notification, RemovalEvent, UploadEvent
 from raythumbs.web.bodies import NotifiedBody
 from raythumbs.web.dependencies import Dependencies, Deps
+from raythumbs.web.documented import refusals
 from raythumbs.web.job_requests import job_request
 from raythumbs.web.subscription import confirm
 
@@ -24,12 +26,12 @@ _ANY_OBJECT = {
 _ANY_OBJECT_OR_LIST = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": ["object", "array"]}}}}
 }  # fmt: skip
-
+_REFUSED = refusals(HTTPStatus.UNAUTHORIZED)
 
 router = APIRouter(tags=["photos in"])
 
 
-@router.post("/api/notifications/s3", openapi_extra=_ANY_OBJECT_OR_LIST)
+@router.post("/api/notifications/s3", openapi_extra=_ANY_OBJECT_OR_LIST, responses=_REFUSED)
 async def notified_by_s3(request: Request, deps: Deps) -> NotifiedBody:
     """Receive event notifications of Amazon S3 (by SNS, SQS or EventBridge), MinIO or a compatible store."""
     token = deps.settings.notification_token
@@ -40,7 +42,7 @@ async def notified_by_s3(request: Request, deps: Deps) -> NotifiedBody:
     return await _notified(notification, deps)
 
 
-@router.post("/api/notifications/b2", openapi_extra=_ANY_OBJECT)
+@router.post("/api/notifications/b2", openapi_extra=_ANY_OBJECT, responses=_REFUSED)
 async def notified_by_b2(request: Request, deps: Deps) -> NotifiedBody:
     """Receive event notifications of Backblaze B2."""
     secret = deps.settings.b2_signing_secret

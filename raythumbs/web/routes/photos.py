@@ -1,6 +1,7 @@
 """Photos and their thumbnails."""
 
-from typing import Annotated
+from http import HTTPStatus
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from fastapi.responses import FileResponse
@@ -9,7 +10,19 @@ from raythumbs.errors import NoSuchObject, UnknownThumbnail
 from raythumbs.model.photo import CACHE_CONTROL, Format
 from raythumbs.web.bodies import Id, PhotoBody
 from raythumbs.web.dependencies import Deps
+from raythumbs.web.documented import refusals
 from raythumbs.web.open_file import OpenFileResponse
+
+_PICTURE: dict[str, Any] = {
+    kind: {"schema": {"type": "string", "format": "binary"}}
+    for kind in (*(one.content_type for one in Format), "application/octet-stream", "multipart/byteranges")
+}
+_FILE: dict[int | str, dict[str, Any]] = {
+    HTTPStatus.OK.value: {"description": "The thumbnail", "content": _PICTURE},
+    HTTPStatus.PARTIAL_CONTENT.value: {"description": "The ranges that were asked for", "content": _PICTURE},
+    HTTPStatus.NOT_MODIFIED.value: {"description": "The client has this version already"},
+    **refusals(HTTPStatus(416)),
+}
 
 router = APIRouter(tags=["photos"])
 
@@ -21,7 +34,7 @@ async def photo(photo_id: Id, deps: Deps) -> PhotoBody:
 
 
 @router.head("/thumbnails/{path:path}", response_class=FileResponse, include_in_schema=False)
-@router.get("/thumbnails/{path:path}", response_class=FileResponse)
+@router.get("/thumbnails/{path:path}", response_class=FileResponse, responses=_FILE)
 async def thumbnail(path: Annotated[str, Path(max_length=1024)], deps: Deps) -> OpenFileResponse:
     """Serve a thumbnail from a file store. Clients may cache it for ever: a changed photo has other addresses."""
     try:

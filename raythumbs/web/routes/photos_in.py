@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from http import HTTPStatus
 
 from fastapi import APIRouter, Request
 
@@ -9,6 +10,7 @@ from raythumbs.errors import Overloaded
 from raythumbs.model.source import Source
 from raythumbs.web.bodies import AcceptedBody, AcceptedJobsBody, SubmitBody, UploadsBody
 from raythumbs.web.dependencies import Deps
+from raythumbs.web.documented import refusals
 from raythumbs.web.job_requests import job_request
 from raythumbs.web.uploads import Upload
 
@@ -31,10 +33,12 @@ _UPLOAD_FORM = {
     }
 }
 
+_REFUSED = refusals(HTTPStatus.BAD_GATEWAY)  # the store refuses what the service asks of it
+
 router = APIRouter(tags=["photos in"])
 
 
-@router.post(UPLOAD_PATH, status_code=202, openapi_extra=_UPLOAD_FORM)
+@router.post(UPLOAD_PATH, status_code=202, openapi_extra=_UPLOAD_FORM, responses=_REFUSED)
 async def upload(request: Request, deps: Deps) -> UploadsBody:
     """Upload one or more photos. A single photo gets HIGH priority, because a person is likely to wait for it."""
     await deps.queue.admit()

@@ -1,10 +1,13 @@
 """The service itself: its figures, whether it lives and is ready, and the comparison of the stores with the record."""
 
+from http import HTTPStatus
+
 from fastapi import APIRouter, Request, Response
 
 from raythumbs.web.bodies import ReconciliationBody, StatusBody
 from raythumbs.web.cached_json import cached_json
 from raythumbs.web.dependencies import Deps
+from raythumbs.web.documented import refusals
 
 router = APIRouter(tags=["service"])
 
@@ -22,7 +25,7 @@ async def reconcile(deps: Deps) -> ReconciliationBody:
     return ReconciliationBody.of(await deps.queue.reconcile())
 
 
-@router.get("/api/reconciliation")
+@router.get("/api/reconciliation", responses=refusals(HTTPStatus.NOT_FOUND))
 async def reconciliation(deps: Deps) -> ReconciliationBody:
     """Return the comparison that runs, or the last one."""
     return ReconciliationBody.of(await deps.queue.reconciliation())
@@ -36,7 +39,7 @@ async def alive() -> dict[str, str]:
 
 
 @router.head("/readyz", include_in_schema=False)
-@router.get("/readyz")
+@router.get("/readyz", responses=refusals(HTTPStatus.BAD_GATEWAY))
 async def ready(deps: Deps) -> dict[str, str]:
     """Answer 200 if the queue, the database and the store answer, else an error that names what does not."""
     await deps.queue.check()

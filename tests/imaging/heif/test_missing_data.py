@@ -85,6 +85,18 @@ def test_a_picture_with_a_hole_of_zeros_is_truncated(kind: str, place: float) ->
         thumbnail(whole[:at] + bytes(600) + whole[at + 600 :])
 
 
+@pytest.mark.parametrize("place", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("kind", FILES)
+def test_a_picture_with_an_erased_block_is_truncated(kind: str, place: float) -> None:
+    """Flash memory that was erased, and not written again, has ones."""
+    whole = file_of(kind)
+    start = whole.index(b"mdat") + 4
+    at = start + int((len(whole) - start - 600) * place)
+
+    with pytest.raises((Truncated, Corrupt)):
+        thumbnail(whole[:at] + b"\xff" * 600 + whole[at + 600 :])
+
+
 @pytest.mark.parametrize("build", [heic, avif])
 def test_a_depth_map_or_preview_may_be_missing(build: Callable[..., bytes]) -> None:
     picture = coded(four_corners(), "HEIF" if build is heic else "AVIF")

@@ -12,6 +12,7 @@ from PIL import Image
 
 from raythumbs.errors import BadPicture, Corrupt, Truncated
 from raythumbs.imaging import render
+from raythumbs.imaging.tiff.sizes import WRONG_SIZE
 from raythumbs.model.photo import RenditionSpec
 from tests.imaging.matrix.tiff_file import CODES, Tiff
 from tests.imaging.pictures import LIMITS, corners, four_corners, mean_error, near, saved, thumbnail
@@ -74,7 +75,11 @@ def test_the_size_of_a_strip_does_not_matter_if_its_pixels_are_there(code: str, 
     tiff = Tiff(photometric=2, bits=8, block=8, code=code, separate=separate)
     *most, _ = strips(tiff, SIZES)
 
-    assert shows_the_picture(changed(tiff, SIZES, [*most, wrong]))
+    file = changed(tiff, SIZES, [*most, wrong])
+
+    assert shows_the_picture(file)
+    assert render(file, [RenditionSpec()], LIMITS).notes == (WRONG_SIZE,)
+    assert render(tiff.of(samples(tiff)), [RenditionSpec()], LIMITS).notes == ()
 
 
 @pytest.mark.parametrize("tiff", READ_BY_EACH[1::2])

@@ -1,0 +1,92 @@
+"""`raythumbs doctor`: what this machine gives the service, and what a person should mend.
+
+It imports the decoder and psutil inside its functions, because both are slow to import.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+from raythumbs.cli.options import AsJson
+from raythumbs.cli.output import complaints, print_line
+from raythumbs.errors import RaythumbsError
+
+if TYPE_CHECKING:
+    from raythumbs.cluster.doctor import OpenPort
+    from raythumbs.imaging.checkup import Checkup
+
+
+def doctor(*, as_json: AsJson = False) -> None:
+    """Show what confines the decoder, the versions of its libraries, and open ports. Exit status 1: mend something."""
+    found = _look()
+    if as_json:
+        print_line(json.dumps(found.as_dict()))
+    else:
+        found.show()
+    if found.problems:
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True)
+class _Found:
+    decoder: "Checkup | None"
+    ports: "list[OpenPort]"
+    problems: list[str]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return all of it in the form of the JSON."""
+        decoder = self.decoder
+        return {
+            "fences": [asdict(one) for one in decoder.fences] if decoder else [],
+            "limits": decoder.limits if decoder else {},
+            "formats": [asdict(one) for one in decoder.trials] if decoder else [],
+            "codecs": [asdict(one) for one in decoder.codecs] if decoder else [],
+            "faults": [asdict(codec) | {"fault": asdict(one)} for codec, one in decoder.faults] if decoder else [],
+            "ports": [asdict(port) | {"openTo": port.open_to} for port in self.ports],
+            "problems": self.problems,
+        }
+
+    def show(self) -> None:
+        """Print all of it for people."""
+        if self.decoder:
+            _show_decoder(self.decoder)
+        print_line("ports")
+        for port in self.ports:
+            print_line(f"  {port.where:24} open to {port.open_to:37} {port.process} ({port.pid})")
+        if not self.ports:
+            print_line("  no process of raythumbs or Ray listens on a port")
+        for problem in self.problems:
+            print_line(f"problem: {problem}", to=complaints)
+
+
+def _look() -> _Found:
+    from raythumbs.cluster.doctor import open_ports  # only this command looks at processes
+    from raythumbs.imaging.checkup import checkup
+    from raythumbs.imaging.limits import Limits
+    from raythumbs.settings.floors import refuse_old_packages
+
+    decoder, problems = None, []
+    try:
+        refuse_old_packages()
+        decoder = checkup(Limits())
+        problems += decoder.problems
+    except RaythumbsError as error:
+        problems.append(error.reason)
+    return _Found(decoder, open_ports(), problems)
+
+
+def _show_decoder(decoder: "Checkup") -> None:
+    print_line("what confines the decoder")
+    for fence in decoder.fences:
+        print_line(f"  {fence.name:20} {'yes' if fence.given else 'NO ':4} {fence.detail}")
+    print_line("its limits")
+    for name, most in decoder.limits.items():
+        print_line(f"  {name:20} {most:,}")
+    rendered = [one.format for one in decoder.trials if not one.trouble]
+    print_line("formats that it renders")
+    print_line(f"  {' '.join(rendered)}")
+    print_line("its libraries")
+    for codec in decoder.codecs:
+        print_line(f"  {codec.name:20} {codec.version:20} from {codec.package}")
