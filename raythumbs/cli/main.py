@@ -13,6 +13,7 @@ from rich.text import Text
 from raythumbs.bench.commands import bench
 from raythumbs.cli.demo import demo
 from raythumbs.cli.jobs import cancel, reconcile, retry, status, submit
+from raythumbs.cli.keys import keys
 from raythumbs.cli.manual import manual
 from raythumbs.cli.output import complaints
 from raythumbs.cli.pictures import render
@@ -46,6 +47,7 @@ app = typer.Typer(
 )
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(keys, name="keys")
 app.add_typer(bench, name="bench")
 
 

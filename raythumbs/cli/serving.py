@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from raythumbs.cli.options import DatabaseUrl, DataDir, Host, Port, RayAddress, StoreUri
-from raythumbs.cli.output import out
+from raythumbs.cli.output import complaints, out
 
 
 def serve(  # noqa: PLR0913, PLR0917 the options of a command
@@ -81,14 +81,21 @@ def env() -> None:
 
 
 def doctor() -> None:
-    """List the open ports of this machine's services and of their Ray, and who can reach each."""
+    """List the open ports of this machine's services and of their Ray, and who can reach each.
+
+    The exit status is 1 if a Ray lets strangers in.
+    """
     from raythumbs.cluster.doctor import open_ports  # only this command looks at processes
+    from raythumbs.cluster.ray_ports import open_rays
 
     ports = open_ports()
     for port in ports:
         _progress(f"{port.where:24} open to {port.open_to:37} {port.process} ({port.pid})")
     if not ports:
         out.print("no process of raythumbs or Ray listens on a port")
+    if trouble := open_rays(ports):
+        complaints.print(trouble, highlight=False, soft_wrap=True)
+        raise typer.Exit(1)
 
 
 def backup(file: Annotated[Path, typer.Argument(help="File for the copy; it must not exist yet.")]) -> None:

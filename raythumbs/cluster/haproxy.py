@@ -86,7 +86,8 @@ def harden(configuration: str, door: Door) -> str:
 
 def _defaults() -> list[str]:
     errors = (
-        f"    http-error status {status} content-type application/json string {_quoted(_body(status))}{_later(status)}"
+        f"    http-error status {status} content-type application/json string "
+        f"{_quoted(_body(status))}{_headers(status)}"
         for status in _ERRORS
     )
     return [
@@ -136,7 +137,7 @@ def _replaced(pattern: str, by: str | Callable[[re.Match[str]], str], text: str)
 def _answer(status: int) -> str:
     return (
         f"    http-request return status {status} content-type application/json string "
-        f"{_quoted(_body(status))}{_later(status)}"
+        f"{_quoted(_body(status))}{_headers(status)}"
     )
 
 
@@ -145,8 +146,9 @@ def _body(status: int) -> str:
     return json.dumps({"code": code, "reason": reason})
 
 
-def _later(status: int) -> str:
-    return " hdr Retry-After 5" if status in {502, 503, 504} else ""
+def _headers(status: int) -> str:
+    later = " hdr Retry-After 5" if status in {502, 503, 504} else ""
+    return f" hdr X-Content-Type-Options nosniff{later}"
 
 
 def _quoted(text: str) -> str:
