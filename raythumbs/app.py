@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from fastapi import FastAPI
 from ray import serve
 
-from raythumbs.cluster.join import HEAD, Unsealed, seal_if_joined, seal_on_head
+from raythumbs.cluster.join import HEAD, ToBeSealed, seal_when_joined, served_host
 from raythumbs.cluster.replica_server import listen_on_the_node_only
 from raythumbs.db.database import Database
 from raythumbs.errors import (
@@ -40,6 +40,7 @@ from raythumbs.web.api import make_app
 from raythumbs.web.dependencies import Dependencies, Queue
 from raythumbs.web.freed_memory import keep_loaded, share_arenas
 from raythumbs.web.ingress import ingress
+from raythumbs.web.keys import links_of
 
 NAME = "raythumbs"
 
@@ -98,31 +99,38 @@ def check_decoders() -> None:
 
 def build(args: Mapping[str, str]) -> Any:  # noqa: ANN401 Serve's Application
     """Return the Serve application. `args` are settings (`store=s3://bucket`); the others come from the environment."""
-    sealed = seal_if_joined(load_settings(**args))
+    settings = load_settings(**args)
+    settings.refuse_strangers(settings.host)
+    sealed = seal_when_joined(settings)
     return build_with(sealed, version=sealed.identity)
 
 
-def build_with(sealed: Sealed | Unsealed, *, version: str) -> Any:  # noqa: ANN401 Serve's Application
+def build_with(sealed: Sealed | ToBeSealed, *, version: str) -> Any:  # noqa: ANN401 Serve's Application
     """Return the Serve application for these settings. A deploy leaves replicas of the same version alone."""
     settings = sealed.settings
     return ingress(
-        partial(assemble, sealed),
+        partial(assemble, cast("Sealed", sealed)),  # which the replica gets, whatever it is here
         replicas=settings.ingress_replicas,
         version=version,
         place=HEAD if settings.ingress_nodes == "head" else None,
     )
 
 
-async def assemble(given: Sealed | Unsealed) -> FastAPI:
-    """Return the web application over a running queue. Each replica calls this when it starts."""
-    sealed = given if isinstance(given, Sealed) else await asyncio.to_thread(seal_on_head, given.settings)
+async def assemble(sealed: Sealed) -> FastAPI:
+    """Return the web application over a running queue. Each replica calls this when it starts.
+
+    Raises BadSettings if Serve listens where strangers could use the service without a key.
+    """
     share_arenas()
     listen_on_the_node_only()
     show_events(sealed.settings.log_level)
     sealed.settings.apply_umask()
+    served_at = await asyncio.to_thread(served_host)
     queue = await start_queue(sealed)
+    settings = await _opened(sealed, queue)
+    settings.refuse_strangers(served_at)
     behind_haproxy = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
-    app = make_app(dependencies(await _opened(sealed, queue), queue), behind_haproxy=behind_haproxy)
+    app = make_app(dependencies(settings, queue), behind_haproxy=behind_haproxy)
     keep_loaded()
     return app
 
@@ -138,10 +146,12 @@ def dependencies(settings: Settings, queue: Queue) -> Dependencies:
     """Return what the routes need."""
     stores = stores_of(settings)
     thumbnails = stores.at(settings.thumbnails_uri, base_url=settings.thumbnails_base_url)
+    links = links_of(settings)
 
     def link(rendition: Rendition) -> str:
         if isinstance(thumbnails, FileStore):  # `/thumbnails/` serves it
-            return rendition.url
+            path = rendition.key.removeprefix(settings.thumbnails_prefix)
+            return links.signed(rendition.url, path, now=time.time()) if links else rendition.url
         return thumbnails.link(rendition.key, seconds=settings.link_seconds)
 
     def open_thumbnail(path: str) -> BinaryIO:

@@ -1,6 +1,7 @@
 """The HTTP client that the CLI, the benchmarks and the notebooks use."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from raythumbs.errors import RaythumbsError
 
 _SOURCES_A_REQUEST = 1000  # the service's limit
 _FILES_A_REQUEST = 200  # all are open at one time
+_SENDABLE = re.compile(r"[!-~]+")  # RFC 9110, section 5.5, without spaces
 _BYTES_A_REQUEST = 256 << 20  # two photos of the largest size; by default a service accepts 1 GiB
 
 
@@ -75,10 +77,12 @@ def files_by_request(photos: Sequence[Path]) -> list[Sequence[Path]]:
 class Client:
     """A connection to a service. Every method returns the reply's JSON, or raises Refused or Unreachable."""
 
-    def __init__(self, url: str, *, timeout_seconds: float = 60) -> None:
+    def __init__(self, url: str, *, api_key: str | None = None, timeout_seconds: float = 60) -> None:
+        """Connect with the API key, by default that of the environment variable RAYTHUMBS_API_KEY."""
         self.url = url
+        headers = _authorization(os.environ.get("RAYTHUMBS_API_KEY") if api_key is None else api_key)
         try:
-            self._http = httpx2.Client(base_url=url, timeout=timeout_seconds)
+            self._http = httpx2.Client(base_url=url, headers=headers, timeout=timeout_seconds)
         except (httpx2.InvalidURL, UnicodeError) as error:
             raise Unreachable(f"{url!r} is not the address of a service: {error}") from error
 
@@ -114,9 +118,9 @@ class Client:
         )["jobs"]
         return jobs
 
-    def notify(self, records: Sequence[dict[str, Any]], *, token: str) -> dict[str, Any]:
-        """Send S3 event records, as a bucket would."""
-        headers = {"Authorization": f"Bearer {token}"}
+    def notify(self, records: Sequence[dict[str, Any]], *, token: str | None = None) -> dict[str, Any]:
+        """Send S3 event records, as a bucket would: with the token of notifications, or with the API key."""
+        headers = _authorization(token)
         return self._ask("POST", "/api/notifications/s3", json={"Records": list(records)}, headers=headers)
 
     def reconcile(self) -> dict[str, Any]:
@@ -179,6 +183,14 @@ class Client:
         if not body:
             raise NotRaythumbs(f"what answers at {self.url} is not raythumbs")
         return body
+
+
+def _authorization(key: str | None) -> dict[str, str]:
+    if not key:
+        return {}
+    if not _SENDABLE.fullmatch(key):  # quoted in no error, because it is secret
+        raise NotText("the API key has letters that no key has: is RAYTHUMBS_API_KEY what it should be?")
+    return {"Authorization": f"Bearer {key}"}
 
 
 def _json(reply: httpx2.Response) -> dict[str, Any]:

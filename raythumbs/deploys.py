@@ -34,6 +34,7 @@ def deploy(settings: Settings, address: str) -> str | None:
     before anything is changed.
     """
     check_decoders()
+    settings.refuse_strangers(settings.host)
     with joined(address):
         _check_database(settings)
         sealed = seal_on_head(settings)

@@ -28,6 +28,7 @@ Answers = Callable[[str | None], None]  # called once the service answers, with 
 
 def serve_on_own_ray(settings: Settings, *, say: Say, answers: Answers) -> None:
     """Start a Ray of our own and run the service on it until a signal ends it. Raises RaythumbsError."""
+    settings.refuse_strangers(settings.host)
     restart = Restart()
     # A signal during the start, or a second one later, ends it at once: the next start repeats unfinished work.
     signals = EndingSignals(restart.end_at_once)
@@ -53,6 +54,7 @@ def serve_on_own_ray(settings: Settings, *, say: Say, answers: Answers) -> None:
 
 def serve_on_running_ray(settings: Settings, address: str, *, say: Say, answers: Answers) -> None:
     """Run the service on a Ray that already runs, until a signal ends it. Raises RaythumbsError."""
+    settings.refuse_strangers(settings.host)
     refuse_taken(settings.host, settings.port)
     before_joining()
     from raythumbs.cluster.join import running_cluster, seal_on_head

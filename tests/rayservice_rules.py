@@ -108,6 +108,14 @@ def serve_takes_its_config(manifest: Manifest, text: str) -> Iterator[str]:
         yield "HAProxy of one pod does not reach the replicas of another"
 
 
+def the_api_asks_for_keys(manifest: Manifest, text: str) -> Iterator[str]:
+    """On 0.0.0.0 the service does not start without keys, and they are in the Secret that every pod has."""
+    (application,) = yaml.safe_load(manifest["spec"]["serveConfigV2"])["applications"]
+    (secret,) = re.findall(r"(?m)^- `raythumbs\.secrets` (?:.|\n  )*", text)
+    if "`RAYTHUMBS_API_KEYS`" not in secret or application["args"].get("allow_without_keys"):
+        yield "whoever reaches the service may use it"
+
+
 def versions_are_those_of_this_checkout(manifest: Manifest, text: str) -> Iterator[str]:
     """Ray in the image, of the manifest and on this machine are one; the image is named by what is in it."""
     ours, cluster = version("raythumbs"), manifest["spec"]["rayClusterConfig"]
@@ -248,7 +256,8 @@ def container(group: dict[str, Any]) -> dict[str, Any]:
 
 
 RULES: tuple[Rule, ...] = (
-    kuberay_knows_every_field, kubernetes_takes_the_pods, serve_takes_its_config, versions_are_those_of_this_checkout,
+    kuberay_knows_every_field, kubernetes_takes_the_pods, serve_takes_its_config, the_api_asks_for_keys,
+    versions_are_those_of_this_checkout,
     everybody_needs_the_token, secrets_are_named_and_not_written, slots_are_the_smaller_of_the_cpus_and_eight,
     ray_starts_as_on_any_cluster, no_container_may_more_than_it_needs,
     the_queue_asks_for_no_more_slots_than_there_may_be, a_pod_is_ready_where_it_takes_requests,

@@ -122,11 +122,23 @@ def test_the_settings_that_the_manual_has_for_a_cluster_are_settings(monkeypatch
     assert (settings.host, settings.store_uri) == ("0.0.0.0", "s3://YOUR-BUCKET/")
     assert settings.shown_database.startswith("postgresql+psycopg://raythumbs:***@")
     assert settings.max_slots == rules.slots_in_all(yaml.safe_load(TEXT))
+    settings.refuse_strangers(settings.host)
     assert set(re.findall(r"(?m)^RAYTHUMBS_\w+", file)) <= set(map(variable, Settings.model_fields))
 
 
 def variable(field: str) -> str:
     return f"RAYTHUMBS_{field.upper()}"
+
+
+def test_the_settings_for_your_own_machines_let_the_service_start_with_keys(monkeypatch):
+    (file,) = re.findall(r"```sh\n(RAYTHUMBS_DATABASE=.*?)```", ON_OWN_MACHINES, re.DOTALL)
+    for word in shlex.split(file):
+        monkeypatch.setenv(*word.split("=", 1))
+
+    settings = load_settings()
+
+    assert [key.name for key in settings.known_keys] == ["app"]
+    settings.refuse_strangers(settings.host)
 
 
 def heredoc(file: str) -> str:

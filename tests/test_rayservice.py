@@ -21,6 +21,8 @@ BROKEN = [
     (rules.serve_takes_its_config, "raythumbs.app:build", "raythumbs.app:assemble"),
     (rules.serve_takes_its_config, "store: 's3", "shop: 's3"),
     (rules.serve_takes_its_config, "args: {host: 0.0.0.0, ", "args: {"),
+    (rules.the_api_asks_for_keys, "RAYTHUMBS_API_KEYS", "RAYTHUMBS_STORE"),
+    (rules.the_api_asks_for_keys, "args: {host", "args: {allow_without_keys: true, host"),
     (rules.versions_are_those_of_this_checkout, 'rayVersion: "2.60.0"', 'rayVersion: "2.59.0"'),
     (rules.versions_are_those_of_this_checkout, "rayproject/ray:2.60.0", "rayproject/ray:nightly"),
     (rules.versions_are_those_of_this_checkout, "REGISTRY/raythumbs:0.2.0", "REGISTRY/raythumbs:latest"),

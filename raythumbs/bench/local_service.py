@@ -81,10 +81,15 @@ def start_service(port: int, data_dir: Path, *, log: Path, environment: Mapping[
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 our own program, by our own interpreter
             serve_command(port, data_dir),
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**_surroundings(), **environment},
             start_new_session=True,  # a terminal's Ctrl-C is for us; we stop the service in order
             preexec_fn=die_with_parent,  # noqa: PLW1509 it only asks for a signal
         )  # fmt: skip
+
+
+def _surroundings() -> dict[str, str]:
+    """Return this process's environment without what would open the service to other machines, or ask for a key."""
+    return {name: value for name, value in os.environ.items() if name not in {"RAYTHUMBS_HOST", "RAYTHUMBS_API_KEYS"}}
 
 
 def serve_command(port: int, data_dir: Path) -> list[str]:

@@ -63,6 +63,7 @@ class _Found:
 
 def _look() -> _Found:
     from raythumbs.cluster.doctor import open_ports  # only this command looks at processes
+    from raythumbs.cluster.ray_ports import open_rays
     from raythumbs.imaging.checkup import checkup
     from raythumbs.imaging.limits import Limits
     from raythumbs.settings.floors import refuse_old_packages
@@ -74,7 +75,10 @@ def _look() -> _Found:
         problems += decoder.problems
     except RaythumbsError as error:
         problems.append(error.reason)
-    return _Found(decoder, open_ports(), problems)
+    ports = open_ports()
+    if open_ray := open_rays(ports):
+        problems.append(open_ray)
+    return _Found(decoder, ports, problems)
 
 
 def _show_decoder(decoder: "Checkup") -> None:

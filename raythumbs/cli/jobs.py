@@ -52,7 +52,7 @@ def _submitted(request: Callable[[], list[dict[str, Any]]]) -> bool:
 
 def _raise_if_unavailable(refusal: Refused) -> None:
     """Raise the refusal if the service would refuse every other request too."""
-    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR or refusal.said in {"key_needed", "scope_needed"}:
         raise refusal
 
 

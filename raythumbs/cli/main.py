@@ -14,6 +14,7 @@ from raythumbs.bench.commands import bench
 from raythumbs.cli.demo import demo
 from raythumbs.cli.doctor import doctor
 from raythumbs.cli.jobs import cancel, reconcile, retry, status, submit
+from raythumbs.cli.keys import keys
 from raythumbs.cli.manual import manual
 from raythumbs.cli.output import complaints
 from raythumbs.cli.pictures import render
@@ -47,6 +48,7 @@ app = typer.Typer(
 )
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(keys, name="keys")
 app.add_typer(bench, name="bench")
 
 

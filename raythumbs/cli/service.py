@@ -2,6 +2,7 @@
 
 from raythumbs.cli.output import complaints, out
 from raythumbs.settings import Settings, load_settings
+from raythumbs.settings.access import is_loopback
 
 
 def service_settings(**given: object) -> Settings:
@@ -17,5 +18,8 @@ def print_places(settings: Settings, trouble: str | None) -> None:
     out.print(f"store      {settings.store_uri}", highlight=False, soft_wrap=True)
     out.print(f"thumbnails {settings.thumbnails_uri}{settings.thumbnails_prefix}", highlight=False, soft_wrap=True)
     out.print(f"database   {settings.shown_database}", highlight=False, soft_wrap=True)
+    if not settings.api_keys:
+        who = "every program on this machine" if is_loopback(settings.host) else "everybody who reaches it"
+        out.print(f"access     without API keys: {who} may use it", highlight=False, soft_wrap=True)
     if trouble:
         complaints.print(f"not ready yet: {trouble}", highlight=False, soft_wrap=True)

@@ -1,12 +1,14 @@
 """What a machine shows of the service that runs on it: who can reach which of its ports."""
 
-import ipaddress
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psutil
 
+from raythumbs.settings.access import is_loopback
+
+CONTROL_STORE = "gcs_server"
 _OURS = ("ray::", "raylet", "gcs_server", "raythumbs", "haproxy", "ray/dashboard", "ray/_private")
 _LOOPBACK, _OTHERS = "this machine only", "every machine that reaches this one"
 
@@ -26,9 +28,19 @@ class OpenPort:
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
     @property
+    def is_of_ray(self) -> bool:
+        """Whether the token of Ray should guard it: HAProxy's ports are the service's own."""
+        return "haproxy" not in self.process.lower()
+
+    @property
     def open_to(self) -> str:
         """Who can connect."""
-        return _LOOPBACK if _is_loopback(self.address) else _OTHERS
+        return _LOOPBACK if is_loopback(self.address) else _OTHERS
+
+    @property
+    def is_open_to_others(self) -> bool:
+        """Whether other machines can connect, as far as no firewall keeps them out."""
+        return self.open_to == _OTHERS
 
 
 def open_ports() -> list[OpenPort]:
@@ -54,7 +66,3 @@ def _name(title: str) -> str:
     """Return what a process is called: Ray's titles as they are, else the program."""
     program = title.partition(" ")[0]
     return program if title.startswith("ray::") else program.rsplit("/", 1)[-1]
-
-
-def _is_loopback(address: str) -> bool:
-    return ipaddress.ip_address(address).is_loopback

@@ -17,8 +17,8 @@ from raythumbs.errors import BadSettings
 
 _BODY = json.dumps({"code": "unavailable", "reason": "the service is starting; try again in a few seconds"}).encode()
 _ANSWER = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 5\r\nConnection: close\r\n"
-    b"Content-Length: %d\r\n\r\n%s" % (len(_BODY), _BODY)
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n"
+    b"Retry-After: 5\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(_BODY), _BODY)
 )
 _HEADER_SECONDS = 2
 _LINGER_SECONDS = 1  # a connection that is closed on unread bytes is reset, and takes the answer along

@@ -17,6 +17,7 @@ from raythumbs.settings import Settings
 
 _HAPROXY = "RAY_SERVE_HAPROXY_BINARY_PATH"
 _LONGEST_PLACE = 26  # of HAProxy's sockets, whose names have at most 97 bytes, 71 are Ray Serve's
+_TOKEN = Path("~/.ray/auth_token")  # where Ray looks for it
 _PRIVATE = Path("~/.raythumbs")  # short, and in a folder where no other user can create it first
 
 
@@ -30,6 +31,7 @@ def prepared_ray(settings: Settings) -> Iterator[Path]:
         starter = _our_haproxy(folder, "--bind", f"{settings.host}:{settings.port}", *_of_clients(settings))
         for name, value in (_for_any_ray(folder, haproxy=starter) | _for_our_own()).items():
             os.environ.setdefault(name, value)
+        os.environ["RAY_AUTH_MODE"] = "token"  # whatever the user has set: others of this machine reach its ports
         yield folder
 
 
@@ -46,8 +48,10 @@ def for_cluster() -> dict[str, str]:
 
 
 def before_joining() -> None:
-    """Make a program that is refused by a Ray say so soon. Call it before Ray is imported."""
+    """Make a program bring its token to a Ray, and say soon if it is refused. Call it before Ray is imported."""
     os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "3")  # of a second each
+    if "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ or _TOKEN.expanduser().is_file():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")  # Ray itself would leave the token where it is
 
 
 def private_place() -> Path:

@@ -174,9 +174,10 @@ def _body(status: int) -> str:
 
 
 def _headers(status: int) -> str:
+    headers = " hdr X-Content-Type-Options nosniff"
     if status == 405:  # noqa: PLR2004 RFC 9110, section 15.5.6
-        return f" hdr Allow {_quoted(', '.join(_METHODS))}"
-    return " hdr Retry-After 5" if status in {429, 502, 503, 504} else ""
+        return f"{headers} hdr Allow {_quoted(', '.join(_METHODS))}"
+    return f"{headers} hdr Retry-After 5" if status in {429, 502, 503, 504} else headers
 
 
 def _quoted(text: str) -> str:

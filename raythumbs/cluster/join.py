@@ -15,6 +15,7 @@ from ray.exceptions import AuthenticationError
 from ray.serve.context import _get_global_client
 
 from raythumbs.cluster.environment import private_place
+from raythumbs.cluster.ray_ports import warn_if_open
 from raythumbs.errors import BadSettings
 from raythumbs.settings import Settings
 from raythumbs.settings.sealed import Sealed, seal
@@ -49,6 +50,7 @@ def joined(address: str) -> Iterator[None]:
         raise BadSettings(f"no Ray lets us in at {address} ({error}); {advice}") from error
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
     try:
+        warn_if_open(ray.get_runtime_context().gcs_address)
         yield
     finally:
         ray.shutdown()
@@ -65,19 +67,26 @@ def seal_on_head(settings: Settings) -> Sealed:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsealed:
-    """Settings with their secrets, of an application that was built before it joined a Ray: by `serve run`.
+class ToBeSealed:
+    """Settings of an application that was built before it joined a Ray: by `serve run`.
 
-    Ray Serve's controller then has the secrets in its memory. Nothing else has them: the replica seals the settings.
+    They are sealed on the head when they leave this process. So Ray Serve's controller gets no secret.
     """
 
     settings: Settings
     identity: str
 
+    def __reduce__(self) -> tuple[Callable[[Sealed], Sealed], tuple[Sealed]]:
+        return _the_same, (seal_on_head(self.settings),)
 
-def seal_if_joined(settings: Settings) -> Sealed | Unsealed:
-    """Seal the settings on the head of the Ray that was joined, if one was."""
-    return seal_on_head(settings) if ray.is_initialized() else Unsealed(settings, settings.identity)
+
+def _the_same(sealed: Sealed) -> Sealed:
+    return sealed
+
+
+def seal_when_joined(settings: Settings) -> Sealed | ToBeSealed:
+    """Return the settings, sealed on the head of the Ray that was joined, or to be sealed once one is."""
+    return seal_on_head(settings) if ray.is_initialized() else ToBeSealed(settings, settings.identity)
 
 
 def _seal_here(settings: Settings) -> Sealed:
@@ -127,6 +136,12 @@ def open_door(host: str, port: int) -> None:
             f"Ray Serve listens at {served.host}:{served.port} there, and does not move to {host}:{port}: "
             "take that --host and --port, or `raythumbs down` first"
         )
+
+
+def served_host() -> str:
+    """Return the host on which the Serve of the Ray that was joined listens."""
+    client = _get_global_client()
+    return str(client.http_config.host) if client else ""
 
 
 def serve_runs() -> bool:

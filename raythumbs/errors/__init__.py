@@ -1,5 +1,6 @@
 """The tree of errors. Each leaf has a public code, an HTTP status, and says whether a retry may help."""
 
+from raythumbs.errors.access import KeyNeeded, NotReady, ScopeNeeded
 from raythumbs.errors.attempts import Crashed, NeedsMemory, NoSandbox, Poison, TimedOut
 from raythumbs.errors.base import STUMBLED, Internal, RaythumbsError
 from raythumbs.errors.pictures import BadPicture, Corrupt, NotAnImage, TooLarge, Truncated, UnsupportedFormat, ZeroSized
@@ -67,6 +68,7 @@ __all__ = [
     "ForeignOrigin",
     "IllegalMove",
     "Internal",
+    "KeyNeeded",
     "KeyUnavailable",
     "NeedsMemory",
     "NoSandbox",
@@ -74,6 +76,7 @@ __all__ = [
     "NoSuchObject",
     "NotAnImage",
     "NotJson",
+    "NotReady",
     "NotReconciled",
     "NotStarted",
     "Overloaded",
@@ -81,6 +84,7 @@ __all__ = [
     "QueueUnavailable",
     "RaythumbsError",
     "RequesterPays",
+    "ScopeNeeded",
     "SourceNotAllowed",
     "StaleLease",
     "StoreRefused",

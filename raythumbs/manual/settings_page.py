@@ -12,6 +12,7 @@ from raythumbs.settings import Settings
 # The first setting of each topic; the settings of a topic follow each other.
 _TOPICS = {
     "host": "Address and processes",
+    "api_keys": "Access",
     "data_dir": "Database and stores",
     "specs": "Thumbnails",
     "max_photo_bytes": "Requests and clients",
@@ -36,13 +37,15 @@ never goes unnoticed.
 `--store` and `--database`. `ps` shows options to other users of the machine, so set a database address with a password
 in the environment. [Command line](command-line.md) describes the options.
 
-Three more variables are read:
+More variables are read:
 
 | name | meaning |
 |---|---|
 | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` | Credentials for S3. boto3's other ways work too: profiles, roles of \
 containers and of instances. |
 | `RAYTHUMBS_URL` | Where the service is, for commands that talk to a service. It is no setting of the service. |
+| `RAYTHUMBS_API_KEY` | The API key, for commands and `raythumbs.client` that talk to a service. It is no \
+setting of the service. |
 """
 _MIB = 1024 * 1024
 _GIB = 1024 * _MIB

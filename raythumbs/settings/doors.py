@@ -12,8 +12,7 @@ class Doors(BaseModel):
 
     host: str = Field(
         "127.0.0.1",
-        description="Address to listen on. The API has no login of its own: put the service behind your gateway "
-        "before you listen on other addresses.",
+        description="Address to listen on. Addresses that other machines reach need `RAYTHUMBS_API_KEYS`.",
     )
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
     public_base_url: str | None = Field(

@@ -78,5 +78,5 @@ def restore_environment(file: Path | None) -> dict[str, str]:
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the part of an environment that Ray's own processes get: what they need, and no credentials."""
-    ours = set(Settings.secret_names())
+    ours = {*Settings.secret_names(), "RAYTHUMBS_API_KEY"}  # the latter is for commands that talk to a service
     return {name: value for name, value in environment.items() if _NEEDED.fullmatch(name) and name not in ours}

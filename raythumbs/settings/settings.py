@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from raythumbs import __version__
 from raythumbs.model.source import Source
+from raythumbs.settings.access import Access
 from raythumbs.settings.doors import Doors
 from raythumbs.settings.pictures import Memory, Pictures
 from raythumbs.settings.requests import Requests
@@ -19,7 +20,7 @@ from raythumbs.settings.work import Work
 
 # From the last topic to the first, because pydantic takes the fields of the last base first. The order of the fields
 # is the order of the manual's table, and part of `identity`.
-class Settings(Secrets, Work, Memory, Requests, Pictures, Stores, Doors, BaseSettings):
+class Settings(Secrets, Work, Memory, Requests, Pictures, Stores, Access, Doors, BaseSettings):
     """All settings. In the environment they are `RAYTHUMBS_<NAME>`, or have the names that AWS users know."""
 
     model_config = SettingsConfigDict(env_prefix="RAYTHUMBS_", frozen=True, populate_by_name=True, extra="forbid")

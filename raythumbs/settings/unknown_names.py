@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 _PREFIX = "RAYTHUMBS_"
-_NOT_SETTINGS = re.compile(r"RAYTHUMBS_(URL|NOTEBOOK_\w+)")  # for the commands of the client; for the notebook
+_NOT_SETTINGS = re.compile(r"RAYTHUMBS_(URL|API_KEY|NOTEBOOK_\w+)")  # for the commands of the client; for the notebook
 # Kubernetes gives every pod variables about the services in its namespace, and a service may be called raythumbs (see
 # "Environment variables" in its documentation of services):
 # RAYTHUMBS_SERVICE_HOST, RAYTHUMBS_HEAD_SVC_PORT_8265_TCP_ADDR, ...

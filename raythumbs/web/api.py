@@ -10,7 +10,11 @@ from raythumbs.web.cached_json import CachedJson
 from raythumbs.web.clients import Clients
 from raythumbs.web.dependencies import Dependencies
 from raythumbs.web.documented import document_answers
+from raythumbs.web.doors import Doors
+from raythumbs.web.headers import Protected
+from raythumbs.web.keys import OnlyKeyHolders
 from raythumbs.web.limits import BodyLimits
+from raythumbs.web.openapi import describe_keys
 from raythumbs.web.replies import tell_errors
 from raythumbs.web.routes import ROUTERS
 from raythumbs.web.routes.notifications import EVENT_PATHS
@@ -25,21 +29,26 @@ def make_app(deps: Dependencies, *, behind_haproxy: bool = False) -> FastAPI:
         version=__version__,
         summary="Thumbnails of uploaded photos",
         strict_content_type=False,  # a body without a type is read as JSON; OnlyOwnPages refuses foreign pages
+        docs_url=None,  # FastAPI's page loads its scripts from another site; see routes/docs.py
+        redoc_url=None,
+        openapi_url=None,
     )
     app.state.dependencies = deps
     app.state.upload_room = UploadRoom()
     app.state.cached_json = {"jobs": CachedJson(), "status": CachedJson()}
     for router in ROUTERS:
         app.include_router(router, responses={"4XX": {"model": ErrorBody}, "503": {"model": ErrorBody}})
+    describe_keys(app, needed=deps.settings.api_keys is not None)
     clients = Clients(trusted_proxies=deps.settings.trusted_proxies, behind_haproxy=behind_haproxy)
     visitors = Visitors.of(deps.settings)
+    app.add_middleware(OnlyKeyHolders, settings=deps.settings, doors=Doors(ROUTERS), now=deps.now)
     app.add_middleware(OnlyOwnPages, visitors=visitors, form_path=UPLOAD_PATH, event_paths=EVENT_PATHS)
     if deps.settings.allowed_origins:
         origins, methods = deps.settings.allowed_origins, ("GET", "POST")
-        app.add_middleware(
-            CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=("Content-Type",)
-        )
+        headers = ("Authorization", "Content-Type")
+        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=headers)
     app.add_middleware(BodyLimits, settings=deps.settings, clients=clients, upload_path=UPLOAD_PATH)
+    app.add_middleware(Protected)
     tell_errors(app)
     document_answers(app)
     return app

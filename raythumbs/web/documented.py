@@ -20,6 +20,7 @@ _WITH_BODY = (
     HTTPStatus(422),  # the same
     HTTPStatus.TOO_MANY_REQUESTS,
 )
+_WITH_KEYS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _METHODS_WITH_BODY = {"post", "put", "patch", "delete"}
 _ERROR = {"application/json": {"schema": {"$ref": f"#/components/schemas/{ErrorBody.__name__}"}}}
 _RANGES = ("4XX", "5XX")
@@ -50,7 +51,10 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
     answers = operation["responses"]
     for some in _RANGES:
         answers.pop(some, None)
-    for status in _statuses(method, {one["in"] for one in operation.get("parameters", ())}):
+    statuses = [*_statuses(method, {one["in"] for one in operation.get("parameters", ())})]
+    if operation.get("security"):  # see openapi.py
+        statuses += _WITH_KEYS
+    for status in statuses:
         answer = answers.setdefault(str(status.value), {"description": status.phrase, "content": _ERROR})
         if status in _COME_BACK:
             answer["headers"] = _WAIT

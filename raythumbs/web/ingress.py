@@ -41,7 +41,8 @@ def refuse_in_json() -> None:
 def _send_400_response(connection: HttpToolsProtocol, msg: str) -> None:
     body = error_body("bad_request", msg)
     head = f"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
-    connection.transport.write(head.encode() + b"connection: close\r\n\r\n" + body)
+    rest = b"x-content-type-options: nosniff\r\nconnection: close\r\n\r\n"
+    connection.transport.write(head.encode() + rest + body)
     connection.transport.close()
 
 

@@ -8,9 +8,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from raythumbs.errors import STUMBLED, RaythumbsError
+from raythumbs.errors import STUMBLED, KeyNeeded, RaythumbsError, ScopeNeeded, Unauthorised
 from raythumbs.events import emit_trouble
 from raythumbs.web.bodies import ErrorBody
+from raythumbs.web.headers import PROTECTION
 
 _RETRY_AFTER_SECONDS = 5
 _REASON_LETTERS = 1000  # it may quote what was sent
@@ -25,13 +26,16 @@ def refusal(error: RaythumbsError) -> Response:
     """
     if error.public_reason:
         emit_trouble("request.refused", error)
-    return _reply(error.http_status, error.code, error.public_reason or error.reason, _headers(error.http_status))
+    return _reply(error.http_status, error.code, error.public_reason or error.reason, _headers(error))
 
 
-def _headers(status: int) -> dict[str, str]:
-    if status == HTTPStatus.UNAUTHORIZED:
-        return {"WWW-Authenticate": _LOGIN}
-    return {"Retry-After": str(_RETRY_AFTER_SECONDS)} if status in _COME_BACK else {}
+def _headers(error: RaythumbsError) -> dict[str, str]:
+    match error:
+        case KeyNeeded() | ScopeNeeded():
+            return {"WWW-Authenticate": error.challenge}
+        case Unauthorised():
+            return {"WWW-Authenticate": _LOGIN}
+    return {"Retry-After": str(_RETRY_AFTER_SECONDS)} if error.http_status in _COME_BACK else {}
 
 
 def error_body(code: str, reason: str) -> bytes:
@@ -72,4 +76,4 @@ def tell_errors(app: FastAPI) -> None:
 
 
 def _reply(status: int, code: str, reason: str, headers: dict[str, str] | None = None) -> Response:
-    return Response(error_body(code, reason), status, headers, media_type="application/json")
+    return Response(error_body(code, reason), status, {**PROTECTION, **(headers or {})}, media_type="application/json")

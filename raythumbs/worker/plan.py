@@ -8,6 +8,7 @@ from typing import Self
 
 from raythumbs.imaging import Limits
 from raythumbs.model.photo import RenditionSpec
+from raythumbs.model.source import SourcePolicy
 from raythumbs.settings import Settings
 from raythumbs.storage.stores import Stores, stores_of
 
@@ -18,6 +19,7 @@ class Plan:
     file that only this user can read."""
 
     stores: Stores
+    policy: SourcePolicy
     thumbnails_uri: str
     thumbnails_prefix: str
     thumbnails_base_url: str | None
@@ -37,6 +39,7 @@ class Plan:
         """Return the plan of these settings."""
         return cls(
             stores=stores_of(settings),
+            policy=replace(settings.policy, allowed=(*settings.policy.allowed, settings.originals_uri)),
             thumbnails_uri=settings.thumbnails_uri,
             thumbnails_prefix=settings.thumbnails_prefix,
             thumbnails_base_url=settings.thumbnails_base_url,

@@ -93,7 +93,8 @@ class Stages:
 
     def _fetch(self, lease: Lease) -> InHand:
         began_at = time.monotonic()
-        store, key = self.plan.stores.of(Source.parse(lease.source))
+        # Every door has asked the policy already. It may have changed since, and this is where all photos are read.
+        store, key = self.plan.stores.of(self.plan.policy.check(Source.parse(lease.source)))
         fetched = store.get(key, max_bytes=self.plan.max_photo_bytes, seconds=self.plan.photo_seconds)
         return InHand(fetched, time.monotonic() - began_at)
 

@@ -15,8 +15,11 @@ from raythumbs import __version__
 from raythumbs.bench.pictures import draw_photo
 from raythumbs.bench.servers import postgresql_server, s3_server
 from raythumbs.client import Client, RaythumbsError
+from raythumbs.model.access import digest_of
 from tests.cluster.conftest import eventually
 from tests.cluster.hosts import HOUSE, Network, network
+
+KEY = "rt_the-key-of-the-app-on-the-machines"
 
 pytestmark = [pytest.mark.needs("machines"), pytest.mark.timeout(900)]
 
@@ -63,7 +66,7 @@ def ray_up(aws_credentials: None) -> Iterator[RayUp]:
         network(hosts=3) as machines,
         postgresql_server("-c fsync=off", host=machines.gateway) as postgresql,
         s3_server(machines.gateway) as s3,
-        Client(f"http://{machines.hosts[0].address}:8000") as client,
+        Client(f"http://{machines.hosts[0].address}:8000", api_key=KEY) as client,
     ):
         bucket = boto3.client("s3", endpoint_url=s3, region_name="us-east-1")
         bucket.create_bucket(Bucket="photos")
@@ -75,6 +78,7 @@ def ray_up(aws_credentials: None) -> Iterator[RayUp]:
             "ubuntu": "root",
             "postgresql://raythumbs:secret@192.0.2.5/raythumbs": postgresql.address,
             "http://192.0.2.5:9000": s3,
+            "0" * 64: digest_of(KEY),
         }
         folder = machines.folder
         (folder / "raythumbs.env").write_text(shown("sh", "RAYTHUMBS_DATABASE=", ours))
@@ -219,7 +223,7 @@ def test_where_it_is_wanted_every_node_answers_http(ray_up: RayUp, photos: list[
     ray_up.run("ray", "exec", "cluster.yaml", f"{asked}; RAYTHUMBS_MAX_ERRORS=14; raythumbs up")
 
     for host in ray_up.network.hosts[:2]:  # the third is gone
-        with Client(f"http://{host.address}:8000") as door:
+        with Client(f"http://{host.address}:8000", api_key=KEY) as door:
             eventually(lambda door=door: answers(door))
             jobs = [job["jobId"] for job in door.upload(photos[:2])]
             assert ray_up.ended(jobs) == {"succeeded"}

@@ -21,6 +21,7 @@ from tests.service.test_losses import is_ready
 pytestmark = pytest.mark.needs("root")
 
 SECRETS = {"AWS_SECRET_ACCESS_KEY": "the-key", "RAYTHUMBS_NOTIFICATION_TOKEN": "the-token", "MY_PASSWORD": "the-word"}
+OPEN = {"RAYTHUMBS_HOST": "0.0.0.0", "RAYTHUMBS_ALLOW_WITHOUT_KEYS": "true"}
 NOBODY = 65534
 FILES = 4096
 
@@ -66,7 +67,7 @@ class Exposed:
         self.folders_before = ray_folders()
         self.process = raythumbs(
             "serve", "--port", self.port, "--data-dir", data_dir,
-            environment={**self.family.environment, **SECRETS, "RAYTHUMBS_HOST": "0.0.0.0"},
+            environment={**self.family.environment, **SECRETS, **OPEN},
         )  # fmt: skip
         psutil.Process(self.process.pid).rlimit(psutil.RLIMIT_NOFILE, (FILES, FILES))  # long before it looks
         with Client(f"http://127.0.0.1:{self.port}") as client:

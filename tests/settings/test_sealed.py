@@ -89,6 +89,7 @@ def test_a_link_in_the_place_of_the_file_is_not_read(settings, tmp_path):
 def test_rays_processes_get_no_credentials_whatever_their_names():
     given = {
         "AWS_SECRET_ACCESS_KEY": KEY, "PGPASSWORD": KEY, "RAYTHUMBS_DATABASE": KEY, "RAYTHUMBS_B2_SIGNING_SECRET": KEY,
+        "RAYTHUMBS_API_KEYS": KEY, "RAYTHUMBS_API_KEY": KEY,
         "RAYTHUMBS_NOTIFICATION_TOKEN": KEY, "GITHUB_TOKEN": KEY, "HTTPS_PROXY": KEY, "SOMETHING_NEW": KEY,
         "PATH": "/bin", "HOME": "/root", "LC_ALL": "C", "RAY_AUTH_MODE": "token", "RAYTHUMBS_HOST": "127.0.0.1",
     }  # fmt: skip

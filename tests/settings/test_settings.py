@@ -388,6 +388,8 @@ def test_two_loads_of_the_same_settings_have_the_same_identity(monkeypatch: pyte
         {"b2_signing_secret": "one"},
         {"b2_signing_secret": "two"},
         {"use_parallel_thumbnails": False},
+        {"api_keys": '{"name": "a", "key": "rt_0123456789abcdef", "scopes": ["read"]}'},
+        {"api_keys": '{"name": "a", "key": "rt_0123456789abcdef", "scopes": ["admin"]}'},
     ],
 )
 def test_any_other_setting_makes_another_identity(changed: dict[str, object]) -> None:
@@ -435,6 +437,7 @@ def test_a_name_like_no_setting_is_refused_without_a_guess(monkeypatch: pytest.M
     ("name", "value"),
     [
         ("RAYTHUMBS_URL", "http://127.0.0.1:8000"),
+        ("RAYTHUMBS_API_KEY", "rt_of-a-client"),
         ("RAYTHUMBS_NOTEBOOK_PHOTOS", "20"),
         ("RAYTHUMBS_SERVICE_HOST", "10.0.0.1"),  # of Kubernetes, for a service that is called raythumbs
         ("RAYTHUMBS_SERVICE_PORT_HTTP", "80"),

@@ -4,9 +4,11 @@ from dataclasses import replace
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
+from pydantic import SecretStr
 
 from raythumbs.errors import BadSource
 from raythumbs.events import emit
+from raythumbs.model.access import Scope
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import Change, Priority, Removal
 from raythumbs.model.source import Source, is_folder_marker
@@ -17,6 +19,7 @@ from raythumbs.web.bodies import NotifiedBody
 from raythumbs.web.dependencies import Dependencies, Deps
 from raythumbs.web.documented import refusals
 from raythumbs.web.job_requests import job_request
+from raythumbs.web.keys import may
 from raythumbs.web.subscription import confirm
 
 EVENT_PATHS = "/api/notifications/"
@@ -34,8 +37,8 @@ router = APIRouter(tags=["photos in"])
 @router.post("/api/notifications/s3", openapi_extra=_ANY_OBJECT_OR_LIST, responses=_REFUSED)
 async def notified_by_s3(request: Request, deps: Deps) -> NotifiedBody:
     """Receive event notifications of Amazon S3 (by SNS, SQS or EventBridge), MinIO or a compatible store."""
-    token = deps.settings.notification_token
-    notification = s3.read(await request.body(), request.headers, token=token.get_secret_value() if token else None)
+    token = _secret(request, deps.settings.notification_token)
+    notification = s3.read(await request.body(), request.headers, token=token)
     if isinstance(notification, Confirmation):
         await confirm(notification)
         return NotifiedBody(accepted=0, removed=0, ignored=1)
@@ -45,9 +48,13 @@ async def notified_by_s3(request: Request, deps: Deps) -> NotifiedBody:
 @router.post("/api/notifications/b2", openapi_extra=_ANY_OBJECT, responses=_REFUSED)
 async def notified_by_b2(request: Request, deps: Deps) -> NotifiedBody:
     """Receive event notifications of Backblaze B2."""
-    secret = deps.settings.b2_signing_secret
-    notification = b2.read(await request.body(), request.headers, secret=secret.get_secret_value() if secret else None)
-    return await _notified(notification, deps)
+    secret = _secret(request, deps.settings.b2_signing_secret)
+    return await _notified(b2.read(await request.body(), request.headers, secret=secret), deps)
+
+
+def _secret(request: Request, setting: SecretStr | None) -> str | None:
+    """Return the secret that the sender must prove to have: none, if it has proved to have an API key."""
+    return None if setting is None or may(request, Scope.UPLOAD) else setting.get_secret_value()
 
 
 async def _notified(notification: Notification, deps: Dependencies) -> NotifiedBody:

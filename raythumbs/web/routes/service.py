@@ -4,10 +4,13 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
+from raythumbs.errors import NotReady, RaythumbsError
+from raythumbs.model.access import Scope
 from raythumbs.web.bodies import ReconciliationBody, StatusBody
 from raythumbs.web.cached_json import cached_json
 from raythumbs.web.dependencies import Deps
 from raythumbs.web.documented import refusals
+from raythumbs.web.keys import may
 
 router = APIRouter(tags=["service"])
 
@@ -40,7 +43,15 @@ async def alive() -> dict[str, str]:
 
 @router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", responses=refusals(HTTPStatus.BAD_GATEWAY))
-async def ready(deps: Deps) -> dict[str, str]:
-    """Answer 200 if the queue, the database and the store answer, else an error that names what does not."""
-    await deps.queue.check()
+async def ready(request: Request, deps: Deps) -> dict[str, str]:
+    """Answer 200 if the queue, the database and the store answer, else an error that names what does not.
+
+    If there are API keys, only a key with the scope `read` is told what does not answer.
+    """
+    try:
+        await deps.queue.check()
+    except RaythumbsError as error:
+        if deps.settings.api_keys and not may(request, Scope.READ):
+            raise NotReady from error
+        raise
     return {"status": "ready"}

@@ -1,0 +1,75 @@
+"""Which scope each route needs. This is the only place that says so, and a route that is not here keeps the service
+from starting."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from fastapi import APIRouter
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Scope as Request
+
+from raythumbs.model.access import Scope
+
+
+class Open(Enum):
+    """A route that needs no key, or not always one."""
+
+    ALWAYS = auto()  # it tells nothing about photos
+    THUMBNAIL = auto()  # a key with the scope `read`, a signed link, or neither where thumbnails are public
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A route that verifies its senders itself, with this setting. A key with the scope `upload` opens it too."""
+
+    verified_by: str
+
+
+Door = Scope | Open | Notification
+
+# A route for GET answers HEAD too.
+DOORS: Mapping[str, Door] = {
+    "POST /api/uploads/direct": Scope.UPLOAD,
+    "POST /api/jobs": Scope.UPLOAD,
+    "POST /api/notifications/s3": Notification("notification_token"),
+    "POST /api/notifications/b2": Notification("b2_signing_secret"),
+    "GET /api/jobs": Scope.READ,
+    "GET /api/jobs/{job_id}": Scope.READ,
+    "POST /api/jobs/{job_id}/retry": Scope.ADMIN,
+    "POST /api/jobs/{job_id}/cancel": Scope.ADMIN,
+    "GET /api/photos/{photo_id}": Scope.READ,
+    "GET /thumbnails/{path:path}": Open.THUMBNAIL,
+    "GET /api/thumbnails/status": Scope.READ,
+    "GET /api/reconciliation": Scope.READ,
+    "POST /api/reconciliation": Scope.ADMIN,
+    "GET /healthz": Open.ALWAYS,
+    "GET /readyz": Open.ALWAYS,  # without a key, it does not tell what is wrong
+    "GET /openapi.json": Open.ALWAYS,
+    "GET /docs": Open.ALWAYS,
+    "GET /docs/{file}": Open.ALWAYS,
+}
+
+
+def names_of(route: Route) -> set[str]:
+    """Return the names of a route in the table, one for each of its methods."""
+    methods = {"GET" if method == "HEAD" else method for method in route.methods or ()}
+    return {f"{method} {route.path}" for method in methods}
+
+
+class Doors:
+    """Finds the door of a request. Raises KeyError for a route that has none."""
+
+    def __init__(self, routers: Iterable[APIRouter], doors: Mapping[str, Door] = DOORS) -> None:
+        routes = [route for router in routers for route in router.routes if isinstance(route, Route)]
+        self._doors: list[tuple[BaseRoute, Door]] = [
+            (route, doors[name]) for route in routes for name in names_of(route)
+        ]
+
+    def of(self, request: Request) -> tuple[Door, Mapping[str, str]] | None:
+        """Return the door and the parameters of the request's path, or None if there is no such route."""
+        for route, door in self._doors:
+            match, found = route.matches(request)
+            if match is Match.FULL:
+                return door, found.get("path_params", {})
+        return None

@@ -1,0 +1,139 @@
+"""Lets in the requests that bring what their route asks for: an API key with its scope, or another proof."""
+
+from base64 import b64decode
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
+from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import Scope as Request
+
+from raythumbs.errors import KeyNeeded, RaythumbsError, ScopeNeeded, Unauthorised
+from raythumbs.model.access import ApiKey, Scope, holder_of
+from raythumbs.settings import Settings
+from raythumbs.web.doors import Door, Doors, Notification, Open
+from raythumbs.web.links import Links
+from raythumbs.web.replies import refusal
+
+_HOLDER = "key_holder"  # in the request's state
+_LONGEST_HEADER = 1024
+_NEEDED = "this needs an API key: send `Authorization: Bearer KEY`; the command line takes it from RAYTHUMBS_API_KEY"
+_UNKNOWN = "the service does not know this API key"
+
+
+class OnlyKeyHolders:
+    """ASGI middleware: answers 401 without a key that the service knows, and 403 if the key lacks the route's scope.
+
+    The answer comes before the body is read. Without keys in the settings, everybody is let in.
+    """
+
+    def __init__(self, app: ASGIApp, *, settings: Settings, doors: Doors, now: Callable[[], float]) -> None:
+        self._app = app
+        self._settings = settings
+        self._keys = settings.known_keys
+        self._doors = doors
+        self._links = links_of(settings)
+        self._now = now
+
+    async def __call__(self, scope: Request, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
+        if scope["type"] != "http" or not self._keys:
+            await self._app(scope, receive, send)
+            return
+        try:
+            door, parameters = self._doors.of(scope) or (None, {})
+            self._check(door, parameters, scope)
+        except RaythumbsError as error:
+            await refusal(error)(scope, receive, send)
+            return
+        await self._app(scope, receive, _privately(send) if door is Open.THUMBNAIL and self._links else send)
+
+    def _check(self, door: Door | None, parameters: Mapping[str, str], request: Request) -> None:
+        """Raise KeyNeeded, ScopeNeeded or Unauthorised if the request may not pass the door."""
+        given = _given(Headers(scope=request), by_notification=isinstance(door, Notification))
+        holder = holder_of(given, self._keys) if given else None
+        request.setdefault("state", {})[_HOLDER] = holder
+        match door:
+            case Open.ALWAYS:
+                return
+            case Open.THUMBNAIL if self._is_open(parameters, request):
+                return
+            case Notification(verified_by):
+                self._check_notification(verified_by, holder)
+            case Open.THUMBNAIL:
+                _check_scope(holder, Scope.READ, given)
+            case Scope():
+                _check_scope(holder, door, given)
+            case None if holder is None:  # no such route: a holder of any key is told so
+                raise KeyNeeded(_UNKNOWN if given else _NEEDED)
+
+    def _check_notification(self, verified_by: str, holder: ApiKey | None) -> None:
+        """Return if the sender has a key, or if the route will verify it by its own means."""
+        if (holder is None or not holder.may(Scope.UPLOAD)) and getattr(self._settings, verified_by) is None:
+            raise Unauthorised(
+                f"set RAYTHUMBS_{verified_by.upper()}, which verifies these notifications, or let the sender bring an "
+                "API key with the scope upload"
+            )
+
+    def _is_open(self, parameters: Mapping[str, str], request: Request) -> bool:
+        if self._links is None:
+            return True
+        query = QueryParams(request["query_string"])
+        return self._links.opens(parameters.get("path", ""), query, now=self._now())
+
+
+def links_of(settings: Settings) -> Links | None:
+    """Return what signs links to thumbnails, or None where they need no signature."""
+    if settings.api_keys is None or settings.public_thumbnails:
+        return None
+    return Links(settings.api_keys, seconds=settings.link_seconds)
+
+
+def may(request: Any, scope: Scope) -> bool:  # noqa: ANN401 starlette's Request
+    """Return whether the request came with a key that has the scope."""
+    holder = getattr(request.state, _HOLDER, None)
+    return isinstance(holder, ApiKey) and holder.may(scope)
+
+
+def _check_scope(holder: ApiKey | None, scope: Scope, given: str | None) -> None:
+    if holder is None:
+        raise KeyNeeded(_UNKNOWN if given else _NEEDED)
+    if not holder.may(scope):
+        raise ScopeNeeded(f"this needs an API key with the scope {scope}; that of {holder.name} has {_listed(holder)}")
+
+
+def _listed(holder: ApiKey) -> str:
+    return ", ".join(sorted(holder.scopes))
+
+
+def _given(headers: Headers, *, by_notification: bool) -> str | None:
+    """Return the key of a request. Of two headers, neither counts: a proxy may have seen the other one."""
+    values = headers.getlist("authorization")
+    if len(values) != 1 or len(values[0]) > _LONGEST_HEADER:
+        return None
+    kind, _, value = values[0].strip().partition(" ")
+    if kind.lower() == "bearer":
+        return value.strip()
+    if not by_notification:
+        return None
+    return _password(value) if kind.lower() == "basic" else values[0].strip()  # as in notifications/token.py
+
+
+def _password(value: str) -> str | None:
+    try:
+        return b64decode(value.strip(), validate=True).partition(b":")[2].decode("ascii")
+    except ValueError:
+        return None
+
+
+def _privately(send: Send) -> Send:
+    """Keep caches between from storing what this request was let in for, and giving it to others."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(raw=list(message.get("headers", [])))
+            headers["cache-control"] = headers.get("cache-control", "private").replace("public", "private")
+            message = {**message, "headers": headers.raw}
+        await send(message)
+
+    return sent
