@@ -2,10 +2,17 @@
 
 import json
 
+import pytest
 from typer.testing import CliRunner
 
 from raythumbs.cli import app
 from raythumbs.settings.floors import FLOORS
+
+
+@pytest.fixture(autouse=True)
+def nothing_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests' Rays on this machine ask for no token, which doctor would report."""
+    monkeypatch.setattr("raythumbs.cluster.doctor.open_ports", list)
 
 
 def test_on_a_sound_machine_the_status_is_0_and_everything_is_told():
