@@ -16,6 +16,7 @@ from raythumbs.cli.jobs import cancel, reconcile, retry, status, submit
 from raythumbs.cli.manual import manual
 from raythumbs.cli.output import complaints
 from raythumbs.cli.pictures import render
+from raythumbs.cli.quarantine import quarantine
 from raythumbs.cli.serving import backup, doctor, down, env, serve, up
 from raythumbs.errors import RaythumbsError
 
@@ -33,6 +34,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     retry,
     cancel,
     reconcile,
+    quarantine,
     backup,
     manual,
 )

@@ -25,6 +25,7 @@ from raythumbs.errors.service import (
     NotStarted,
     Overloaded,
     QueueUnavailable,
+    SenderUnavailable,
 )
 from raythumbs.errors.stores import (
     AccessDenied,
@@ -42,7 +43,15 @@ from raythumbs.errors.stores import (
     StoreUnavailable,
     WrongRegion,
 )
-from raythumbs.errors.unknown import IllegalMove, NotReconciled, StaleLease, UnknownJob, UnknownPhoto, UnknownThumbnail
+from raythumbs.errors.unknown import (
+    IllegalMove,
+    NotReconciled,
+    StaleLease,
+    UnknownJob,
+    UnknownMessage,
+    UnknownPhoto,
+    UnknownThumbnail,
+)
 
 __all__ = [
     "STUMBLED",
@@ -81,6 +90,7 @@ __all__ = [
     "QueueUnavailable",
     "RaythumbsError",
     "RequesterPays",
+    "SenderUnavailable",
     "SourceNotAllowed",
     "StaleLease",
     "StoreRefused",
@@ -93,6 +103,7 @@ __all__ = [
     "Unauthorised",
     "UnknownHost",
     "UnknownJob",
+    "UnknownMessage",
     "UnknownPhoto",
     "UnknownThumbnail",
     "Unstorable",
