@@ -74,8 +74,11 @@ def certificate_url(message: Mapping[str, Any], policy: SnsPolicy, *, now: float
     return url
 
 
-def verify(message: Mapping[str, Any], certificate: Certificate, *, now: float) -> None:
-    """Return if the certificate is SNS's of the topic's region, and its key signed the message; else Unauthorised."""
+def verify(message: Mapping[str, Any], certificate: Certificate, *, now: float) -> dict[str, Any]:
+    """Return the signed part of a message; all else in it may be of a stranger.
+
+    Raises Unauthorised if the certificate is not SNS's of the topic's region, or its key did not sign the message.
+    """
     topic = _TOPIC.fullmatch(text(message.get("TopicArn")))
     if topic is None:
         raise Unauthorised("the message has no readable TopicArn")
@@ -83,6 +86,7 @@ def verify(message: Mapping[str, Any], certificate: Certificate, *, now: float) 
     signature = _signature(text(message.get("Signature")))
     if not is_signature(signature, _signed_text(message), certificate, version=text(message.get("SignatureVersion"))):
         raise Unauthorised("the Signature is not of this message")
+    return {name: message[name] for name in _signed_names(message)}
 
 
 def confirmation(body: object) -> Confirmation | None:
@@ -118,8 +122,12 @@ def _domain(topic: re.Match[str]) -> str:
     return _DOMAINS.get(topic["partition"], "amazonaws.com")
 
 
+def _signed_names(message: Mapping[str, Any]) -> list[str]:
+    return [name for name in _SIGNED_FIELDS[text(message.get("Type"))] if message.get(name) is not None]
+
+
 def _signed_text(message: Mapping[str, Any]) -> bytes:
-    names = [name for name in _SIGNED_FIELDS[text(message.get("Type"))] if message.get(name) is not None]
+    names = _signed_names(message)
     if not all(isinstance(message[name], str) for name in names):
         raise Unauthorised("a signed field of the message is no text")
     return "".join(f"{name}\n{message[name]}\n" for name in names).encode(errors="surrogatepass")

@@ -46,6 +46,7 @@ async def take_in(found: Notification, request: Request, deps: Dependencies) -> 
 
     A sender that repeats the request, because keeping it failed, makes no second jobs: events have ids.
     """
+    found = _with_sources(found, proven=deps.settings.knows_senders)
     wanted = [event for event in found.events if _wanted(event, deps)]
     jobs = await deps.queue.enqueue([_of_event(deps, event) for event in wanted]) if wanted else []
     removed = sum(isinstance(event, RemovalEvent) for event in wanted)
@@ -53,6 +54,22 @@ async def take_in(found: Notification, request: Request, deps: Dependencies) -> 
     if found.faults:
         await deps.queue.quarantine(await _message(request, found.faults[0]))
     return NotifiedBody(accepted=len(jobs), removed=removed, ignored=ignored, quarantined=len(found.faults))
+
+
+def _with_sources(found: Notification, *, proven: bool) -> Notification:
+    """Return the notification without events whose source is none. They are ignored, or faults of a proven sender."""
+    events, faults = [], []
+    for event in found.events:
+        try:
+            Source.parse(event.source)
+        except BadSource as error:  # not a refusal, because sending it again would not help
+            emit("event.unreadable", source=ascii(event.source)[:2000], reason=error.reason)
+            faults.append(error.reason)
+        else:
+            events.append(event)
+    if proven:
+        return replace(found, events=tuple(events), faults=(*found.faults, *faults))
+    return replace(found, events=tuple(events), ignored=found.ignored + len(faults))
 
 
 async def _message(request: Request, reason: str) -> QuarantinedMessage:
@@ -69,11 +86,7 @@ async def _message(request: Request, reason: str) -> QuarantinedMessage:
 
 
 def _wanted(event: Event, deps: Dependencies) -> bool:
-    try:
-        source = Source.parse(event.source)
-    except BadSource as error:  # not a refusal, because sending it again would not help
-        emit("event.unreadable", source=ascii(event.source)[:2000], reason=error.reason)
-        return False
+    source = Source.parse(event.source)
     if isinstance(event, UploadEvent) and is_folder_marker(source.key, event.size_bytes):
         return False
     # An upload has its job already; the bucket's word of it would come between, as of a newer version.

@@ -65,9 +65,9 @@ class GoogleKeys:
 
     async def key(self, key_id: str) -> Key:
         """Return a key. Raise Unauthorised if Google has no such key, and SenderUnavailable if that is unknown."""
-        async with self._one:
-            if not self._is_known(key_id) and self._now() - self._tried_at >= _AGAIN_SECONDS:
-                await self._renew()
+        if not self._is_known(key_id):
+            async with self._one:
+                await self._renew_for(key_id)
         if self._is_known(key_id):
             return self._keys[key_id]
         if self._fetched_at < self._tried_at:
@@ -77,7 +77,9 @@ class GoogleKeys:
     def _is_known(self, key_id: str) -> bool:
         return key_id in self._keys and self._now() - self._fetched_at < _FRESH_SECONDS
 
-    async def _renew(self) -> None:
+    async def _renew_for(self, key_id: str) -> None:
+        if self._is_known(key_id) or self._now() - self._tried_at < _AGAIN_SECONDS:
+            return
         self._tried_at = self._now()
         body = await self._fetch(google_token.KEYS_URL)
         try:

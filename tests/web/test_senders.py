@@ -82,7 +82,7 @@ SENDERS = list(GENUINE)
 class Servers:
     """What senders' own servers have. It counts what is asked for."""
 
-    def __init__(self, **files):
+    def __init__(self):
         self.files = {
             PEM_URL: a_certificate(),
             "https://www.googleapis.com/oauth2/v3/certs": a_key_set({"key-1": "sender"}),
@@ -96,7 +96,6 @@ class Servers:
 
 def sent(served, sender, body, headers, *, fetch=None, **given):
     """Send a body, and return the reply, the quarantine, and the sources of all jobs."""
-    as_json = {"content-type": "application/json"}
 
     async def scenario(service):
         reply = await service.http.post(
@@ -200,6 +199,16 @@ def test_an_altered_message_is_refused_token_or_not(served, altered):
         assert (reply.status_code, quarantine, sources) == (401, [], [])
 
 
+@pytest.mark.parametrize("kind", ["Notification", "UnsubscribeConfirmation"])
+@pytest.mark.parametrize("added", [{"Records": [RECORD]}, {"Body": json.dumps(OF_SNS)}, {"eventSource": "aws:sqs"}])
+def test_what_was_added_to_a_signed_message_is_not_read(served, kind, added):
+    message = sns_message(kind, Message=json.dumps({"Event": "s3:TestEvent"})) | {"body": json.dumps(OF_SNS)} | added
+
+    reply, quarantine, sources = sent(served, "s3", message, {}, sns_topics=[TOPIC])
+
+    assert (reply.json(), quarantine, sources) == ({"accepted": 0, "removed": 0, "ignored": 1}, [], [])
+
+
 def test_a_certificate_is_asked_for_only_if_the_topic_is_known(served):
     servers = Servers()
 
@@ -287,6 +296,15 @@ def test_a_signed_message_of_sns_that_is_no_event_is_kept(served):
     reply, [kept], _ = sent(served, "s3", sns_message(Message="Hello"), {}, sns_topics=[TOPIC])
 
     assert (reply.status_code, kept["sender"]) == (200, "s3")
+
+
+@pytest.mark.parametrize(("given", "quarantined"), [({}, 0), ({"notification_token": "sesame"}, 1)])
+def test_an_event_of_no_possible_bucket_is_kept_if_its_sender_is_proven(served, given, quarantined):
+    wrong = RECORD | {"s3": {"bucket": {"name": "x"}, "object": {"key": "a.jpg", "size": 9}}}
+
+    reply, quarantine, sources = sent(served, "s3", {"Records": [wrong, RECORD]}, BEARER, **given)
+
+    assert (reply.status_code, len(sources), len(quarantine)) == (200, 1, quarantined)
 
 
 def test_a_message_that_cannot_be_kept_is_an_outage(served):

@@ -48,8 +48,7 @@ async def _read_s3(request: Request, deps: Dependencies, keys: SenderKeys) -> No
         return s3.read(body, request.headers, token=token)
     policy = sns.SnsPolicy(topics=frozenset(settings.sns_topics), versions=frozenset(settings.sns_signature_versions))
     url = sns.certificate_url(message, policy, now=deps.now())
-    sns.verify(message, await keys.sns.at(url), now=deps.now())
-    return s3.read_genuine(body)
+    return s3.read_signed(sns.verify(message, await keys.sns.at(url), now=deps.now()))
 
 
 @router.post("/api/notifications/b2", openapi_extra=_ANY_OBJECT, response_model_exclude_defaults=True)
