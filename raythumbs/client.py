@@ -131,6 +131,19 @@ class Client:
         """Return the comparison that runs, or the last one."""
         return self._ask("GET", "/api/reconciliation")
 
+    def quarantined(self) -> list[dict[str, Any]]:
+        """Return the messages in quarantine, the newest first, without their bodies."""
+        messages: list[dict[str, Any]] = self._ask("GET", "/api/quarantine")["messages"]
+        return messages
+
+    def quarantined_message(self, message_id: str) -> dict[str, Any]:
+        """Return a message in quarantine, with its body."""
+        return self._ask("GET", f"/api/quarantine/{message_id}")
+
+    def drop_quarantined(self, message_id: str) -> dict[str, Any]:
+        """Delete a message from quarantine."""
+        return self._ask("DELETE", f"/api/quarantine/{message_id}")
+
     def job(self, job_id: str) -> dict[str, Any]:
         """Return a job."""
         return self._ask("GET", f"/api/jobs/{job_id}")

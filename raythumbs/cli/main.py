@@ -18,6 +18,7 @@ from raythumbs.cli.keys import keys
 from raythumbs.cli.manual import manual
 from raythumbs.cli.output import complaints
 from raythumbs.cli.pictures import render
+from raythumbs.cli.quarantine import quarantine
 from raythumbs.cli.serving import backup, down, env, serve, up
 from raythumbs.errors import RaythumbsError
 
@@ -35,6 +36,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     retry,
     cancel,
     reconcile,
+    quarantine,
     backup,
     manual,
 )

@@ -1,6 +1,19 @@
 """The tables as they are today; `migrations/` has their history. Times are UTC seconds since 1970."""
 
-from sqlalchemy import JSON, BigInteger, Column, Double, ForeignKey, Index, Integer, MetaData, String, Table, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    text,
+)
 
 metadata = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"})
 
@@ -122,4 +135,17 @@ reconciliation = Table(
         Column(name, BigInteger, nullable=False, server_default=text("0"))
         for name in ("listed", "missing", "stale", "deleted", "orphaned")
     ),
+)
+
+# Messages of proven senders that cannot be understood. The id is made of the body, so that each is kept once.
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("sender", String(32), nullable=False),
+    Column("reason", String, nullable=False),
+    Column("headers", JSON, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("received_at", Double, nullable=False, index=True),
 )

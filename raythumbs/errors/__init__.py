@@ -26,6 +26,7 @@ from raythumbs.errors.service import (
     NotStarted,
     Overloaded,
     QueueUnavailable,
+    SenderUnavailable,
 )
 from raythumbs.errors.stores import (
     AccessDenied,
@@ -43,7 +44,15 @@ from raythumbs.errors.stores import (
     StoreUnavailable,
     WrongRegion,
 )
-from raythumbs.errors.unknown import IllegalMove, NotReconciled, StaleLease, UnknownJob, UnknownPhoto, UnknownThumbnail
+from raythumbs.errors.unknown import (
+    IllegalMove,
+    NotReconciled,
+    StaleLease,
+    UnknownJob,
+    UnknownMessage,
+    UnknownPhoto,
+    UnknownThumbnail,
+)
 
 __all__ = [
     "STUMBLED",
@@ -85,6 +94,7 @@ __all__ = [
     "RaythumbsError",
     "RequesterPays",
     "ScopeNeeded",
+    "SenderUnavailable",
     "SourceNotAllowed",
     "StaleLease",
     "StoreRefused",
@@ -97,6 +107,7 @@ __all__ = [
     "Unauthorised",
     "UnknownHost",
     "UnknownJob",
+    "UnknownMessage",
     "UnknownPhoto",
     "UnknownThumbnail",
     "Unstorable",

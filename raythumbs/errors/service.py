@@ -37,6 +37,14 @@ class DatabaseUnavailable(RaythumbsError):
     public_reason = "the database cannot be reached; try again in a few seconds"
 
 
+class SenderUnavailable(RaythumbsError):
+    """The keys of a notification's sender cannot be fetched, so its signature cannot be verified."""
+
+    code = "sender_unavailable"
+    http_status = 503
+    retryable = True
+
+
 class DatabaseDamaged(RaythumbsError):
     """The record's file is damaged, and a person must replace it with a backup."""
 

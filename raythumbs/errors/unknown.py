@@ -31,6 +31,13 @@ class UnknownThumbnail(RaythumbsError):
     http_status = 404
 
 
+class UnknownMessage(RaythumbsError):
+    """No message of that id in quarantine."""
+
+    code = "unknown_message"
+    http_status = 404
+
+
 class IllegalMove(RaythumbsError):
     """A move that the job's state does not allow."""
 

@@ -35,10 +35,20 @@ USE = (
     Page("integrate", "Add thumbnails to your app"),
     Page("api", "Every route, with its request and its reply"),
     Page("errors", "Every error code, and what to do about it"),
-    Page("notifications", "Let S3, MinIO or Backblaze B2 report new photos"),
+    Page("notifications", "Let buckets report new photos"),
     Page("sizes-and-formats", "Which thumbnails are made, and from which pictures"),
     Page("settings", "Every setting, with its default"),
     Page("command-line", "Every command, with its options"),
+)
+SENDERS = (
+    Page("notifications-minio", "Events of MinIO, Ceph and servers like them"),
+    Page("notifications-sns", "Events of Amazon S3 by SNS"),
+    Page("notifications-eventbridge", "Events of Amazon S3 by EventBridge"),
+    Page("notifications-b2", "Events of Backblaze B2"),
+    Page("notifications-gcs", "Events of Google Cloud Storage by Pub/Sub"),
+    Page("notifications-azure", "Events of Azure Blob Storage by Event Grid"),
+    Page("notifications-r2", "Events of Cloudflare R2"),
+    Page("notifications-cloudevents", "Events of buckets as CloudEvents"),
 )
 OPERATE = (
     Page("runbook", "A symptom, what to look at, what to do"),
@@ -57,7 +67,7 @@ UNDERSTAND = (
     Page("contributing", "How to change raythumbs"),
     Page("changelog", "What changed in each version"),
 )
-CHAPTERS = {"Use": USE, "Operate": OPERATE, "Understand and change": UNDERSTAND}
+CHAPTERS = {"Use": USE, "Senders of notifications": SENDERS, "Operate": OPERATE, "Understand and change": UNDERSTAND}
 PAGES = {page.name: page for pages in CHAPTERS.values() for page in pages}
 
 

@@ -14,9 +14,11 @@ from raythumbs.notifications.event import (
     event_id,
     listed,
     parsed,
+    read_each,
     size_bytes,
     storable,
     text,
+    understood,
 )
 
 _CREATED = {f"b2:ObjectCreated:{how}" for how in ("Upload", "MultipartUpload", "Copy", "Replica", "MultipartReplica")}
@@ -30,14 +32,17 @@ _SIGNATURE = "x-bz-event-notification-signature"
 def read(body: bytes, headers: Mapping[str, str], *, secret: str | None) -> Notification:
     """Return the notification in the body, or raise BadRequest. With a secret, raise Unauthorised if it is not signed.
 
-    A body with only test events needs no signature, because B2's console signs them with its own key.
+    What a signed body has that cannot be understood is a fault of the notification. A body with only test events needs
+    no signature, because B2's console signs them with its own key.
     """
-    events = listed(parsed(body), "events")
-    only_tests = all(event.get("eventType") == _TEST for event in events)
-    if secret is not None and not only_tests and not _signed(body, headers.get(_SIGNATURE, ""), secret):
+    proven = secret is not None and _signed(body, headers.get(_SIGNATURE, ""), secret)
+    if secret is not None and not proven and not _has_only_tests(body):
         raise Unauthorised(f"{_SIGNATURE} is missing, or is not of this body by RAYTHUMBS_B2_SIGNING_SECRET")
-    wanted = [event for event in events if text(event.get("eventType")) in _CREATED | _HIDDEN | _DELETED]
-    return Notification(events=tuple(_event(event) for event in wanted), ignored=len(events) - len(wanted))
+    return understood(lambda: read_each(listed(parsed(body), "events"), _event_of), proven=proven)
+
+
+def _has_only_tests(body: bytes) -> bool:
+    return all(event.get("eventType") == _TEST for event in listed(parsed(body), "events"))
 
 
 def _signed(body: bytes, header: str, secret: str) -> bool:
@@ -45,15 +50,22 @@ def _signed(body: bytes, header: str, secret: str) -> bool:
     return any(hmac.compare_digest(given.strip().encode(), right.encode()) for given in header.split(","))
 
 
+def _event_of(event: Mapping[str, Any]) -> Event | None:
+    kind = text(event.get("eventType"))
+    if not kind:
+        raise BadRequest("an event has no readable eventType")
+    return _event(event) if kind in _CREATED | _HIDDEN | _DELETED else None
+
+
 def _event(event: Mapping[str, Any]) -> Event:
-    bucket, key, known_as = (text(event.get(name)) for name in ("bucketName", "objectName", "eventId"))
-    if not (bucket and key and known_as):
+    bucket, key, own_id = (text(event.get(name)) for name in ("bucketName", "objectName", "eventId"))
+    if not (bucket and key and own_id):
         raise BadRequest("an event lacks a readable bucketName, objectName or eventId")
     source, sequence = f"s3://{bucket}/{key}", _sequence(event.get("eventTimestamp"))
     if text(event.get("eventType")) in _HIDDEN:
-        return RemovalEvent(id=event_id("b2", known_as), source=source, sequence=sequence)
+        return RemovalEvent(id=event_id("b2", own_id), source=source, sequence=sequence)
     return UploadEvent(
-        id=event_id("b2", known_as),
+        id=event_id("b2", own_id),
         source=source,
         version=storable(event.get("objectVersionId")),
         size_bytes=size_bytes(event.get("objectSize")),

@@ -2,14 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from raythumbs.errors import BadRequest, BadSource
 from raythumbs.model.source import refuse_unstorable
 
 MAX_EVENTS = 1000
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +42,51 @@ Event = UploadEvent | RemovalEvent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """The events of a body, and how many others were ignored (changes of tags, tests, ...)."""
+    """The events of a body, and how many others were ignored (changes of tags, tests, ...).
+
+    `faults` says why parts of the body cannot be understood. Only a body whose sender is proven may have faults.
+    """
 
     events: tuple[Event, ...]
     ignored: int
+    faults: tuple[str, ...] = ()
+
+
+def read_each(messages: Iterable[T], read_one: Callable[[T], Event | None]) -> Notification:
+    """Return the notification that several messages are. A message that raises BadRequest becomes a fault.
+
+    Raises BadRequest if there are too many messages.
+    """
+    events: list[Event] = []
+    faults: list[str] = []
+    ignored = 0
+    for number, message in enumerate(messages, start=1):
+        if number > MAX_EVENTS:
+            raise BadRequest(f"the body has more than {MAX_EVENTS} events; at most so many are taken at once")
+        try:
+            event = read_one(message)
+        except BadRequest as error:
+            faults.append(error.reason)
+        else:
+            ignored += event is None
+            events += [event] if event else []
+    return Notification(events=tuple(events), ignored=ignored, faults=tuple(faults))
+
+
+def understood(read: Callable[[], T], *, proven: bool) -> T | Notification:
+    """Return what `read` returns. What it cannot understand is a fault if the sender is proven, else BadRequest.
+
+    A proven sender would send the same body again, or give up; so the caller keeps the body for a person.
+    """
+    try:
+        found = read()
+    except BadRequest as error:
+        if not proven:
+            raise
+        return Notification(events=(), ignored=0, faults=(error.reason,))
+    if isinstance(found, Notification) and found.faults and not proven:
+        raise BadRequest(found.faults[0])
+    return found
 
 
 def json_of(body: bytes | str, name: str = "body") -> Any:  # noqa: ANN401 JSON may be anything
@@ -62,10 +104,10 @@ def json_in(value: object, name: str) -> Any:  # noqa: ANN401 as above
 
 def parsed(body: bytes) -> dict[str, Any]:
     """Return the body's JSON object, or raise BadRequest."""
-    told = json_of(body)
-    if not isinstance(told, dict):
+    value = json_of(body)
+    if not isinstance(value, dict):
         raise BadRequest("the body is not a JSON object")
-    return told
+    return value
 
 
 def listed(fields: dict[str, Any], name: str) -> Sequence[dict[str, Any]]:

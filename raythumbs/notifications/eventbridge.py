@@ -44,10 +44,10 @@ def event_of(message: Mapping[str, Any]) -> Event | None:
         is_of_version = detail.get("deletion-type") == "Permanently Deleted" and version_id is not None
     except (KeyError, TypeError, AttributeError) as error:
         raise BadRequest(f"{kind!r} has no readable detail.bucket.name and detail.object.key: {error!r}") from error
-    known_as = text(message.get("id"))
-    if not (bucket and key and known_as):
+    own_id = text(message.get("id"))
+    if not (bucket and key and own_id):
         raise BadRequest(f"{kind!r} has no readable id, detail.bucket.name and detail.object.key")
-    where, id_ = f"s3://{bucket}/{key}", event_id("eventbridge", known_as)
+    where, id_ = f"s3://{bucket}/{key}", event_id("eventbridge", own_id)
     if kind in DELETED and not is_of_version:
         return RemovalEvent(id=id_, source=where, sequence=sequence)
     return UploadEvent(id=id_, source=where, version=version, size_bytes=size, sequence=sequence)

@@ -9,21 +9,23 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from raythumbs.errors import BadRequest
-from raythumbs.notifications.envelopes import Confirmation, Message, confirmation, is_unsubscription, opened
+from raythumbs.notifications.envelopes import Message, is_unsubscription, opened
 from raythumbs.notifications.event import (
-    MAX_EVENTS,
     Event,
     Notification,
     RemovalEvent,
     UploadEvent,
     event_id,
     json_of,
+    read_each,
     size_bytes,
     storable,
     text,
+    understood,
 )
 from raythumbs.notifications.eventbridge import event_of, is_of_eventbridge
 from raythumbs.notifications.sequencer import sequence_of
+from raythumbs.notifications.sns import Confirmation, confirmation
 from raythumbs.notifications.token import authorise
 
 # Exact names: MinIO files changes of tags and retention under ObjectCreated too. It also writes `s3:` before them.
@@ -42,25 +44,37 @@ _DELETED = {"ObjectRemoved:Delete", "LifecycleExpiration:Delete", "ObjectSynced:
 
 
 def read(body: bytes, headers: Mapping[str, str], *, token: str | None) -> Notification | Confirmation:
-    """Return what the body tells of, or raise BadRequest; Unauthorised if a token is asked for and not given."""
+    """Return what the body says, or raise BadRequest; with a token, raise Unauthorised if the headers lack it.
+
+    With a token the sender is proven, so what cannot be understood is a fault of the notification instead.
+    """
     if token is not None:
         authorise(headers.get("authorization", ""), token)
-    value = json_of(body)
-    if asked := confirmation(value):
-        return asked
-    events: list[Event] = []
-    ignored = 0
-    for message in opened(value):
-        event = _event_of(message)
-        ignored += event is None
-        events += [event] if event else []
-        if len(events) + ignored > MAX_EVENTS:
-            raise BadRequest(f"the body has more than {MAX_EVENTS} events; at most so many are taken at once")
-    return Notification(events=tuple(events), ignored=ignored)
+    return understood(lambda: _read(json_of(body)), proven=token is not None)
+
+
+def read_genuine(body: bytes) -> Notification | Confirmation:
+    """Return what a body says whose sender is proven already: such as by the queue that it came from."""
+    return understood(lambda: _read(json_of(body)), proven=True)
+
+
+def read_signed(message: dict[str, Any]) -> Notification | Confirmation:
+    """Return what a message of SNS says. It has only fields that SNS signed: see `sns.verify`."""
+    return understood(lambda: _read(message), proven=True)
+
+
+def event_of_message(message: Message | BadRequest) -> Event | None:
+    """Return the message as an upload or a removal, or None if it changes no object's content."""
+    if isinstance(message, BadRequest):  # an envelope that cannot be opened
+        raise message
+    return _event_of(message)
+
+
+def _read(value: object) -> Notification | Confirmation:
+    return confirmation(value) or read_each(opened(value), event_of_message)
 
 
 def _event_of(message: Message) -> Event | None:
-    """Return the message as an upload or a removal, or None if it changes no object's content."""
     if message.get("Event") == "s3:TestEvent" or is_unsubscription(message):
         return None
     if is_of_eventbridge(message):
@@ -79,20 +93,20 @@ def _name(record: Mapping[str, Any]) -> str:
 def _event(record: Mapping[str, Any]) -> Event:
     try:
         bucket = text(record["s3"]["bucket"]["name"])
-        told = record["s3"]["object"]
-        key = unquote_plus(text(told["key"]), errors="strict")  # form encoding: a space is `+`, a plus is `%2B`
-        version_id = storable(told.get("versionId"))
-        version = storable(told.get("eTag")) or version_id
-        size = told.get("size")
-        sequence = sequence_of(text(told.get("sequencer")))
+        about = record["s3"]["object"]
+        key = unquote_plus(text(about["key"]), errors="strict")  # form encoding: a space is `+`, a plus is `%2B`
+        version_id = storable(about.get("versionId"))
+        version = storable(about.get("eTag")) or version_id
+        size = about.get("size")
+        sequence = sequence_of(text(about.get("sequencer")))
     except (KeyError, TypeError, UnicodeDecodeError, AttributeError) as error:
         raise BadRequest(f"a record has no readable s3.bucket.name and s3.object.key: {error!r}") from error
     if not (bucket and key):
         raise BadRequest("a record has no readable s3.bucket.name and s3.object.key")
-    known_as, source = _id(record, bucket, key), f"s3://{bucket}/{key}"
+    id_, source = _id(record, bucket, key), f"s3://{bucket}/{key}"
     if _name(record) in _MARKED or (_name(record) in _DELETED and version_id is None):
-        return RemovalEvent(id=known_as, source=source, sequence=sequence)
-    return UploadEvent(id=known_as, source=source, version=version, size_bytes=size_bytes(size), sequence=sequence)
+        return RemovalEvent(id=id_, source=source, sequence=sequence)
+    return UploadEvent(id=id_, source=source, version=version, size_bytes=size_bytes(size), sequence=sequence)
 
 
 def _id(record: Mapping[str, Any], bucket: str, key: str) -> str:
@@ -102,5 +116,5 @@ def _id(record: Mapping[str, Any], bucket: str, key: str) -> str:
         return event_id("s3", bucket, key, name, sequencer)
     answer = record.get("responseElements")
     request = answer if isinstance(answer, dict) else {}
-    told = (request.get("x-amz-request-id"), request.get("x-amz-id-2"), record.get("eventTime"))
-    return event_id("s3", bucket, key, name, *map(text, told))
+    others = (request.get("x-amz-request-id"), request.get("x-amz-id-2"), record.get("eventTime"))
+    return event_id("s3", bucket, key, name, *map(text, others))

@@ -23,6 +23,10 @@ _VERBS: tuple[Callable[..., Awaitable[Any]], ...] = (
     ThumbnailQueue.check,
     ThumbnailQueue.reconcile,
     ThumbnailQueue.reconciliation,
+    ThumbnailQueue.quarantine,
+    ThumbnailQueue.quarantined,
+    ThumbnailQueue.quarantined_message,
+    ThumbnailQueue.drop_quarantined,
     ThumbnailQueue.drain,
 )
 

@@ -13,6 +13,7 @@ from raythumbs.errors import QueueUnavailable, RaythumbsError
 from raythumbs.model.job import Change, Job, State
 from raythumbs.model.overview import Status
 from raythumbs.model.photo import Photo
+from raythumbs.model.quarantine import Quarantined, QuarantinedMessage
 from raythumbs.model.reconciliation import Reconciliation
 from raythumbs.model.shard import shard_of
 from raythumbs.queue.actor import ThumbnailQueueActor
@@ -151,6 +152,22 @@ class QueueHandle:
 
     async def _reconciliation(self, _: None) -> Reconciliation:
         return await self._ask_shard(0, ThumbnailQueue.reconciliation)
+
+    async def quarantine(self, message: QuarantinedMessage) -> None:
+        """See ThumbnailQueue.quarantine."""
+        await self._ask_shard(0, ThumbnailQueue.quarantine, message)
+
+    async def quarantined(self) -> list[Quarantined]:
+        """See ThumbnailQueue.quarantined."""
+        return await self._ask_shard(0, ThumbnailQueue.quarantined)
+
+    async def quarantined_message(self, message_id: str) -> QuarantinedMessage:
+        """See ThumbnailQueue.quarantined_message."""
+        return await self._ask_shard(0, ThumbnailQueue.quarantined_message, message_id)
+
+    async def drop_quarantined(self, message_id: str) -> None:
+        """See ThumbnailQueue.drop_quarantined."""
+        await self._ask_shard(0, ThumbnailQueue.drop_quarantined, message_id)
 
     async def secrets(self) -> dict[str, str]:
         """See ThumbnailQueueActor.secrets."""

@@ -12,13 +12,15 @@ from raythumbs.db.intake_groups import enqueue_groups
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.overview import overview
 from raythumbs.db.photos import Photos
+from raythumbs.db.quarantine import Quarantine
 from raythumbs.db.reconciliation import Reconciliations
-from raythumbs.errors import NotReconciled, RaythumbsError
+from raythumbs.errors import BadRequest, NotReconciled, RaythumbsError
 from raythumbs.events import emit, emit_trouble
 from raythumbs.model.job import Change, Job, State
 from raythumbs.model.lease import Lease
 from raythumbs.model.overview import Overview, Status
 from raythumbs.model.photo import Photo
+from raythumbs.model.quarantine import Quarantined, QuarantinedMessage
 from raythumbs.model.reconciliation import Reconciliation
 from raythumbs.queue.parts import QueueParts
 from raythumbs.queue.shared_answers import Shared
@@ -117,6 +119,28 @@ class ThumbnailQueue:
         self._parts.admission.check()
         await self._database_answers(None)
         await self._parts.stores_answer()
+
+    # --- messages that cannot be understood
+
+    async def quarantine(self, message: QuarantinedMessage) -> None:
+        """Keep a message for a person. When it returns, the message is on disk."""
+        dropped = await self._record.write(lambda db, now: Quarantine(db).keep(message, now=now))
+        about = message.about
+        reason = BadRequest(about.reason)
+        emit_trouble("message.quarantined", reason, message_id=about.id, sender=about.sender, dropped=dropped)
+
+    async def quarantined(self) -> list[Quarantined]:
+        """Return the messages in quarantine, the newest first."""
+        return await self._record.read(lambda db: Quarantine(db).list())
+
+    async def quarantined_message(self, message_id: str) -> QuarantinedMessage:
+        """Return a message in quarantine, or raise UnknownMessage."""
+        return await self._record.read(lambda db: Quarantine(db).get(message_id))
+
+    async def drop_quarantined(self, message_id: str) -> None:
+        """Delete a message from quarantine, or raise UnknownMessage."""
+        await self._record.write(lambda db, _now: Quarantine(db).drop(message_id))
+        emit("message.dropped", message_id=message_id)
 
     # --- the stores
 

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
-from raythumbs.settings.values import not_empty
+from raythumbs.settings.values import not_empty, signing_secret
 
 
 class Secrets(BaseModel):
@@ -17,8 +17,23 @@ class Secrets(BaseModel):
         "endpoint of Amazon SNS.",
     )
     b2_signing_secret: SecretStr | None = Field(None, description="Signing secret of the Backblaze B2 event rule.")
+    r2_signing_secret: SecretStr | None = Field(
+        None,
+        description="Secret with which your Worker signs the events of Cloudflare R2: `whsec_` and the base64 of 24 to "
+        "64 random bytes.",
+    )
+    azure_secret: SecretStr | None = Field(
+        None,
+        description="Secret that Azure Event Grid must bring: as `?secret=…` in the address of the subscription, or as "
+        "`Authorization: Bearer …`.",
+    )
 
-    @field_validator("notification_token", "b2_signing_secret")
+    @field_validator("r2_signing_secret")
+    @classmethod
+    def _of_standard_webhooks(cls, value: SecretStr | None) -> SecretStr | None:
+        return signing_secret(value)
+
+    @field_validator("notification_token", "b2_signing_secret", "azure_secret")
     @classmethod
     def _not_empty(cls, value: SecretStr | None) -> SecretStr | None:
         return not_empty(value)

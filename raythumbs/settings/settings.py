@@ -14,13 +14,14 @@ from raythumbs.settings.doors import Doors
 from raythumbs.settings.pictures import Memory, Pictures
 from raythumbs.settings.requests import Requests
 from raythumbs.settings.secrets import Secrets
+from raythumbs.settings.senders import Senders
 from raythumbs.settings.stores import Stores
 from raythumbs.settings.work import Work
 
 
 # From the last topic to the first, because pydantic takes the fields of the last base first. The order of the fields
 # is the order of the manual's table, and part of `identity`.
-class Settings(Secrets, Work, Memory, Requests, Pictures, Stores, Access, Doors, BaseSettings):
+class Settings(Senders, Secrets, Work, Memory, Requests, Pictures, Stores, Access, Doors, BaseSettings):
     """All settings. In the environment they are `RAYTHUMBS_<NAME>`, or have the names that AWS users know."""
 
     model_config = SettingsConfigDict(env_prefix="RAYTHUMBS_", frozen=True, populate_by_name=True, extra="forbid")
@@ -29,6 +30,20 @@ class Settings(Secrets, Work, Memory, Requests, Pictures, Stores, Access, Doors,
     def watched_places(self) -> tuple[str, ...]:
         """The places that reconciliation compares with the record, each with a slash at its end."""
         return self.watched if self.watched is not None else (self.originals_uri,)
+
+    @property
+    def knows_senders(self) -> bool:
+        """Whether any sender of notifications can prove itself. If none can, notifications are taken unproven."""
+        return any(
+            (
+                self.notification_token,
+                self.b2_signing_secret,
+                self.r2_signing_secret,
+                self.azure_secret,
+                self.sns_topics,
+                self.gcs_service_account,
+            )
+        )
 
     @property
     def folders(self) -> tuple[Path, ...]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64decode
 from typing import Annotated, TypeVar
 
 from pydantic import BeforeValidator, Field, SecretStr
@@ -11,6 +12,7 @@ from raythumbs.errors import BadSource
 from raythumbs.model.source import Source
 
 MIB = 1024 * 1024
+_SIGNING_BYTES = range(24, 65)
 _T = TypeVar("_T")
 _Text = TypeVar("_Text", str | None, SecretStr | None)
 
@@ -42,6 +44,20 @@ def not_empty(value: _Text) -> _Text:
     """Return the value. It may be unset, but not empty."""
     if value is not None and not len(value):
         raise ValueError("is empty: unset it, or give it a value")
+    return value
+
+
+def signing_secret(value: SecretStr | None) -> SecretStr | None:
+    """Return the value, which must be a secret of Standard Webhooks 1.0.0: base64 of 24 to 64 bytes, after `whsec_`."""
+    if value is None:
+        return None
+    encoded = value.get_secret_value().removeprefix("whsec_")
+    try:
+        size = len(b64decode(encoded, validate=True))
+    except ValueError:
+        size = 0
+    if size not in _SIGNING_BYTES:
+        raise ValueError("must be whsec_ and the base64 of 24 to 64 random bytes")
     return value
 
 

@@ -19,6 +19,7 @@ from raythumbs.web.replies import tell_errors
 from raythumbs.web.routes import ROUTERS
 from raythumbs.web.routes.notifications import EVENT_PATHS
 from raythumbs.web.routes.photos_in import UPLOAD_PATH
+from raythumbs.web.sender_keys import SenderKeys
 from raythumbs.web.upload_room import UploadRoom
 
 
@@ -35,6 +36,7 @@ def make_app(deps: Dependencies, *, behind_haproxy: bool = False) -> FastAPI:
     )
     app.state.dependencies = deps
     app.state.upload_room = UploadRoom()
+    app.state.sender_keys = SenderKeys(deps.fetch, now=deps.now)
     app.state.cached_json = {"jobs": CachedJson(), "status": CachedJson()}
     for router in ROUTERS:
         app.include_router(router, responses={"4XX": {"model": ErrorBody}, "503": {"model": ErrorBody}})

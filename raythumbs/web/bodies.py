@@ -98,11 +98,18 @@ class UploadsBody(Body):
 
 class NotifiedBody(Body):
     """How many events became jobs, how many were deletions, and how many were ignored: repeated, outdated, unwanted,
-    or of the service's own thumbnails."""
+    or of the service's own thumbnails. Parts that cannot be understood are counted if there are any."""
 
     accepted: int
     removed: int
     ignored: int
+    quarantined: int = 0
+
+
+class ValidatedBody(Body):
+    """The answer to Azure Event Grid's question whether it may send its events here."""
+
+    validation_response: str
 
 
 class JobBody(Body):

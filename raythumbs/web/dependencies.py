@@ -10,9 +10,11 @@ from fastapi import Depends, Request
 from raythumbs.model.job import Change, Job, State
 from raythumbs.model.overview import Status
 from raythumbs.model.photo import Photo, Rendition
+from raythumbs.model.quarantine import Quarantined, QuarantinedMessage
 from raythumbs.model.reconciliation import Reconciliation
 from raythumbs.model.source import SourcePolicy
 from raythumbs.settings import Settings
+from raythumbs.web.fetching import Fetch, fetch
 
 
 class Queue(Protocol):
@@ -42,6 +44,18 @@ class Queue(Protocol):
     async def status(self) -> Status:
         """Return the figures of the queue."""
 
+    async def quarantine(self, message: QuarantinedMessage) -> None:
+        """Keep a message that cannot be understood. It is durable when this returns."""
+
+    async def quarantined(self) -> list[Quarantined]:
+        """Return the messages in quarantine."""
+
+    async def quarantined_message(self, message_id: str) -> QuarantinedMessage:
+        """Return a message in quarantine."""
+
+    async def drop_quarantined(self, message_id: str) -> None:
+        """Delete a message from quarantine."""
+
     async def reconcile(self) -> Reconciliation:
         """Start to compare the stores with the record."""
 
@@ -67,6 +81,7 @@ class Dependencies:
     """The settings, the queue, the stores, which sources may be read, and the clock.
 
     `link` gives an address of a thumbnail that opens; `open_thumbnail` opens the file behind `/thumbnails/PATH`.
+    `fetch` fetches the keys of senders.
     """
 
     settings: Settings
@@ -76,6 +91,7 @@ class Dependencies:
     link: Callable[[Rendition], str]
     open_thumbnail: Callable[[str], BinaryIO]
     now: Callable[[], float]
+    fetch: Fetch = fetch
 
 
 async def _dependencies(request: Request) -> Dependencies:  # FastAPI would call it in a thread if it were not async

@@ -21,9 +21,9 @@ class Open(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A route that verifies its senders itself, with this setting. A key with the scope `upload` opens it too."""
+    """A route that verifies its senders itself, with these settings. A key with the scope `upload` opens it too."""
 
-    verified_by: str
+    verified_by: tuple[str, ...]
 
 
 Door = Scope | Open | Notification
@@ -32,8 +32,17 @@ Door = Scope | Open | Notification
 DOORS: Mapping[str, Door] = {
     "POST /api/uploads/direct": Scope.UPLOAD,
     "POST /api/jobs": Scope.UPLOAD,
-    "POST /api/notifications/s3": Notification("notification_token"),
-    "POST /api/notifications/b2": Notification("b2_signing_secret"),
+    "POST /api/notifications/s3": Notification(("notification_token", "sns_topics")),
+    "POST /api/notifications/b2": Notification(("b2_signing_secret",)),
+    "POST /api/notifications/gcs": Notification(("gcs_audience",)),
+    "POST /api/notifications/azure": Notification(("azure_secret",)),
+    "POST /api/notifications/r2": Notification(("r2_signing_secret",)),
+    "POST /api/notifications/cloudevents": Notification(("notification_token",)),
+    "OPTIONS /api/notifications/azure": Open.ALWAYS,  # a question, which the origin's name answers
+    "OPTIONS /api/notifications/cloudevents": Open.ALWAYS,
+    "GET /api/quarantine": Scope.ADMIN,
+    "GET /api/quarantine/{message_id}": Scope.ADMIN,
+    "DELETE /api/quarantine/{message_id}": Scope.ADMIN,
     "GET /api/jobs": Scope.READ,
     "GET /api/jobs/{job_id}": Scope.READ,
     "POST /api/jobs/{job_id}/retry": Scope.ADMIN,

@@ -1,7 +1,7 @@
 """Lets in the requests that bring what their route asks for: an API key with its scope, or another proof."""
 
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders, QueryParams
@@ -67,12 +67,15 @@ class OnlyKeyHolders:
             case None if holder is None:  # no such route: a holder of any key is told so
                 raise KeyNeeded(_UNKNOWN if given else _NEEDED)
 
-    def _check_notification(self, verified_by: str, holder: ApiKey | None) -> None:
+    def _check_notification(self, verified_by: Sequence[str], holder: ApiKey | None) -> None:
         """Return if the sender has a key, or if the route will verify it by its own means."""
-        if (holder is None or not holder.may(Scope.UPLOAD)) and getattr(self._settings, verified_by) is None:
+        if holder is not None and holder.may(Scope.UPLOAD):
+            return
+        if not any(getattr(self._settings, setting) for setting in verified_by):
+            settings = " or ".join(f"RAYTHUMBS_{setting.upper()}" for setting in verified_by)
             raise Unauthorised(
-                f"set RAYTHUMBS_{verified_by.upper()}, which verifies these notifications, or let the sender bring an "
-                "API key with the scope upload"
+                f"set {settings}, which verifies these notifications, or let the sender bring an API key with the "
+                "scope upload"
             )
 
     def _is_open(self, parameters: Mapping[str, str], request: Request) -> bool:

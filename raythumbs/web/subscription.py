@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from raythumbs.errors import RaythumbsError
 from raythumbs.events import emit, emit_trouble
-from raythumbs.notifications.envelopes import Confirmation
+from raythumbs.notifications.sns import Confirmation
 
 _SECONDS = 5.0  # SNS waits 15 s for the answer
 
@@ -33,6 +33,12 @@ async def confirm(asked: Confirmation) -> None:
         emit_trouble("subscription.unconfirmed", NotConfirmed(why), topic=asked.topic, url=asked.url)
     else:
         emit("subscription.confirmed", topic=asked.topic)
+
+
+def leave_unconfirmed(asked: Confirmation) -> None:
+    """Write to the log that a topic of an unproven sender waits, and how to let it send its messages."""
+    why = "this topic is not known: to confirm it, name it in RAYTHUMBS_SNS_TOPICS and let SNS ask again"
+    emit_trouble("subscription.unconfirmed", NotConfirmed(why), topic=asked.topic, url=asked.url)
 
 
 async def get_status(url: str) -> int:

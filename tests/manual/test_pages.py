@@ -213,7 +213,7 @@ def test_the_page_about_errors_has_each_code_at_its_status():
 
 
 def test_the_page_about_notifications_has_every_event_that_does_something():
-    page = read_page("notifications")
+    page = read_page("notifications-minio") + read_page("notifications-b2")
 
     events = s3._CREATED | s3._MARKED | s3._DELETED | b2._CREATED | b2._HIDDEN | b2._DELETED
 

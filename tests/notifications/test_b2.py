@@ -104,17 +104,25 @@ def test_an_invalid_time_gives_no_sequence(timestamp: object) -> None:
         "b2:MultipartUploadCreated:LiveRead",
         "b2:ObjectCreated:Something",
         "b2:TestEvent",
-        "",
-        None,
-        ["b2:ObjectCreated:Upload"],
-        {"b2:ObjectCreated:Upload": 1},
     ],
 )
-def test_an_unknown_event_type_is_ignored(name: object) -> None:
+def test_an_unknown_event_type_is_ignored(name: str) -> None:
     notification = b2.read(body(an_event(eventType=name), an_event()), {}, secret=None)
 
     assert len(notification.events) == 1
     assert notification.ignored == 1
+
+
+@pytest.mark.parametrize("name", ["", None, ["b2:ObjectCreated:Upload"], {"b2:ObjectCreated:Upload": 1}])
+def test_an_event_without_a_type_is_not_lost(name: object) -> None:
+    sent = body(an_event(eventType=name), an_event())
+
+    signed_one = b2.read(sent, signed(sent, SECRET), secret=SECRET)
+
+    assert (len(signed_one.events), signed_one.ignored) == (1, 0)
+    assert signed_one.faults == ("an event has no readable eventType",)
+    with pytest.raises(BadRequest, match="eventType"):
+        b2.read(sent, {}, secret=None)
 
 
 @given(name=st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
@@ -234,9 +242,15 @@ def test_a_test_event_does_not_excuse_other_unsigned_events() -> None:
         *(body(an_event(**{empty: ""})) for empty in ("bucketName", "objectName", "eventId")),
     ],
 )
-def test_a_body_that_is_no_notification_is_a_bad_request(sent: bytes) -> None:
+def test_a_body_that_is_no_notification_is_a_bad_request_or_if_it_is_signed_a_fault(sent: bytes) -> None:
     with pytest.raises(BadRequest):
-        b2.read(sent, signed(sent, SECRET), secret=SECRET)
+        b2.read(sent, {}, secret=None)
+    with pytest.raises((BadRequest, Unauthorised)):
+        b2.read(sent, {}, secret=SECRET)
+
+    found = b2.read(sent, signed(sent, SECRET), secret=SECRET)
+
+    assert (found.events, len(found.faults)) == ((), 1)
 
 
 def test_a_body_has_at_most_a_thousand_events() -> None:

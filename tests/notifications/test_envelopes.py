@@ -7,8 +7,8 @@ import pytest
 
 from raythumbs.errors import BadRequest
 from raythumbs.notifications import s3
-from raythumbs.notifications.envelopes import Confirmation
 from raythumbs.notifications.event import MAX_EVENTS, Notification
+from raythumbs.notifications.sns import Confirmation
 
 RECORD: dict[str, Any] = {
     "eventVersion": "2.3",
@@ -130,12 +130,20 @@ def test_as_many_events_are_taken_in_envelopes_as_without() -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["sns.eu-west-1.amazonaws.com", "sns.us-gov-west-1.amazonaws.com", "sns.cn-north-1.amazonaws.com.cn"]
+    ("region", "host"),
+    [
+        ("aws:sns:eu-west-1", "sns.eu-west-1.amazonaws.com"),
+        ("aws-us-gov:sns:us-gov-west-1", "sns.us-gov-west-1.amazonaws.com"),
+        ("aws-cn:sns:cn-north-1", "sns.cn-north-1.amazonaws.com.cn"),
+    ],
 )
-def test_a_topic_that_asks_to_be_confirmed_is_told_with_its_address(host: str) -> None:
-    url = f"https://{host}/?Action=ConfirmSubscription&TopicArn={TOPIC}&Token=2336412f"
+def test_a_topic_that_asks_to_be_confirmed_is_told_with_its_address(region: str, host: str) -> None:
+    topic = f"arn:{region}:123456789012:photos"
+    url = f"https://{host}/?Action=ConfirmSubscription&TopicArn={topic}&Token=2336412f"
 
-    assert read(of_sns("You have chosen", "SubscriptionConfirmation", SubscribeURL=url)) == Confirmation(TOPIC, url)
+    asked = of_sns("You have chosen", "SubscriptionConfirmation", SubscribeURL=url, TopicArn=topic)
+
+    assert read(asked) == Confirmation(topic, url)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from raythumbs.errors import BadRequest, RaythumbsError, Unauthorised
 from raythumbs.model.job import is_older
 from raythumbs.notifications import s3
-from raythumbs.notifications.envelopes import Confirmation
 from raythumbs.notifications.event import MAX_EVENTS, Notification, RemovalEvent, UploadEvent
+from raythumbs.notifications.sns import Confirmation
 
 NO_HEADERS: Mapping[str, str] = {}
 

@@ -39,7 +39,8 @@ def test_the_topics_are_in_the_order_of_the_manual() -> None:
 
     assert [name for name in order if name in first_of_topics] == first_of_topics
     assert order[0] == "host"
-    assert order[-2:] == ["notification_token", "b2_signing_secret"]
+    assert order[order.index("log_level") + 1] == "notification_token"
+    assert order[-1] == "webhook_origins"
 
 
 def test_every_setting_has_a_description() -> None:
@@ -387,6 +388,8 @@ def test_two_loads_of_the_same_settings_have_the_same_identity(monkeypatch: pyte
         {"notification_token": "two"},
         {"b2_signing_secret": "one"},
         {"b2_signing_secret": "two"},
+        {"azure_secret": "one"},
+        {"sns_topics": ["arn:aws:sns:eu-central-1:123456789012:photos"]},
         {"use_parallel_thumbnails": False},
         {"api_keys": '{"name": "a", "key": "rt_0123456789abcdef", "scopes": ["read"]}'},
         {"api_keys": '{"name": "a", "key": "rt_0123456789abcdef", "scopes": ["admin"]}'},

@@ -1,8 +1,9 @@
 """The web application over a queue without Ray: a real database, store and sandbox, in this process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +77,11 @@ async def _nodes() -> dict[str, Node]:
 
 
 @asynccontextmanager
-async def _serving(settings: Settings) -> AsyncIterator[Service]:
+async def _serving(settings: Settings, others: Mapping[str, Any]) -> AsyncIterator[Service]:
     batches = Batches(settings)
     queue = Verbs(Given(settings=settings, shard=0, plan=Plan.of(settings), run=batches, nodes=_nodes))
-    transport = httpx2.ASGITransport(make_app(dependencies(settings, queue)), raise_app_exceptions=False)
+    deps = replace(dependencies(settings, queue), **others)
+    transport = httpx2.ASGITransport(make_app(deps), raise_app_exceptions=False)
     try:
         async with httpx2.AsyncClient(transport=transport, base_url=HERE) as http:
             yield Service(http, settings, queue)
@@ -94,13 +96,13 @@ Scenario = Callable[[Service], Awaitable[Any]]
 
 @pytest.fixture
 def served(tmp_path: Path) -> Callable[..., Any]:
-    """Run a scenario against a service; return what it returns."""
+    """Run a scenario against a service; return what it returns. `others` are other dependencies than the usual ones."""
 
-    def run(scenario: Scenario, **given: object) -> Any:
+    def run(scenario: Scenario, *, others: Mapping[str, Any] | None = None, **given: object) -> Any:
         settings = load_settings(**{"data_dir": tmp_path / "data", **given})
 
         async def within() -> Any:
-            async with _serving(settings) as service:
+            async with _serving(settings, others or {}) as service:
                 return await scenario(service)
 
         return asyncio.run(within())

@@ -65,18 +65,33 @@ def test_a_message_of_sns_without_its_envelope_becomes_a_job(served):
     assert (reply.status_code, reply.json()["accepted"]) == (200, 1)
 
 
+TOKEN = {"Authorization": "Bearer sesame"}
+
+
 def test_a_subscription_is_confirmed_at_the_address_that_sns_gives(served, asked):
-    reply = sent(served, message("SubscriptionConfirmation", SubscribeURL=URL), kind="SubscriptionConfirmation")
+    body = message("SubscriptionConfirmation", SubscribeURL=URL)
+
+    reply = sent(served, body, kind="SubscriptionConfirmation", headers=TOKEN, notification_token="sesame")
 
     assert reply.status_code == 200
     assert asked == [URL]
+
+
+def test_a_subscription_is_not_confirmed_while_no_sender_can_prove_itself(served, asked, caplog):
+    reply = sent(served, message("SubscriptionConfirmation", SubscribeURL=URL))
+
+    assert (reply.status_code, reply.json()["ignored"], asked) == (200, 1, [])
+    assert "subscription.unconfirmed" in caplog.text
+    assert "RAYTHUMBS_SNS_TOPICS" in caplog.text
 
 
 @pytest.mark.parametrize("answer", [403, 302, NotConfirmed("Amazon SNS could not be reached"), TimeoutError()])
 def test_a_subscription_that_cannot_be_confirmed_is_told_with_what_to_do(served, asked, caplog, answer):
     asked.answer = answer
 
-    reply = sent(served, message("SubscriptionConfirmation", SubscribeURL=URL))
+    body = message("SubscriptionConfirmation", SubscribeURL=URL)
+
+    reply = sent(served, body, headers=TOKEN, notification_token="sesame")
 
     assert reply.status_code == 200
     assert "subscription.unconfirmed" in caplog.text

@@ -1,5 +1,14 @@
 """The routes, a file for each topic. Each parses the request, calls one verb of the queue, and shapes the reply."""
 
-from raythumbs.web.routes import docs, jobs, notifications, photos, photos_in, service
+from raythumbs.web.routes import docs, handshake, jobs, notifications, photos, photos_in, quarantine, service
 
-ROUTERS = (photos_in.router, notifications.router, jobs.router, photos.router, service.router, docs.router)
+ROUTERS = (
+    photos_in.router,
+    notifications.router,
+    handshake.router,
+    jobs.router,
+    photos.router,
+    quarantine.router,
+    service.router,
+    docs.router,
+)

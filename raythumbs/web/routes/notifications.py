@@ -1,26 +1,24 @@
-"""Notifications: senders report what happened in a bucket."""
+"""Notifications: senders report what happened in a bucket. Each route is the address of one kind of sender."""
 
-from dataclasses import replace
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import SecretStr
 
-from raythumbs.errors import BadSource
-from raythumbs.events import emit
+from raythumbs.errors import Unauthorised
 from raythumbs.model.access import Scope
-from raythumbs.model.ids import new_id
-from raythumbs.model.job import Change, Priority, Removal
-from raythumbs.model.source import Source, is_folder_marker
-from raythumbs.notifications import b2, s3
-from raythumbs.notifications.envelopes import Confirmation
-from raythumbs.notifications.event import Event, Notification, RemovalEvent, UploadEvent
-from raythumbs.web.bodies import NotifiedBody
+from raythumbs.notifications import azure, b2, cloudevents, gcs, google_token, r2, s3, sns
+from raythumbs.notifications.azure import Validation
+from raythumbs.notifications.event import Notification
+from raythumbs.notifications.sns import Confirmation
+from raythumbs.settings import Settings
+from raythumbs.web.bodies import NotifiedBody, ValidatedBody
 from raythumbs.web.dependencies import Dependencies, Deps
 from raythumbs.web.documented import refusals
-from raythumbs.web.job_requests import job_request
 from raythumbs.web.keys import may
-from raythumbs.web.subscription import confirm
+from raythumbs.web.notified import is_proven, secret_of, take_in
+from raythumbs.web.sender_keys import Keys, SenderKeys
+from raythumbs.web.subscription import confirm, leave_unconfirmed
 
 EVENT_PATHS = "/api/notifications/"
 _ANY_OBJECT = {
@@ -29,62 +27,90 @@ _ANY_OBJECT = {
 _ANY_OBJECT_OR_LIST = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": ["object", "array"]}}}}
 }  # fmt: skip
-_REFUSED = refusals(HTTPStatus.UNAUTHORIZED)
+
+_ANSWERS: dict[str, Any] = {"response_model_exclude_defaults": True, "responses": refusals(HTTPStatus.UNAUTHORIZED)}
 
 router = APIRouter(tags=["photos in"])
 
 
-@router.post("/api/notifications/s3", openapi_extra=_ANY_OBJECT_OR_LIST, responses=_REFUSED)
-async def notified_by_s3(request: Request, deps: Deps) -> NotifiedBody:
+@router.post("/api/notifications/s3", openapi_extra=_ANY_OBJECT_OR_LIST, **_ANSWERS)
+async def notified_by_s3(request: Request, deps: Deps, keys: Keys) -> NotifiedBody:
     """Receive event notifications of Amazon S3 (by SNS, SQS or EventBridge), MinIO or a compatible store."""
-    token = _secret(request, deps.settings.notification_token)
-    notification = s3.read(await request.body(), request.headers, token=token)
-    if isinstance(notification, Confirmation):
-        await confirm(notification)
-        return NotifiedBody(accepted=0, removed=0, ignored=1)
-    return await _notified(notification, deps)
+    found = await _read_s3(request, deps, keys)
+    if isinstance(found, Notification):
+        return await take_in(found, request, deps)
+    if is_proven(request, deps):
+        await confirm(found)
+    else:
+        leave_unconfirmed(found)
+    return NotifiedBody(accepted=0, removed=0, ignored=1)
 
 
-@router.post("/api/notifications/b2", openapi_extra=_ANY_OBJECT, responses=_REFUSED)
+async def _read_s3(request: Request, deps: Dependencies, keys: SenderKeys) -> Notification | Confirmation:
+    """Return what a proven sender says. With topics, a message of SNS proves itself by its signature alone."""
+    body, settings = await request.body(), deps.settings
+    signed = settings.sns_topics and not may(request, Scope.UPLOAD)
+    message = sns.message_of(body) if signed else None
+    if message is None:
+        token = secret_of(settings.notification_token, request, deps, name="RAYTHUMBS_NOTIFICATION_TOKEN")
+        return s3.read(body, request.headers, token=token)
+    policy = sns.SnsPolicy(topics=frozenset(settings.sns_topics), versions=frozenset(settings.sns_signature_versions))
+    url = sns.certificate_url(message, policy, now=deps.now())
+    return s3.read_signed(sns.verify(message, await keys.sns.at(url), now=deps.now()))
+
+
+@router.post("/api/notifications/b2", openapi_extra=_ANY_OBJECT, **_ANSWERS)
 async def notified_by_b2(request: Request, deps: Deps) -> NotifiedBody:
     """Receive event notifications of Backblaze B2."""
-    secret = _secret(request, deps.settings.b2_signing_secret)
-    return await _notified(b2.read(await request.body(), request.headers, secret=secret), deps)
+    secret = secret_of(deps.settings.b2_signing_secret, request, deps, name="RAYTHUMBS_B2_SIGNING_SECRET")
+    found = b2.read(await request.body(), request.headers, secret=secret)
+    return await take_in(found, request, deps)
 
 
-def _secret(request: Request, setting: SecretStr | None) -> str | None:
-    """Return the secret that the sender must prove to have: none, if it has proved to have an API key."""
-    return None if setting is None or may(request, Scope.UPLOAD) else setting.get_secret_value()
+@router.post("/api/notifications/r2", openapi_extra=_ANY_OBJECT_OR_LIST, **_ANSWERS)
+async def notified_by_r2(request: Request, deps: Deps) -> NotifiedBody:
+    """Receive event notifications of Cloudflare R2, forwarded by a Worker."""
+    secret = secret_of(deps.settings.r2_signing_secret, request, deps, name="RAYTHUMBS_R2_SIGNING_SECRET")
+    found = r2.read(await request.body(), request.headers, secret=secret, now=deps.now())
+    return await take_in(found, request, deps)
 
 
-async def _notified(notification: Notification, deps: Dependencies) -> NotifiedBody:
-    wanted = [event for event in notification.events if _wanted(event, deps)]
-    jobs = await deps.queue.enqueue([_of_event(deps, event) for event in wanted]) if wanted else []
-    removed = sum(isinstance(event, RemovalEvent) for event in wanted)
-    ignored = notification.ignored + len(notification.events) - len(jobs) - removed
-    return NotifiedBody(accepted=len(jobs), removed=removed, ignored=ignored)
+@router.post("/api/notifications/gcs", openapi_extra=_ANY_OBJECT, **_ANSWERS)
+async def notified_by_gcs(request: Request, deps: Deps, keys: Keys) -> NotifiedBody:
+    """Receive notifications of Google Cloud Storage, which Pub/Sub pushes."""
+    if not may(request, Scope.UPLOAD):
+        await _verify_google(request, deps, keys)
+    return await take_in(gcs.read_genuine(await request.body()), request, deps)
 
 
-def _wanted(event: Event, deps: Dependencies) -> bool:
-    try:
-        source = Source.parse(event.source)
-    except BadSource as error:  # not a refusal, because sending it again would not help
-        emit("event.unreadable", source=ascii(event.source)[:2000], reason=error.reason)
-        return False
-    if isinstance(event, UploadEvent) and is_folder_marker(source.key, event.size_bytes):
-        return False
-    # An upload has its job already; the bucket's word of it would come between, as of a newer version.
-    is_upload = isinstance(event, UploadEvent) and event.source.startswith(deps.settings.originals_uri)
-    if is_upload or not deps.policy.allows(source):
-        emit("event.unwanted", source=event.source, output=deps.policy.is_output(source))
-        return False
-    return True
+async def _verify_google(request: Request, deps: Dependencies, keys: SenderKeys) -> None:
+    subscription = _subscription(deps.settings)
+    token = google_token.token_of(request.headers.get("authorization", ""))
+    key = await keys.google.key(google_token.key_id(token))
+    google_token.verify(token, key, subscription, now=deps.now())
 
 
-def _of_event(deps: Dependencies, event: Event) -> Change:
-    if isinstance(event, RemovalEvent):
-        photo_id = new_id(now=deps.now())
-        return Removal(photo_id=photo_id, source=event.source, event_id=event.id, sequence=event.sequence)
-    request = job_request(deps, event.source, Priority.NORMAL)
-    request = replace(request, version=event.version, size_bytes=event.size_bytes)
-    return replace(request, event_id=event.id, sequence=event.sequence)
+def _subscription(settings: Settings) -> google_token.Subscription:
+    audience, account = settings.gcs_audience, settings.gcs_service_account
+    if audience is None or account is None:
+        raise Unauthorised("set RAYTHUMBS_GCS_AUDIENCE and RAYTHUMBS_GCS_SERVICE_ACCOUNT to take pushes of Pub/Sub")
+    return google_token.Subscription(audience=audience, service_account=account)
+
+
+@router.post("/api/notifications/azure", openapi_extra=_ANY_OBJECT_OR_LIST, **_ANSWERS)
+async def notified_by_azure(request: Request, deps: Deps) -> NotifiedBody | ValidatedBody:
+    """Receive events of Azure Blob Storage, which Event Grid sends."""
+    secret = secret_of(deps.settings.azure_secret, request, deps, name="RAYTHUMBS_AZURE_SECRET")
+    given = request.query_params.get("secret", "")
+    found = azure.read(await request.body(), request.headers, given_secret=given, secret=secret)
+    if isinstance(found, Validation):
+        return ValidatedBody(validation_response=found.code)
+    return await take_in(found, request, deps)
+
+
+@router.post("/api/notifications/cloudevents", openapi_extra=_ANY_OBJECT_OR_LIST, **_ANSWERS)
+async def notified_by_cloudevents(request: Request, deps: Deps) -> NotifiedBody:
+    """Receive events of buckets as CloudEvents 1.0."""
+    token = secret_of(deps.settings.notification_token, request, deps, name="RAYTHUMBS_NOTIFICATION_TOKEN")
+    found = cloudevents.read(await request.body(), request.headers, token=token)
+    return await take_in(found, request, deps)
