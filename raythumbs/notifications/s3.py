@@ -48,6 +48,11 @@ def read(body: bytes, headers: Mapping[str, str], *, token: str | None) -> Notif
     value = json_of(body)
     if asked := confirmation(value):
         return asked
+    return notification_in(value)
+
+
+def notification_in(value: object) -> Notification:
+    """Return what a body's JSON tells of, with the envelopes around it opened, or raise BadRequest."""
     events: list[Event] = []
     ignored = 0
     for message in opened(value):

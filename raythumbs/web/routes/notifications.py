@@ -1,20 +1,14 @@
 """Notifications: senders report what happened in a bucket."""
 
-from dataclasses import replace
-
 from fastapi import APIRouter, Request
 
-from raythumbs.errors import BadSource
-from raythumbs.events import emit
-from raythumbs.model.ids import new_id
-from raythumbs.model.job import Change, Priority, Removal
-from raythumbs.model.source import Source, is_folder_marker
+from raythumbs.model.job import Removal
 from raythumbs.notifications import b2, s3
+from raythumbs.notifications.changes import Wanted
 from raythumbs.notifications.envelopes import Confirmation
-from raythumbs.notifications.event import Event, Notification, RemovalEvent, UploadEvent
+from raythumbs.notifications.event import Notification
 from raythumbs.web.bodies import NotifiedBody
 from raythumbs.web.dependencies import Dependencies, Deps
-from raythumbs.web.job_requests import job_request
 from raythumbs.web.subscription import confirm
 
 EVENT_PATHS = "/api/notifications/"
@@ -49,33 +43,9 @@ async def notified_by_b2(request: Request, deps: Deps) -> NotifiedBody:
 
 
 async def _notified(notification: Notification, deps: Dependencies) -> NotifiedBody:
-    wanted = [event for event in notification.events if _wanted(event, deps)]
-    jobs = await deps.queue.enqueue([_of_event(deps, event) for event in wanted]) if wanted else []
-    removed = sum(isinstance(event, RemovalEvent) for event in wanted)
+    wanted = Wanted(policy=deps.policy, originals_uri=deps.settings.originals_uri, now=deps.now)
+    changes = wanted.changes_of(notification.events)
+    jobs = await deps.queue.enqueue(changes) if changes else []
+    removed = sum(isinstance(change, Removal) for change in changes)
     ignored = notification.ignored + len(notification.events) - len(jobs) - removed
     return NotifiedBody(accepted=len(jobs), removed=removed, ignored=ignored)
-
-
-def _wanted(event: Event, deps: Dependencies) -> bool:
-    try:
-        source = Source.parse(event.source)
-    except BadSource as error:  # not a refusal, because sending it again would not help
-        emit("event.unreadable", source=ascii(event.source)[:2000], reason=error.reason)
-        return False
-    if isinstance(event, UploadEvent) and is_folder_marker(source.key, event.size_bytes):
-        return False
-    # An upload has its job already; the bucket's word of it would come between, as of a newer version.
-    is_upload = isinstance(event, UploadEvent) and event.source.startswith(deps.settings.originals_uri)
-    if is_upload or not deps.policy.allows(source):
-        emit("event.unwanted", source=event.source, output=deps.policy.is_output(source))
-        return False
-    return True
-
-
-def _of_event(deps: Dependencies, event: Event) -> Change:
-    if isinstance(event, RemovalEvent):
-        photo_id = new_id(now=deps.now())
-        return Removal(photo_id=photo_id, source=event.source, event_id=event.id, sequence=event.sequence)
-    request = job_request(deps, event.source, Priority.NORMAL)
-    request = replace(request, version=event.version, size_bytes=event.size_bytes)
-    return replace(request, event_id=event.id, sequence=event.sequence)
