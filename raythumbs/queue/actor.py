@@ -23,6 +23,8 @@ _VERBS: tuple[Callable[..., Awaitable[Any]], ...] = (
     ThumbnailQueue.check,
     ThumbnailQueue.reconcile,
     ThumbnailQueue.reconciliation,
+    ThumbnailQueue.webhooks,
+    ThumbnailQueue.retry_webhooks,
     ThumbnailQueue.drain,
 )
 

@@ -15,6 +15,7 @@ from raythumbs.model.overview import Status
 from raythumbs.model.photo import Photo
 from raythumbs.model.reconciliation import Reconciliation
 from raythumbs.model.shard import shard_of
+from raythumbs.model.webhook import EndpointState
 from raythumbs.queue.actor import ThumbnailQueueActor
 from raythumbs.queue.coalescer import Coalescer
 from raythumbs.queue.shared_answers import Shared
@@ -76,6 +77,7 @@ class QueueHandle:
         self._checks = Shared(self._check, seconds=_SHARED_SECONDS)
         self._pages = Shared(self._page)
         self._reconciliations = Shared(self._reconciliation, seconds=_SHARED_SECONDS)
+        self._webhooks = Shared(self._ask_webhooks, seconds=_SHARED_SECONDS)
         self._intakes = [self._intake(shard) for shard in self._shards]
 
     async def enqueue(self, changes: Sequence[Change]) -> list[Job]:
@@ -151,6 +153,17 @@ class QueueHandle:
 
     async def _reconciliation(self, _: None) -> Reconciliation:
         return await self._ask_shard(0, ThumbnailQueue.reconciliation)
+
+    async def webhooks(self) -> Sequence[EndpointState]:
+        """See ThumbnailQueue.webhooks; callers within a fifth of a second share one answer."""
+        return await self._webhooks(None)
+
+    async def _ask_webhooks(self, _: None) -> Sequence[EndpointState]:
+        return await self._ask_shard(0, ThumbnailQueue.webhooks)
+
+    async def retry_webhooks(self) -> Sequence[EndpointState]:
+        """See ThumbnailQueue.retry_webhooks."""
+        return await self._ask_shard(0, ThumbnailQueue.retry_webhooks)
 
     async def secrets(self) -> dict[str, str]:
         """See ThumbnailQueueActor.secrets."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from ray.exceptions import RayError
 
-from raythumbs.db.intake_groups import enqueue_groups
+from raythumbs.db.deliveries import Deliveries
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.overview import overview
 from raythumbs.db.photos import Photos
@@ -20,6 +20,7 @@ from raythumbs.model.lease import Lease
 from raythumbs.model.overview import Overview, Status
 from raythumbs.model.photo import Photo
 from raythumbs.model.reconciliation import Reconciliation
+from raythumbs.model.webhook import EndpointState
 from raythumbs.queue.parts import QueueParts
 from raythumbs.queue.shared_answers import Shared
 from raythumbs.worker.host_load import HostLoad
@@ -46,17 +47,8 @@ class ThumbnailQueue:
     # --- the verbs of a job
 
     async def enqueue_all(self, groups: Sequence[Sequence[Change]]) -> list[Mapping[str, Job] | RaythumbsError]:
-        """Make jobs of each group of changes, with one commit for all groups; see Intake.enqueue.
-
-        Return each group's jobs by their sources, or the group's own error. When it returns, they are on disk.
-        """
-        self._parts.admission.check()
-        answers = await enqueue_groups(self._record, groups, shards=self._given.settings.queue_shards)
-        jobs = sum(len(answer) for answer in answers if not isinstance(answer, RaythumbsError))
-        self._parts.admission.took(jobs)
-        emit("jobs.enqueued", jobs=jobs, changes=sum(map(len, groups)))
-        self._dispatcher.wake.set()
-        return answers
+        """See Entry.enqueue."""
+        return await self._parts.entry.enqueue(groups)
 
     async def admit(self) -> None:
         """Return if more work may be taken, else raise Overloaded."""
@@ -131,6 +123,18 @@ class ThumbnailQueue:
             raise NotReconciled("there was no reconciliation yet: POST /api/reconciliation begins one")
         return last
 
+    # --- webhooks
+
+    async def webhooks(self) -> Sequence[EndpointState]:
+        """Return how the deliveries to each endpoint of webhooks go."""
+        return await self._record.read(lambda db: Deliveries(db).endpoints())
+
+    async def retry_webhooks(self) -> Sequence[EndpointState]:
+        """Enable every endpoint, and try every delivery again now, also those that were given up."""
+        await self._record.write(lambda db, now: Deliveries(db).retry(now=now))
+        emit("webhooks.retried")
+        return await self.webhooks()
+
     # --- the end
 
     async def drain(self) -> None:
@@ -141,6 +145,8 @@ class ThumbnailQueue:
         settings = self._given.settings
         try:
             await self._dispatcher.drain(settings.drain_seconds)
+            if self._parts.poller:
+                await self._parts.poller.settle()
         finally:
             others = settings.drain_seconds if settings.queue_shards > 1 else 0  # none is ended before all have drained
             loop = asyncio.get_running_loop()
@@ -151,6 +157,8 @@ class ThumbnailQueue:
         """Let go of the database. For a queue without Ray: an actor just ends."""
         for loop in self._loops:
             loop.cancel()
+        if self._parts.poller:
+            self._parts.poller.close()
         self._record.close()
 
     async def _end_scaling(self) -> None:

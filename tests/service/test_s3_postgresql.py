@@ -35,7 +35,20 @@ def bucket(s3_endpoint: str) -> Iterator[boto3.client]:
 
 
 @pytest.fixture(scope="module")
-def client(bucket, s3_endpoint, database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+def events(bucket: boto3.client, s3_endpoint: str) -> Iterator[str]:
+    """A queue of SQS with the bucket's events about keys below `by-sqs/`."""
+    sqs = boto3.client("sqs", endpoint_url=s3_endpoint, region_name="us-east-1")
+    url = sqs.create_queue(QueueName="events")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    below = {"Key": {"FilterRules": [{"Name": "prefix", "Value": "by-sqs/"}]}}
+    told = [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"], "Filter": below}]
+    bucket.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": told})
+    yield url
+    sqs.close()
+
+
+@pytest.fixture(scope="module")
+def client(bucket, events, s3_endpoint, database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     surroundings = {
         "S3_BUCKET_NAME": BUCKET,
         "AWS_ENDPOINT_URL_S3": s3_endpoint,
@@ -43,6 +56,7 @@ def client(bucket, s3_endpoint, database, tmp_path_factory: pytest.TempPathFacto
         "RAYTHUMBS_DATABASE": database,
         "RAYTHUMBS_NOTIFICATION_TOKEN": "open-sesame",
         "RAYTHUMBS_B2_SIGNING_SECRET": SECRET,
+        "RAYTHUMBS_SQS_QUEUE_URL": events,
     }
     with local_service(tmp_path_factory.mktemp("s3"), environment=surroundings) as service:
         yield service
@@ -200,3 +214,14 @@ def test_no_secret_is_told_to_anybody(client, tmp_path_factory):
 
     assert "open-sesame" not in log
     assert SECRET not in log
+
+
+def test_a_photo_that_is_put_into_the_bucket_is_thumbnailed_by_the_event_in_the_queue_of_sqs(
+    client, bucket, photographs
+):
+    bucket.upload_file(str(photographs["cat"]), BUCKET, "by-sqs/a cat.jpg")
+
+    eventually(lambda: any(job["source"] == f"s3://{BUCKET}/by-sqs/a cat.jpg" for job in client.jobs()))
+
+    job = ended(client, job_of(client, f"s3://{BUCKET}/by-sqs/a cat.jpg")["jobId"])
+    assert job["state"] == "succeeded"

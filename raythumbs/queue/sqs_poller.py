@@ -1,0 +1,163 @@
+"""The poller: takes a bucket's events out of a queue of Amazon SQS, and deletes a message once its jobs are on disk.
+
+Each receipt of a message counts towards the limit after which SQS moves it to a dead-letter queue. So while the service
+can take no work, the poller receives nothing, and keeps the messages that it has.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from raythumbs.errors import DatabaseUnavailable, Overloaded, RaythumbsError, StoreRefused
+from raythumbs.events import emit, emit_trouble, known
+from raythumbs.model.job import Change
+from raythumbs.notifications import sqs
+from raythumbs.notifications.changes import Wanted
+from raythumbs.queue.admission import Admission
+from raythumbs.queue.entry import Answers, Entry
+from raythumbs.queue.pace import Pace
+
+if TYPE_CHECKING:
+    from raythumbs.storage.sqs import SqsMessage, SqsQueue
+
+T = TypeVar("T")
+Quarantine = Callable[[str, bytes, RaythumbsError], Awaitable[bool]]  # sender, body, reason; whether the body is kept
+Refused = list[tuple["SqsMessage", RaythumbsError]]
+
+_HIDDEN_SECONDS = 60  # more than a write may take; renewed while messages wait for the database
+_LONGEST_WAIT_SECONDS = 60.0  # for SQS
+_LONGEST_HOLD_SECONDS = 5.0  # between two tries to write; the end of the service waits as long
+_THREADS = 2  # one may still wait for messages when others are to be deleted
+
+
+async def leave_in_queue(_sender: str, _body: bytes, _error: RaythumbsError) -> bool:
+    """Keep nothing: the message stays in its queue, and comes again."""
+    return False
+
+
+class SqsPoller:
+    """Receives messages and takes their events in. Several pollers may share a queue of SQS.
+
+    `is_draining` says whether to receive nothing new. `quarantine` keeps a message that cannot be understood.
+    """
+
+    def __init__(  # noqa: PLR0913 what a poller works with
+        self,
+        queue: "SqsQueue",
+        entry: Entry,
+        wanted: Wanted,
+        *,
+        admission: Admission,
+        is_draining: Callable[[], bool],
+        pace: Pace,
+        quarantine: Quarantine = leave_in_queue,
+    ) -> None:
+        self._queue = queue
+        self._entry = entry
+        self._wanted = wanted
+        self._admission = admission
+        self._is_draining = is_draining
+        self._pace = pace
+        self._quarantine = quarantine
+        self._threads = ThreadPoolExecutor(_THREADS, "sqs")
+        self._in_hand = asyncio.Lock()
+        self._failures = 0
+
+    async def run_once(self) -> None:
+        """Receive messages and take them in, until there are none, or the service takes no more work."""
+        try:
+            while not self._is_draining():
+                self._admission.check()
+                messages = await self._call(partial(self._queue.receive, hidden_seconds=_HIDDEN_SECONDS))
+                self._failures = 0
+                if not messages:
+                    return
+                async with self._in_hand:
+                    await self._take(messages)
+        except Overloaded:  # the event `pressure.changed` says so; the next iteration looks again
+            return
+        except RaythumbsError as error:
+            self._failures += 1
+            wait = min(_LONGEST_WAIT_SECONDS, self._pace.backoff(self._failures))
+            emit_trouble("sqs.troubled", error, queue=self._queue.url)
+            await asyncio.sleep(wait)
+
+    async def settle(self) -> None:
+        """Return when the messages in hand are taken in, or given back."""
+        async with self._in_hand:
+            pass
+
+    def close(self) -> None:
+        """Close the connections, without waiting for an answer."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._queue.close()
+
+    async def _take(self, messages: Sequence["SqsMessage"]) -> None:
+        read, refused = self._read(messages)
+        with_changes = [(message, changes) for message, changes in read if changes]
+        answers = await self._insist(messages, [changes for _, changes in with_changes])
+        if answers is None:
+            return
+        done = [message for message, changes in read if not changes]
+        for (message, _), answer in zip(with_changes, answers, strict=True):
+            if isinstance(answer, RaythumbsError):
+                refused.append((message, answer))
+            else:
+                done.append(message)
+        await self._call(partial(self._queue.delete, done))
+        emit("sqs.taken", messages=len(done), refused=len(refused))
+        for message, error in refused:
+            await self._set_aside(message, error)
+
+    def _read(self, messages: Sequence["SqsMessage"]) -> tuple[list[tuple["SqsMessage", list[Change]]], Refused]:
+        """Return the changes of each message, and the messages that cannot be understood."""
+        read: list[tuple[SqsMessage, list[Change]]] = []
+        refused: Refused = []
+        for message in messages:
+            try:
+                read.append((message, self._wanted.changes_of(sqs.read(message.body).events)))
+            except Exception as error:  # noqa: BLE001 a message that meets a bug does not stop the others
+                refused.append((message, known("sqs.stumbled", error)))
+        return read, refused
+
+    async def _insist(self, messages: Sequence["SqsMessage"], groups: Sequence[Sequence[Change]]) -> Answers | None:
+        """Enqueue the groups, however long the database is away. Return None if the queue drained before."""
+        tries = 0
+        while groups:
+            answers = await self._tried(groups)
+            trouble = next((one for one in answers if isinstance(one, DatabaseUnavailable | Overloaded)), None)
+            if trouble is None:
+                return answers
+            if self._is_draining():
+                await self._call(partial(self._queue.hide, messages, seconds=0))
+                return None
+            tries += 1
+            emit_trouble("sqs.held", trouble, messages=len(messages))
+            await self._call(partial(self._queue.hide, messages, seconds=_HIDDEN_SECONDS))
+            await asyncio.sleep(min(_LONGEST_HOLD_SECONDS, self._pace.backoff(tries)))
+        return []
+
+    async def _tried(self, groups: Sequence[Sequence[Change]]) -> Answers:
+        try:
+            return await self._entry.enqueue(groups)
+        except Overloaded as error:
+            return [error] * len(groups)
+
+    async def _set_aside(self, message: "SqsMessage", error: RaythumbsError) -> None:
+        """Leave a message that was not taken in to the queue's dead-letter queue. If it has none, quarantine it."""
+        emit_trouble("sqs.refused", error, message_id=message.id, queue=self._queue.url)
+        if await self._has_dead_letter_queue():
+            return
+        if await self._quarantine("sqs", message.body.encode(errors="replace"), error):
+            await self._call(partial(self._queue.delete, [message]))
+
+    async def _has_dead_letter_queue(self) -> bool:
+        try:
+            return await self._call(self._queue.has_dead_letter_queue)
+        except StoreRefused:  # these credentials may not ask (sqs:GetQueueAttributes)
+            return False
+
+    async def _call(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
