@@ -17,6 +17,7 @@ from raythumbs.cli.manual import manual
 from raythumbs.cli.output import complaints
 from raythumbs.cli.pictures import render
 from raythumbs.cli.serving import backup, doctor, down, env, serve, up
+from raythumbs.cli.webhooks import webhooks
 from raythumbs.errors import RaythumbsError
 
 # In the order in which `raythumbs --help` lists them.
@@ -33,6 +34,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     retry,
     cancel,
     reconcile,
+    webhooks,
     backup,
     manual,
 )
