@@ -1,11 +1,14 @@
 """A webhook is written with the end of the job that it reports, or neither is."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
+from sqlalchemy import event
 
 from raythumbs.db.database import Database
 from raythumbs.db.deliveries import Deliveries
+from raythumbs.db.leases import Leases
 from raythumbs.errors import NoSuchObject, NotAnImage, StaleLease, StoreUnavailable
 from raythumbs.model.webhook import WebhookEndpoint, WebhookEvent, Webhooks
 from tests.db.conftest import Verbs, a_removal, a_request, a_success
@@ -113,8 +116,6 @@ def test_a_late_attempt_reports_nothing(record, due, clock):
 
 
 def test_a_move_that_is_undone_undoes_its_report(database, record, due, clock):
-    from raythumbs.db.leases import Leases
-
     record.enqueue(a_request(1))
     [lease] = record.lease(1)
 
@@ -180,6 +181,41 @@ def test_a_folder_is_also_done_when_its_last_job_ends_without_a_picture(record, 
 
     assert types(due(FOLDERS)) == ["folder.done"]
     assert types(due()) == ["folder.done"]
+
+
+def test_two_queues_that_end_the_last_two_jobs_of_a_folder_at_one_time_report_it_once(database, record, due, clock):
+    record.enqueue(a_request(1, folder="album"), a_request(2, folder="album"))
+    first, second = record.lease(2)
+
+    with ThreadPoolExecutor(1) as other_queue:
+        with database.writing() as connection:
+            Leases(connection).fail(first, NotAnImage("words"), now=clock.now)
+            ending = other_queue.submit(record.fail, second, NotAnImage("words"))
+            wait([ending], timeout=0.3)  # it cannot end before this transaction does
+            ended_early = ending.done()
+        ending.result()
+
+    assert not ended_early
+    assert types(due(FOLDERS)) == ["folder.done"]
+
+
+def test_whether_a_folder_is_done_is_read_from_its_own_jobs(tmp_path, clock):
+    plain = Database(f"sqlite:///{tmp_path}/plans.db", webhooks=Webhooks(endpoints=(FOLDERS,), service_url="http://u"))
+    plain.open()
+    verbs, plans = Verbs(plain, clock), []
+    verbs.enqueue(*(a_request(number, folder=f"folder-{number % 9}") for number in range(100)))
+    [lease] = verbs.lease(1)
+
+    with plain.writing() as connection:
+        said = []
+        event.listen(connection, "before_cursor_execute", lambda *given: said.append(given[2:4]))
+        Leases(connection).fail(lease, NotAnImage("words"), now=clock.now)
+        for sql, values in [one for one in said if "EXISTS" in one[0]]:
+            plans += [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
+    plain.close()
+
+    assert any("ix_jobs_folder (shard=? AND priority=? AND folder_id=?)" in plan for plan in plans)
+    assert not any("SCAN jobs" in plan for plan in plans)
 
 
 def test_folders_that_begin_alike_are_told_apart(record, due):
@@ -280,16 +316,12 @@ def test_old_messages_are_forgotten(database, record, due, clock):
 
 
 def test_without_webhooks_the_end_of_a_job_takes_no_more_statements(url, clock):
-    from sqlalchemy import event
-
     plain = Database(url)
     plain.open()
     verbs, said = Verbs(plain, clock), []
     verbs.enqueue(a_request(1, folder="album"))
     [lease] = verbs.lease(1)
     with plain.writing() as connection:
-        from raythumbs.db.leases import Leases
-
         event.listen(connection, "before_cursor_execute", lambda *given: said.append(given[2]))
         Leases(connection).finish([(lease, a_success())], now=clock.now)
     plain.close()

@@ -229,15 +229,25 @@ class Entry:
         return [answer for _ in groups]
 
 
-def a_poller(queue: Sqs, entry: Entry, *, refusal: Overloaded | None = None, is_draining=lambda: False, **given):
+WANTED = Wanted(policy=SourcePolicy(("s3://",), ()), originals_uri="s3://own/", now=lambda: 1.0)
+
+
+def a_poller(
+    queue: Sqs,
+    entry: Entry,
+    *,
+    refusal: Overloaded | None = None,
+    is_draining=lambda: False,
+    wanted: Wanted = WANTED,
+    **given,
+):
     def check():
         if refusal:
             raise refusal
 
     return SqsPoller(
-        queue, entry, Wanted(policy=SourcePolicy(("s3://",), ()), originals_uri="s3://own/", now=lambda: 1.0),
-        admission=SimpleNamespace(check=check), is_draining=is_draining, pace=Pace(backoff=lambda _errors: 0.001),
-        **given,
+        queue, entry, wanted, admission=SimpleNamespace(check=check), is_draining=is_draining,
+        pace=Pace(backoff=lambda _errors: 0.001), **given,
     )  # fmt: skip
 
 
@@ -352,6 +362,22 @@ def test_without_a_dead_letter_queue_what_was_not_taken_in_is_quarantined_and_th
 
     assert kept == [("sqs", body.encode(), "bad_request" if answer == {} else "unstorable")]
     assert queue.deleted == [body]
+
+
+def test_a_message_that_meets_a_bug_does_not_stop_the_others(caplog):
+    class Buggy(Wanted):
+        def changes_of(self, events):
+            if events[0].source.endswith("bug.jpg"):
+                raise TypeError("a bug")
+            return super().changes_of(events)
+
+    queue = Sqs([body_of("bug.jpg"), body_of("cat.jpg")])
+    wanted = Buggy(policy=SourcePolicy(("s3://",), ()), originals_uri="s3://own/", now=lambda: 1.0)
+
+    asyncio.run(a_poller(queue, Entry(), wanted=wanted).run_once())
+
+    assert queue.deleted == [body_of("cat.jpg")]
+    assert "TypeError" in caplog.text
 
 
 def test_a_message_that_cannot_be_quarantined_stays_in_its_queue():
