@@ -60,6 +60,10 @@ class Courier:
             if not any(await asyncio.gather(*map(self._deliver, due))):
                 return
 
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._sender.close()
+
     def _due(self, db: Connection) -> list[Delivery]:
         return Deliveries(db).due(self._endpoint.id, now=self._now_of(db), limit=_A_ROUND)
 

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -67,6 +67,7 @@ class QueueParts:
     admission: Admission
     entry: Entry
     poller: SqsPoller | None
+    couriers: Sequence["Courier"]
     reconciler: Reconciler
     scaling: Scaling
     stores_answer: StoreCheck
@@ -86,6 +87,7 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
     admission = Admission(record, _bounds(settings), folders=settings.folders)
     entry = Entry(record, admission, wake=dispatcher.wake, shards=settings.queue_shards)
     poller = _poller(given, entry, admission, dispatcher)
+    couriers = _couriers(given, database, record)
     reconciler = Reconciler(record, plan, admission, settings, keys_a_page=given.pace.keys_a_page)
     scaling = Scaling(
         partial(_work_waiting, database=database, record=record, dispatcher=dispatcher, shards=settings.queue_shards),
@@ -111,7 +113,7 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
         Loop(Janitor(record, settings).run_once, every_seconds=10),
         Loop(Collector(record, thumbnails, admission, shards=settings.queue_shards).run_once, every_seconds=5),
         *((Loop(poller.run_once, every_seconds=_POLL_SECONDS),) if poller else ()),
-        *(Loop(courier.run_once, every_seconds=1) for courier in _couriers(given, database, record)),
+        *(Loop(courier.run_once, every_seconds=1) for courier in couriers),
     )
     return QueueParts(
         given=given,
@@ -122,6 +124,7 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
         admission=admission,
         entry=entry,
         poller=poller,
+        couriers=couriers,
         reconciler=reconciler,
         scaling=scaling,
         stores_answer=StoreCheck(lambda: map(plan.stores.at, places)),
@@ -157,10 +160,10 @@ def _poller(given: Given, entry: Entry, admission: Admission, dispatcher: Dispat
     )
 
 
-def _couriers(given: Given, database: Database, record: Record) -> list["Courier"]:
+def _couriers(given: Given, database: Database, record: Record) -> Sequence["Courier"]:
     """Return a courier for each endpoint of webhooks. Of several shards, the first delivers for all."""
     if not given.settings.webhooks or given.shard != 0:
-        return []
+        return ()
     from raythumbs.queue.couriers import couriers_of  # imports httpx2, as the module says
 
     return couriers_of(given.settings, database, record)

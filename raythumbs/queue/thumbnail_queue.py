@@ -159,6 +159,8 @@ class ThumbnailQueue:
             loop.cancel()
         if self._parts.poller:
             self._parts.poller.close()
+        for courier in self._parts.couriers:
+            await courier.close()
         self._record.close()
 
     async def _end_scaling(self) -> None:
