@@ -66,7 +66,7 @@ class QueueParts:
     dispatcher: Dispatcher
     admission: Admission
     entry: Entry
-    poller: SqsPoller | None
+    pollers: Sequence[SqsPoller]
     couriers: Sequence["Courier"]
     reconciler: Reconciler
     scaling: Scaling
@@ -86,7 +86,7 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
     dispatcher = Dispatcher(record, slots, given.run, budgets=_budgets(settings), pace=given.pace, shard=given.shard)
     admission = Admission(record, _bounds(settings), folders=settings.folders)
     entry = Entry(record, admission, wake=dispatcher.wake, shards=settings.queue_shards)
-    poller = _poller(given, entry, admission, dispatcher)
+    pollers = _pollers(given, entry, admission, dispatcher)
     couriers = _couriers(given, database, record)
     reconciler = Reconciler(record, plan, admission, settings, keys_a_page=given.pace.keys_a_page)
     scaling = Scaling(
@@ -112,7 +112,7 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
         Loop(reconciler.run_once, every_seconds=60, wake=reconciler.wake),
         Loop(Janitor(record, settings).run_once, every_seconds=10),
         Loop(Collector(record, thumbnails, admission, shards=settings.queue_shards).run_once, every_seconds=5),
-        *((Loop(poller.run_once, every_seconds=_POLL_SECONDS),) if poller else ()),
+        *(Loop(poller.run_once, every_seconds=_POLL_SECONDS) for poller in pollers),
         *(Loop(courier.run_once, every_seconds=1) for courier in couriers),
     )
     return QueueParts(
@@ -123,7 +123,7 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
         dispatcher=dispatcher,
         admission=admission,
         entry=entry,
-        poller=poller,
+        pollers=pollers,
         couriers=couriers,
         reconciler=reconciler,
         scaling=scaling,
@@ -141,23 +141,24 @@ async def _divide(record: Record, given: Given) -> None:
         await asyncio.sleep(_DIVIDED_SECONDS)
 
 
-def _poller(given: Given, entry: Entry, admission: Admission, dispatcher: Dispatcher) -> SqsPoller | None:
-    """Return the poller of the queue of SQS, if there is one. Of several shards, the first polls for all."""
-    settings = given.settings
+def _pollers(given: Given, entry: Entry, admission: Admission, dispatcher: Dispatcher) -> Sequence[SqsPoller]:
+    """Return the pollers of the queue of SQS, if there is one. Of several shards, the first polls for all."""
+    settings, pace = given.settings, given.pace
     if settings.sqs_queue_url is None or given.shard != 0:
-        return None
+        return ()
     from raythumbs.storage.sqs import SqsQueue  # boto3 takes 7 MB in each process that imports this module
 
     queue = SqsQueue(
         settings.sqs_queue_url,
-        wait_seconds=given.pace.sqs_wait_seconds,
+        wait_seconds=pace.sqs_wait_seconds,
         region=settings.aws_region,
         instance_credentials=settings.instance_credentials,
     )
     wanted = Wanted(policy=settings.policy, originals_uri=settings.originals_uri, now=time.time)
-    return SqsPoller(
-        queue, entry, wanted, admission=admission, is_draining=lambda: dispatcher.draining, pace=given.pace
-    )
+    return [
+        SqsPoller(queue, entry, wanted, admission=admission, is_draining=lambda: dispatcher.draining, pace=pace)
+        for _ in range(pace.sqs_pollers)
+    ]
 
 
 def _couriers(given: Given, database: Database, record: Record) -> Sequence["Courier"]:

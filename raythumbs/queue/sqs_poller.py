@@ -29,7 +29,6 @@ Refused = list[tuple["SqsMessage", RaythumbsError]]
 _HIDDEN_SECONDS = 60  # more than a write may take; renewed while messages wait for the database
 _LONGEST_WAIT_SECONDS = 60.0  # for SQS
 _LONGEST_HOLD_SECONDS = 5.0  # between two tries to write; the end of the service waits as long
-_THREADS = 2  # one may still wait for messages when others are to be deleted
 
 
 async def leave_in_queue(_sender: str, _body: bytes, _error: RaythumbsError) -> bool:
@@ -38,7 +37,7 @@ async def leave_in_queue(_sender: str, _body: bytes, _error: RaythumbsError) -> 
 
 
 class SqsPoller:
-    """Receives messages and takes their events in. Several pollers may share a queue of SQS.
+    """Receives messages and takes their events in, one batch after the other. Several pollers may share a queue.
 
     `is_draining` says whether to receive nothing new. `quarantine` keeps a message that cannot be understood.
     """
@@ -61,7 +60,7 @@ class SqsPoller:
         self._is_draining = is_draining
         self._pace = pace
         self._quarantine = quarantine
-        self._threads = ThreadPoolExecutor(_THREADS, "sqs")
+        self._thread = ThreadPoolExecutor(1, "sqs")  # its own, because it waits for messages most of the time
         self._in_hand = asyncio.Lock()
         self._failures = 0
 
@@ -91,7 +90,7 @@ class SqsPoller:
 
     def close(self) -> None:
         """Close the connections, without waiting for an answer."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._thread.shutdown(wait=False, cancel_futures=True)
         self._queue.close()
 
     async def _take(self, messages: Sequence["SqsMessage"]) -> None:
@@ -160,4 +159,4 @@ class SqsPoller:
             return False
 
     async def _call(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)

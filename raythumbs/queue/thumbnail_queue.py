@@ -145,8 +145,7 @@ class ThumbnailQueue:
         settings = self._given.settings
         try:
             await self._dispatcher.drain(settings.drain_seconds)
-            if self._parts.poller:
-                await self._parts.poller.settle()
+            await asyncio.gather(*(poller.settle() for poller in self._parts.pollers))
         finally:
             others = settings.drain_seconds if settings.queue_shards > 1 else 0  # none is ended before all have drained
             loop = asyncio.get_running_loop()
@@ -157,8 +156,8 @@ class ThumbnailQueue:
         """Let go of the database. For a queue without Ray: an actor just ends."""
         for loop in self._loops:
             loop.cancel()
-        if self._parts.poller:
-            self._parts.poller.close()
+        for poller in self._parts.pollers:
+            poller.close()
         for courier in self._parts.couriers:
             await courier.close()
         self._record.close()

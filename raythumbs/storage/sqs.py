@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ _REGION = re.compile(
     r"|^([a-z]{2,}-[a-z0-9-]+-\d+)\.queue\."  # eu-west-1.queue.amazonaws.com, the older form
 )
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5, 10
+_CONNECTIONS = 8  # more than there are pollers
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +48,25 @@ class SqsQueue:
         instance_credentials: InstanceCredentials = "auto",
     ) -> None:
         self.url = url
+        self._making = Lock()
         self._wait_seconds = wait_seconds
         self._region = region
         self._instance_credentials = instance_credentials
 
+    @property
+    def _client(self) -> Any:  # noqa: ANN401 as below
+        with self._making:  # pollers share it, each in its own thread
+            return self._made_client
+
     @cached_property
-    def _client(self) -> Any:  # noqa: ANN401 there are no stubs of SQS among the test requirements
+    def _made_client(self) -> Any:  # noqa: ANN401 there are no stubs of SQS among the test requirements
         """Made at the first call, so that wrong settings are trouble with this queue alone."""
         parts = urlsplit(self.url)
         config = Config(
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=self._wait_seconds + _ANSWER_SECONDS,
             retries={"mode": "standard", "total_max_attempts": 2},  # for a lost socket; the poller waits and repeats
-            max_pool_connections=2,
+            max_pool_connections=_CONNECTIONS,
         )
         try:
             return session_with(self._instance_credentials).client(
@@ -109,7 +117,7 @@ class SqsQueue:
 
     def close(self) -> None:
         """Close the connections."""
-        if "_client" in vars(self):
+        if "_made_client" in vars(self):
             self._client.close()
 
 
