@@ -240,3 +240,55 @@ def test_a_slow_endpoint_delays_neither_another_nor_the_photos(tmp_path):
                 slow.gate.set()
 
     asyncio.run(run())
+
+
+def test_a_message_that_the_end_of_the_service_interrupted_comes_again_with_its_id(tmp_path):
+    def ids(endpoint: Endpoint) -> set[str]:
+        heads = (request.decode().partition("\r\n\r\n")[0] for request in endpoint.requests)
+        return {line for head in heads for line in head.split("\r\n") if line.startswith("webhook-id")}
+
+    async def run():
+        async with listening(Endpoint(gate=asyncio.Event())) as there:
+            settings = settings_with(tmp_path, {"url": f"http://127.0.0.1:{there.port}/"})
+            async with at_work(settings, Batches()) as queue:
+                await queue.submit(1)
+
+                async def on_its_way():
+                    return len(there.requests) == 1
+
+                await eventually(on_its_way)
+            there.gate.set()
+            async with at_work(settings, Batches()) as queue:
+
+                async def delivered():
+                    return [state.waiting for state in await queue.verbs.webhooks()] == [0]
+
+                await eventually(delivered)
+            return len(there.requests), ids(there)
+
+    requests, found = asyncio.run(run())
+
+    assert requests == 2
+    assert len(found) == 1
+
+
+def test_a_secret_of_webhooks_is_in_no_log_and_in_no_database(tmp_path, caplog):
+    async def run():
+        settings = settings_with(tmp_path, {"url": "http://127.0.0.1:9/"})  # nobody listens there
+        async with at_work(settings, Batches()) as queue:
+            await queue.submit(1)
+
+            async def failed():
+                return any(state.error for state in await queue.verbs.webhooks())
+
+            await eventually(failed)
+
+    with caplog.at_level(logging.INFO, logger="raythumbs"):
+        asyncio.run(run())
+
+    secret = SECRET.removeprefix("whsec_")
+    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert "webhook.failed" in caplog.text
+    assert secret not in caplog.text
+    assert b"photo.succeeded" in written
+    assert secret.encode() not in written
