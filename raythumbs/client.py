@@ -175,6 +175,16 @@ class Client:
         """Return the figures of the queue."""
         return self._ask("GET", "/api/thumbnails/status")
 
+    def webhooks(self) -> list[dict[str, Any]]:
+        """Return the endpoints of webhooks, and how the deliveries to each go."""
+        endpoints: list[dict[str, Any]] = self._ask("GET", "/api/webhooks")["endpoints"]
+        return endpoints
+
+    def retry_webhooks(self) -> list[dict[str, Any]]:
+        """Enable every endpoint of webhooks, and try every delivery again now."""
+        endpoints: list[dict[str, Any]] = self._ask("POST", "/api/webhooks/retry")["endpoints"]
+        return endpoints
+
     def alive(self) -> dict[str, Any]:
         """Return if the service runs, even if it cannot work."""
         return self._ask("GET", "/healthz")

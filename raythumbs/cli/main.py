@@ -20,6 +20,7 @@ from raythumbs.cli.output import complaints
 from raythumbs.cli.pictures import render
 from raythumbs.cli.quarantine import quarantine
 from raythumbs.cli.serving import backup, down, env, serve, up
+from raythumbs.cli.webhooks import webhooks
 from raythumbs.errors import RaythumbsError
 
 # In the order in which `raythumbs --help` lists them.
@@ -37,6 +38,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     cancel,
     reconcile,
     quarantine,
+    webhooks,
     backup,
     manual,
 )

@@ -15,6 +15,9 @@ DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded datab
 StoreUri = Annotated[
     str | None, typer.Option("--store", help="Store for uploads: file:///FOLDER or s3://BUCKET/PREFIX.")
 ]
+SqsQueueUrl = Annotated[
+    str | None, typer.Option("--sqs-queue", help="Amazon SQS queue with a bucket's events: https://sqs.REGION...")
+]
 RayAddress = Annotated[str, typer.Option(help="Address of Ray: HOST:6379, or `auto` for the Ray on this machine.")]
 DatabaseUrl = Annotated[
     str | None, typer.Option("--database", help="Database: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.")

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from raythumbs.cli.options import DatabaseUrl, DataDir, Host, Port, RayAddress, StoreUri
+from raythumbs.cli.options import DatabaseUrl, DataDir, Host, Port, RayAddress, SqsQueueUrl, StoreUri
 from raythumbs.cli.output import out
 
 
@@ -21,13 +21,16 @@ def serve(  # noqa: PLR0913, PLR0917 the options of a command
     data_dir: DataDir = None,
     store: StoreUri = None,
     database: DatabaseUrl = None,
+    sqs_queue: SqsQueueUrl = None,
     address: Annotated[str | None, typer.Option(help="Join this running Ray instead of starting one.")] = None,
 ) -> None:
     """Run the service until Ctrl-C. Every option is also a setting: RAYTHUMBS_HOST, RAYTHUMBS_PORT, ..."""
     from raythumbs.cli.service import print_places, service_settings
     from raythumbs.serving import serve_on_own_ray, serve_on_running_ray
 
-    settings = service_settings(host=host, port=port, data_dir=data_dir, store=store, database=database)
+    settings = service_settings(
+        host=host, port=port, data_dir=data_dir, store=store, database=database, sqs_queue_url=sqs_queue
+    )
     answers = partial(print_places, settings)
     if address:
         serve_on_running_ray(settings, address, say=_progress, answers=answers)
@@ -46,11 +49,14 @@ def up(  # noqa: PLR0913, PLR0917 the options of a command
     data_dir: DataDir = None,
     store: StoreUri = None,
     database: DatabaseUrl = None,
+    sqs_queue: SqsQueueUrl = None,
 ) -> None:
     """Deploy the service to a running Ray, and leave it running there. Another run replaces only what has changed."""
     from raythumbs.cli.service import print_places, service_settings
 
-    settings = service_settings(host=host, port=port, data_dir=data_dir, store=store, database=database)
+    settings = service_settings(
+        host=host, port=port, data_dir=data_dir, store=store, database=database, sqs_queue_url=sqs_queue
+    )
     _before_joining()
     from raythumbs.deploys import deploy  # imports Ray, which must come after before_joining
 

@@ -15,8 +15,10 @@ from sqlalchemy import Connection, Engine, create_engine, event, func, make_url,
 
 from raythumbs.db.dialect import NOW_BY_CLOCK, is_sqlite
 from raythumbs.db.faults import shown_address, translated
+from raythumbs.db.outbox import OPTION
 from raythumbs.db.sqlite_file import lock, refuse_damaged, refuse_network
 from raythumbs.errors import BadSettings
+from raythumbs.model.webhook import Webhooks
 
 __all__ = ["Connection", "Database"]
 
@@ -40,11 +42,13 @@ _POSTGRESQL = {
 class Database:
     """The database at `url`. It raises errors of raythumbs instead of its library's; see `faults.py`.
 
-
-    A statement that waits or works for more than `statement_seconds` ends as an outage.
+    A statement that waits or works for more than `statement_seconds` ends as an outage. `webhooks` are those that
+    hear of jobs that end; see `outbox.py`.
     """
 
-    def __init__(self, url: str, *, statement_seconds: float = STATEMENT_SECONDS) -> None:
+    def __init__(
+        self, url: str, *, statement_seconds: float = STATEMENT_SECONDS, webhooks: Webhooks | None = None
+    ) -> None:
         self._url = make_url(url)
         self._statement_seconds = statement_seconds
         self._lock: int | None = None
@@ -53,6 +57,7 @@ class Database:
                 self._writers, self._readers = (self._sqlite(cache_kib=size) for size in _CACHE_KIB)
             else:
                 self._writers = self._readers = self._postgresql()
+            self._writers = self._writers.execution_options(**{OPTION: webhooks})
         except ImportError as error:
             raise BadSettings(
                 f"{shown_address(self._url)} needs a driver: .venv/bin/pip install '.[postgres]'"

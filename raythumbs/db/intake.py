@@ -20,6 +20,7 @@ from raythumbs.db.job_rows import (
     cause,
 )
 from raythumbs.db.jobs import JOBS, Jobs, as_job
+from raythumbs.db.outbox import Outbox
 from raythumbs.db.photos import PhotoKey, Photos
 from raythumbs.db.schema import events, jobs, photos
 from raythumbs.errors import UnknownJob
@@ -47,7 +48,7 @@ INCOMPLETE_OF_SOURCES = where_among(
 SEQUENCES = where_among(select(photos.c.source, photos.c.sequence), photos.c.source, "sources")
 CANCEL_OUTDATED = CANCEL_WHERE.where(jobs.c.id.in_(among("ids")))
 # The conditions on incomplete jobs repeat what the guards say, so that the index of incomplete jobs is used.
-CANCEL_OF_PHOTOS = CANCEL_WHERE.where(jobs.c.photo_id.in_(among("photo_ids")), INCOMPLETE_JOB)
+CANCEL_OF_PHOTOS = CANCEL_WHERE.where(jobs.c.photo_id.in_(among("photo_ids")), INCOMPLETE_JOB).returning(jobs.c.id)
 BEGIN_ANEW = (
     update(jobs).where(jobs.c.id.in_(among("ids")), guard(QUEUED)).values(due_at=DUE_BY_NOW, **FULL_BUDGETS, **NO_CAUSE)
 )
@@ -181,7 +182,8 @@ class Intake:
     def _remove(self, removals: Sequence[Removal], *, now: float) -> None:
         photo_ids = [photo.id for photo in self._photos.record_deleted(removals, now=now).values()]
         why = cause(DELETED, "the photo was deleted")
-        self._connection.execute(CANCEL_OF_PHOTOS, {"photo_ids": photo_ids, "now": now} | why)
+        ended = self._connection.scalars(CANCEL_OF_PHOTOS, {"photo_ids": photo_ids, "now": now} | why).all()
+        Outbox(self._connection).ended(ended, now=now)
         self._photos.drop_renditions(photo_ids, now=now)
 
 

@@ -17,6 +17,7 @@ from raythumbs.db.job_rows import (
     is_in,
     is_in_one_of,
 )
+from raythumbs.db.outbox import Outbox
 from raythumbs.db.rows import as_word
 from raythumbs.db.schema import jobs, photos
 from raythumbs.errors import IllegalMove, UnknownJob
@@ -73,14 +74,16 @@ class Jobs:
 
     def cancel(self, job_id: str, *, now: float) -> Job:
         """End a job that is not finished. Cancelling twice has the same effect as once."""
-        return self._move_by_hand(CANCEL, job_id, State.CANCELLED, {"now": now, **cause("cancelled", _BY_HAND)})
+        return self._move_by_hand(CANCEL, job_id, State.CANCELLED, now=now, **cause("cancelled", _BY_HAND))
 
     def retry(self, job_id: str, *, now: float) -> Job:
         """Queue a failed job again, with all its budgets. A job that is queued already stays so."""
-        return self._move_by_hand(RETRY, job_id, State.QUEUED, {"now": now})
+        return self._move_by_hand(RETRY, job_id, State.QUEUED, now=now)
 
-    def _move_by_hand(self, move: Update, job_id: str, state: State, values: dict[str, object]) -> Job:
-        moved = self._connection.execute(move, {"ids": [job_id]} | values).rowcount
+    def _move_by_hand(self, move: Update, job_id: str, state: State, *, now: float, **values: str) -> Job:
+        moved = self._connection.execute(move, {"ids": [job_id], "now": now} | values).rowcount
+        if moved and state not in INCOMPLETE:
+            Outbox(self._connection).ended([job_id], now=now)
         job = self.get(job_id)
         if not moved and job.state is State.FAILED and state is State.QUEUED:
             raise IllegalMove(f"job {job_id} cannot be {state}: another job of its photo is not finished")

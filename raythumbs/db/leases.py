@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, Update, bindparam, select, tuple_, updat
 from raythumbs.db.dialect import ByDialect, among, guard, is_sqlite, rows_of_arrays, where_among
 from raythumbs.db.fair_order import FairOrder
 from raythumbs.db.job_rows import CAUSE, DELETED, NO_CAUSE, NOW, RUNNING, SHARD, START, cause, cause_of
+from raythumbs.db.outbox import Outbox
 from raythumbs.db.photos import Photos
 from raythumbs.db.rows import as_word
 from raythumbs.db.schema import jobs, photos
@@ -90,6 +91,7 @@ class Leases:
         self._connection = connection
         self._shard = shard
         self._order = FairOrder(connection, shard)
+        self._outbox = Outbox(connection)
 
     # --- due jobs
 
@@ -167,6 +169,7 @@ class Leases:
         held = {(row.id, row.attempt) for row in finished}
         rendered = {lease.photo_id: succeeded for lease, succeeded in done if (lease.job_id, lease.attempt) in held}
         Photos(self._connection).describe(rendered, now=now)
+        self._outbox.ended([job_id for job_id, _ in held], now=now)
         return [lease for lease, _ in done if (lease.job_id, lease.attempt) not in held]
 
     def release(self, lease: Lease, error: RaythumbsError, *, due_at: float, counts: Sequence[str]) -> None:
@@ -186,6 +189,7 @@ class Leases:
     def fail(self, lease: Lease, error: RaythumbsError, *, now: float) -> None:
         """Record that the job failed for good. Raises StaleLease if the lease no longer holds."""
         self._move(FAIL, lease, now=now, **cause_of(error))
+        self._outbox.ended([lease.job_id], now=now)
 
     def miss(self, lease: Lease, error: RaythumbsError, *, now: float) -> None:
         """Record that the photo is not in its store, and drop its renditions. Raises StaleLease as `fail` does.
@@ -197,6 +201,7 @@ class Leases:
             self.fail(lease, error, now=now)
         else:
             self._move(CANCEL, lease, now=now, **cause(DELETED, error.reason))
+            self._outbox.ended([lease.job_id], now=now)
         Photos(self._connection).mark_deleted(lease.photo_id, now=now)
 
     def _move(self, move: Update, lease: Lease, **values: object) -> None:

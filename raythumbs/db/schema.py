@@ -149,3 +149,30 @@ quarantine = Table(
     Column("size_bytes", BigInteger, nullable=False),
     Column("received_at", Double, nullable=False, index=True),
 )
+
+# The addresses that webhooks go to, as the settings name them, and how that goes.
+webhook_endpoints = Table(
+    "webhook_endpoints",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("url", String, nullable=False),
+    Column("identity", String(16), nullable=False),
+    Column("disabled_at", Double),
+    Column("delivered_at", Double),
+    Column("failed_at", Double),
+    Column("error", String),
+)
+
+# The outbox: a row for each message and endpoint that waits. `due_at` is null for messages that are given up.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("endpoint_id", String(16), primary_key=True),
+    Column("event", String(16), nullable=False),
+    Column("body", String, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", Double, nullable=False, index=True),
+    Column("due_at", Double),
+    Index("ix_deliveries_due", "endpoint_id", "due_at"),
+)

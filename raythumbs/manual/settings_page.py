@@ -23,6 +23,7 @@ _TOPICS = {
     "watched": "Reconciliation",
     "log_level": "Logs",
     "notification_token": "Notifications",
+    "webhook_allowed_hosts": "Webhooks",
 }
 _HEAD = """\
 # Settings
@@ -34,8 +35,8 @@ with one line that names the setting. So does a name that begins with `RAYTHUMBS
 never goes unnoticed.
 
 `raythumbs serve` and `raythumbs up` take the most used settings as options too: `--host`, `--port`, `--data-dir`,
-`--store` and `--database`. `ps` shows options to other users of the machine, so set a database address with a password
-in the environment. [Command line](command-line.md) describes the options.
+`--store`, `--database` and `--sqs-queue`. `ps` shows options to other users of the machine, so set a database address
+with a password in the environment. [Command line](command-line.md) describes the options.
 
 More variables are read:
 

@@ -1,10 +1,13 @@
 """Quarantine: messages of proven senders that cannot be understood, kept for a person."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 BODY_BYTES = 64 * 1024  # of each body, the beginning is kept
 MESSAGES = 500  # the newest are kept
+_REASON_LETTERS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,3 +31,15 @@ class QuarantinedMessage:
 
     about: Quarantined
     body: bytes
+
+    @classmethod
+    def of(cls, sender: str, body: bytes, *, reason: str, headers: Mapping[str, str]) -> Self:
+        """Return the message to keep. Its id is made of the sender and the body, so a repeated message is kept once."""
+        about = Quarantined(
+            id=hashlib.sha256(sender.encode() + b"\0" + body).hexdigest()[:32],
+            sender=sender,
+            reason=reason.encode("ascii", "backslashreplace").decode().replace("\0", "\\0")[:_REASON_LETTERS],
+            headers=headers,
+            size_bytes=len(body),
+        )
+        return cls(about=about, body=body[:BODY_BYTES])

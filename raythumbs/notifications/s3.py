@@ -71,7 +71,12 @@ def event_of_message(message: Message | BadRequest) -> Event | None:
 
 
 def _read(value: object) -> Notification | Confirmation:
-    return confirmation(value) or read_each(opened(value), event_of_message)
+    return confirmation(value) or notification_in(value)
+
+
+def notification_in(value: object) -> Notification:
+    """Return the events in a body's JSON, with the envelopes around them opened, and what cannot be understood."""
+    return read_each(opened(value), event_of_message)
 
 
 def _event_of(message: Message) -> Event | None:

@@ -27,6 +27,8 @@ _VERBS: tuple[Callable[..., Awaitable[Any]], ...] = (
     ThumbnailQueue.quarantined,
     ThumbnailQueue.quarantined_message,
     ThumbnailQueue.drop_quarantined,
+    ThumbnailQueue.webhooks,
+    ThumbnailQueue.retry_webhooks,
     ThumbnailQueue.drain,
 )
 

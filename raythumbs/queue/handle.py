@@ -16,6 +16,7 @@ from raythumbs.model.photo import Photo
 from raythumbs.model.quarantine import Quarantined, QuarantinedMessage
 from raythumbs.model.reconciliation import Reconciliation
 from raythumbs.model.shard import shard_of
+from raythumbs.model.webhook import EndpointState
 from raythumbs.queue.actor import ThumbnailQueueActor
 from raythumbs.queue.coalescer import Coalescer
 from raythumbs.queue.shared_answers import Shared
@@ -77,6 +78,7 @@ class QueueHandle:
         self._checks = Shared(self._check, seconds=_SHARED_SECONDS)
         self._pages = Shared(self._page)
         self._reconciliations = Shared(self._reconciliation, seconds=_SHARED_SECONDS)
+        self._webhooks = Shared(self._ask_webhooks, seconds=_SHARED_SECONDS)
         self._intakes = [self._intake(shard) for shard in self._shards]
 
     async def enqueue(self, changes: Sequence[Change]) -> list[Job]:
@@ -168,6 +170,17 @@ class QueueHandle:
     async def drop_quarantined(self, message_id: str) -> None:
         """See ThumbnailQueue.drop_quarantined."""
         await self._ask_shard(0, ThumbnailQueue.drop_quarantined, message_id)
+
+    async def webhooks(self) -> Sequence[EndpointState]:
+        """See ThumbnailQueue.webhooks; callers within a fifth of a second share one answer."""
+        return await self._webhooks(None)
+
+    async def _ask_webhooks(self, _: None) -> Sequence[EndpointState]:
+        return await self._ask_shard(0, ThumbnailQueue.webhooks)
+
+    async def retry_webhooks(self) -> Sequence[EndpointState]:
+        """See ThumbnailQueue.retry_webhooks."""
+        return await self._ask_shard(0, ThumbnailQueue.retry_webhooks)
 
     async def secrets(self) -> dict[str, str]:
         """See ThumbnailQueueActor.secrets."""

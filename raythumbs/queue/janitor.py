@@ -1,5 +1,6 @@
-"""The janitor: deletes old finished jobs, seen event ids and deleted photos from the record."""
+"""The janitor: deletes old finished jobs, webhooks, seen event ids and deleted photos from the record."""
 
+from raythumbs.db.deliveries import Deliveries
 from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.photos import Photos
@@ -26,6 +27,7 @@ class Janitor:
             lambda db, now: Jobs(db).prune(done, before=now - keep.keep_finished_seconds, limit=limit),
             lambda db, now: Jobs(db).prune(failed, before=now - keep.keep_failed_seconds, limit=limit),
             lambda db, now: Intake(db).forget_events(before=now - keep.keep_events_seconds, limit=limit),
+            lambda db, now: Deliveries(db).forget(before=now - keep.keep_failed_seconds, limit=limit),
             lambda db, now: Photos(db).forget_deleted(before=now - keep.keep_events_seconds, limit=limit),
         )
         for forget in forgets:

@@ -54,7 +54,9 @@ class Opening:
 
     async def _open(self) -> ThumbnailQueue:
         url = self._given.settings.database_url.get_secret_value()
-        database = Database(url, statement_seconds=self._given.pace.statement_seconds)
+        database = Database(
+            url, statement_seconds=self._given.pace.statement_seconds, webhooks=self._given.settings.to_report
+        )
         while True:
             try:
                 await asyncio.to_thread(database.open)

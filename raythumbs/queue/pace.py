@@ -20,4 +20,6 @@ class Pace:
     large_again_seconds: float = 10  # until a large photo that found no place is tried again
     keys_a_page: int = 1000  # of a store and of the record, when they are compared
     reconsider_seconds: float = 20  # between two tries of a node in trouble
+    sqs_pollers: int = 4  # each takes ten messages in some 50 ms, most of which it waits for SQS
+    sqs_wait_seconds: int = 20  # for messages: the most that SQS allows, so the fewest calls
     handover_seconds: float = 30  # from the end of a drain to the end of the actor, which takes a tenth of a second

@@ -2,32 +2,43 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from raythumbs.cluster.autoscaler import RayAutoscaler
 from raythumbs.cluster.nodes import Node
 from raythumbs.db.database import Database
+from raythumbs.db.deliveries import Deliveries
 from raythumbs.db.leases import Leases
 from raythumbs.db.record import Record
 from raythumbs.db.shards import Shards
 from raythumbs.events import emit
+from raythumbs.notifications.changes import Wanted
 from raythumbs.queue.admission import Admission, Bounds
 from raythumbs.queue.batch import RunBatch
 from raythumbs.queue.collector import Collector
 from raythumbs.queue.dispatcher import Dispatcher
+from raythumbs.queue.entry import Entry
 from raythumbs.queue.janitor import Janitor
 from raythumbs.queue.loop import Loop, run_safely
 from raythumbs.queue.outcomes import Budgets
 from raythumbs.queue.pace import Pace
+from raythumbs.queue.quarantine import keep
 from raythumbs.queue.reconciler import Reconciler
 from raythumbs.queue.scaling import Scaling
 from raythumbs.queue.slots import Share, Slots
+from raythumbs.queue.sqs_poller import SqsPoller
 from raythumbs.queue.store_check import StoreCheck
 from raythumbs.settings import Settings
 from raythumbs.worker.plan import Plan
 
+if TYPE_CHECKING:
+    from raythumbs.queue.courier import Courier
+
+_POLL_SECONDS = 0.2  # between two calls that wait for messages
 _DIVIDED_SECONDS = 0.2  # between two looks at whether the jobs are divided
 
 Nodes = Callable[[], Awaitable[Mapping[str, Node]]]
@@ -55,6 +66,9 @@ class QueueParts:
     slots: Slots
     dispatcher: Dispatcher
     admission: Admission
+    entry: Entry
+    pollers: Sequence[SqsPoller]
+    couriers: Sequence["Courier"]
     reconciler: Reconciler
     scaling: Scaling
     stores_answer: StoreCheck
@@ -65,12 +79,16 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
     """Build the parts over a database that is open, and take up the jobs that the queue before left running."""
     record = Record(database, again_seconds=given.pace.write_again_seconds)
     await _divide(record, given)
+    await record.insist(lambda db, _now: Deliveries(db).configure(given.settings.webhooks))
     left = await record.insist(lambda db, now: Leases(db, given.shard).readopt(now=now))
     emit("queue.opened", shard=given.shard, readopted=len(left))
     settings, plan = given.settings, given.plan
     slots = _slots(given)
     dispatcher = Dispatcher(record, slots, given.run, budgets=_budgets(settings), pace=given.pace, shard=given.shard)
     admission = Admission(record, _bounds(settings), folders=settings.folders)
+    entry = Entry(record, admission, wake=dispatcher.wake, shards=settings.queue_shards)
+    pollers = _pollers(given, entry, record, admission=admission, dispatcher=dispatcher)
+    couriers = _couriers(given, database, record)
     reconciler = Reconciler(record, plan, admission, settings, keys_a_page=given.pace.keys_a_page)
     scaling = Scaling(
         partial(_work_waiting, database=database, record=record, dispatcher=dispatcher, shards=settings.queue_shards),
@@ -95,6 +113,8 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
         Loop(reconciler.run_once, every_seconds=60, wake=reconciler.wake),
         Loop(Janitor(record, settings).run_once, every_seconds=10),
         Loop(Collector(record, thumbnails, admission, shards=settings.queue_shards).run_once, every_seconds=5),
+        *(Loop(poller.run_once, every_seconds=_POLL_SECONDS) for poller in pollers),
+        *(Loop(courier.run_once, every_seconds=1) for courier in couriers),
     )
     return QueueParts(
         given=given,
@@ -103,6 +123,9 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
         slots=slots,
         dispatcher=dispatcher,
         admission=admission,
+        entry=entry,
+        pollers=pollers,
+        couriers=couriers,
         reconciler=reconciler,
         scaling=scaling,
         stores_answer=StoreCheck(lambda: map(plan.stores.at, places)),
@@ -117,6 +140,45 @@ async def _divide(record: Record, given: Given) -> None:
         await record.insist(lambda db, _now: Shards(db).divide(shards))
     while await record.insist(lambda db, _now: Shards(db).count()) != shards:  # noqa: ASYNC110 another process does it
         await asyncio.sleep(_DIVIDED_SECONDS)
+
+
+def _pollers(
+    given: Given, entry: Entry, record: Record, *, admission: Admission, dispatcher: Dispatcher
+) -> Sequence[SqsPoller]:
+    """Return the pollers of the queue of SQS, if there is one. Of several shards, the first polls for all."""
+    settings, pace = given.settings, given.pace
+    if settings.sqs_queue_url is None or given.shard != 0:
+        return ()
+    from raythumbs.storage.sqs import SqsQueue  # boto3 takes 7 MB in each process that imports this module
+
+    queue = SqsQueue(
+        settings.sqs_queue_url,
+        wait_seconds=pace.sqs_wait_seconds,
+        region=settings.aws_region,
+        instance_credentials=settings.instance_credentials,
+    )
+    wanted = Wanted(policy=settings.policy, originals_uri=settings.originals_uri, now=time.time)
+    return [
+        SqsPoller(
+            queue,
+            entry,
+            wanted,
+            admission=admission,
+            is_draining=lambda: dispatcher.draining,
+            pace=pace,
+            quarantine=partial(keep, record),
+        )
+        for _ in range(pace.sqs_pollers)
+    ]
+
+
+def _couriers(given: Given, database: Database, record: Record) -> Sequence["Courier"]:
+    """Return a courier for each endpoint of webhooks. Of several shards, the first delivers for all."""
+    if not given.settings.webhooks or given.shard != 0:
+        return ()
+    from raythumbs.queue.couriers import couriers_of  # imports httpx2, as the module says
+
+    return couriers_of(given.settings, database, record)
 
 
 def _slots(given: Given) -> Slots:

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 
 from ray.exceptions import RayError
 
-from raythumbs.db.intake_groups import enqueue_groups
+from raythumbs.db.deliveries import Deliveries
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.overview import overview
 from raythumbs.db.photos import Photos
 from raythumbs.db.quarantine import Quarantine
 from raythumbs.db.reconciliation import Reconciliations
-from raythumbs.errors import BadRequest, NotReconciled, RaythumbsError
+from raythumbs.errors import NotReconciled, RaythumbsError
 from raythumbs.events import emit, emit_trouble
 from raythumbs.model.job import Change, Job, State
 from raythumbs.model.lease import Lease
@@ -22,7 +22,9 @@ from raythumbs.model.overview import Overview, Status
 from raythumbs.model.photo import Photo
 from raythumbs.model.quarantine import Quarantined, QuarantinedMessage
 from raythumbs.model.reconciliation import Reconciliation
+from raythumbs.model.webhook import EndpointState
 from raythumbs.queue.parts import QueueParts
+from raythumbs.queue.quarantine import keep
 from raythumbs.queue.shared_answers import Shared
 from raythumbs.worker.host_load import HostLoad
 
@@ -48,17 +50,8 @@ class ThumbnailQueue:
     # --- the verbs of a job
 
     async def enqueue_all(self, groups: Sequence[Sequence[Change]]) -> list[Mapping[str, Job] | RaythumbsError]:
-        """Make jobs of each group of changes, with one commit for all groups; see Intake.enqueue.
-
-        Return each group's jobs by their sources, or the group's own error. When it returns, they are on disk.
-        """
-        self._parts.admission.check()
-        answers = await enqueue_groups(self._record, groups, shards=self._given.settings.queue_shards)
-        jobs = sum(len(answer) for answer in answers if not isinstance(answer, RaythumbsError))
-        self._parts.admission.took(jobs)
-        emit("jobs.enqueued", jobs=jobs, changes=sum(map(len, groups)))
-        self._dispatcher.wake.set()
-        return answers
+        """See Entry.enqueue."""
+        return await self._parts.entry.enqueue(groups)
 
     async def admit(self) -> None:
         """Return if more work may be taken, else raise Overloaded."""
@@ -124,10 +117,7 @@ class ThumbnailQueue:
 
     async def quarantine(self, message: QuarantinedMessage) -> None:
         """Keep a message for a person. When it returns, the message is on disk."""
-        dropped = await self._record.write(lambda db, now: Quarantine(db).keep(message, now=now))
-        about = message.about
-        reason = BadRequest(about.reason)
-        emit_trouble("message.quarantined", reason, message_id=about.id, sender=about.sender, dropped=dropped)
+        await keep(self._record, message)
 
     async def quarantined(self) -> list[Quarantined]:
         """Return the messages in quarantine, the newest first."""
@@ -155,6 +145,18 @@ class ThumbnailQueue:
             raise NotReconciled("there was no reconciliation yet: POST /api/reconciliation begins one")
         return last
 
+    # --- webhooks
+
+    async def webhooks(self) -> Sequence[EndpointState]:
+        """Return how the deliveries to each endpoint of webhooks go."""
+        return await self._record.read(lambda db: Deliveries(db).endpoints())
+
+    async def retry_webhooks(self) -> Sequence[EndpointState]:
+        """Enable every endpoint, and try every delivery again now, also those that were given up."""
+        await self._record.write(lambda db, now: Deliveries(db).retry(now=now))
+        emit("webhooks.retried")
+        return await self.webhooks()
+
     # --- the end
 
     async def drain(self) -> None:
@@ -165,6 +167,7 @@ class ThumbnailQueue:
         settings = self._given.settings
         try:
             await self._dispatcher.drain(settings.drain_seconds)
+            await asyncio.gather(*(poller.settle() for poller in self._parts.pollers))
         finally:
             others = settings.drain_seconds if settings.queue_shards > 1 else 0  # none is ended before all have drained
             loop = asyncio.get_running_loop()
@@ -175,6 +178,10 @@ class ThumbnailQueue:
         """Let go of the database. For a queue without Ray: an actor just ends."""
         for loop in self._loops:
             loop.cancel()
+        for poller in self._parts.pollers:
+            poller.close()
+        for courier in self._parts.couriers:
+            await courier.close()
         self._record.close()
 
     async def _end_scaling(self) -> None:

@@ -9,19 +9,24 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from raythumbs import __version__
 from raythumbs.model.source import Source
+from raythumbs.model.webhook import Webhooks
 from raythumbs.settings.access import Access
 from raythumbs.settings.doors import Doors
 from raythumbs.settings.pictures import Memory, Pictures
 from raythumbs.settings.requests import Requests
 from raythumbs.settings.secrets import Secrets
 from raythumbs.settings.senders import Senders
+from raythumbs.settings.sqs import Sqs
 from raythumbs.settings.stores import Stores
+from raythumbs.settings.webhooks import WebhookSettings
 from raythumbs.settings.work import Work
 
 
 # From the last topic to the first, because pydantic takes the fields of the last base first. The order of the fields
 # is the order of the manual's table, and part of `identity`.
-class Settings(Senders, Secrets, Work, Memory, Requests, Pictures, Stores, Access, Doors, BaseSettings):
+class Settings(
+    WebhookSettings, Sqs, Senders, Secrets, Work, Memory, Requests, Pictures, Stores, Access, Doors, BaseSettings
+):
     """All settings. In the environment they are `RAYTHUMBS_<NAME>`, or have the names that AWS users know."""
 
     model_config = SettingsConfigDict(env_prefix="RAYTHUMBS_", frozen=True, populate_by_name=True, extra="forbid")
@@ -54,6 +59,11 @@ class Settings(Senders, Secrets, Work, Memory, Requests, Pictures, Stores, Acces
         # An upload to a bucket is first collected in a nameless file, see S3Store.create.
         arriving = (Path(tempfile.gettempdir()),) if self.store_uri.startswith("s3:") else ()
         return tuple(dict.fromkeys((*(Path(Source.parse(uri).key) for uri in stores), *records, *arriving)))
+
+    @property
+    def to_report(self) -> Webhooks | None:
+        """The webhooks for which the record keeps messages, if there are any."""
+        return Webhooks(endpoints=self.webhooks, service_url=self.base_url) if self.webhooks else None
 
     @property
     def identity(self) -> str:

@@ -13,6 +13,7 @@ from raythumbs.model.photo import Photo, Rendition
 from raythumbs.model.quarantine import Quarantined, QuarantinedMessage
 from raythumbs.model.reconciliation import Reconciliation
 from raythumbs.model.source import SourcePolicy
+from raythumbs.model.webhook import EndpointState
 from raythumbs.settings import Settings
 from raythumbs.web.fetching import Fetch, fetch
 
@@ -61,6 +62,12 @@ class Queue(Protocol):
 
     async def reconciliation(self) -> Reconciliation:
         """Return the reconciliation that runs, or the last one."""
+
+    async def webhooks(self) -> Sequence[EndpointState]:
+        """Return how the deliveries to each endpoint of webhooks go."""
+
+    async def retry_webhooks(self) -> Sequence[EndpointState]:
+        """Try every delivery of webhooks again now."""
 
     async def check(self) -> None:
         """Return if the database and the stores answer, else raise the reason."""

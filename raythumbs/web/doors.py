@@ -52,6 +52,8 @@ DOORS: Mapping[str, Door] = {
     "GET /api/thumbnails/status": Scope.READ,
     "GET /api/reconciliation": Scope.READ,
     "POST /api/reconciliation": Scope.ADMIN,
+    "GET /api/webhooks": Scope.ADMIN,
+    "POST /api/webhooks/retry": Scope.ADMIN,
     "GET /healthz": Open.ALWAYS,
     "GET /readyz": Open.ALWAYS,  # without a key, it does not tell what is wrong
     "GET /openapi.json": Open.ALWAYS,

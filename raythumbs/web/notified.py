@@ -1,6 +1,5 @@
 """What becomes of a notification: its events become jobs, and what cannot be understood goes into quarantine."""
 
-import hashlib
 import re
 from dataclasses import replace
 
@@ -10,14 +9,13 @@ from pydantic import SecretStr
 from raythumbs.errors import BadSource, Unauthorised
 from raythumbs.events import emit
 from raythumbs.model.access import Scope
-from raythumbs.model.ids import new_id
-from raythumbs.model.job import Change, Priority, Removal
-from raythumbs.model.quarantine import BODY_BYTES, Quarantined, QuarantinedMessage
-from raythumbs.model.source import Source, is_folder_marker
-from raythumbs.notifications.event import Event, Notification, RemovalEvent, UploadEvent
+from raythumbs.model.job import Removal
+from raythumbs.model.quarantine import QuarantinedMessage
+from raythumbs.model.source import Source
+from raythumbs.notifications.changes import Wanted
+from raythumbs.notifications.event import Notification
 from raythumbs.web.bodies import NotifiedBody
 from raythumbs.web.dependencies import Dependencies
-from raythumbs.web.job_requests import job_request
 from raythumbs.web.keys import may
 
 # Of the sender or of the message. Authorization and signatures are left out.
@@ -27,7 +25,6 @@ _HEADERS = re.compile(
     r"|ce-(specversion|id|source|type|subject|time)"
 )
 _HEADER_LETTERS = 512
-_REASON_LETTERS = 1000
 
 
 def is_proven(request: Request, deps: Dependencies) -> bool:
@@ -56,9 +53,10 @@ async def take_in(found: Notification, request: Request, deps: Dependencies) -> 
     A sender that repeats the request, because keeping it failed, makes no second jobs: events have ids.
     """
     found = _with_sources(found, proven=is_proven(request, deps))
-    wanted = [event for event in found.events if _wanted(event, deps)]
-    jobs = await deps.queue.enqueue([_of_event(deps, event) for event in wanted]) if wanted else []
-    removed = sum(isinstance(event, RemovalEvent) for event in wanted)
+    wanted = Wanted(policy=deps.policy, originals_uri=deps.settings.originals_uri, now=deps.now)
+    changes = wanted.changes_of(found.events)
+    jobs = await deps.queue.enqueue(changes) if changes else []
+    removed = sum(isinstance(change, Removal) for change in changes)
     ignored = found.ignored + len(found.events) - len(jobs) - removed
     if found.faults:
         await deps.queue.quarantine(await _message(request, found.faults[0]))
@@ -82,34 +80,6 @@ def _with_sources(found: Notification, *, proven: bool) -> Notification:
 
 
 async def _message(request: Request, reason: str) -> QuarantinedMessage:
-    body, sender = await request.body(), request.url.path.rpartition("/")[2]
+    sender = request.url.path.rpartition("/")[2]
     headers = {name: value[:_HEADER_LETTERS] for name, value in request.headers.items() if _HEADERS.fullmatch(name)}
-    about = Quarantined(
-        id=hashlib.sha256(sender.encode() + b"\0" + body).hexdigest()[:32],  # a repeated message is kept once
-        sender=sender,
-        reason=reason.encode("ascii", "backslashreplace").decode().replace("\0", "\\0")[:_REASON_LETTERS],
-        headers=headers,
-        size_bytes=len(body),
-    )
-    return QuarantinedMessage(about=about, body=body[:BODY_BYTES])
-
-
-def _wanted(event: Event, deps: Dependencies) -> bool:
-    source = Source.parse(event.source)
-    if isinstance(event, UploadEvent) and is_folder_marker(source.key, event.size_bytes):
-        return False
-    # An upload has its job already; the bucket's word of it would come between, as of a newer version.
-    is_upload = isinstance(event, UploadEvent) and event.source.startswith(deps.settings.originals_uri)
-    if is_upload or not deps.policy.allows(source):
-        emit("event.unwanted", source=event.source, output=deps.policy.is_output(source))
-        return False
-    return True
-
-
-def _of_event(deps: Dependencies, event: Event) -> Change:
-    if isinstance(event, RemovalEvent):
-        photo_id = new_id(now=deps.now())
-        return Removal(photo_id=photo_id, source=event.source, event_id=event.id, sequence=event.sequence)
-    request = job_request(deps, event.source, Priority.NORMAL)
-    request = replace(request, version=event.version, size_bytes=event.size_bytes)
-    return replace(request, event_id=event.id, sequence=event.sequence)
+    return QuarantinedMessage.of(sender, await request.body(), reason=reason, headers=headers)

@@ -3,13 +3,17 @@
 import hashlib
 import hmac
 import json
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import boto3
 import httpx2
 import psycopg
 import pytest
+from standardwebhooks import Webhook
 
 from raythumbs.bench.local_service import local_service
 from raythumbs.client import Client
@@ -17,6 +21,7 @@ from tests.service.conftest import ended, eventually, opened
 
 BUCKET = "photos"
 SECRET = "0123456789abcdef0123456789abcdef"
+WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +40,50 @@ def bucket(s3_endpoint: str) -> Iterator[boto3.client]:
 
 
 @pytest.fixture(scope="module")
-def client(bucket, s3_endpoint, database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+def events(bucket: boto3.client, s3_endpoint: str) -> Iterator[str]:
+    """A queue of SQS with the bucket's events about keys below `by-sqs/`."""
+    sqs = boto3.client("sqs", endpoint_url=s3_endpoint, region_name="us-east-1")
+    url = sqs.create_queue(QueueName="events")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    below = {"Key": {"FilterRules": [{"Name": "prefix", "Value": "by-sqs/"}]}}
+    told = [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"], "Filter": below}]
+    bucket.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": told})
+    yield url
+    sqs.close()
+
+
+@dataclass
+class App:
+    """An app that hears from the service: its address, and the webhooks that came."""
+
+    url: str
+    told: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[App]:
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            there.told.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_given: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Hook)
+    there = App(f"http://127.0.0.1:{server.server_port}/hook")
+    threading.Thread(target=server.serve_forever).start()
+    yield there
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def client(  # noqa: PLR0913 what the service works with
+    bucket, events, app, s3_endpoint, database, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Client]:
     surroundings = {
         "S3_BUCKET_NAME": BUCKET,
         "AWS_ENDPOINT_URL_S3": s3_endpoint,
@@ -43,6 +91,10 @@ def client(bucket, s3_endpoint, database, tmp_path_factory: pytest.TempPathFacto
         "RAYTHUMBS_DATABASE": database,
         "RAYTHUMBS_NOTIFICATION_TOKEN": "open-sesame",
         "RAYTHUMBS_B2_SIGNING_SECRET": SECRET,
+        "RAYTHUMBS_SQS_QUEUE_URL": events,
+        "RAYTHUMBS_WEBHOOKS": json.dumps([{"url": app.url}]),
+        "RAYTHUMBS_WEBHOOK_SECRETS": WEBHOOK_SECRET,
+        "RAYTHUMBS_WEBHOOK_ALLOWED_HOSTS": '["127.0.0.1"]',
     }
     with local_service(tmp_path_factory.mktemp("s3"), environment=surroundings) as service:
         yield service
@@ -200,3 +252,26 @@ def test_no_secret_is_told_to_anybody(client, tmp_path_factory):
 
     assert "open-sesame" not in log
     assert SECRET not in log
+
+
+def test_a_photo_that_is_put_into_the_bucket_is_thumbnailed_by_the_event_in_the_queue_of_sqs(
+    client, bucket, photographs
+):
+    bucket.upload_file(str(photographs["cat"]), BUCKET, "by-sqs/a cat.jpg")
+
+    eventually(lambda: any(job["source"] == f"s3://{BUCKET}/by-sqs/a cat.jpg" for job in client.jobs()))
+
+    job = ended(client, job_of(client, f"s3://{BUCKET}/by-sqs/a cat.jpg")["jobId"])
+    assert job["state"] == "succeeded"
+
+
+def test_the_app_hears_of_a_photo_by_a_webhook_that_it_can_verify(client, app, photographs):
+    (uploaded,) = client.upload([photographs["coffee"]], folder_id="by webhook")
+
+    def told(kind: str, **data: str) -> bool:
+        bodies = [Webhook(WEBHOOK_SECRET).verify(body, headers) for headers, body in app.told]
+        return any(body["type"] == kind and data.items() <= body["data"].items() for body in bodies)
+
+    eventually(lambda: told("photo.succeeded", jobId=uploaded["jobId"], photoId=uploaded["photoId"]))
+    eventually(lambda: told("folder.done", folderId="by webhook"))
+    eventually(lambda: [one["waiting"] for one in client.webhooks()] == [0])

@@ -40,7 +40,9 @@ def test_the_topics_are_in_the_order_of_the_manual() -> None:
     assert [name for name in order if name in first_of_topics] == first_of_topics
     assert order[0] == "host"
     assert order[order.index("log_level") + 1] == "notification_token"
-    assert order[-1] == "webhook_origins"
+    last = ["notification_token", "webhook_origins", "sqs_queue_url", "webhook_allowed_hosts"]
+    assert [name for name in order if name in last] == last
+    assert order[-1] == "webhook_secrets"
 
 
 def test_every_setting_has_a_description() -> None:

@@ -1,0 +1,45 @@
+"""Which events become changes; the doors share the rules."""
+
+from raythumbs.model.job import JobRequest, Removal
+from raythumbs.model.source import SourcePolicy
+from raythumbs.notifications.changes import Wanted
+from raythumbs.notifications.event import RemovalEvent, UploadEvent
+
+WANTED = Wanted(
+    policy=SourcePolicy(allowed=("s3://photos/", "s3://store/"), outputs=("s3://photos/thumbnails/",)),
+    originals_uri="s3://store/originals/",
+    now=lambda: 1.0,
+)
+
+
+def an_upload(source: str, *, size_bytes: int | None = 5) -> UploadEvent:
+    return UploadEvent(id="e", source=source, version="v", size_bytes=size_bytes, sequence="s3:1")
+
+
+def test_an_upload_becomes_a_request_and_a_removal_a_removal():
+    gone = RemovalEvent(id="f", source="s3://photos/b.jpg", sequence=None)
+
+    request, removal = WANTED.changes_of([an_upload("s3://photos/a.jpg"), gone])
+
+    assert isinstance(request, JobRequest)
+    assert (request.source, request.version, request.event_id) == ("s3://photos/a.jpg", "v", "e")
+    assert isinstance(removal, Removal)
+    assert (removal.source, removal.event_id) == ("s3://photos/b.jpg", "f")
+
+
+def test_markers_thumbnails_direct_uploads_and_foreign_buckets_are_not_wanted():
+    unwanted = [
+        an_upload("s3://photos/folder/", size_bytes=0),
+        an_upload("s3://photos/thumbnails/a.jpg"),
+        an_upload("s3://store/originals/a.jpg"),
+        an_upload("s3://others/a.jpg"),
+        an_upload("s3://photos/\0"),
+    ]
+
+    assert WANTED.changes_of(unwanted) == []
+
+
+def test_the_removal_of_a_direct_upload_is_wanted():
+    gone = RemovalEvent(id="f", source="s3://store/originals/a.jpg", sequence=None)
+
+    assert len(WANTED.changes_of([gone])) == 1
