@@ -2,7 +2,9 @@
 
 import hashlib
 import re
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
 
 from fastapi import Request
 from pydantic import SecretStr
@@ -29,6 +31,21 @@ _HEADER_LETTERS = 512
 _REASON_LETTERS = 1000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """A message as it came: who sent it (the last part of the route's address), and what."""
+
+    sender: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @classmethod
+    async def of(cls, request: Request) -> Self:
+        """Return what a request brought."""
+        sender = request.url.path.rpartition("/")[2]
+        return cls(sender=sender, headers=request.headers, body=await request.body())
+
+
 def secret_of(own: SecretStr | None, settings: Settings, *, name: str) -> str | None:
     """Return a sender's secret, or None if notifications are taken from everybody.
 
@@ -41,10 +58,10 @@ def secret_of(own: SecretStr | None, settings: Settings, *, name: str) -> str | 
     return None
 
 
-async def take_in(found: Notification, request: Request, deps: Dependencies) -> NotifiedBody:
-    """Record the events of a notification, and keep the request if parts of it cannot be understood.
+async def take_in(found: Notification, arrived: Arrived, deps: Dependencies) -> NotifiedBody:
+    """Record the events of a notification, and keep the message if parts of it cannot be understood.
 
-    A sender that repeats the request, because keeping it failed, makes no second jobs: events have ids.
+    A sender that repeats the message, because keeping it failed, makes no second jobs: events have ids.
     """
     found = _with_sources(found, proven=deps.settings.knows_senders)
     wanted = [event for event in found.events if _wanted(event, deps)]
@@ -52,7 +69,7 @@ async def take_in(found: Notification, request: Request, deps: Dependencies) -> 
     removed = sum(isinstance(event, RemovalEvent) for event in wanted)
     ignored = found.ignored + len(found.events) - len(jobs) - removed
     if found.faults:
-        await deps.queue.quarantine(await _message(request, found.faults[0]))
+        await deps.queue.quarantine(_for_quarantine(arrived, found.faults[0]))
     return NotifiedBody(accepted=len(jobs), removed=removed, ignored=ignored, quarantined=len(found.faults))
 
 
@@ -72,17 +89,17 @@ def _with_sources(found: Notification, *, proven: bool) -> Notification:
     return replace(found, events=tuple(events), ignored=found.ignored + len(faults))
 
 
-async def _message(request: Request, reason: str) -> QuarantinedMessage:
-    body, sender = await request.body(), request.url.path.rpartition("/")[2]
-    headers = {name: value[:_HEADER_LETTERS] for name, value in request.headers.items() if _HEADERS.fullmatch(name)}
+def _for_quarantine(arrived: Arrived, reason: str) -> QuarantinedMessage:
+    matter = ((name, value) for name, value in arrived.headers.items() if _HEADERS.fullmatch(name))
     about = Quarantined(
-        id=hashlib.sha256(sender.encode() + b"\0" + body).hexdigest()[:32],  # a repeated message is kept once
-        sender=sender,
+        # made of the message, so that a repeated one is kept once
+        id=hashlib.sha256(arrived.sender.encode() + b"\0" + arrived.body).hexdigest()[:32],
+        sender=arrived.sender,
         reason=reason.encode("ascii", "backslashreplace").decode().replace("\0", "\\0")[:_REASON_LETTERS],
-        headers=headers,
-        size_bytes=len(body),
+        headers={name: value[:_HEADER_LETTERS] for name, value in matter},
+        size_bytes=len(arrived.body),
     )
-    return QuarantinedMessage(about=about, body=body[:BODY_BYTES])
+    return QuarantinedMessage(about=about, body=arrived.body[:BODY_BYTES])
 
 
 def _wanted(event: Event, deps: Dependencies) -> bool:

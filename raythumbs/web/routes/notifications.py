@@ -10,7 +10,7 @@ from raythumbs.notifications.sns import Confirmation
 from raythumbs.settings import Settings
 from raythumbs.web.bodies import NotifiedBody, ValidatedBody
 from raythumbs.web.dependencies import Dependencies, Deps
-from raythumbs.web.notified import secret_of, take_in
+from raythumbs.web.notified import Arrived, secret_of, take_in
 from raythumbs.web.sender_keys import Keys, SenderKeys
 from raythumbs.web.subscription import confirm, leave_unconfirmed
 
@@ -31,7 +31,7 @@ async def notified_by_s3(request: Request, deps: Deps, keys: Keys) -> NotifiedBo
     """Receive event notifications of Amazon S3 (by SNS, SQS or EventBridge), MinIO or a compatible store."""
     found = await _read_s3(request, deps, keys)
     if isinstance(found, Notification):
-        return await take_in(found, request, deps)
+        return await take_in(found, await Arrived.of(request), deps)
     if deps.settings.knows_senders:
         await confirm(found)
     else:
@@ -56,7 +56,7 @@ async def notified_by_b2(request: Request, deps: Deps) -> NotifiedBody:
     """Receive event notifications of Backblaze B2."""
     secret = secret_of(deps.settings.b2_signing_secret, deps.settings, name="RAYTHUMBS_B2_SIGNING_SECRET")
     found = b2.read(await request.body(), request.headers, secret=secret)
-    return await take_in(found, request, deps)
+    return await take_in(found, await Arrived.of(request), deps)
 
 
 @router.post("/api/notifications/r2", openapi_extra=_ANY_OBJECT_OR_LIST, response_model_exclude_defaults=True)
@@ -64,7 +64,7 @@ async def notified_by_r2(request: Request, deps: Deps) -> NotifiedBody:
     """Receive event notifications of Cloudflare R2, forwarded by a Worker."""
     secret = secret_of(deps.settings.r2_signing_secret, deps.settings, name="RAYTHUMBS_R2_SIGNING_SECRET")
     found = r2.read(await request.body(), request.headers, secret=secret, now=deps.now())
-    return await take_in(found, request, deps)
+    return await take_in(found, await Arrived.of(request), deps)
 
 
 @router.post("/api/notifications/gcs", openapi_extra=_ANY_OBJECT, response_model_exclude_defaults=True)
@@ -74,7 +74,7 @@ async def notified_by_gcs(request: Request, deps: Deps, keys: Keys) -> NotifiedB
     token = google_token.token_of(request.headers.get("authorization", ""))
     key = await keys.google.key(google_token.key_id(token))
     google_token.verify(token, key, subscription, now=deps.now())
-    return await take_in(gcs.read_genuine(await request.body()), request, deps)
+    return await take_in(gcs.read_genuine(await request.body()), await Arrived.of(request), deps)
 
 
 def _subscription(settings: Settings) -> google_token.Subscription:
@@ -92,7 +92,7 @@ async def notified_by_azure(request: Request, deps: Deps) -> NotifiedBody | Vali
     found = azure.read(await request.body(), request.headers, given_secret=given, secret=secret)
     if isinstance(found, Validation):
         return ValidatedBody(validation_response=found.code)
-    return await take_in(found, request, deps)
+    return await take_in(found, await Arrived.of(request), deps)
 
 
 @router.post("/api/notifications/cloudevents", openapi_extra=_ANY_OBJECT_OR_LIST, response_model_exclude_defaults=True)
@@ -100,4 +100,4 @@ async def notified_by_cloudevents(request: Request, deps: Deps) -> NotifiedBody:
     """Receive events of buckets as CloudEvents 1.0."""
     token = secret_of(deps.settings.notification_token, deps.settings, name="RAYTHUMBS_NOTIFICATION_TOKEN")
     found = cloudevents.read(await request.body(), request.headers, token=token)
-    return await take_in(found, request, deps)
+    return await take_in(found, await Arrived.of(request), deps)
