@@ -4,12 +4,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
+import psutil
 import pytest
 
 from raythumbs.bench.local_service import free_port
 from raythumbs.client import Client, RaythumbsError
 from tests.service.conftest import COMMANDS, ended, eventually, raythumbs, running_ray
+
+SECRET = "recognisable-token-of-notifications"
+LARGEST_MAP_BYTES = 512 << 20  # larger ones are reserved, and hardly used
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +55,7 @@ def test_rays_own_command_starts_the_same_application(address, tmp_path, photogr
         [COMMANDS / "serve", "start", "--address", address, "--http-host", "127.0.0.1", "--http-port", str(port)],
         check=True, capture_output=True,
     )  # fmt: skip
-    arguments = [f"data_dir={tmp_path}", f"public_base_url=http://127.0.0.1:{port}"]
+    arguments = [f"data_dir={tmp_path}", f"public_base_url=http://127.0.0.1:{port}", f"notification_token={SECRET}"]
     heeding_ctrl_c = ["env", "--default-signal=INT"]  # which a shell has its background commands ignore
     running = subprocess.Popen(
         [*heeding_ctrl_c, COMMANDS / "serve", "run", "--address", address, "raythumbs.app:build", *arguments],
@@ -60,9 +66,29 @@ def test_rays_own_command_starts_the_same_application(address, tmp_path, photogr
         (uploaded,) = client.upload([photographs["flower"]])
         assert uploaded["statusUrl"].startswith(f"http://127.0.0.1:{port}/")
         assert ended(client, uploaded["jobId"])["state"] == "succeeded"
+        told = client.notify([], token=SECRET)
+    [controller] = [one for one in psutil.process_iter() if one.name().startswith("ray::ServeController")]
 
+    assert told["accepted"] == 0
+    assert b"notification_token" in memory_of(controller)  # else it was searched in vain
+    assert SECRET.encode() not in memory_of(controller)
     running.send_signal(signal.SIGINT)
     assert running.wait(60) == 0
+
+
+def memory_of(process: psutil.Process) -> bytes:
+    """What the process has in the memory that it can write to."""
+    maps = Path(f"/proc/{process.pid}/maps").read_text().splitlines()
+    read = []
+    with Path(f"/proc/{process.pid}/mem").open("rb", 0) as memory:
+        for line in maps:
+            bounds, rights, *_, _inode = line.split()[:5]
+            first, last = (int(number, 16) for number in bounds.split("-"))
+            if rights.startswith("rw") and last - first < LARGEST_MAP_BYTES:
+                memory.seek(first)
+                with suppress(OSError):
+                    read.append(memory.read(last - first))
+    return b"\n".join(read)
 
 
 def actors(address: str) -> str:

@@ -163,6 +163,7 @@ def test_no_secret_is_in_anything_that_a_run_writes_or_starts(run, postgresql, p
     places = {
         **written_files(run), **processes(run), "the database": rows(postgresql), "a reply": b"\n".join(run.replies)
     }  # fmt: skip
+    private = b"".join(path.read_bytes() for path in run.ray_folder.iterdir() if is_private(path, run))
     store = next(one for one in run.family.members() if one.name() == "gcs_server")
     ports = [one.laddr.port for one in store.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
     let_in = [port for port in ports if lets_strangers_in(f"127.0.0.1:{port}")]
@@ -177,6 +178,8 @@ def test_no_secret_is_in_anything_that_a_run_writes_or_starts(run, postgresql, p
         if secret.encode() in content
     }
     assert found == set()
+    assert SECRETS["password"].encode() in private  # else it was searched in vain
+    assert KEY.encode() not in private
     assert "queue.drained" in complained  # it was told everything
     assert ports
     assert let_in == []
