@@ -12,6 +12,7 @@ import pytest
 
 from raythumbs.bench.local_service import free_port
 from raythumbs.client import Client, RaythumbsError
+from raythumbs.cluster.ray_ports import lets_strangers_in
 from tests.service.conftest import COMMANDS, ended, eventually, raythumbs, running_ray
 
 SECRET = "recognisable-token-of-notifications"
@@ -29,6 +30,25 @@ def serves(client: Client) -> bool:
         return client.ready() == {"status": "ready"}
     except RaythumbsError:
         return False
+
+
+def test_a_ray_that_asks_for_no_token_lets_strangers_in_and_doctor_says_so(address):
+    doctor = raythumbs("doctor")
+    said, complained = doctor.communicate(timeout=60)
+
+    assert lets_strangers_in(address)
+    assert doctor.returncode == 1, said
+    assert "asks for no token" in complained
+
+
+def test_who_brings_a_token_may_join_a_ray_that_asks_for_none_and_is_warned(address):
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "f" * 64}
+
+    down = raythumbs("down", "--address", address, environment=token)
+    _, complained = down.communicate(timeout=60)
+
+    assert down.returncode == 0, complained
+    assert complained.splitlines() == [line for line in complained.splitlines() if "asks for no token" in line]
 
 
 def test_serve_joins_a_ray_that_runs_and_leaves_it_as_it_was(address, tmp_path, photographs):
