@@ -50,7 +50,8 @@ def joined(address: str) -> Iterator[None]:
         raise BadSettings(f"no Ray lets us in at {address} ({error}); {advice}") from error
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
     try:
-        warn_if_open(ray.get_runtime_context().gcs_address)
+        if "://" not in address:  # Ray's client does not know where the control store is
+            warn_if_open(ray.get_runtime_context().gcs_address)
         yield
     finally:
         ray.shutdown()
