@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from fastapi import FastAPI
 from ray import serve
 
-from raythumbs.cluster.join import HEAD, ToBeSealed, seal_when_joined, served_host
+from raythumbs.cluster.join import HEAD, join_as_serve_run, seal_on_head, served_host
 from raythumbs.cluster.replica_server import listen_on_the_node_only
 from raythumbs.db.database import Database
 from raythumbs.errors import (
@@ -101,15 +101,16 @@ def build(args: Mapping[str, str]) -> Any:  # noqa: ANN401 Serve's Application
     """Return the Serve application. `args` are settings (`store=s3://bucket`); the others come from the environment."""
     settings = load_settings(**args)
     settings.refuse_strangers(settings.host)
-    sealed = seal_when_joined(settings)
+    join_as_serve_run()
+    sealed = seal_on_head(settings)
     return build_with(sealed, version=sealed.identity)
 
 
-def build_with(sealed: Sealed | ToBeSealed, *, version: str) -> Any:  # noqa: ANN401 Serve's Application
+def build_with(sealed: Sealed, *, version: str) -> Any:  # noqa: ANN401 Serve's Application
     """Return the Serve application for these settings. A deploy leaves replicas of the same version alone."""
     settings = sealed.settings
     return ingress(
-        partial(assemble, cast("Sealed", sealed)),  # which the replica gets, whatever it is here
+        partial(assemble, sealed),
         replicas=settings.ingress_replicas,
         version=version,
         place=HEAD if settings.ingress_nodes == "head" else None,

@@ -39,6 +39,7 @@ NEEDS = {
         lambda: _is_root() and _has("ip", "unshare", "ssh", "ssh-keygen", "rsync", "sshd")(),
         "run as root, and apt-get install iproute2 openssh-client openssh-server rsync",
     ),
+    "chromium": Need(_has("chromium"), "apt-get install chromium"),
     "root": Need(_is_root, "run as root"),
 }
 

@@ -6,8 +6,8 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
+import click
 import ray
 from ray import serve
 from ray._private.services import canonicalize_bootstrap_address_or_die
@@ -50,7 +50,8 @@ def joined(address: str) -> Iterator[None]:
         raise BadSettings(f"no Ray lets us in at {address} ({error}); {advice}") from error
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
     try:
-        warn_if_open(ray.get_runtime_context().gcs_address)
+        if "://" not in address:  # Ray's client does not know where the control store is
+            warn_if_open(ray.get_runtime_context().gcs_address)
         yield
     finally:
         ray.shutdown()
@@ -66,27 +67,15 @@ def seal_on_head(settings: Settings) -> Sealed:
     return sealed
 
 
-@dataclass(frozen=True, slots=True)
-class ToBeSealed:
-    """Settings of an application that was built before it joined a Ray: by `serve run`.
+def join_as_serve_run() -> None:
+    """Join the Ray that `serve run` is about to join, if it has not yet.
 
-    They are sealed on the head when they leave this process. So Ray Serve's controller gets no secret.
+    It builds an application before it joins. Settings that are not sealed by then would stay in the memory of Ray
+    Serve's controller, with their secrets.
     """
-
-    settings: Settings
-    identity: str
-
-    def __reduce__(self) -> tuple[Callable[[Sealed], Sealed], tuple[Sealed]]:
-        return _the_same, (seal_on_head(self.settings),)
-
-
-def _the_same(sealed: Sealed) -> Sealed:
-    return sealed
-
-
-def seal_when_joined(settings: Settings) -> Sealed | ToBeSealed:
-    """Return the settings, sealed on the head of the Ray that was joined, or to be sealed once one is."""
-    return seal_on_head(settings) if ray.is_initialized() else ToBeSealed(settings, settings.identity)
+    if not ray.is_initialized():
+        command = click.get_current_context(silent=True)
+        ray.init(address=command.params.get("address") if command else None, namespace=_SERVE_NAMESPACE)
 
 
 def _seal_here(settings: Settings) -> Sealed:

@@ -51,12 +51,14 @@ class Sealed:
 def seal(settings: Settings, folder: Path, *, environment: Mapping[str, str]) -> Sealed:
     """Write the secrets and the environment to a file in the folder, and return the rest of the settings.
 
-    The environment is for credentials that are not settings, such as AWS_SECRET_ACCESS_KEY.
+    The environment is for credentials that are not settings, such as AWS_SECRET_ACCESS_KEY. Settings that are secret
+    are left out of it: the process that opens the file would hand them on.
     """
+    credentials = {name: value for name, value in environment.items() if name not in _ours()}
     file = folder / f"{settings.identity}.json"
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "w") as written:
-        json.dump({"settings": settings.secrets, "environment": dict(environment)}, written)
+        json.dump({"settings": settings.secrets, "environment": credentials}, written)
     return Sealed(settings.without_secrets(), settings.identity, file)
 
 
@@ -78,5 +80,8 @@ def restore_environment(file: Path | None) -> dict[str, str]:
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the part of an environment that Ray's own processes get: what they need, and no credentials."""
-    ours = {*Settings.secret_names(), "RAYTHUMBS_API_KEY"}  # the latter is for commands that talk to a service
-    return {name: value for name, value in environment.items() if _NEEDED.fullmatch(name) and name not in ours}
+    return {name: value for name, value in environment.items() if _NEEDED.fullmatch(name) and name not in _ours()}
+
+
+def _ours() -> set[str]:
+    return {*Settings.secret_names(), "RAYTHUMBS_API_KEY"}  # the latter is for commands that talk to a service

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from raythumbs.cluster.environment import for_cluster, private_place
+from raythumbs.cluster.environment import before_joining, for_cluster, private_place
 from raythumbs.errors import BadSettings
 
 LONGEST_SOCKET = 97  # HAProxy's own limit
@@ -62,3 +62,28 @@ def test_the_folder_of_another_user_is_refused(home):
 
     with pytest.raises(BadSettings, match="belongs to another user"):
         for_cluster()
+
+
+@pytest.mark.parametrize("mode", [None, "disabled"])
+def test_who_has_a_token_brings_it_to_a_ray_unless_told_otherwise(home, monkeypatch, mode):
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_NUM_REDIS_GET_RETRIES"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    if mode:
+        monkeypatch.setenv("RAY_AUTH_MODE", mode)
+    (home / ".ray").mkdir()
+    (home / ".ray" / "auth_token").write_text("f" * 64)
+
+    before_joining()
+
+    assert os.environ["RAY_AUTH_MODE"] == (mode or "token")
+
+
+def test_who_has_no_token_brings_none(home, monkeypatch):
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_NUM_REDIS_GET_RETRIES"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+    before_joining()
+
+    assert "RAY_AUTH_MODE" not in os.environ

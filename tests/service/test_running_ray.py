@@ -4,12 +4,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
+import psutil
 import pytest
 
 from raythumbs.bench.local_service import free_port
 from raythumbs.client import Client, RaythumbsError
+from raythumbs.cluster.ray_ports import lets_strangers_in
 from tests.service.conftest import COMMANDS, ended, eventually, raythumbs, running_ray
+
+SECRET = "recognisable-token-of-notifications"
+LARGEST_MAP_BYTES = 512 << 20  # larger ones are reserved, and hardly used
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +30,25 @@ def serves(client: Client) -> bool:
         return client.ready() == {"status": "ready"}
     except RaythumbsError:
         return False
+
+
+def test_a_ray_that_asks_for_no_token_lets_strangers_in_and_doctor_says_so(address):
+    doctor = raythumbs("doctor")
+    said, complained = doctor.communicate(timeout=60)
+
+    assert lets_strangers_in(address)
+    assert doctor.returncode == 1, said
+    assert "asks for no token" in complained
+
+
+def test_who_brings_a_token_may_join_a_ray_that_asks_for_none_and_is_warned(address):
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "f" * 64}
+
+    down = raythumbs("down", "--address", address, environment=token)
+    _, complained = down.communicate(timeout=60)
+
+    assert down.returncode == 0, complained
+    assert complained.splitlines() == [line for line in complained.splitlines() if "asks for no token" in line]
 
 
 def test_serve_joins_a_ray_that_runs_and_leaves_it_as_it_was(address, tmp_path, photographs):
@@ -49,7 +75,7 @@ def test_rays_own_command_starts_the_same_application(address, tmp_path, photogr
         [COMMANDS / "serve", "start", "--address", address, "--http-host", "127.0.0.1", "--http-port", str(port)],
         check=True, capture_output=True,
     )  # fmt: skip
-    arguments = [f"data_dir={tmp_path}", f"public_base_url=http://127.0.0.1:{port}"]
+    arguments = [f"data_dir={tmp_path}", f"public_base_url=http://127.0.0.1:{port}", f"notification_token={SECRET}"]
     heeding_ctrl_c = ["env", "--default-signal=INT"]  # which a shell has its background commands ignore
     running = subprocess.Popen(
         [*heeding_ctrl_c, COMMANDS / "serve", "run", "--address", address, "raythumbs.app:build", *arguments],
@@ -60,9 +86,50 @@ def test_rays_own_command_starts_the_same_application(address, tmp_path, photogr
         (uploaded,) = client.upload([photographs["flower"]])
         assert uploaded["statusUrl"].startswith(f"http://127.0.0.1:{port}/")
         assert ended(client, uploaded["jobId"])["state"] == "succeeded"
+        told = client.notify([], token=SECRET)
+    [controller] = [one for one in psutil.process_iter() if one.name().startswith("ray::ServeController")]
 
+    assert told["accepted"] == 0
+    assert b"notification_token" in memory_of(controller)  # else it was searched in vain
+    assert SECRET.encode() not in memory_of(controller)
     running.send_signal(signal.SIGINT)
     assert running.wait(60) == 0
+
+
+def test_an_application_without_keys_does_not_start_where_serve_listens_for_everybody(tmp_path):
+    with running_ray({"RAY_AUTH_MODE": "disabled"}) as address:
+        port, log = free_port(), tmp_path / "log"
+        subprocess.run(
+            [COMMANDS / "serve", "start", "--address", address, "--http-host", "0.0.0.0", "--http-port", str(port)],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        with log.open("w") as output:
+            running = subprocess.Popen(
+                [COMMANDS / "serve", "run", "--address", address, "raythumbs.app:build", f"data_dir={tmp_path}"],
+                stdout=output, stderr=output,
+            )  # fmt: skip
+        try:
+            eventually(lambda: "RAYTHUMBS_ALLOW_WITHOUT_KEYS" in log.read_text(), seconds=120)
+            with Client(f"http://127.0.0.1:{port}") as client, pytest.raises(RaythumbsError):
+                client.status()
+        finally:
+            running.kill()
+            running.wait()
+
+
+def memory_of(process: psutil.Process) -> bytes:
+    """What the process has in the memory that it can write to."""
+    maps = Path(f"/proc/{process.pid}/maps").read_text().splitlines()
+    read = []
+    with Path(f"/proc/{process.pid}/mem").open("rb", 0) as memory:
+        for line in maps:
+            bounds, rights, *_, _inode = line.split()[:5]
+            first, last = (int(number, 16) for number in bounds.split("-"))
+            if rights.startswith("rw") and last - first < LARGEST_MAP_BYTES:
+                memory.seek(first)
+                with suppress(OSError):
+                    read.append(memory.read(last - first))
+    return b"\n".join(read)
 
 
 def actors(address: str) -> str:

@@ -77,6 +77,7 @@ def run(s3_endpoint: str, postgresql: str, tmp_path_factory: pytest.TempPathFact
             "RAYTHUMBS_NOTIFICATION_TOKEN": SECRETS["notification token"],
             "RAYTHUMBS_B2_SIGNING_SECRET": SECRETS["B2 secret"],
             "RAYTHUMBS_LOG_LEVEL": "INFO",
+            "RAY_AUTH_MODE": "disabled",  # a Ray of our own asks for its token all the same
             "RAYTHUMBS_JOB_TIMEOUT_SECONDS": "5",
             "S3_BUCKET_NAME": BUCKET,
             "RAYTHUMBS_ALLOWED_SOURCES": '["s3://"]',
@@ -163,6 +164,7 @@ def test_no_secret_is_in_anything_that_a_run_writes_or_starts(run, postgresql, p
     places = {
         **written_files(run), **processes(run), "the database": rows(postgresql), "a reply": b"\n".join(run.replies)
     }  # fmt: skip
+    private = b"".join(path.read_bytes() for path in run.ray_folder.iterdir() if is_private(path, run))
     store = next(one for one in run.family.members() if one.name() == "gcs_server")
     ports = [one.laddr.port for one in store.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
     let_in = [port for port in ports if lets_strangers_in(f"127.0.0.1:{port}")]
@@ -177,6 +179,8 @@ def test_no_secret_is_in_anything_that_a_run_writes_or_starts(run, postgresql, p
         if secret.encode() in content
     }
     assert found == set()
+    assert SECRETS["password"].encode() in private  # else it was searched in vain
+    assert KEY.encode() not in private
     assert "queue.drained" in complained  # it was told everything
     assert ports
     assert let_in == []

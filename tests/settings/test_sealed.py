@@ -35,6 +35,17 @@ def test_sealed_settings_have_no_secret_for_ray_to_keep(settings, tmp_path):
     assert not [secret for secret in (PASSWORD, TOKEN, KEY) if secret.encode() in kept]
 
 
+def test_the_file_has_no_key_of_the_api_but_its_hash(settings, tmp_path):
+    keys = {"RAYTHUMBS_API_KEYS": '{"name": "a", "key": "rt_0123456789abcdef", "scopes": ["read"]}'}
+    with_key = load_settings(api_keys=keys["RAYTHUMBS_API_KEYS"])
+
+    sealed = seal(with_key, tmp_path, environment=keys | {"RAYTHUMBS_API_KEY": "rt_0123456789abcdef"})
+
+    written = sealed.secrets_file.read_text()
+    assert "rt_0123456789abcdef" not in written
+    assert "sha256:" in written
+
+
 def test_the_file_of_secrets_belongs_to_its_user_alone_whatever_the_umask(settings, tmp_path):
     before = os.umask(0)
     try:
