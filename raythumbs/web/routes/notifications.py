@@ -77,5 +77,6 @@ def _of_event(deps: Dependencies, event: Event) -> Change:
         photo_id = new_id(now=deps.now())
         return Removal(photo_id=photo_id, source=event.source, event_id=event.id, sequence=event.sequence)
     request = job_request(deps, event.source, Priority.NORMAL)
-    request = replace(request, version=event.version, size_bytes=event.size_bytes)
+    folder_id = deps.folder_rule.of(event.source)
+    request = replace(request, version=event.version, size_bytes=event.size_bytes, folder_id=folder_id)
     return replace(request, event_id=event.id, sequence=event.sequence)
