@@ -33,6 +33,7 @@ NEEDS = {
         lambda: _has("nginx")() and Path("/usr/lib/nginx/modules/ngx_http_lua_module.so").exists(),
         "apt-get install nginx-extras",
     ),
+    "chromium": Need(_has("chromium"), "apt-get install chromium"),
     "pgbouncer": Need(_has("pgbouncer"), "apt-get install pgbouncer"),
     "machines": Need(
         lambda: _is_root() and _has("ip", "unshare", "ssh", "ssh-keygen", "rsync", "sshd")(),

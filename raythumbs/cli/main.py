@@ -12,6 +12,7 @@ from rich.text import Text
 
 from raythumbs.bench.commands import bench
 from raythumbs.cli.demo import demo
+from raythumbs.cli.folders import folder
 from raythumbs.cli.jobs import cancel, reconcile, retry, status, submit
 from raythumbs.cli.manual import manual
 from raythumbs.cli.output import complaints
@@ -32,6 +33,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     status,
     retry,
     cancel,
+    folder,
     reconcile,
     backup,
     manual,
