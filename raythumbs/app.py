@@ -34,10 +34,11 @@ from raythumbs.queue.lifecycle import begin_queue, start_queue, stop_queue
 from raythumbs.settings import Settings, load_settings
 from raythumbs.settings.floors import refuse_old_packages
 from raythumbs.settings.sealed import Sealed
+from raythumbs.storage.base import Store
 from raythumbs.storage.files import FileStore
 from raythumbs.storage.stores import stores_of
 from raythumbs.web.api import make_app
-from raythumbs.web.dependencies import Dependencies, Queue
+from raythumbs.web.dependencies import Dependencies, Queue, SignUpload
 from raythumbs.web.freed_memory import keep_loaded, share_arenas
 from raythumbs.web.ingress import ingress
 from raythumbs.web.keys import links_of
@@ -166,7 +167,20 @@ def dependencies(settings: Settings, queue: Queue) -> Dependencies:
         queue=queue,
         originals=stores.at(settings.store_uri),
         policy=settings.policy,
+        folder_rule=settings.folder_rule,
         link=link,
+        links_expire=bool(links) if isinstance(thumbnails, FileStore) else not settings.thumbnails_base_url,
         open_thumbnail=open_thumbnail,
+        sign_upload=_sign_upload(stores.at(settings.store_uri)),
         now=time.time,
     )
+
+
+def _sign_upload(store: Store) -> SignUpload | None:
+    if isinstance(store, FileStore):
+        return None
+    from raythumbs.storage.s3 import S3Store  # boto3 takes 7 MB, and not every service has a bucket
+    from raythumbs.storage.upload_form import signed_form
+
+    assert isinstance(store, S3Store)  # noqa: S101 there are two kinds of stores
+    return partial(signed_form, store)

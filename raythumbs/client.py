@@ -1,12 +1,15 @@
 """The HTTP client that the CLI, the benchmarks and the notebooks use."""
 
+import json
 import os
 import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
+from urllib.parse import quote
 
 import httpx2
 
@@ -15,6 +18,9 @@ from raythumbs.errors import RaythumbsError
 _SOURCES_A_REQUEST = 1000  # the service's limit
 _FILES_A_REQUEST = 200  # all are open at one time
 _SENDABLE = re.compile(r"[!-~]+")  # RFC 9110, section 5.5, without spaces
+_COME_BACK = {429, 502, 503, 504}
+_COME_BACK_SECONDS = 1.0
+_SILENT_SECONDS = 60.0  # of a stream, which has a heartbeat every 15 seconds
 _BYTES_A_REQUEST = 256 << 20  # two photos of the largest size; by default a service accepts 1 GiB
 
 
@@ -108,14 +114,15 @@ class Client:
             uploads: list[dict[str, Any]] = self._ask("POST", "/api/uploads/direct", files=files, data=data)["uploads"]
             return uploads
 
-    def submit(self, sources: Sequence[str], *, priority: str = "NORMAL") -> list[dict[str, Any]]:
+    def submit(
+        self, sources: Sequence[str], *, priority: str = "NORMAL", folder_id: str | None = None
+    ) -> list[dict[str, Any]]:
         """Submit photos that are already in a bucket, in as many requests as they need."""
-        return [job for some in sources_by_request(sources) for job in self._submit(some, priority)]
+        common = {"priority": priority} | ({"folderId": folder_id} if folder_id else {})
+        return [job for some in sources_by_request(sources) for job in self._submit(some, common)]
 
-    def _submit(self, sources: Sequence[str], priority: str) -> list[dict[str, Any]]:
-        jobs: list[dict[str, Any]] = self._ask(
-            "POST", "/api/jobs", json={"sources": list(sources), "priority": priority}
-        )["jobs"]
+    def _submit(self, sources: Sequence[str], common: dict[str, str]) -> list[dict[str, Any]]:
+        jobs: list[dict[str, Any]] = self._ask("POST", "/api/jobs", json={"sources": list(sources), **common})["jobs"]
         return jobs
 
     def notify(self, records: Sequence[dict[str, Any]], *, token: str | None = None) -> dict[str, Any]:
@@ -171,6 +178,56 @@ class Client:
         """Return a photo and its thumbnails."""
         return self._ask("GET", f"/api/photos/{photo_id}")
 
+    def photo_of_source(self, source: str) -> dict[str, Any] | None:
+        """Return the photo at an address, with its newest job and its thumbnails; None if the service knows none."""
+        found: list[dict[str, Any]] = self._ask("GET", "/api/photos", params={"source": source})["photos"]
+        return found[0] if found else None
+
+    def folder(self, folder_id: str) -> dict[str, Any]:
+        """Return how many photos of a folder wait, have succeeded, or have failed."""
+        return self._ask("GET", _folder_path(folder_id))
+
+    def watch_folder(
+        self, folder_id: str, *, photos: int = 1, patience_seconds: float = 60
+    ) -> Iterator[dict[str, Any]]:
+        """Yield a folder as it is, then after each change, until it has so many photos and none of them waits.
+
+        A connection that breaks is made again, unless the service has been away for longer than `patience_seconds`.
+        """
+        until = time.monotonic()  # a service that was never there is told at once
+        seen: dict[str, Any] | None = None
+        while seen is None or seen["waiting"] or seen["total"] < photos:
+            try:
+                for folder in self._folder_events(folder_id, photos):
+                    until = time.monotonic() + patience_seconds
+                    if folder != seen:
+                        seen = folder
+                        yield folder
+            except (Unreachable, Refused) as error:
+                if time.monotonic() > until or not _passes(error):
+                    raise
+            if seen is None or seen["waiting"] or seen["total"] < photos:
+                time.sleep(_COME_BACK_SECONDS)
+
+    def wait_folder(self, folder_id: str, *, photos: int = 1) -> dict[str, Any]:
+        """Return a folder once it has so many photos and none of them waits."""
+        *_, last = self.watch_folder(folder_id, photos=photos)
+        return last
+
+    def _folder_events(self, folder_id: str, photos: int) -> Iterator[dict[str, Any]]:
+        """Yield what one stream of events says."""
+        asked: dict[str, Any] = {"params": {"photos": photos}, "timeout": _SILENT_SECONDS}
+        with (
+            self._reaching(),
+            self._http.stream("GET", f"{_folder_path(folder_id)}/events", **asked) as reply,
+        ):
+            if reply.is_error:
+                reply.read()
+                raise _refused(reply)
+            for line in reply.iter_lines():
+                if line.startswith("data: "):
+                    yield json.loads(line.removeprefix("data: "))
+
     def status(self) -> dict[str, Any]:
         """Return the figures of the queue."""
         return self._ask("GET", "/api/thumbnails/status")
@@ -194,18 +251,40 @@ class Client:
         return self._ask("GET", "/readyz")
 
     def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 httpx2's options
-        try:
+        with self._reaching():
             reply = self._http.request(method, path, **options)
+        if reply.is_error:
+            raise _refused(reply)
+        body = _json(reply)
+        if not body:
+            raise NotRaythumbs(f"what answers at {self.url} is not raythumbs")
+        return body
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        try:
+            yield
         except UnicodeEncodeError as error:
             raise NotText(f"{_around(error)!a} cannot be sent: it is not UTF-8") from error
         except (httpx2.RequestError, httpx2.InvalidURL, UnicodeError) as error:
             raise Unreachable(f"no service answers at {self.url}: {error or type(error).__name__}") from error
-        body = _json(reply)
-        if reply.is_error:
-            raise Refused(reply.status_code, body.get("code", "http"), body.get("reason", reply.reason_phrase))
-        if not body:
-            raise NotRaythumbs(f"what answers at {self.url} is not raythumbs")
-        return body
+
+
+def _refused(reply: httpx2.Response) -> Refused:
+    body = _json(reply)
+    return Refused(reply.status_code, body.get("code", "http"), body.get("reason", reply.reason_phrase))
+
+
+def _passes(error: Unreachable | Refused) -> bool:
+    """Return whether the same request may succeed later."""
+    return isinstance(error, Unreachable) or error.status in _COME_BACK
+
+
+def _folder_path(folder_id: str) -> str:
+    try:
+        return f"/api/folders/{quote(folder_id, safe='')}"
+    except UnicodeEncodeError as error:
+        raise NotText(f"{_around(error)!a} cannot be sent: it is not UTF-8") from error
 
 
 def _authorization(key: str | None) -> dict[str, str]:

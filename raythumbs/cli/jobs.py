@@ -20,7 +20,7 @@ from raythumbs.client import Client, Refused, files_by_request, sources_by_reque
 def submit(
     what: Annotated[list[str], typer.Argument(help="Files to upload, or s3:// addresses.")],
     priority: Annotated[str, typer.Option(help="HIGH, NORMAL or LOW. Only for addresses.")] = "NORMAL",
-    folder_id: Annotated[str | None, typer.Option(help="Folder of the uploaded files.")] = None,
+    folder_id: Annotated[str | None, typer.Option(help="Folder of the photos.")] = None,
     url: Url = HERE,
 ) -> None:
     """Upload files, or submit photos in a bucket; print the ids of their jobs."""
@@ -30,7 +30,9 @@ def submit(
         if not file.is_file():
             raise typer.BadParameter(f"{file} is not a file")
     with Client(url) as client:
-        requests = [partial(client.submit, some, priority=priority) for some in sources_by_request(sources)]
+        requests = [
+            partial(client.submit, some, priority=priority, folder_id=folder_id) for some in sources_by_request(sources)
+        ]
         requests += [partial(client.upload, some, folder_id=folder_id) for some in files_by_request(files)]
         refused = sum(not _submitted(request) for request in requests)
     if refused:

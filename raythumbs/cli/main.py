@@ -13,6 +13,7 @@ from rich.text import Text
 from raythumbs.bench.commands import bench
 from raythumbs.cli.demo import demo
 from raythumbs.cli.doctor import doctor
+from raythumbs.cli.folders import folder
 from raythumbs.cli.jobs import cancel, reconcile, retry, status, submit
 from raythumbs.cli.keys import keys
 from raythumbs.cli.manual import manual
@@ -36,6 +37,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     status,
     retry,
     cancel,
+    folder,
     reconcile,
     quarantine,
     webhooks,

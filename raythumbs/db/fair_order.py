@@ -11,6 +11,7 @@ is due: its folder's share of the turns from the head on. So the turn at the hea
 Each query here is a probe of an index or an exact range of it, however many jobs wait.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
@@ -146,11 +147,15 @@ class FairOrder:
 
 
 def folder_key(folder_id: str | None) -> str:
-    """Return the folder's id as the order keeps it: shortened, and without NULs, at which SQLite's JSON would end.
+    """Return the folder's id as the order keeps it: without NULs, at which SQLite's JSON would end, and never long.
 
-    Photos without a folder share one.
+    The end of a long id is replaced by a digest of all of it. Photos without a folder share one key.
     """
-    return (folder_id or "")[:_FOLDER_LETTERS].replace("\0", "")
+    key = (folder_id or "").replace("\0", "")
+    if len(key) <= _FOLDER_LETTERS:
+        return key
+    digest = hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
+    return key[: _FOLDER_LETTERS - len(digest)] + digest
 
 
 def numbered(places: Iterable[Place], first: Mapping[Place, int]) -> list[int]:

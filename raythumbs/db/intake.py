@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, literal_column, select, update
 
 from raythumbs.db.dialect import among, for_each, guard, insertion, where_among
 from raythumbs.db.fair_order import FairOrder, Place, folder_key, numbered
+from raythumbs.db.folders import Folders
 from raythumbs.db.job_rows import (
     CANCEL_WHERE,
     DELETED,
@@ -62,6 +63,11 @@ RAISE_PRIORITY = (
     )
     .values(priority=bindparam("rank"), due_at=DUE_BY_NOW, turn=None)
 )
+
+WITHOUT_FOLDER = select(jobs.c.id, jobs.c.photo_id).where(
+    jobs.c.photo_id.in_(among("photo_ids")), INCOMPLETE_JOB, guard(jobs.c.folder_id == literal_column("''"))
+)
+GIVE_FOLDER = update(jobs).where(jobs.c.id == bindparam("of_job")).values(folder_id=bindparam("new_folder"))
 
 
 class Intake:
@@ -153,6 +159,7 @@ class Intake:
         """Return the jobs that were already there. Raise their priority to the new one if it is higher."""
         photo_ids = {source: photos[source].id for source in requests}
         self._raise_priorities(requests.values(), photo_ids, now=now)
+        self._follow_photos([photos[source] for source, request in requests.items() if request.folder_id])
         found = self._connection.execute(INCOMPLETE_OF_PHOTOS, {"photo_ids": list(photo_ids.values())})
         jobs = {row.source: as_job(row) for row in found}
         for source in requests.keys() - jobs.keys():
@@ -179,8 +186,18 @@ class Intake:
             if ids:
                 self._connection.execute(RAISE_PRIORITY, {"photo_ids": ids, "rank": priority.rank, "now": now})
 
+    def _follow_photos(self, known: Sequence[PhotoKey]) -> None:
+        """Give jobs without a folder the folder that their photos have got in the meantime."""
+        keys = {photo.id: folder_key(photo.folder_id) for photo in known}
+        without = self._connection.execute(WITHOUT_FOLDER, {"photo_ids": list(keys)}).all() if keys else ()
+        if without:
+            rows = [{"of_job": row.id, "new_folder": keys[row.photo_id]} for row in without]
+            self._connection.execute(GIVE_FOLDER, rows)
+
     def _remove(self, removals: Sequence[Removal], *, now: float) -> None:
         photo_ids = [photo.id for photo in self._photos.record_deleted(removals, now=now).values()]
+        shard = shard_of(removals[0].source, self._shards)
+        Folders(self._connection, shard).note_removal(photo_ids, now=now)
         why = cause(DELETED, "the photo was deleted")
         ended = self._connection.scalars(CANCEL_OF_PHOTOS, {"photo_ids": photo_ids, "now": now} | why).all()
         Outbox(self._connection).ended(ended, now=now)

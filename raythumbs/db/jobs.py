@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Update, bindparam, delete, exists, func, select, update
 
 from raythumbs.db.dialect import among, guard, likely
+from raythumbs.db.folders import Folders
 from raythumbs.db.job_rows import (
     CANCEL_WHERE,
     FULL_BUDGETS,
@@ -74,22 +75,29 @@ class Jobs:
 
     def cancel(self, job_id: str, *, now: float) -> Job:
         """End a job that is not finished. Cancelling twice has the same effect as once."""
-        return self._move_by_hand(CANCEL, job_id, State.CANCELLED, now=now, **cause("cancelled", _BY_HAND))
+        values = {"now": now, **cause("cancelled", _BY_HAND)}
+        job, moved = self._move_by_hand(CANCEL, job_id, State.CANCELLED, values)
+        if moved:
+            Folders(self._connection).note_end_of_job(job_id, State.CANCELLED, now=now)
+            Outbox(self._connection).ended([job_id], now=now)
+        return job
 
     def retry(self, job_id: str, *, now: float) -> Job:
         """Queue a failed job again, with all its budgets. A job that is queued already stays so."""
-        return self._move_by_hand(RETRY, job_id, State.QUEUED, now=now)
+        job, moved = self._move_by_hand(RETRY, job_id, State.QUEUED, {"now": now})
+        if moved:
+            Folders(self._connection).note_retry(job.photo_id)
+        return job
 
-    def _move_by_hand(self, move: Update, job_id: str, state: State, *, now: float, **values: str) -> Job:
-        moved = self._connection.execute(move, {"ids": [job_id], "now": now} | values).rowcount
-        if moved and state not in INCOMPLETE:
-            Outbox(self._connection).ended([job_id], now=now)
+    def _move_by_hand(self, move: Update, job_id: str, state: State, values: dict[str, object]) -> tuple[Job, bool]:
+        """Return the job, and whether this moved it."""
+        moved = self._connection.execute(move, {"ids": [job_id]} | values).rowcount
         job = self.get(job_id)
         if not moved and job.state is State.FAILED and state is State.QUEUED:
             raise IllegalMove(f"job {job_id} cannot be {state}: another job of its photo is not finished")
         if not moved and job.state is not state:
             raise IllegalMove(f"job {job_id} is {job.state}; it cannot be {state}")
-        return job
+        return job, bool(moved)
 
     # --- pruning
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, Update, bindparam, select, tuple_, updat
 
 from raythumbs.db.dialect import ByDialect, among, guard, is_sqlite, rows_of_arrays, where_among
 from raythumbs.db.fair_order import FairOrder
+from raythumbs.db.folders import Folders
 from raythumbs.db.job_rows import CAUSE, DELETED, NO_CAUSE, NOW, RUNNING, SHARD, START, cause, cause_of
 from raythumbs.db.outbox import Outbox
 from raythumbs.db.photos import Photos
@@ -48,7 +49,7 @@ RENEW = ByDialect(
 _finish = (
     update(jobs)
     .values(state=State.SUCCEEDED, lease_until=None, finished_at=NOW, **NO_CAUSE)
-    .returning(jobs.c.id, jobs.c.attempt)
+    .returning(jobs.c.id, jobs.c.attempt, jobs.c.folder_id)
 )
 # For many leases at once; the fence of each is its pair of id and attempt. SQLite needs the ids alone as well, to use
 # its index. PostgreSQL would compare each row with each pair, so it joins arrays.
@@ -166,10 +167,11 @@ class Leases:
         if is_sqlite(self._connection):
             fences["held"] = list(zip(fences["held_ids"], fences.pop("held_attempts"), strict=True))
         finished = self._connection.execute(FINISH.of(self._connection), fences | {"now": now})
-        held = {(row.id, row.attempt) for row in finished}
+        held = {(row.id, row.attempt): row.folder_id for row in finished}
         rendered = {lease.photo_id: succeeded for lease, succeeded in done if (lease.job_id, lease.attempt) in held}
         Photos(self._connection).describe(rendered, now=now)
         self._outbox.ended([job_id for job_id, _ in held], now=now)
+        Folders(self._connection, self._shard).note_ends(held.values(), now=now)
         return [lease for lease, _ in done if (lease.job_id, lease.attempt) not in held]
 
     def release(self, lease: Lease, error: RaythumbsError, *, due_at: float, counts: Sequence[str]) -> None:
@@ -190,6 +192,7 @@ class Leases:
         """Record that the job failed for good. Raises StaleLease if the lease no longer holds."""
         self._move(FAIL, lease, now=now, **cause_of(error))
         self._outbox.ended([lease.job_id], now=now)
+        Folders(self._connection, self._shard).note_end_of_job(lease.job_id, State.FAILED, now=now)
 
     def miss(self, lease: Lease, error: RaythumbsError, *, now: float) -> None:
         """Record that the photo is not in its store, and drop its renditions. Raises StaleLease as `fail` does.
@@ -202,6 +205,7 @@ class Leases:
         else:
             self._move(CANCEL, lease, now=now, **cause(DELETED, error.reason))
             self._outbox.ended([lease.job_id], now=now)
+            Folders(self._connection, self._shard).note_end_of_job(lease.job_id, State.CANCELLED, now=now)
         Photos(self._connection).mark_deleted(lease.photo_id, now=now)
 
     def _move(self, move: Update, lease: Lease, **values: object) -> None:

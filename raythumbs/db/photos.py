@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, null, select, update
 
 from raythumbs.db.dialect import ByDialect, for_each, insertion, rows_of_arrays, where_among
 from raythumbs.db.job_rows import LIMIT, NOW
@@ -21,9 +21,11 @@ _FACTS = {name: f"seen_{name}" for name in names_of(PictureFacts)}  # and the na
 
 def _insert_or_update(insert: Any) -> Any:  # noqa: ANN401 see `insertion`
     new = insert.excluded
-    values = {name: func.coalesce(new[name], photos.c[name]) for name in ("version", "size_bytes", "sequence")}
+    values: dict[str, Any] = {
+        name: func.coalesce(new[name], photos.c[name]) for name in ("version", "size_bytes", "sequence")
+    }
     values |= {name: func.coalesce(photos.c[name], new[name]) for name in ("folder_id", "file_name")}
-    values["deleted_at"] = new.deleted_at
+    values |= {"deleted_at": new.deleted_at, "ended": null()}
     return insert.on_conflict_do_update(index_elements=[photos.c.source], set_=values).returning(
         photos.c.id, photos.c.source, photos.c.folder_id
     )
@@ -138,6 +140,10 @@ class Photos:
         row = self._connection.execute(PHOTO, {"of_photo": photo_id}).one_or_none()
         if row is None:
             raise UnknownPhoto(f"there is no photo {photo_id!r}")
-        made = self._connection.execute(RENDITIONS, {"of_photo": photo_id})
-        renditions = tuple(as_word(Rendition, r, format=Format(r.format)) for r in made)
-        return as_word(Photo, row, notes=tuple(row.notes or ()), renditions=renditions)
+        return as_photo(row, self._connection.execute(RENDITIONS, {"of_photo": photo_id}))
+
+
+def as_photo(row: Row[Any], made: Iterable[Row[Any]]) -> Photo:
+    """Return the photo of its row and the rows of its renditions."""
+    renditions = tuple(as_word(Rendition, one, format=Format(one.format)) for one in made)
+    return as_word(Photo, row, notes=tuple(row.notes or ()), renditions=renditions)

@@ -37,7 +37,20 @@ photos = Table(
     Column("created_at", Double, nullable=False),
     Column("sequence", String),
     Column("deleted_at", Double, index=True),
+    Column("ended", String(9)),  # failed or cancelled, if its newest job is; a photo that waits or succeeded has none
 )
+# The photos of a folder, and those of them that failed or were cancelled; see `folders.py`. SQLite counts by an index
+# alone only if the index has every column that a condition names.
+Index(
+    "ix_photos_folder", photos.c.folder_id, photos.c.id, photos.c.deleted_at,
+    sqlite_where=text("folder_id IS NOT NULL AND deleted_at IS NULL"),
+    postgresql_where=text("folder_id IS NOT NULL AND deleted_at IS NULL"),
+)  # fmt: skip
+Index(
+    "ix_photos_ended", photos.c.folder_id, photos.c.ended, photos.c.deleted_at,
+    sqlite_where=text("ended IS NOT NULL AND deleted_at IS NULL"),
+    postgresql_where=text("ended IS NOT NULL AND deleted_at IS NULL"),
+)  # fmt: skip
 
 renditions = Table(
     "renditions",
@@ -121,6 +134,15 @@ leftovers = Table(
     Column("photo_id", String(36)),
     Column("due_at", Double, nullable=False, index=True),
     Column("begun_at", Double),
+)
+
+# When a job of a folder last ended, by each shard; `folder_id` is the folder's key in the fair order.
+folders = Table(
+    "folders",
+    metadata,
+    Column("folder_id", String(255), primary_key=True),
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("ended_at", Double, nullable=False),
 )
 
 # The last reconciliation, or the one that runs: one row, or none.

@@ -52,6 +52,13 @@ class TooManyBodies(RaythumbsError):
     http_status = 429
 
 
+class TooManyStreams(RaythumbsError):
+    """A client that keeps more streams open than allowed."""
+
+    code = "too_many_streams"
+    http_status = 429
+
+
 class NotJson(RaythumbsError):
     """A body whose content type says that it is not JSON."""
 

@@ -16,6 +16,7 @@ _TOPICS = {
     "data_dir": "Database and stores",
     "specs": "Thumbnails",
     "max_photo_bytes": "Requests and clients",
+    "folder_depth": "Folders, links and streams",
     "prefetch_bytes": "Memory of workers",
     "max_backlog": "When no more work is taken",
     "max_workers_per_node": "Slots and queues",

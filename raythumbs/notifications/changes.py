@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from raythumbs.errors import BadSource
 from raythumbs.events import emit
+from raythumbs.model.folder import FolderRule
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import Change, JobRequest, Priority, Removal
 from raythumbs.model.source import Source, SourcePolicy, is_folder_marker
@@ -17,6 +18,7 @@ class Wanted:
 
     policy: SourcePolicy
     originals_uri: str
+    folder_rule: FolderRule
     now: Callable[[], float]
 
     def changes_of(self, events: Iterable[Event]) -> list[Change]:
@@ -50,6 +52,7 @@ class Wanted:
             priority=Priority.NORMAL,
             version=event.version,
             size_bytes=event.size_bytes,
+            folder_id=self.folder_rule.of(event.source),
             event_id=event.id,
             sequence=event.sequence,
         )

@@ -10,6 +10,8 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 
 from raythumbs.cluster.join import NAMESPACE
 from raythumbs.errors import QueueUnavailable, RaythumbsError
+from raythumbs.model.folder import Folder
+from raythumbs.model.found_photo import FoundPhoto
 from raythumbs.model.job import Change, Job, State
 from raythumbs.model.overview import Status
 from raythumbs.model.photo import Photo
@@ -77,6 +79,8 @@ class QueueHandle:
         self._statuses = Shared(self._status, seconds=_SHARED_SECONDS)
         self._checks = Shared(self._check, seconds=_SHARED_SECONDS)
         self._pages = Shared(self._page)
+        self._found = Shared(self._photos_of_source)
+        self._folders = Shared(self._folder, seconds=_SHARED_SECONDS)
         self._reconciliations = Shared(self._reconciliation, seconds=_SHARED_SECONDS)
         self._webhooks = Shared(self._ask_webhooks, seconds=_SHARED_SECONDS)
         self._intakes = [self._intake(shard) for shard in self._shards]
@@ -135,6 +139,25 @@ class QueueHandle:
     async def photo(self, photo_id: str) -> Photo:
         """See ThumbnailQueue.photo."""
         return await self._ask_shard(0, ThumbnailQueue.photo, photo_id)
+
+    async def photos_of_source(self, source: str) -> list[FoundPhoto]:
+        """See ThumbnailQueue.photos_of_source; callers at one time share one answer."""
+        return await self._found(source)
+
+    async def _photos_of_source(self, source: str) -> list[FoundPhoto]:
+        return await self._ask_shard(0, ThumbnailQueue.photos_of_source, source)
+
+    async def photos_of_folder(self, folder_id: str, *, after: str | None, limit: int) -> list[FoundPhoto]:
+        """See ThumbnailQueue.photos_of_folder. At most two pages are read at one time."""
+        async with self._pages_at_once:
+            return await self._ask_shard(0, ThumbnailQueue.photos_of_folder, folder_id, after=after, limit=limit)
+
+    async def folder(self, folder_id: str) -> Folder:
+        """See ThumbnailQueue.folder; callers within a fifth of a second share one answer."""
+        return await self._folders(folder_id)
+
+    async def _folder(self, folder_id: str) -> Folder:
+        return await self._ask_shard(0, ThumbnailQueue.folder, folder_id)
 
     async def status(self) -> Status:
         """See ThumbnailQueue.status; callers within a fifth of a second share one answer."""

@@ -157,7 +157,12 @@ def _pollers(
         region=settings.aws_region,
         instance_credentials=settings.instance_credentials,
     )
-    wanted = Wanted(policy=settings.policy, originals_uri=settings.originals_uri, now=time.time)
+    wanted = Wanted(
+        policy=settings.policy,
+        originals_uri=settings.originals_uri,
+        folder_rule=settings.folder_rule,
+        now=time.time,
+    )
     return [
         SqsPoller(
             queue,

@@ -63,6 +63,7 @@ class Reconciler:
         self._admission = admission
         self._keys_a_page = keys_a_page
         self._policy = settings.policy
+        self._folder_rule = settings.folder_rule
         self._shards = settings.queue_shards
         self._every_seconds = settings.reconcile_every_seconds
         self._thumbnails = f"{plan.thumbnails_uri}{plan.thumbnails_prefix}"
@@ -143,11 +144,22 @@ class Reconciler:
         known = Reconciliations(db).known(list(listed))
         missing = [one for one in listed.values() if _is_missing(known.get(one.source))]
         stale = [one for one in listed.values() if _is_stale(one, known.get(one.source))]
-        requests = [_request(one, known.get(one.source), now=now) for one in (*missing, *stale)]
+        requests = [self._request(one, known.get(one.source), now=now) for one in (*missing, *stale)]
         jobs = Intake(db, self._shards).enqueue(requests, now=now)
         found = Found(listed=len(page.stats), missing=len(missing), stale=len(stale))
         Reconciliations(db).advance(found, place=page.place, cursor=page.until)
         return len(jobs), None
+
+    def _request(self, listed: ListedPhoto, known: KnownPhoto | None, *, now: float) -> JobRequest:
+        return JobRequest(
+            job_id=new_id(now=now),
+            photo_id=known.id if known else new_id(now=now),
+            source=listed.source,
+            priority=Priority.LOW,
+            version=listed.version,
+            size_bytes=listed.size_bytes,
+            folder_id=self._folder_rule.of(listed.source),
+        )
 
     def _concerns(self, listed: ListedPhoto) -> bool:
         if is_folder_marker(listed.source, listed.size_bytes):
@@ -240,14 +252,3 @@ def _is_stale(listed: ListedPhoto, known: KnownPhoto | None) -> bool:
     if known is None or _is_missing(known):
         return False
     return known.version != listed.version and not known.is_in_work
-
-
-def _request(listed: ListedPhoto, known: KnownPhoto | None, *, now: float) -> JobRequest:
-    return JobRequest(
-        job_id=new_id(now=now),
-        photo_id=known.id if known else new_id(now=now),
-        source=listed.source,
-        priority=Priority.LOW,
-        version=listed.version,
-        size_bytes=listed.size_bytes,
-    )

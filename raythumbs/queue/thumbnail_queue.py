@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from ray.exceptions import RayError
 
 from raythumbs.db.deliveries import Deliveries
+from raythumbs.db.folders import Folders
+from raythumbs.db.found_photos import FoundPhotos
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.overview import overview
 from raythumbs.db.photos import Photos
@@ -16,6 +18,8 @@ from raythumbs.db.quarantine import Quarantine
 from raythumbs.db.reconciliation import Reconciliations
 from raythumbs.errors import NotReconciled, RaythumbsError
 from raythumbs.events import emit, emit_trouble
+from raythumbs.model.folder import Folder
+from raythumbs.model.found_photo import FoundPhoto
 from raythumbs.model.job import Change, Job, State
 from raythumbs.model.lease import Lease
 from raythumbs.model.overview import Overview, Status
@@ -89,6 +93,18 @@ class ThumbnailQueue:
     async def photo(self, photo_id: str) -> Photo:
         """Return the photo, or raise UnknownPhoto."""
         return await self._record.read(lambda db: Photos(db).get(photo_id))
+
+    async def photos_of_source(self, source: str) -> list[FoundPhoto]:
+        """Return the photo at this address with its newest job, or nothing."""
+        return await self._record.read(lambda db: FoundPhotos(db).of_source(source))
+
+    async def photos_of_folder(self, folder_id: str, *, after: str | None, limit: int) -> list[FoundPhoto]:
+        """Return a page of a folder's photos with their newest jobs, the newest photo first."""
+        return await self._record.read(lambda db: FoundPhotos(db).of_folder(folder_id, after=after, limit=limit))
+
+    async def folder(self, folder_id: str) -> Folder:
+        """Count the photos of a folder."""
+        return await self._record.read(lambda db: Folders(db).get(folder_id))
 
     async def status(self) -> Status:
         """Return the figures of the queue; the counts are at most a fifth of a second old."""

@@ -3,6 +3,6 @@
 from raythumbs.settings.load import load_settings
 from raythumbs.settings.record import without_password
 from raythumbs.settings.settings import Settings
-from raythumbs.settings.stores import ORIGINALS
+from raythumbs.settings.stores import BROWSER_UPLOADS, ORIGINALS
 
-__all__ = ["ORIGINALS", "Settings", "load_settings", "without_password"]
+__all__ = ["BROWSER_UPLOADS", "ORIGINALS", "Settings", "load_settings", "without_password"]

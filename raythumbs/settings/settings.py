@@ -8,10 +8,12 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from raythumbs import __version__
+from raythumbs.model.folder import FolderRule
 from raythumbs.model.source import Source
 from raythumbs.model.webhook import Webhooks
 from raythumbs.settings.access import Access
 from raythumbs.settings.doors import Doors
+from raythumbs.settings.finding import Finding
 from raythumbs.settings.pictures import Memory, Pictures
 from raythumbs.settings.requests import Requests
 from raythumbs.settings.secrets import Secrets
@@ -25,7 +27,19 @@ from raythumbs.settings.work import Work
 # From the last topic to the first, because pydantic takes the fields of the last base first. The order of the fields
 # is the order of the manual's table, and part of `identity`.
 class Settings(
-    WebhookSettings, Sqs, Senders, Secrets, Work, Memory, Requests, Pictures, Stores, Access, Doors, BaseSettings
+    WebhookSettings,
+    Sqs,
+    Senders,
+    Secrets,
+    Work,
+    Memory,
+    Finding,
+    Requests,
+    Pictures,
+    Stores,
+    Access,
+    Doors,
+    BaseSettings,
 ):
     """All settings. In the environment they are `RAYTHUMBS_<NAME>`, or have the names that AWS users know."""
 
@@ -34,7 +48,20 @@ class Settings(
     @property
     def watched_places(self) -> tuple[str, ...]:
         """The places that reconciliation compares with the record, each with a slash at its end."""
-        return self.watched if self.watched is not None else (self.originals_uri,)
+        if self.watched is not None:
+            return self.watched
+        return (
+            (self.originals_uri, self.browser_uploads_uri)
+            if self.store_uri.startswith("s3:")
+            else (self.originals_uri,)
+        )
+
+    @property
+    def folder_rule(self) -> FolderRule:
+        """How the folder of a photo follows from its address, if nobody has named one."""
+        return FolderRule(
+            depth=self.folder_depth, browser_uploads=self.browser_uploads_uri, direct_uploads=self.originals_uri
+        )
 
     @property
     def knows_senders(self) -> bool:

@@ -10,6 +10,7 @@ from raythumbs.settings.record import Record
 from raythumbs.settings.values import FromJson, Positive, canonical, is_place, not_empty, with_slash
 
 ORIGINALS = "originals/"  # start of the keys of direct uploads
+BROWSER_UPLOADS = "uploads/"  # start of the keys of uploads that browsers make straight to the bucket
 
 
 class Stores(Record):
@@ -104,6 +105,11 @@ class Stores(Record):
     def originals_uri(self) -> str:
         """The address of direct uploads, with a slash at its end."""
         return f"{self.store_uri}{ORIGINALS}"
+
+    @property
+    def browser_uploads_uri(self) -> str:
+        """The address of uploads that browsers make straight to the bucket, with a slash at its end."""
+        return f"{self.store_uri}{BROWSER_UPLOADS}"
 
     @property
     def policy(self) -> SourcePolicy:

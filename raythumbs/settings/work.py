@@ -80,7 +80,7 @@ class Work(BaseModel):
     watched: FromJson[tuple[str, ...] | None] = Field(
         None,
         description='JSON list of the places that reconciliation compares with the record: `["s3://photos/2026/"]`. '
-        "By default the uploads (`originals/` in the store).",
+        "By default the uploads: `originals/` in the store, and in a bucket also `uploads/`.",
     )
     reconcile_every_seconds: int = Field(
         86_400, ge=0, description="How long after one reconciliation the next begins, in seconds. `0`: only on request."

@@ -1,25 +1,28 @@
 """The web application: its routes, and what stands before them."""
 
 from fastapi import FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 
 from raythumbs import __version__
 from raythumbs.web.bodies import ErrorBody
-from raythumbs.web.browsers import OnlyOwnPages, Visitors
+from raythumbs.web.browsers import OnlyOwnPages, Visitors, bare
 from raythumbs.web.cached_json import CachedJson
 from raythumbs.web.clients import Clients
+from raythumbs.web.cors import CrossOrigin
 from raythumbs.web.dependencies import Dependencies
 from raythumbs.web.documented import document_answers
 from raythumbs.web.doors import Doors
+from raythumbs.web.folder_watch import FolderWatch
 from raythumbs.web.headers import Protected
 from raythumbs.web.keys import OnlyKeyHolders
 from raythumbs.web.limits import BodyLimits
 from raythumbs.web.openapi import describe_keys
 from raythumbs.web.replies import tell_errors
 from raythumbs.web.routes import ROUTERS
+from raythumbs.web.routes.folders import places_of_streams
 from raythumbs.web.routes.notifications import EVENT_PATHS
 from raythumbs.web.routes.photos_in import UPLOAD_PATH
 from raythumbs.web.sender_keys import SenderKeys
+from raythumbs.web.unforeseen import Unforeseen
 from raythumbs.web.upload_room import UploadRoom
 
 
@@ -37,19 +40,21 @@ def make_app(deps: Dependencies, *, behind_haproxy: bool = False) -> FastAPI:
     app.state.dependencies = deps
     app.state.upload_room = UploadRoom()
     app.state.sender_keys = SenderKeys(deps.fetch, now=deps.now)
+    app.state.streams = places_of_streams(deps.settings)
+    app.state.folder_watch = FolderWatch(deps.queue.folder)
     app.state.cached_json = {"jobs": CachedJson(), "status": CachedJson()}
     for router in ROUTERS:
         app.include_router(router, responses={"4XX": {"model": ErrorBody}, "503": {"model": ErrorBody}})
     describe_keys(app, needed=deps.settings.api_keys is not None)
     clients = Clients(trusted_proxies=deps.settings.trusted_proxies, behind_haproxy=behind_haproxy)
+    app.state.clients = clients
     visitors = Visitors.of(deps.settings)
     app.add_middleware(OnlyKeyHolders, settings=deps.settings, doors=Doors(ROUTERS), now=deps.now)
     app.add_middleware(OnlyOwnPages, visitors=visitors, form_path=UPLOAD_PATH, event_paths=EVENT_PATHS)
-    if deps.settings.allowed_origins:
-        origins, methods = deps.settings.allowed_origins, ("GET", "POST")
-        headers = ("Authorization", "Content-Type")
-        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=headers)
     app.add_middleware(BodyLimits, settings=deps.settings, clients=clients, upload_path=UPLOAD_PATH)
+    if deps.settings.allowed_origins:
+        app.add_middleware(Unforeseen)
+        app.add_middleware(CrossOrigin, origins=frozenset(map(bare, deps.settings.allowed_origins)))
     app.add_middleware(Protected)
     tell_errors(app)
     document_answers(app)

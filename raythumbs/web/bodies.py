@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 
 from raythumbs.errors import BadSource, Unstorable
+from raythumbs.model.folder import FOLDER_BYTES
 from raythumbs.model.job import Job, JobRequest, Priority, State
 from raythumbs.model.overview import Status
 from raythumbs.model.photo import Photo, Rendition
@@ -39,6 +40,15 @@ Text = Annotated[str, AfterValidator(storable)]
 Id = Annotated[Text, Path(max_length=64)]
 
 
+def _short_enough(folder_id: str) -> str:
+    if len(folder_id.encode()) > FOLDER_BYTES:
+        raise Unstorable(f"the folder's id has {len(folder_id.encode())} bytes; it has at most {FOLDER_BYTES}")
+    return folder_id
+
+
+FolderId = Annotated[Text, AfterValidator(_short_enough)]
+
+
 class Body(BaseModel):
     """The base of all bodies."""
 
@@ -64,7 +74,7 @@ class SubmitBody(Body):
 
     sources: list[str] = Field(min_length=1, max_length=MAX_SOURCES, examples=[["s3://photos/2026/cat.jpg"]])
     priority: Priority = Priority.NORMAL
-    folder_id: Text | None = Field(None, max_length=1024)
+    folder_id: FolderId | None = None
 
 
 class AcceptedBody(Body):

@@ -41,7 +41,7 @@ class Visitors:
         own = ("localhost", settings.host, socket.gethostname(), public.hostname)
         return cls(
             hosts=frozenset(name.lower() for name in (*own, *settings.allowed_hosts) if name),
-            origins=frozenset({f"{public.scheme}://{_bare(public.netloc)}", *map(_bare, settings.allowed_origins)}),
+            origins=frozenset({f"{public.scheme}://{bare(public.netloc)}", *map(bare, settings.allowed_origins)}),
         )
 
     def check_host(self, host: str) -> None:
@@ -66,9 +66,9 @@ class Visitors:
         return any(f"*.{parent}" in self.hosts for parent in _parents(name))
 
     def _allows(self, origin: str, host: str) -> bool:
-        bare = _bare(origin.lower())
-        scheme, _, site = bare.partition("://")
-        return bare in self.origins or (scheme in {"http", "https"} and site == _bare(host.lower()))
+        asking = bare(origin.lower())
+        scheme, _, site = asking.partition("://")
+        return asking in self.origins or (scheme in {"http", "https"} and site == bare(host.lower()))
 
 
 class OnlyOwnPages:
@@ -109,7 +109,7 @@ class OnlyOwnPages:
         raise NotJson(f"the body must be JSON, and is {kind}: send Content-Type: application/json")
 
 
-def _bare(address: str) -> str:
+def bare(address: str) -> str:
     """Return an origin or a host without its port, if that is the default port."""
     return re.sub(r"^(http://.*|[^/]*):80$|^(https://.*|[^/]*):443$", lambda match: match[1] or match[2], address)
 

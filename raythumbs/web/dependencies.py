@@ -7,12 +7,15 @@ from typing import Annotated, BinaryIO, Protocol
 
 from fastapi import Depends, Request
 
+from raythumbs.model.folder import Folder, FolderRule
+from raythumbs.model.found_photo import FoundPhoto
 from raythumbs.model.job import Change, Job, State
 from raythumbs.model.overview import Status
 from raythumbs.model.photo import Photo, Rendition
 from raythumbs.model.quarantine import Quarantined, QuarantinedMessage
 from raythumbs.model.reconciliation import Reconciliation
 from raythumbs.model.source import SourcePolicy
+from raythumbs.model.upload_form import UploadForm, UploadTerms
 from raythumbs.model.webhook import EndpointState
 from raythumbs.settings import Settings
 from raythumbs.web.fetching import Fetch, fetch
@@ -41,6 +44,15 @@ class Queue(Protocol):
 
     async def photo(self, photo_id: str) -> Photo:
         """Return the photo."""
+
+    async def photos_of_source(self, source: str) -> list[FoundPhoto]:
+        """Return the photo at this address with its newest job, or nothing."""
+
+    async def photos_of_folder(self, folder_id: str, *, after: str | None, limit: int) -> list[FoundPhoto]:
+        """Return a page of a folder's photos with their newest jobs."""
+
+    async def folder(self, folder_id: str) -> Folder:
+        """Count the photos of a folder."""
 
     async def status(self) -> Status:
         """Return the figures of the queue."""
@@ -83,20 +95,27 @@ class Originals(Protocol):
         """Delete an upload."""
 
 
+SignUpload = Callable[[UploadTerms], UploadForm]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
     """The settings, the queue, the stores, which sources may be read, and the clock.
 
     `link` gives an address of a thumbnail that opens; `open_thumbnail` opens the file behind `/thumbnails/PATH`.
-    `fetch` fetches the keys of senders.
+    `links_expire` says whether such an address is presigned. `sign_upload` signs a form with which a browser uploads
+    straight to the bucket; it is None if there is no bucket. `fetch` fetches the keys of senders.
     """
 
     settings: Settings
     queue: Queue
     originals: Originals
     policy: SourcePolicy
+    folder_rule: FolderRule
     link: Callable[[Rendition], str]
+    links_expire: bool
     open_thumbnail: Callable[[str], BinaryIO]
+    sign_upload: SignUpload | None
     now: Callable[[], float]
     fetch: Fetch = fetch
 

@@ -31,6 +31,7 @@ Door = Scope | Open | Notification
 # A route for GET answers HEAD too.
 DOORS: Mapping[str, Door] = {
     "POST /api/uploads/direct": Scope.UPLOAD,
+    "POST /api/uploads/presigned": Scope.UPLOAD,
     "POST /api/jobs": Scope.UPLOAD,
     "POST /api/notifications/s3": Notification(("notification_token", "sns_topics")),
     "POST /api/notifications/b2": Notification(("b2_signing_secret",)),
@@ -49,6 +50,10 @@ DOORS: Mapping[str, Door] = {
     "POST /api/jobs/{job_id}/cancel": Scope.ADMIN,
     "GET /api/photos/{photo_id}": Scope.READ,
     "GET /thumbnails/{path:path}": Open.THUMBNAIL,
+    "GET /api/photos": Scope.READ,
+    "GET /thumbnails/by-source/{spec}": Open.THUMBNAIL,
+    "GET /api/folders/{folder_id:path}": Scope.READ,
+    "GET /api/folders/{folder_id:path}/events": Scope.READ,
     "GET /api/thumbnails/status": Scope.READ,
     "GET /api/reconciliation": Scope.READ,
     "POST /api/reconciliation": Scope.ADMIN,

@@ -53,7 +53,9 @@ async def take_in(found: Notification, request: Request, deps: Dependencies) -> 
     A sender that repeats the request, because keeping it failed, makes no second jobs: events have ids.
     """
     found = _with_sources(found, proven=is_proven(request, deps))
-    wanted = Wanted(policy=deps.policy, originals_uri=deps.settings.originals_uri, now=deps.now)
+    wanted = Wanted(
+        policy=deps.policy, originals_uri=deps.settings.originals_uri, folder_rule=deps.folder_rule, now=deps.now
+    )
     changes = wanted.changes_of(found.events)
     jobs = await deps.queue.enqueue(changes) if changes else []
     removed = sum(isinstance(change, Removal) for change in changes)

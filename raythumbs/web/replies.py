@@ -71,8 +71,13 @@ def tell_errors(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> Response:
-        emit_trouble("request.stumbled", error, path=request.url.path)
-        return _reply(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", STUMBLED)
+        return stumbled(request, error)
+
+
+def stumbled(request: Request, error: Exception) -> Response:
+    """Return the reply to an error that nobody foresaw, which goes to the log."""
+    emit_trouble("request.stumbled", error, path=request.url.path)
+    return _reply(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", STUMBLED)
 
 
 def _reply(status: int, code: str, reason: str, headers: dict[str, str] | None = None) -> Response:

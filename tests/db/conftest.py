@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import Connection
 
 from raythumbs.db.database import Database
+from raythumbs.db.folders import Folders
+from raythumbs.db.found_photos import FoundPhotos
 from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.leases import Leases
@@ -16,6 +18,8 @@ from raythumbs.db.leftovers import KeyOwner, Leftovers
 from raythumbs.db.overview import overview
 from raythumbs.db.photos import Photos
 from raythumbs.errors import RaythumbsError, StaleLease
+from raythumbs.model.folder import Folder
+from raythumbs.model.found_photo import FoundPhoto
 from raythumbs.model.job import Change, Job, JobRequest, Priority, Removal, State
 from raythumbs.model.lease import Lease, Succeeded
 from raythumbs.model.overview import Overview
@@ -166,6 +170,15 @@ class Verbs:
 
     def photo(self, photo_id: str) -> Photo:
         return self._read(lambda connection: Photos(connection).get(photo_id))
+
+    def folder(self, folder_id: str) -> Folder:
+        return self._read(lambda connection: Folders(connection).get(folder_id))
+
+    def photos_of_source(self, source: str) -> list[FoundPhoto]:
+        return self._read(lambda connection: FoundPhotos(connection).of_source(source))
+
+    def photos_of_folder(self, folder_id: str, *, after: str | None = None, limit: int = 100) -> list[FoundPhoto]:
+        return self._read(lambda connection: FoundPhotos(connection).of_folder(folder_id, after=after, limit=limit))
 
     def overview(self, **given: int) -> Overview:
         return self._read(lambda connection: overview(connection, now=self._clock.now, **given))

@@ -16,13 +16,14 @@ from hypothesis.stateful import (
 from hypothesis.strategies import booleans, integers, sampled_from
 
 from raythumbs.db.database import Database
-from raythumbs.db.schema import metadata
+from raythumbs.db.schema import metadata, sharding
 from raythumbs.errors import Crashed, IllegalMove, NoSuchObject, NotAnImage, StaleLease, UnknownJob
 from raythumbs.model.job import INCOMPLETE, NEXT, Job, Priority, Removal, State, is_older
 from raythumbs.model.lease import Lease
 from tests.conftest import Clock
 from tests.db.conftest import Verbs, a_request, a_success
 
+FOLDER = "holiday"
 SOURCES = [f"s3://photos/{number}.jpg" for number in range(3)]
 
 
@@ -33,7 +34,8 @@ class Moves(RuleBasedStateMachine):
         super().__init__()
         with database.writing() as connection:
             for table in reversed(metadata.sorted_tables):
-                connection.execute(table.delete())
+                if table is not sharding:
+                    connection.execute(table.delete())
         self.clock = Clock()
         self.record = Verbs(database, self.clock)
         self.before: dict[str, Job] = {}
@@ -42,11 +44,14 @@ class Moves(RuleBasedStateMachine):
         self.held: dict[str, Lease] = {}  # what the dispatcher works on, by job
         self.until: dict[str, float] = {}  # when the lease of a job runs out
         self.finished: set[str] = set()
+        self.last_ends: dict[str, State] = {}  # how a job of a photo ended last, by source
 
     @rule(source=sampled_from(SOURCES), priority=sampled_from(list(Priority)), version=sampled_from(["v1", "v2", None]))
     def enqueue(self, source: str, priority: Priority, version: str | None) -> None:
         self.asked += 1
-        (job,) = self.record.enqueue(a_request(self.asked, source=source, priority=priority, version=version))
+        (job,) = self.record.enqueue(
+            a_request(self.asked, source=source, priority=priority, version=version, folder=FOLDER)
+        )
         assert job.state in INCOMPLETE
 
     @rule(source=sampled_from(SOURCES), sequence=sampled_from(["s3:1", "s3:2", "s3:3", None]), remove=booleans())
@@ -61,7 +66,7 @@ class Moves(RuleBasedStateMachine):
             incomplete = {job.source for job in self.record.page(limit=1000) if job.state in INCOMPLETE}
             assert outdated or source not in incomplete
         else:
-            heard = self.record.enqueue(a_request(self.asked, source=source, sequence=sequence))
+            heard = self.record.enqueue(a_request(self.asked, source=source, sequence=sequence, folder=FOLDER))
             assert len(heard) == (not outdated)
         if not outdated:
             self.sequences[source] = sequence or self.sequences.get(source)
@@ -174,7 +179,26 @@ class Moves(RuleBasedStateMachine):
         incomplete = [job.source for job in now.values() if job.state in INCOMPLETE]
         assert len(incomplete) == len(set(incomplete))
         assert set(self.before) <= set(now)
+        for job_id, job in now.items():
+            if job.state not in INCOMPLETE and job.state is not getattr(self.before.get(job_id), "state", None):
+                self.last_ends[job.source] = job.state
         self.before = now
+        self.the_folder_counts_each_photo_once(incomplete)
+
+    def the_folder_counts_each_photo_once(self, incomplete: list[str]) -> None:
+        found = {source: photo for source in SOURCES for photo in self.record.photos_of_source(source)}
+        there = [source for source, one in found.items() if one.photo.deleted_at is None]
+        ended = [self.last_ends[source] for source in there if source not in incomplete]
+
+        folder = self.record.folder(FOLDER)
+
+        assert (folder.total, folder.waiting) == (len(there), len(incomplete))
+        for state in (State.SUCCEEDED, State.FAILED, State.CANCELLED):
+            assert getattr(folder, state) == ended.count(state)
+        assert (folder.done_at is not None) == (bool(there) and not incomplete)
+        assert [one.photo.source for one in self.record.photos_of_folder(FOLDER)] == sorted(
+            there, key=lambda source: found[source].photo.id, reverse=True
+        )
 
 
 def reachable(start: State, end: State) -> bool:

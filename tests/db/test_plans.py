@@ -12,6 +12,8 @@ from sqlalchemy import event
 
 from raythumbs.db.database import Database
 from raythumbs.db.fair_order import FairOrder
+from raythumbs.db.folders import Folders
+from raythumbs.db.found_photos import FoundPhotos
 from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.leases import Leases
@@ -106,6 +108,9 @@ def test_repeated_requests_read_only_the_rows_of_their_photos(database, count):
             Leases(db).lease_next([5], now=2.0, lease_seconds=60)[0], now=2.0, lease_seconds=60
         ),
         lambda db: Reconciliations(db).known(["s3://photos/000001.jpg"]),
+        lambda db: Folders(db).get("album"),
+        lambda db: FoundPhotos(db).of_source("s3://photos/000001.jpg"),
+        lambda db: FoundPhotos(db).of_folder("album", after="photo-000009", limit=5),
         lambda db: [Leases(db).finish([(one, a_success()) for one in batch], now=2.0) for batch in leased(db)],
     ],
 )
@@ -144,6 +149,31 @@ def test_a_place_in_the_fair_order_is_found_by_an_index_alone(database, asked, i
     assert [index for index in indexes if index not in str(plans)] == []
 
 
+def test_the_photos_of_a_folder_are_counted_by_indexes_alone(database):
+    with database.writing() as connection:
+        Intake(connection).enqueue([a_request(number, folder=str(number % 3)) for number in range(20)], now=1.0)
+        leased(connection)
+
+    (counts,) = [plan for plan in plans_of(database, lambda db: Folders(db).get("1")) if "ix_photos_folder" in plan]
+
+    for index in (
+        "COVERING INDEX ix_photos_folder",
+        "COVERING INDEX ix_photos_ended",
+        "ix_jobs_folder",
+        "ix_jobs_leased",
+    ):
+        assert index in counts, counts
+    assert not re.search("SCAN jobs|SCAN photos|TEMP B-TREE|" + re.escape(EVERY_JOB_OF_A_STATE), counts), counts
+
+
+def test_a_page_of_a_folder_is_read_in_the_order_of_its_index(database):
+    plans = explained(database, lambda db: FoundPhotos(db).of_folder("1", after=None, limit=5), "EXPLAIN QUERY PLAN")
+
+    page = " / ".join(row.detail for row in plans[0])
+    assert "USING INDEX ix_photos_folder (folder_id=?)" in page
+    assert "SCAN photos" not in page
+
+
 def test_the_jobs_of_a_deleted_photo_are_found_by_its_index(database):
     plans = plans_of(database, lambda db: Photos(db).forget_deleted(before=1.0, limit=10))
 
@@ -173,6 +203,8 @@ def leased(connection):
         lambda db: Reconciliations(db).known(["s3://photos/003999.jpg", "s3://photos/of-nobody.jpg"]),
         lambda db: Leases(db).waiting(now=9.0, limit=5),
         lambda db: FairOrder(db).due_since(),
+        lambda db: FoundPhotos(db).of_source("s3://photos/003999.jpg"),
+        lambda db: Intake(db).enqueue([replace(a_request(3999), folder_id="late")], now=2.0),
     ],
 )
 def test_postgresql_with_wrong_statistics_reads_no_more_than_needed(miscounted, asked):
@@ -190,3 +222,18 @@ def test_a_comparison_with_a_store_reads_only_the_jobs_of_its_photos(miscounted)
     looked_at = rows_looked_at(miscounted, lambda db: Reconciliations(db).known(asked))
 
     assert max(looked_at) <= 100, looked_at
+
+
+def test_postgresql_counts_a_small_folder_among_large_ones_without_reading_them(miscounted):
+    with miscounted.writing() as connection:
+        Intake(connection).enqueue([a_request(number, folder="large") for number in range(5000, 7000)], now=2.0)
+        Intake(connection).enqueue([a_request(number, folder="small") for number in range(7000, 7010)], now=2.0)
+        connection.exec_driver_sql("UPDATE photos SET ended = 'failed' WHERE folder_id = 'large'")
+        connection.exec_driver_sql("UPDATE jobs SET state = 'failed', lease_until = NULL WHERE state = 'running'")
+        connection.exec_driver_sql("ANALYZE jobs, photos")
+
+    counted = rows_looked_at(miscounted, lambda db: Folders(db).get("small"))
+    paged = rows_looked_at(miscounted, lambda db: FoundPhotos(db).of_folder("small", after=None, limit=5))
+
+    assert max(counted) <= 100, counted
+    assert max(paged) <= 100, paged

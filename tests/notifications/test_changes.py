@@ -1,5 +1,6 @@
 """Which events become changes; the doors share the rules."""
 
+from raythumbs.model.folder import FolderRule
 from raythumbs.model.job import JobRequest, Removal
 from raythumbs.model.source import SourcePolicy
 from raythumbs.notifications.changes import Wanted
@@ -8,6 +9,7 @@ from raythumbs.notifications.event import RemovalEvent, UploadEvent
 WANTED = Wanted(
     policy=SourcePolicy(allowed=("s3://photos/", "s3://store/"), outputs=("s3://photos/thumbnails/",)),
     originals_uri="s3://store/originals/",
+    folder_rule=FolderRule(depth=None, browser_uploads="s3://store/uploads/", direct_uploads="s3://store/originals/"),
     now=lambda: 1.0,
 )
 
@@ -19,10 +21,11 @@ def an_upload(source: str, *, size_bytes: int | None = 5) -> UploadEvent:
 def test_an_upload_becomes_a_request_and_a_removal_a_removal():
     gone = RemovalEvent(id="f", source="s3://photos/b.jpg", sequence=None)
 
-    request, removal = WANTED.changes_of([an_upload("s3://photos/a.jpg"), gone])
+    request, removal = WANTED.changes_of([an_upload("s3://photos/album/a.jpg"), gone])
 
     assert isinstance(request, JobRequest)
-    assert (request.source, request.version, request.event_id) == ("s3://photos/a.jpg", "v", "e")
+    assert (request.source, request.version, request.event_id) == ("s3://photos/album/a.jpg", "v", "e")
+    assert request.folder_id == "album"
     assert isinstance(removal, Removal)
     assert (removal.source, removal.event_id) == ("s3://photos/b.jpg", "f")
 

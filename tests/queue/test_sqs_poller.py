@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from raythumbs.errors import DatabaseUnavailable, Overloaded, StoreUnavailable, Unstorable
+from raythumbs.model.folder import FolderRule
 from raythumbs.model.job import State
 from raythumbs.model.source import SourcePolicy
 from raythumbs.notifications.changes import Wanted
@@ -229,7 +230,8 @@ class Entry:
         return [answer for _ in groups]
 
 
-WANTED = Wanted(policy=SourcePolicy(("s3://",), ()), originals_uri="s3://own/", now=lambda: 1.0)
+RULE = FolderRule(depth=None, browser_uploads="s3://own/uploads/", direct_uploads="s3://own/")
+WANTED = Wanted(policy=SourcePolicy(("s3://",), ()), originals_uri="s3://own/", folder_rule=RULE, now=lambda: 1.0)
 
 
 def a_poller(
@@ -374,7 +376,7 @@ def test_a_message_that_meets_a_bug_does_not_stop_the_others(caplog):
             return super().changes_of(events)
 
     queue = Sqs([body_of("bug.jpg"), body_of("cat.jpg")])
-    wanted = Buggy(policy=SourcePolicy(("s3://",), ()), originals_uri="s3://own/", now=lambda: 1.0)
+    wanted = Buggy(policy=SourcePolicy(("s3://",), ()), originals_uri="s3://own/", folder_rule=RULE, now=lambda: 1.0)
 
     asyncio.run(a_poller(queue, Entry(), wanted=wanted).run_once())
 

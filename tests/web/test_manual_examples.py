@@ -6,14 +6,13 @@ import re
 import shlex
 import subprocess
 import sys
-from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from raythumbs.manual import FOLDER, USE
+from tests.web.listening import listening_app
 
 HERE = "http://127.0.0.1:8000"
 README = Path(__file__).parents[2] / "README.md"
@@ -24,29 +23,13 @@ def blocks(path: Path, language: str) -> list[str]:
     return re.findall(rf"(?ms)^```{language}\n(.*?)^```$", path.read_text())
 
 
-@asynccontextmanager
-async def listening(service):
-    """The application on a port of its own, for programs."""
-    app = service.http._transport.app
-    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_config=None))
-    running = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    try:
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await running
-
-
 @pytest.mark.parametrize("path", [README, FOLDER / "integrate.md"], ids=lambda path: path.stem)
 def test_the_program_that_uploads_a_photo_prints_its_thumbnail(served, tmp_path, photo, path):
     [program] = [block for block in blocks(path, "python") if "Client(" in block]
     (tmp_path / "photo1.jpg").write_bytes(photo)
 
     async def scenario(service):
-        async with listening(service) as address:
+        async with listening_app(service.http._transport.app) as address:
             command = [sys.executable, "-c", program.replace(HERE, address)]
             return await asyncio.to_thread(subprocess.run, command, cwd=tmp_path, capture_output=True, text=True)
 

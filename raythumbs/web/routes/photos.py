@@ -41,7 +41,11 @@ async def thumbnail(path: Annotated[str, Path(max_length=1024)], deps: Deps) -> 
         file = deps.open_thumbnail(path)
     except NoSuchObject as error:
         raise UnknownThumbnail("there is no such thumbnail") from error
-    headers = {"Cache-Control": CACHE_CONTROL, "X-Content-Type-Options": "nosniff"}
+    headers = {
+        "Cache-Control": CACHE_CONTROL,
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "cross-origin",  # pages of every origin may show it
+    }
     # The machine's table of file names is not asked: a slim image's table does not have WebP.
     kind = Format.of_name(path)
     return OpenFileResponse(file, kind.content_type if kind else "application/octet-stream", headers)

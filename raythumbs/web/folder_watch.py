@@ -1,0 +1,105 @@
+"""Watches folders for the streams of clients. All streams of a folder share one poll of the queue."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+from raythumbs.events import known
+from raythumbs.model.folder import Folder
+
+POLL_SECONDS = 0.5
+HEARTBEAT_SECONDS = 15.0
+_POLLS_AT_ONCE = 2
+_LARGEST_SHARE = 20  # a folder that takes long to count is asked for so much less often
+
+Ask = Callable[[str], Awaitable[Folder]]
+
+
+@dataclass(slots=True, eq=False)
+class _Watched:
+    """A folder, how many streams watch it, and what was seen last. `changed` is set once it is outdated."""
+
+    poll: "asyncio.Task[None] | None" = None
+    streams: int = 0
+    last: Folder | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class FolderWatch:
+    """Asks for each watched folder again and again, and wakes its streams when a figure has changed."""
+
+    def __init__(
+        self, ask: Ask, *, poll_seconds: float = POLL_SECONDS, heartbeat_seconds: float = HEARTBEAT_SECONDS
+    ) -> None:
+        self._ask = ask
+        self._poll_seconds = poll_seconds
+        self._heartbeat_seconds = heartbeat_seconds
+        self._folders: dict[str, _Watched] = {}
+        self._polls_at_once = asyncio.Semaphore(_POLLS_AT_ONCE)
+
+    async def changes(self, folder_id: str, first: Folder) -> AsyncGenerator[Folder | None, None]:
+        """Yield the folder as it is, then each change. Yield None when there was none for a while.
+
+        A stream must be closed, so that a folder without streams is no longer asked for.
+        """
+        watched = self._join(folder_id)
+        seen = watched.last or first
+        try:
+            yield seen
+            while True:
+                changed = watched.changed
+                if watched.last is not None and watched.last != seen:
+                    seen = watched.last
+                    yield seen
+                elif not await _is_set(changed, seconds=self._heartbeat_seconds):
+                    yield None
+        finally:
+            self._leave(folder_id, watched)
+
+    @property
+    def watched(self) -> int:
+        """How many folders are watched."""
+        return len(self._folders)
+
+    def _join(self, folder_id: str) -> _Watched:
+        watched = self._folders.setdefault(folder_id, _Watched())
+        watched.streams += 1
+        if watched.poll is None:
+            watched.poll = asyncio.create_task(self._poll(folder_id, watched))
+        return watched
+
+    def _leave(self, folder_id: str, watched: _Watched) -> None:
+        watched.streams -= 1
+        if not watched.streams:
+            del self._folders[folder_id]
+            assert watched.poll  # noqa: S101 `_join` began it
+            watched.poll.cancel()
+
+    async def _poll(self, folder_id: str, watched: _Watched) -> None:
+        while True:
+            async with self._polls_at_once:
+                began_at = time.monotonic()
+                await self._look(folder_id, watched)
+                took_seconds = time.monotonic() - began_at
+            await asyncio.sleep(max(self._poll_seconds, _LARGEST_SHARE * took_seconds))
+
+    async def _look(self, folder_id: str, watched: _Watched) -> None:
+        try:
+            seen = await self._ask(folder_id)
+        except Exception as error:  # noqa: BLE001 the next look may succeed, and heartbeats go on meanwhile
+            known("folder.stumbled", error, folder_id=folder_id)
+            return
+        if seen != watched.last:
+            watched.last = seen
+            changed, watched.changed = watched.changed, asyncio.Event()
+            changed.set()
+
+
+async def _is_set(event: asyncio.Event, *, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
