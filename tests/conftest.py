@@ -1,5 +1,6 @@
 """What several rooms' tests need: a clock in the hand, an S3 server, a PostgreSQL."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,6 +41,15 @@ class Clock:
 
     def advance(self, *, seconds: float) -> None:
         self.now += seconds
+
+
+@pytest.fixture(autouse=True)
+def umask_as_before() -> Iterator[None]:
+    """Take back what commands do to the process in which a test calls them."""
+    umask = os.umask(0o022)
+    os.umask(umask)
+    yield
+    os.umask(umask)
 
 
 @pytest.fixture

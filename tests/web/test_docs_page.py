@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.web.test_manual_examples import listening
+from tests.web.listening import listening_app
 
 KEYS = '{"name": "a", "key": "rt_0123456789abcdef", "scopes": ["read"]}'
 
@@ -27,7 +27,7 @@ def shown(address: str, folder: Path) -> tuple[str, str]:
 @pytest.mark.parametrize("keys", [None, KEYS])
 def test_the_page_of_the_api_shows_every_topic_and_breaks_none_of_its_rules(served, tmp_path, keys):
     async def scenario(service):
-        async with listening(service) as address:
+        async with listening_app(service.http._transport.app) as address:
             return await asyncio.to_thread(shown, f"{address}/docs", tmp_path)
 
     page, complaints = served(scenario, api_keys=keys)
