@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from raythumbs.model.source import Source
+from raythumbs.model.source import Source, is_storable
 
 FOLDER_BYTES = 1024  # of a folder's id in UTF-8: as long as a key of S3
 _BROWSER_UPLOADS = re.compile(r"(?:(?P<folder>[^/]+)/)?[A-Za-z0-9_-]{43}")  # 43 letters hold 32 random bytes as base64
@@ -58,8 +58,10 @@ class FolderRule:
             return None
         if address.startswith(self.browser_uploads):
             key = _BROWSER_UPLOADS.fullmatch(address.removeprefix(self.browser_uploads))
-            if key:
-                return unquote(key["folder"]) if key["folder"] else None
+            if key and not key["folder"]:
+                return None
+            if key and is_storable(folder := unquote(key["folder"])):  # else nobody was given that key by the service
+                return folder
         names = Source.parse(address).key.split("/")[:-1]
         return "/".join(names[: self.depth]) or None
 

@@ -59,9 +59,14 @@ def is_folder_marker(key: str, size_bytes: int | None) -> bool:
     return not size_bytes and key.endswith(("/", "_$folder$"))
 
 
+def is_storable(text: str) -> bool:
+    """Return whether a column or a file name can hold the text: it has no NUL and no half of a surrogate pair."""
+    return not _UNSTORABLE.search(text)
+
+
 def refuse_unstorable(text: str) -> None:
-    """Raise BadSource for text with NUL or half a surrogate pair, which no column or file name can hold."""
-    if _UNSTORABLE.search(text):
+    """Raise BadSource for text that is not storable."""
+    if not is_storable(text):
         raise BadSource(f"{text!a} has a character that cannot be stored")
 
 

@@ -57,6 +57,14 @@ def test_nothing_but_the_service_is_listened_on(written):
     assert binds == [["bind", "127.0.0.1:8000", "proto", "h1"]]
 
 
+def test_no_address_is_logged_because_its_query_may_have_a_secret(written):
+    assert "    log 127.0.0.1:514 local0 info\n" in written.read_text()
+
+    logs = [line for line in hardened(written).splitlines() if line.strip().startswith("log ")]
+
+    assert logs == ["    log global"]
+
+
 def test_it_listens_where_the_service_is_to_answer(written):
     assert "    bind 0.0.0.0:8123 proto h1\n" in hardened(written, bind="0.0.0.0:8123")
 

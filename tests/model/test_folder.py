@@ -23,6 +23,7 @@ AT_MOST_2 = FolderRule(depth=2, browser_uploads="s3://bkt/uploads/", direct_uplo
         (RULE, "s3://bkt/app/uploads/cat.jpg", "app/uploads"),
         (RULE, f"s3://bkt/app/uploads/{TOKEN}", None),
         (RULE, f"s3://bkt/app/uploads/holiday/{TOKEN}", "holiday"),
+        (RULE, f"s3://bkt/app/uploads/a%00b/{TOKEN}", "app/uploads/a%00b"),  # which no database could hold
         (RULE, f"s3://other/app/uploads/holiday/{TOKEN}", "app/uploads/holiday"),
         (AT_MOST_2, "s3://photos/users/7/2026/cat.jpg", "users/7"),
         (AT_MOST_2, "s3://photos/users/cat.jpg", "users"),

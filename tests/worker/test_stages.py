@@ -175,5 +175,6 @@ def test_closing_ends_the_decoder(plan):
 
 
 def decoders() -> list[psutil.Process]:
-    children = psutil.Process().children()
-    return [child for child in children if "raythumbs.imaging.sandbox_child" in child.cmdline()]
+    children = psutil.Process().children()  # some of other tests may have ended, and not be waited for yet
+    alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in alive if "raythumbs.imaging.sandbox_child" in child.cmdline()]
