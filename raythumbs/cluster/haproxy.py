@@ -87,6 +87,7 @@ def harden(configuration: str, door: Door) -> str:
     text = _replaced(r"mode 666 level admin expose-fd listeners", "mode 600 level user expose-fd listeners", text)
     # Addresses have secrets in their queries: signed links, the secret of Azure's events.
     text = _replaced(r"^    log \S+ local0 info\n", "", text)
+    text = _replaced(r"^    option httplog$", '    log-format "%HM %HPO %ST"', text)  # of Ray's metrics
     text = _replaced(r"^    maxconn \d+$", f"    maxconn {door.connections}", text)
     text = _replaced(r"^    timeout client .*$", f"    timeout client {SILENT_SECONDS}s", text)
     text = _replaced(r"^    timeout http-keep-alive .*$", f"    timeout http-keep-alive {IDLE_SECONDS}s", text)
