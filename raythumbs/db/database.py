@@ -11,7 +11,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select, text
 
 from raythumbs.db.dialect import NOW_BY_CLOCK, is_sqlite
 from raythumbs.db.faults import shown_address, translated
@@ -25,6 +25,7 @@ __all__ = ["Connection", "Database"]
 _MIGRATIONS = Path(__file__).parent / "migrations"
 STATEMENT_SECONDS = 10.0
 _ONE_MIGRATES = select(func.pg_advisory_xact_lock(0x7261797468756D62))  # an arbitrary number for the lock
+_WITHOUT_LIMIT = text("SET LOCAL statement_timeout = 0")  # a statement that goes through a full table takes minutes
 _CACHE_KIB = 16_000, 2_000  # SQLite, for writing and for reading: holds the pages where a full record's indexes grow
 
 _POSTGRESQL = {
@@ -42,8 +43,8 @@ _POSTGRESQL = {
 class Database:
     """The database at `url`. It raises errors of raythumbs instead of its library's; see `faults.py`.
 
-    A statement that waits or works for more than `statement_seconds` ends as an outage. `webhooks` are those that
-    hear of jobs that end; see `outbox.py`.
+    A statement that waits or works for more than `statement_seconds` ends as an outage; those of a migration may work
+    longer. `webhooks` are those that hear of jobs that end; see `outbox.py`.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Database:
             with self.writing() as connection:
                 if not is_sqlite(connection):  # PostgreSQL: several queues may open it at one time
                     connection.execute(_ONE_MIGRATES)
+                    connection.execute(_WITHOUT_LIMIT)
                 migrate(connection)
         except CommandError as error:
             self.close()
