@@ -46,7 +46,7 @@ RUNS = select(exists(select(jobs.c.id).join(photos).where(RUNNING, *_of_folder))
 ENABLED = select(webhook_endpoints.c.id).where(webhook_endpoints.c.disabled_at.is_(None))
 # Two queues that end the last two jobs of a folder at one time would each see the other's job at work.
 ONE_ENDS_FOLDERS = select(func.pg_advisory_xact_lock(0x666F6C64657273))  # an arbitrary number for the lock
-ADD = insertion(lambda insert: insert, deliveries, "endpoint_id", "id", "event", "body", "created_at", "due_at")
+ADD = insertion(lambda insert: insert, deliveries, "endpoint_id", "id", "event", "body", "begun_at", "due_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Outbox:
         endpoints = [endpoint for endpoint in self._webhooks.endpoints if endpoint.id in enabled]
         ready = [(f"msg_{new_id(now=now)}", one.event, _body(one, now=now)) for one in messages]
         rows = [
-            {"endpoint_id": endpoint.id, "id": id_, "event": event, "body": body, "created_at": now, "due_at": now}
+            {"endpoint_id": endpoint.id, "id": id_, "event": event, "body": body, "begun_at": now, "due_at": now}
             for id_, event, body in ready
             for endpoint in endpoints
             if event in endpoint.events
