@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, func, make_url,
 
 from raythumbs.db.dialect import NOW_BY_CLOCK, is_sqlite
 from raythumbs.db.faults import shown_address, translated
-from raythumbs.db.outbox import OPTION
+from raythumbs.db.outbox import OPTION, Outbox, begin_outbox
 from raythumbs.db.sqlite_file import lock, refuse_damaged, refuse_network
 from raythumbs.errors import BadSettings
 from raythumbs.model.webhook import Webhooks
@@ -103,7 +103,9 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """Give a connection in a transaction that commits at the end. With SQLite there is one at a time."""
         with translated(self._url), self._writers.begin() as connection:
+            begin_outbox(connection)
             yield connection
+            Outbox(connection).finish()
 
     @contextmanager
     def apart(self, connection: Connection) -> Iterator[None]:

@@ -22,6 +22,7 @@ from raythumbs.model.job import Priority, State
 from raythumbs.model.webhook import WebhookEvent, Webhooks
 
 OPTION = "webhooks"
+_FOLDERS = "folders_that_may_be_done"  # an option of a connection in a transaction
 _LONGEST_BYTES = 20_000  # Standard Webhooks 1.0.0, "Payload"
 _EVENTS = {State.SUCCEEDED: WebhookEvent.PHOTO_SUCCEEDED, State.FAILED: WebhookEvent.PHOTO_FAILED}
 
@@ -55,19 +56,38 @@ class _Message:
     data: Mapping[str, object]
 
 
+def begin_outbox(connection: Connection) -> None:
+    """Begin to gather the folders in which jobs end during the connection's transaction."""
+    connection.execution_options(**{_FOLDERS: {}})
+
+
 class Outbox:
     """The outbox, over one connection in a transaction. `now` is the database's time, in UTC seconds."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._webhooks: Webhooks | None = connection.get_execution_options().get(OPTION)
+        self._folders: dict[str, float] = connection.get_execution_options().get(_FOLDERS, {})
 
     def ended(self, job_ids: Sequence[str], *, now: float) -> None:
         """Write what these jobs, which have just ended, mean for each endpoint: for their photos and their folders."""
         if self._webhooks is None or not job_ids:
             return
         rows = self._connection.execute(ENDED.of(self._connection), {"ids": list(job_ids)}).all()
-        self._add([*self._of_photos(rows), *self._of_folders(rows)], now=now)
+        self._add(list(self._of_photos(rows)), now=now)
+        if self._is_wanted(WebhookEvent.FOLDER_DONE):
+            self._folders.update({row.folder_id: now for row in rows if row.folder_id})
+
+    def finish(self) -> None:
+        """Write a message for each folder of the jobs that ended in this transaction, if it is done.
+
+        This is the transaction's last step. Whoever holds the lock then waits for nobody.
+        """
+        if not self._folders:
+            return
+        if not is_sqlite(self._connection):
+            self._connection.execute(ONE_ENDS_FOLDERS)
+        self._add(list(self._of_folders()), now=max(self._folders.values()))
 
     def _of_photos(self, rows: Sequence[Row[Any]]) -> Iterator[_Message]:
         for row in rows:
@@ -80,15 +100,10 @@ class Outbox:
         data |= {"source": row.source, "folderId": row.folder_id}
         return data | ({"code": row.code, "reason": row.reason} if row.state == State.FAILED else {})
 
-    def _of_folders(self, rows: Sequence[Row[Any]]) -> Iterator[_Message]:
-        """Yield a message for each folder of these jobs in which no job waits or runs any more."""
-        folders = sorted({row.folder_id for row in rows if row.folder_id})
-        if not folders or not self._is_wanted(WebhookEvent.FOLDER_DONE):
-            return
-        if not is_sqlite(self._connection):
-            self._connection.execute(ONE_ENDS_FOLDERS)
+    def _of_folders(self) -> Iterator[_Message]:
+        """Yield a message for each of these folders in which no job waits or runs any more."""
         shards = list(range(Shards(self._connection).count()))
-        for folder_id in folders:
+        for folder_id in sorted(self._folders):
             given = {"key": folder_key(folder_id), "folder_id": folder_id}
             waits = self._connection.execute(WAITS, given | {"shards": shards}).scalar_one()
             if not waits and not self._connection.execute(RUNS, given).scalar_one():
