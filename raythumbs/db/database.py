@@ -11,11 +11,11 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select, text
 
 from raythumbs.db.dialect import NOW_BY_CLOCK, is_sqlite
 from raythumbs.db.faults import shown_address, translated
-from raythumbs.db.outbox import OPTION
+from raythumbs.db.outbox import OPTION, Outbox, begin_outbox
 from raythumbs.db.sqlite_file import lock, refuse_damaged, refuse_network
 from raythumbs.errors import BadSettings
 from raythumbs.model.webhook import Webhooks
@@ -25,6 +25,7 @@ __all__ = ["Connection", "Database"]
 _MIGRATIONS = Path(__file__).parent / "migrations"
 STATEMENT_SECONDS = 10.0
 _ONE_MIGRATES = select(func.pg_advisory_xact_lock(0x7261797468756D62))  # an arbitrary number for the lock
+_WITHOUT_LIMIT = text("SET LOCAL statement_timeout = 0")  # a statement that goes through a full table takes minutes
 _CACHE_KIB = 16_000, 2_000  # SQLite, for writing and for reading: holds the pages where a full record's indexes grow
 
 _POSTGRESQL = {
@@ -42,8 +43,8 @@ _POSTGRESQL = {
 class Database:
     """The database at `url`. It raises errors of raythumbs instead of its library's; see `faults.py`.
 
-    A statement that waits or works for more than `statement_seconds` ends as an outage. `webhooks` are those that
-    hear of jobs that end; see `outbox.py`.
+    A statement that waits or works for more than `statement_seconds` ends as an outage; those of a migration may work
+    longer. `webhooks` are those that hear of jobs that end; see `outbox.py`.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Database:
             with self.writing() as connection:
                 if not is_sqlite(connection):  # PostgreSQL: several queues may open it at one time
                     connection.execute(_ONE_MIGRATES)
+                    connection.execute(_WITHOUT_LIMIT)
                 migrate(connection)
         except CommandError as error:
             self.close()
@@ -101,7 +103,9 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """Give a connection in a transaction that commits at the end. With SQLite there is one at a time."""
         with translated(self._url), self._writers.begin() as connection:
+            begin_outbox(connection)
             yield connection
+            Outbox(connection).finish()
 
     @contextmanager
     def apart(self, connection: Connection) -> Iterator[None]:

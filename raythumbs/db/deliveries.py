@@ -24,13 +24,10 @@ def _insert_or_update(insert: Any) -> Any:  # noqa: ANN401 see `insertion`
 
 
 CONFIGURE = insertion(_insert_or_update, webhook_endpoints, "id", "url", "identity")
-REMOVE_OTHERS = (
-    delete(deliveries).where(deliveries.c.endpoint_id.not_in(among("ids"))),
-    delete(webhook_endpoints).where(webhook_endpoints.c.id.not_in(among("ids"))),
-)
+REMOVE_OTHERS = delete(webhook_endpoints).where(webhook_endpoints.c.id.not_in(among("ids")))
 _of_endpoint = deliveries.c.endpoint_id == bindparam("of_endpoint")
 DUE = (
-    select(deliveries.c.id, deliveries.c.event, deliveries.c.body, deliveries.c.attempts)
+    select(deliveries.c.id, deliveries.c.event, deliveries.c.body, deliveries.c.attempts, deliveries.c.begun_at)
     .join(webhook_endpoints, webhook_endpoints.c.id == deliveries.c.endpoint_id)
     .where(_of_endpoint, deliveries.c.due_at <= NOW, webhook_endpoints.c.disabled_at.is_(None))
     .order_by(deliveries.c.due_at)
@@ -44,9 +41,10 @@ SUCCEEDED = _endpoint.values(delivered_at=NOW)
 FAILED = _endpoint.values(failed_at=NOW, error=bindparam("why"))
 DISABLED = _endpoint.values(disabled_at=NOW, failed_at=NOW, error=bindparam("why"))
 ENABLE = update(webhook_endpoints).values(disabled_at=None)
-RETRY = update(deliveries).values(due_at=NOW, attempts=0)
-FORGET = delete(deliveries).where(
-    deliveries.c.id.in_(select(deliveries.c.id).where(deliveries.c.created_at < bindparam("before")).limit(LIMIT))
+_after = deliveries.c.id > bindparam("after")
+NEXT_IDS = select(deliveries.c.id).where(_after).order_by(deliveries.c.id).limit(LIMIT)
+RETRY = (
+    update(deliveries).where(_after, deliveries.c.id <= bindparam("until")).values(due_at=NOW, attempts=0, begun_at=NOW)
 )
 ENDPOINTS = select(webhook_endpoints).order_by(webhook_endpoints.c.url)
 
@@ -67,10 +65,12 @@ class Deliveries:
         self._connection = connection
 
     def configure(self, endpoints: Iterable[WebhookEndpoint]) -> None:
-        """Record the endpoints of the settings. Forget others with their deliveries; enable those that changed."""
+        """Record the endpoints of the settings, and forget others. Enable those that changed.
+
+        The deliveries of others may be very many, so they are left to the janitor.
+        """
         rows = [{"id": one.id, "url": one.url, "identity": one.identity} for one in endpoints]
-        for remove in REMOVE_OTHERS:
-            self._connection.execute(remove, {"ids": [row["id"] for row in rows]})
+        self._connection.execute(REMOVE_OTHERS, {"ids": [row["id"] for row in rows]})
         if rows:
             for_each(self._connection, CONFIGURE, rows)
 
@@ -93,10 +93,20 @@ class Deliveries:
         """Send nothing more to an endpoint, and write nothing more for it."""
         self._connection.execute(DISABLED, {"of_endpoint": endpoint_id, "now": now, "why": _told(reason)})
 
-    def retry(self, *, now: float) -> None:
-        """Enable every endpoint, and make every delivery due now with all its attempts."""
+    def enable(self) -> None:
+        """Enable every endpoint."""
         self._connection.execute(ENABLE)
-        self._connection.execute(RETRY, {"now": now})
+
+    def retry(self, *, now: float, after: str = "", limit: int = 1000) -> str | None:
+        """Make about `limit` deliveries due now with all their attempts: the next ones whose ids are above `after`.
+
+        Return the last of these ids, or None if there was none.
+        """
+        ids = self._connection.scalars(NEXT_IDS, {"after": after, "most": limit}).all()
+        if not ids:
+            return None
+        self._connection.execute(RETRY, {"after": after, "until": ids[-1], "now": now})
+        return str(ids[-1])
 
     def endpoints(self) -> Sequence[EndpointState]:
         """Return how each endpoint does. At most a million deliveries of each kind are counted."""
@@ -104,11 +114,6 @@ class Deliveries:
             as_word(EndpointState, row, waiting=self._counted(WAITING, row), given_up=self._counted(GIVEN_UP, row))
             for row in self._connection.execute(ENDPOINTS).all()
         ]
-
-    def forget(self, *, before: float, limit: int) -> int:
-        """Delete about `limit` deliveries of messages that were written before then. Return `limit` if there may be
-        more."""
-        return min(limit, self._connection.execute(FORGET, {"before": before, "most": limit}).rowcount)
 
     def _counted(self, statement: Any, row: Any) -> int:  # noqa: ANN401 SQLAlchemy's
         return int(self._connection.execute(statement, {"of_endpoint": row.id}).scalar_one())

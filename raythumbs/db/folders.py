@@ -58,8 +58,8 @@ SET_ENDED = update(photos).where(photos.c.id == bindparam("of_photo")).values(en
 class Folders:
     """The folders, over one connection in a transaction.
 
-    Each shard notes the ends of its own jobs in rows of its own, so that shards never wait for one another. What a
-    person does to a job counts as of the first shard, which does it.
+    `shard` is the one that writes: it notes ends in rows of its own, whatever the shard of the job, so that shards
+    never wait for one another here.
     """
 
     def __init__(self, connection: Connection, shard: int = 0) -> None:

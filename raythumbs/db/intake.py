@@ -71,11 +71,15 @@ GIVE_FOLDER = update(jobs).where(jobs.c.id == bindparam("of_job")).values(folder
 
 
 class Intake:
-    """Takes in changes, over one connection in a transaction. `now` is the database's time, in UTC seconds."""
+    """Takes in changes, over one connection in a transaction. `now` is the database's time, in UTC seconds.
 
-    def __init__(self, connection: Connection, shards: int = 1) -> None:
+    `shard` is the one that writes, of `shards`. The changes may be of photos of any shard.
+    """
+
+    def __init__(self, connection: Connection, shards: int = 1, *, shard: int = 0) -> None:
         self._connection = connection
         self._shards = shards
+        self._shard = shard
         self._photos = Photos(connection)
         self._order = FairOrder(connection)
 
@@ -196,8 +200,7 @@ class Intake:
 
     def _remove(self, removals: Sequence[Removal], *, now: float) -> None:
         photo_ids = [photo.id for photo in self._photos.record_deleted(removals, now=now).values()]
-        shard = shard_of(removals[0].source, self._shards)
-        Folders(self._connection, shard).note_removal(photo_ids, now=now)
+        Folders(self._connection, self._shard).note_removal(photo_ids, now=now)
         why = cause(DELETED, "the photo was deleted")
         ended = self._connection.scalars(CANCEL_OF_PHOTOS, {"photo_ids": photo_ids, "now": now} | why).all()
         Outbox(self._connection).ended(ended, now=now)

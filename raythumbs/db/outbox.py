@@ -22,6 +22,7 @@ from raythumbs.model.job import Priority, State
 from raythumbs.model.webhook import WebhookEvent, Webhooks
 
 OPTION = "webhooks"
+_FOLDERS = "folders_that_may_be_done"  # an option of a connection in a transaction
 _LONGEST_BYTES = 20_000  # Standard Webhooks 1.0.0, "Payload"
 _EVENTS = {State.SUCCEEDED: WebhookEvent.PHOTO_SUCCEEDED, State.FAILED: WebhookEvent.PHOTO_FAILED}
 
@@ -46,7 +47,7 @@ RUNS = select(exists(select(jobs.c.id).join(photos).where(RUNNING, *_of_folder))
 ENABLED = select(webhook_endpoints.c.id).where(webhook_endpoints.c.disabled_at.is_(None))
 # Two queues that end the last two jobs of a folder at one time would each see the other's job at work.
 ONE_ENDS_FOLDERS = select(func.pg_advisory_xact_lock(0x666F6C64657273))  # an arbitrary number for the lock
-ADD = insertion(lambda insert: insert, deliveries, "endpoint_id", "id", "event", "body", "created_at", "due_at")
+ADD = insertion(lambda insert: insert, deliveries, "endpoint_id", "id", "event", "body", "begun_at", "due_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +56,38 @@ class _Message:
     data: Mapping[str, object]
 
 
+def begin_outbox(connection: Connection) -> None:
+    """Begin to gather the folders in which jobs end during the connection's transaction."""
+    connection.execution_options(**{_FOLDERS: {}})
+
+
 class Outbox:
     """The outbox, over one connection in a transaction. `now` is the database's time, in UTC seconds."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._webhooks: Webhooks | None = connection.get_execution_options().get(OPTION)
+        self._folders: dict[str, float] = connection.get_execution_options().get(_FOLDERS, {})
 
     def ended(self, job_ids: Sequence[str], *, now: float) -> None:
         """Write what these jobs, which have just ended, mean for each endpoint: for their photos and their folders."""
         if self._webhooks is None or not job_ids:
             return
         rows = self._connection.execute(ENDED.of(self._connection), {"ids": list(job_ids)}).all()
-        self._add([*self._of_photos(rows), *self._of_folders(rows)], now=now)
+        self._add(list(self._of_photos(rows)), now=now)
+        if self._is_wanted(WebhookEvent.FOLDER_DONE):
+            self._folders.update({row.folder_id: now for row in rows if row.folder_id})
+
+    def finish(self) -> None:
+        """Write a message for each folder of the jobs that ended in this transaction, if it is done.
+
+        This is the transaction's last step. Whoever holds the lock then waits for nobody.
+        """
+        if not self._folders:
+            return
+        if not is_sqlite(self._connection):
+            self._connection.execute(ONE_ENDS_FOLDERS)
+        self._add(list(self._of_folders()), now=max(self._folders.values()))
 
     def _of_photos(self, rows: Sequence[Row[Any]]) -> Iterator[_Message]:
         for row in rows:
@@ -80,15 +100,10 @@ class Outbox:
         data |= {"source": row.source, "folderId": row.folder_id}
         return data | ({"code": row.code, "reason": row.reason} if row.state == State.FAILED else {})
 
-    def _of_folders(self, rows: Sequence[Row[Any]]) -> Iterator[_Message]:
-        """Yield a message for each folder of these jobs in which no job waits or runs any more."""
-        folders = sorted({row.folder_id for row in rows if row.folder_id})
-        if not folders or not self._is_wanted(WebhookEvent.FOLDER_DONE):
-            return
-        if not is_sqlite(self._connection):
-            self._connection.execute(ONE_ENDS_FOLDERS)
+    def _of_folders(self) -> Iterator[_Message]:
+        """Yield a message for each of these folders in which no job waits or runs any more."""
         shards = list(range(Shards(self._connection).count()))
-        for folder_id in folders:
+        for folder_id in sorted(self._folders):
             given = {"key": folder_key(folder_id), "folder_id": folder_id}
             waits = self._connection.execute(WAITS, given | {"shards": shards}).scalar_one()
             if not waits and not self._connection.execute(RUNS, given).scalar_one():
@@ -104,7 +119,7 @@ class Outbox:
         endpoints = [endpoint for endpoint in self._webhooks.endpoints if endpoint.id in enabled]
         ready = [(f"msg_{new_id(now=now)}", one.event, _body(one, now=now)) for one in messages]
         rows = [
-            {"endpoint_id": endpoint.id, "id": id_, "event": event, "body": body, "created_at": now, "due_at": now}
+            {"endpoint_id": endpoint.id, "id": id_, "event": event, "body": body, "begun_at": now, "due_at": now}
             for id_, event, body in ready
             for endpoint in endpoints
             if event in endpoint.events

@@ -185,7 +185,8 @@ webhook_endpoints = Table(
     Column("error", String),
 )
 
-# The outbox: a row for each message and endpoint that waits. `due_at` is null for messages that are given up.
+# The outbox: a row for each message and endpoint that waits. `begun_at` is when it was written, or when a
+# person asked for all its attempts again. `due_at` is null for messages that are given up.
 deliveries = Table(
     "deliveries",
     metadata,
@@ -194,7 +195,8 @@ deliveries = Table(
     Column("event", String(16), nullable=False),
     Column("body", String, nullable=False),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
-    Column("created_at", Double, nullable=False, index=True),
+    Column("begun_at", Double, nullable=False),
     Column("due_at", Double),
     Index("ix_deliveries_due", "endpoint_id", "due_at"),
+    Index("ix_deliveries_begun", "endpoint_id", "begun_at"),
 )

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 # Until each attempt, from the one before. Source: Standard Webhooks 1.0.0, "Deliverability and reliability".
 SCHEDULE_SECONDS = (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 _SPREAD = 0.1
+LONGEST_SECONDS = 4 * 86_400.0  # a message that is older is given up, whatever its attempts
 
 
 class WebhookEvent(StrEnum):
@@ -48,7 +49,7 @@ class WebhookEndpoint:
     @property
     def shown(self) -> str:
         """The address without its query, for logs."""
-        return self.url.partition("?")[0]
+        return shown(self.url)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +62,13 @@ class Webhooks:
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """A message to one endpoint. `attempts` counts those that failed."""
+    """A message to one endpoint. `attempts` counts those that failed since `begun_at` (UTC seconds)."""
 
     id: str
     event: str
     body: str
     attempts: int
+    begun_at: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +98,11 @@ def wait_seconds(attempts: int, *, chance: float, asked_seconds: float = 0.0) ->
         return None
     planned = SCHEDULE_SECONDS[attempts] * (1 - _SPREAD + 2 * _SPREAD * chance)
     return max(planned, min(asked_seconds, SCHEDULE_SECONDS[-1]))
+
+
+def shown(url: str) -> str:
+    """Return an address without its query, for logs."""
+    return url.partition("?")[0]
 
 
 def _digest(text: str) -> str:

@@ -10,7 +10,7 @@ from raythumbs.db.deliveries import Deliveries
 from raythumbs.db.record import Record
 from raythumbs.errors import RaythumbsError
 from raythumbs.events import emit, emit_trouble
-from raythumbs.model.webhook import Delivery, WebhookEndpoint, wait_seconds
+from raythumbs.model.webhook import LONGEST_SECONDS, Delivery, WebhookEndpoint, wait_seconds
 from raythumbs.webhooks.sending import Delivered, Gone, NotDelivered, Sender
 from raythumbs.webhooks.signing import signed_headers
 
@@ -96,15 +96,16 @@ class Courier:
         emit("webhook.delivered", endpoint=endpoint.shown, kind=delivery.event, id=delivery.id)
 
     async def _failed(self, delivery: Delivery, answer: NotDelivered) -> None:
-        endpoint, attempts = self._endpoint, delivery.attempts + 1
-        wait = wait_seconds(attempts, chance=self._chance(), asked_seconds=answer.retry_after_seconds)
-        await self._record.insist(
-            lambda db, now: Deliveries(db).failed(
-                endpoint.id, delivery.id, due_at=None if wait is None else now + wait, reason=answer.reason, now=now
-            )
-        )
-        event = "webhook.given_up" if wait is None else "webhook.failed"
-        emit_trouble(event, Undelivered(answer.reason), endpoint=endpoint.shown, kind=delivery.event)
+        due_at = await self._record.insist(lambda db, now: self._postpone(db, delivery, answer, now=now))
+        event = "webhook.given_up" if due_at is None else "webhook.failed"
+        emit_trouble(event, Undelivered(answer.reason), endpoint=self._endpoint.shown, kind=delivery.event)
+
+    def _postpone(self, db: Connection, delivery: Delivery, answer: NotDelivered, *, now: float) -> float | None:
+        """Record a failed attempt. Return when the next one is due, or None if the message is given up."""
+        wait = wait_seconds(delivery.attempts + 1, chance=self._chance(), asked_seconds=answer.retry_after_seconds)
+        due_at = None if wait is None or now + wait > delivery.begun_at + LONGEST_SECONDS else now + wait
+        Deliveries(db).failed(self._endpoint.id, delivery.id, due_at=due_at, reason=answer.reason, now=now)
+        return due_at
 
     async def _disable(self) -> None:
         reason = "the endpoint answered 410: it wants no more webhooks, until `raythumbs webhooks --retry`"

@@ -14,13 +14,14 @@ Answers = list[Mapping[str, Job] | RaythumbsError]
 
 
 class Entry:
-    """Takes groups of changes in. `wake` tells the dispatcher that there is work."""
+    """Takes groups of changes in, for one of the shards. `wake` tells the dispatcher that there is work."""
 
-    def __init__(self, record: Record, admission: Admission, *, wake: asyncio.Event, shards: int) -> None:
+    def __init__(self, record: Record, admission: Admission, *, wake: asyncio.Event, shards: int, shard: int) -> None:
         self._record = record
         self._admission = admission
         self._wake = wake
         self._shards = shards
+        self._shard = shard
 
     async def enqueue(self, groups: Sequence[Sequence[Change]]) -> Answers:
         """Make jobs of each group of changes, with one commit for all groups; see Intake.enqueue.
@@ -29,7 +30,7 @@ class Entry:
         Overloaded if no more work may be taken.
         """
         self._admission.check()
-        answers = await enqueue_groups(self._record, groups, shards=self._shards)
+        answers = await enqueue_groups(self._record, groups, shards=self._shards, shard=self._shard)
         jobs = sum(len(answer) for answer in answers if not isinstance(answer, RaythumbsError))
         self._admission.took(jobs)
         emit("jobs.enqueued", jobs=jobs, changes=sum(map(len, groups)))

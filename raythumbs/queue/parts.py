@@ -86,7 +86,7 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
     slots = _slots(given)
     dispatcher = Dispatcher(record, slots, given.run, budgets=_budgets(settings), pace=given.pace, shard=given.shard)
     admission = Admission(record, _bounds(settings), folders=settings.folders)
-    entry = Entry(record, admission, wake=dispatcher.wake, shards=settings.queue_shards)
+    entry = Entry(record, admission, wake=dispatcher.wake, shards=settings.queue_shards, shard=given.shard)
     pollers = _pollers(given, entry, record, admission=admission, dispatcher=dispatcher)
     couriers = _couriers(given, database, record)
     reconciler = Reconciler(record, plan, admission, settings, keys_a_page=given.pace.keys_a_page)

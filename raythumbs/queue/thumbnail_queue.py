@@ -169,9 +169,15 @@ class ThumbnailQueue:
 
     async def retry_webhooks(self) -> Sequence[EndpointState]:
         """Enable every endpoint, and try every delivery again now, also those that were given up."""
-        await self._record.write(lambda db, now: Deliveries(db).retry(now=now))
+        await self._record.write(lambda db, _now: Deliveries(db).enable())
+        after: str | None = ""
+        while after is not None:  # in slices, each a commit of its own
+            after = await self._retry_webhooks_after(after)
         emit("webhooks.retried")
         return await self.webhooks()
+
+    async def _retry_webhooks_after(self, after: str) -> str | None:
+        return await self._record.write(lambda db, now: Deliveries(db).retry(now=now, after=after))
 
     # --- the end
 

@@ -36,6 +36,31 @@ def test_a_photo_of_the_first_schema_is_still_there_after_every_migration(url):
     assert (photo.source, photo.width, photo.thumb_hash, photo.notes) == ("s3://b/k", 4000, None, ())
 
 
+def test_a_migration_may_take_longer_than_a_statement_may(postgresql_url):
+    url = postgresql_url.replace("postgresql://", "postgresql+psycopg://")
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        migrate(connection, "0006")
+        connection.execute(text("INSERT INTO photos (id, source, created_at) VALUES ('p', 's3://b/k', 1)"))
+        job = "INSERT INTO jobs (id, photo_id, turn, state, priority, created_at, due_at, finished_at)"
+        connection.execute(text(f"{job} VALUES ('j', 'p', 0, 'failed', 1, 1, 1, 1)"))
+        # each update takes as long as one of very many rows
+        function = "BEGIN PERFORM pg_sleep(0.8); RETURN NEW; END"
+        connection.execute(text(f"CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS '{function}'"))
+        trigger = "CREATE TRIGGER linger BEFORE UPDATE ON photos FOR EACH ROW EXECUTE FUNCTION linger()"
+        connection.execute(text(trigger))
+    engine.dispose()
+
+    database = Database(url, statement_seconds=0.4)
+    database.open()
+
+    with database.reading() as connection:
+        assert connection.execute(text("SELECT ended FROM photos")).scalar_one() == "failed"
+    with pytest.raises(DatabaseUnavailable), database.writing() as connection:  # the limit is back
+        connection.execute(text("UPDATE photos SET ended = NULL"))
+    database.close()
+
+
 def test_opening_again_finds_what_was_there(url):
     first = Database(url)
     first.open()

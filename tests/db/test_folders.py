@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from raythumbs.db.database import Database, migrate
+from raythumbs.db.intake import Intake
 from raythumbs.errors import NoSuchObject, NotAnImage
 from raythumbs.model.job import State
 from tests.db.conftest import Verbs, a_removal, a_request, a_success
@@ -94,6 +95,17 @@ def test_a_deleted_photo_counts_no_more_and_may_end_the_wait_for_its_folder(reco
 
     assert figures(record.folder("album")) == (1, 0, 1, 0, 0)
     assert record.folder("album").done_at == clock.now
+
+
+def test_a_removal_is_noted_by_the_shard_that_writes_it(database, record, clock):
+    record.enqueue(a_request(1, folder="album"), a_request(2, folder="album"))
+
+    for number, shard in ((1, 0), (2, 5)):
+        with database.writing() as connection:
+            Intake(connection, 8, shard=shard).enqueue([a_removal(number)], now=clock.now)
+
+    with database.reading() as connection:
+        assert connection.scalars(text("SELECT shard FROM folders ORDER BY shard")).all() == [0, 5]
 
 
 def test_a_photo_that_gets_its_folder_while_it_waits_is_counted_there(record):

@@ -15,7 +15,14 @@ from raythumbs.db.intake import Intake
 from raythumbs.db.leases import Leases
 from raythumbs.db.record import Record
 from raythumbs.errors import NotAnImage
-from raythumbs.model.webhook import SCHEDULE_SECONDS, WebhookEndpoint, WebhookEvent, Webhooks, wait_seconds
+from raythumbs.model.webhook import (
+    LONGEST_SECONDS,
+    SCHEDULE_SECONDS,
+    WebhookEndpoint,
+    WebhookEvent,
+    Webhooks,
+    wait_seconds,
+)
 from raythumbs.queue.courier import Courier
 from raythumbs.settings import load_settings
 from raythumbs.webhooks.sending import Delivered, Gone, NotDelivered
@@ -57,12 +64,13 @@ class Setting:
             chance=lambda: 0.5,
         )  # fmt: skip
 
-    def fail(self, *numbers: int) -> None:
+    def fail(self, *numbers: int, now: float | None = None) -> None:
+        now = time.time() if now is None else now  # the record's time is the database's
         with self.database.writing() as db:
-            Intake(db).enqueue([a_request(number) for number in numbers], now=1.0)
-            [leases] = Leases(db).lease_next([len(numbers)], now=1.0, lease_seconds=60)
+            Intake(db).enqueue([a_request(number) for number in numbers], now=now)
+            [leases] = Leases(db).lease_next([len(numbers)], now=now, lease_seconds=60)
             for lease in leases:
-                Leases(db).fail(lease, NotAnImage("words"), now=1.0)
+                Leases(db).fail(lease, NotAnImage("words"), now=now)
 
     def state(self):
         with self.database.reading() as db:
@@ -128,6 +136,16 @@ def test_a_message_that_nobody_takes_is_given_up_after_the_last_attempt(given, c
     assert (setting.state().waiting, setting.state().given_up) == (0, 1)
 
 
+def test_a_message_that_is_four_days_old_is_given_up_after_its_next_attempt(given):
+    setting, _ = given(REFUSED, REFUSED)
+    setting.fail(1, now=time.time() - LONGEST_SECONDS + 60)
+    setting.fail(2, now=time.time() - LONGEST_SECONDS)
+
+    asyncio.run(setting.courier.run_once())
+
+    assert (setting.state().waiting, setting.state().given_up) == (1, 1)
+
+
 def test_an_endpoint_that_is_down_is_left_in_peace_for_a_while(given, clock):
     setting, sender = given(DOWN)
     setting.fail(*range(30))
@@ -168,7 +186,7 @@ def test_410_disables_the_endpoint_until_a_person_asks(given, caplog):
         asyncio.run(setting.courier.run_once())
     disabled = setting.state()
     with setting.database.writing() as db:
-        Deliveries(db).retry(now=1.0)
+        Deliveries(db).enable()
     asyncio.run(setting.courier.run_once())
 
     assert disabled.disabled_at is not None

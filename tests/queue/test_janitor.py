@@ -45,7 +45,7 @@ def test_an_iteration_deletes_all_that_is_old_in_small_commits(record, configure
     counts, commits = asyncio.run(run())
 
     assert counts == [0, 0, 0]
-    assert commits == 3 + 1 + 5 + 1 + 3  # of 7 jobs, none that failed, 14 events, no webhook, 7 photos
+    assert commits == 3 + 1 + 5 + 3  # of 7 jobs, none that failed, 14 events, 7 photos
 
 
 def test_others_write_between_the_pages(record, configured):

@@ -29,9 +29,9 @@ def upgrade() -> None:
         sa.Column("event", sa.String(length=16), nullable=False),
         sa.Column("body", sa.String(), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("begun_at", sa.Double(), nullable=False),
         sa.Column("due_at", sa.Double(), nullable=True),
         sa.PrimaryKeyConstraint("id", "endpoint_id", name=op.f("pk_deliveries")),
     )
-    op.create_index(op.f("ix_deliveries_created_at"), "deliveries", ["created_at"])
     op.create_index("ix_deliveries_due", "deliveries", ["endpoint_id", "due_at"])
+    op.create_index("ix_deliveries_begun", "deliveries", ["endpoint_id", "begun_at"])

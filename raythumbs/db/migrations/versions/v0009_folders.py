@@ -15,7 +15,8 @@ _SHORTEN = "UPDATE photos SET folder_id = left(folder_id, 500) WHERE octet_lengt
 _NEWEST = "(SELECT state FROM jobs WHERE jobs.photo_id = photos.id ORDER BY created_at DESC, id DESC LIMIT 1)"
 _ENDED = f"""
     UPDATE photos SET ended = {_NEWEST}
-    WHERE deleted_at IS NULL AND {_NEWEST} IN ('failed', 'cancelled')
+    WHERE id IN (SELECT photo_id FROM jobs WHERE state IN ('failed', 'cancelled'))
+      AND deleted_at IS NULL AND {_NEWEST} IN ('failed', 'cancelled')
 """  # noqa: S608 no words but ours
 # A job that failed long ago was pruned since.
 _FAILED_LONG_AGO = """
@@ -29,6 +30,11 @@ _LAST_ENDS = """
     SELECT folder_id, 0, max(finished_at) FROM jobs
     WHERE folder_id <> '' AND finished_at IS NOT NULL GROUP BY folder_id
 """
+_JOBS_OF_LONG_FOLDERS = sa.text("""
+    SELECT jobs.id, photos.folder_id FROM jobs JOIN photos ON photos.id = jobs.photo_id
+    WHERE jobs.id > :after AND length(photos.folder_id) > 255 ORDER BY jobs.id LIMIT 1000
+""")
+_SET_KEY = sa.text("UPDATE jobs SET folder_id = :key WHERE id = :of_job")
 
 
 def upgrade() -> None:
@@ -56,10 +62,12 @@ def upgrade() -> None:
 
 def _tell_long_folders_apart() -> None:
     """Give the jobs of folders with long ids the key that they have from now on; see `fair_order.folder_key`."""
-    long = sa.text("SELECT DISTINCT folder_id FROM photos WHERE length(folder_id) > 255")
-    of_photos = sa.text(
-        "UPDATE jobs SET folder_id = :key WHERE photo_id IN (SELECT id FROM photos WHERE folder_id = :id)"
-    )
-    for folder_id in op.get_bind().execute(long).scalars().all():
-        digest = hashlib.sha256(folder_id.encode()).hexdigest()
-        op.get_bind().execute(of_photos, {"id": folder_id, "key": folder_id[: 255 - len(digest)] + digest})
+    after = ""
+    while rows := op.get_bind().execute(_JOBS_OF_LONG_FOLDERS, {"after": after}).all():
+        op.get_bind().execute(_SET_KEY, [{"of_job": row.id, "key": _key(row.folder_id)} for row in rows])
+        after = rows[-1].id
+
+
+def _key(folder_id: str) -> str:
+    digest = hashlib.sha256(folder_id.encode()).hexdigest()
+    return folder_id[: 255 - len(digest)] + digest
