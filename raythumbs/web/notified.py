@@ -27,19 +27,21 @@ _HEADERS = re.compile(
 _HEADER_LETTERS = 512
 
 
+def has_key(request: Request) -> bool:
+    """Return whether the sender brings an API key that proves it, in the place of its own secret."""
+    return may(request, Scope.UPLOAD)
+
+
 def is_proven(request: Request, deps: Dependencies) -> bool:
     """Return whether the sender has proved itself: by an API key, or as every sender must that comes so far."""
-    return may(request, Scope.UPLOAD) or deps.settings.knows_senders
+    return has_key(request) or deps.settings.knows_senders
 
 
-def secret_of(own: SecretStr | None, request: Request, deps: Dependencies, *, name: str) -> str | None:
-    """Return the secret that the sender must prove to have, or None if it needs none.
+def secret_of(own: SecretStr | None, deps: Dependencies, *, name: str) -> str | None:
+    """Return the secret that a sender without an API key must prove to have, or None if all are taken unproven.
 
-    It needs none if it has an API key, or if notifications are taken from everybody. Raises Unauthorised if other
-    senders can prove themselves, but this one has no secret.
+    Raises Unauthorised if other senders can prove themselves, but this one has no secret.
     """
-    if may(request, Scope.UPLOAD):
-        return None
     if own is not None:
         return own.get_secret_value()
     if deps.settings.knows_senders:
