@@ -244,9 +244,7 @@ def test_a_known_topic_is_confirmed_if_it_signed_the_question(served, monkeypatc
     assert (reply.status_code, asked) == (status, opened)
 
 
-@pytest.mark.parametrize(
-    ("topics", "opened"), [([], [SUBSCRIBE_URL]), ([TOPIC], [SUBSCRIBE_URL]), ([TOPIC + "2"], [])]
-)
+@pytest.mark.parametrize(("topics", "opened"), [([], [SUBSCRIBE_URL]), ([TOPIC], [SUBSCRIBE_URL]), ([TOPIC + "2"], [])])
 def test_a_key_holder_confirms_any_topic_unless_topics_are_set(served, monkeypatch, topics, opened, caplog):
     asked = []
 
