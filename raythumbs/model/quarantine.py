@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-BODY_BYTES = 64 * 1024  # of each body, the beginning is kept
+BODY_BYTES = 256 * 1024  # of each body, the beginning is kept
 MESSAGES = 500  # the newest are kept
 _REASON_LETTERS = 1000
 
@@ -31,6 +31,11 @@ class QuarantinedMessage:
 
     about: Quarantined
     body: bytes
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the body is kept."""
+        return len(self.body) == self.about.size_bytes
 
     @classmethod
     def of(cls, sender: str, body: bytes, *, reason: str, headers: Mapping[str, str]) -> Self:

@@ -48,12 +48,17 @@ def read(
 ) -> Notification | Validation:
     """Return what the body says, or raise BadRequest. With a secret, raise Unauthorised if the request lacks it.
 
-    The secret is in the query (`given_secret`), or in the header Authorization. What a body with the secret has that
-    cannot be understood is a fault of the notification.
+    The secret is in the query (`given_secret`), or in the header Authorization. With a secret the sender is proven.
     """
-    if secret is not None:
-        _authorise(headers, given_secret, secret)
-    return understood(lambda: _read(body), proven=secret is not None)
+    if secret is None:
+        return understood(lambda: _read(body), proven=False)
+    _authorise(headers, given_secret, secret)
+    return read_genuine(body)
+
+
+def read_genuine(body: bytes) -> Notification | Validation:
+    """Return what the body of a proven sender says. What cannot be understood is a fault of the notification."""
+    return understood(lambda: _read(body), proven=True)
 
 
 def _authorise(headers: Mapping[str, str], given_secret: str, secret: str) -> None:

@@ -32,13 +32,24 @@ _SIGNATURE = "x-bz-event-notification-signature"
 def read(body: bytes, headers: Mapping[str, str], *, secret: str | None) -> Notification:
     """Return the notification in the body, or raise BadRequest. With a secret, raise Unauthorised if it is not signed.
 
-    What a signed body has that cannot be understood is a fault of the notification. A body with only test events needs
-    no signature, because B2's console signs them with its own key.
+    A signed body is of a proven sender. A body with only test events needs no signature, because B2's console signs
+    them with its own key.
     """
-    proven = secret is not None and _signed(body, headers.get(_SIGNATURE, ""), secret)
-    if secret is not None and not proven and not _has_only_tests(body):
-        raise Unauthorised(f"{_SIGNATURE} is missing, or is not of this body by RAYTHUMBS_B2_SIGNING_SECRET")
-    return understood(lambda: read_each(listed(parsed(body), "events"), _event_of), proven=proven)
+    if secret is not None:
+        if _signed(body, headers.get(_SIGNATURE, ""), secret):
+            return read_genuine(body)
+        if not _has_only_tests(body):
+            raise Unauthorised(f"{_SIGNATURE} is missing, or is not of this body by RAYTHUMBS_B2_SIGNING_SECRET")
+    return understood(lambda: _read(body), proven=False)
+
+
+def read_genuine(body: bytes) -> Notification:
+    """Return the notification of a proven sender. What cannot be understood is a fault of the notification."""
+    return understood(lambda: _read(body), proven=True)
+
+
+def _read(body: bytes) -> Notification:
+    return read_each(listed(parsed(body), "events"), _event_of)
 
 
 def _has_only_tests(body: bytes) -> bool:

@@ -40,13 +40,22 @@ class CloudEvent:
 def read(body: bytes, headers: Mapping[str, str], *, token: str | None) -> Notification:
     """Return the notification in a request, or raise BadRequest. With a token, raise Unauthorised if it is missing.
 
-    With a token the sender is proven, so what cannot be understood is a fault of the notification instead. Raises
-    NotJson for events in another format than JSON.
+    With a token the sender is proven. Raises NotJson for events in another format than JSON.
     """
     if token is not None:
         authorise(headers.get("authorization", ""), token)
+        return read_genuine(body, headers)
     refuse_other_formats(headers)
-    return understood(lambda: read_each(_steps(body, headers), lambda step: step()), proven=token is not None)
+    return understood(lambda: _read(body, headers), proven=False)
+
+
+def read_genuine(body: bytes, headers: Mapping[str, str]) -> Notification:
+    """Return the notification of a proven sender. What cannot be understood is a fault of the notification.
+
+    Raises NotJson for events in another format than JSON.
+    """
+    refuse_other_formats(headers)
+    return understood(lambda: _read(body, headers), proven=True)
 
 
 def refuse_other_formats(headers: Mapping[str, str]) -> None:
@@ -139,6 +148,10 @@ def _is_attribute(value: object) -> bool:
 # --- what the events report
 
 _Step = Callable[[], Event | None]
+
+
+def _read(body: bytes, headers: Mapping[str, str]) -> Notification:
+    return read_each(_steps(body, headers), lambda step: step())
 
 
 def _steps(body: bytes, headers: Mapping[str, str]) -> Iterator[_Step]:

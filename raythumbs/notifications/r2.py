@@ -33,11 +33,21 @@ DELETED = {"DeleteObject", "LifecycleDeletion"}
 def read(body: bytes, headers: Mapping[str, str], *, secret: str | None, now: float) -> Notification:
     """Return the notification in the body, or raise BadRequest. With a secret, raise Unauthorised if it is not signed.
 
-    What a signed body has that cannot be understood is a fault of the notification.
+    With a secret the sender is proven.
     """
-    if secret is not None:
-        standard_webhooks.verify(body, headers, secret=secret, now=now)
-    return understood(lambda: read_each(_messages(_json(body)), _event_of), proven=secret is not None)
+    if secret is None:
+        return understood(lambda: _read(body), proven=False)
+    standard_webhooks.verify(body, headers, secret=secret, now=now)
+    return read_genuine(body)
+
+
+def read_genuine(body: bytes) -> Notification:
+    """Return the notification of a proven sender. What cannot be understood is a fault of the notification."""
+    return understood(lambda: _read(body), proven=True)
+
+
+def _read(body: bytes) -> Notification:
+    return read_each(_messages(_json(body)), _event_of)
 
 
 def _json(value: object) -> Any:  # noqa: ANN401 JSON may be anything

@@ -46,15 +46,16 @@ _DELETED = {"ObjectRemoved:Delete", "LifecycleExpiration:Delete", "ObjectSynced:
 def read(body: bytes, headers: Mapping[str, str], *, token: str | None) -> Notification | Confirmation:
     """Return what the body says, or raise BadRequest; with a token, raise Unauthorised if the headers lack it.
 
-    With a token the sender is proven, so what cannot be understood is a fault of the notification instead.
+    With a token the sender is proven.
     """
-    if token is not None:
-        authorise(headers.get("authorization", ""), token)
-    return understood(lambda: _read(json_of(body)), proven=token is not None)
+    if token is None:
+        return understood(lambda: _read(json_of(body)), proven=False)
+    authorise(headers.get("authorization", ""), token)
+    return read_genuine(body)
 
 
 def read_genuine(body: bytes) -> Notification | Confirmation:
-    """Return what a body says whose sender is proven already: such as by the queue that it came from."""
+    """Return what the body of a proven sender says. What cannot be understood is a fault of the notification."""
     return understood(lambda: _read(json_of(body)), proven=True)
 
 

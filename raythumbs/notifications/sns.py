@@ -26,6 +26,7 @@ _SIGNED_FIELDS["UnsubscribeConfirmation"] = _SIGNED_FIELDS["SubscriptionConfirma
 _TOPIC = re.compile(
     r"arn:(?P<partition>aws[a-z-]{0,16}):sns:(?P<region>[a-z0-9-]{3,32}):\d{1,12}:[A-Za-z0-9_.-]{1,256}"
 )
+_CERTIFICATE = re.compile(r"https://[a-z0-9.-]+/SimpleNotificationService-[0-9a-f]{8,64}\.pem")
 _DOMAINS = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}  # of other partitions: amazonaws.com
 _OLDEST_SECONDS = 3600.0  # SNS repeats a message for at most an hour
 _NEWEST_SECONDS = 300.0
@@ -69,7 +70,7 @@ def certificate_url(message: Mapping[str, Any], policy: SnsPolicy, *, now: float
         raise Unauthorised(f"the SignatureVersion {version[:10]!a} is not in RAYTHUMBS_SNS_SIGNATURE_VERSIONS")
     if not -_NEWEST_SECONDS <= now - _sent_at(message) <= _OLDEST_SECONDS:
         raise Unauthorised("the Timestamp is more than an hour old, or in the future")
-    if not _is_of_topic(url, topic) or not urlsplit(url).path.endswith(".pem") or urlsplit(url).query:
+    if not _is_of_topic(url, topic) or not _CERTIFICATE.fullmatch(url):
         raise Unauthorised(f"the SigningCertURL {url[:200]!a} is no certificate of Amazon SNS in the topic's region")
     return url
 

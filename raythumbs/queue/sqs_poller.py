@@ -15,7 +15,7 @@ from raythumbs.events import emit, emit_trouble, known
 from raythumbs.model.job import Change
 from raythumbs.model.quarantine import QuarantinedMessage
 from raythumbs.notifications import sqs
-from raythumbs.notifications.changes import Wanted
+from raythumbs.notifications.changes import Wanted, with_sources
 from raythumbs.queue.admission import Admission
 from raythumbs.queue.entry import Answers, Entry
 from raythumbs.queue.pace import Pace
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Quarantine = Callable[[QuarantinedMessage], Awaitable[None]]
-Refused = list[tuple["SqsMessage", RaythumbsError]]
+Refused = dict[str, tuple["SqsMessage", RaythumbsError]]  # by the ids of the messages
 
 _HIDDEN_SECONDS = 60  # more than a write may take; renewed while messages wait for the database
 _LONGEST_WAIT_SECONDS = 60.0  # for SQS
@@ -95,30 +95,30 @@ class SqsPoller:
         answers = await self._insist(messages, [changes for _, changes in with_changes])
         if answers is None:
             return
-        kept_back = {message.id for message, _ in refused}  # some of their events may be taken in all the same
         done = [message for message, changes in read if not changes]
         for (message, _), answer in zip(with_changes, answers, strict=True):
             if isinstance(answer, RaythumbsError):
-                refused.append((message, answer))
+                refused[message.id] = (message, answer)
             else:
                 done.append(message)
-        done = [message for message in done if message.id not in kept_back]
+        done = [message for message in done if message.id not in refused]  # of these, some events may be taken in
         await self._call(partial(self._queue.delete, done))
         emit("sqs.taken", messages=len(done), refused=len(refused))
-        for message, error in refused:
+        for message, error in refused.values():
             await self._set_aside(message, error)
 
     def _read(self, messages: Sequence["SqsMessage"]) -> tuple[list[tuple["SqsMessage", list[Change]]], Refused]:
         """Return the changes of each message, and the messages that cannot be understood."""
         read: list[tuple[SqsMessage, list[Change]]] = []
-        refused: Refused = []
+        refused: Refused = {}
         for message in messages:
             try:
-                found = sqs.read(message.body)
+                found = with_sources(sqs.read(message.body), proven=True)
                 read.append((message, self._wanted.changes_of(found.events)))
-                refused += [(message, BadRequest(fault)) for fault in found.faults[:1]]
+                if found.faults:
+                    refused[message.id] = (message, BadRequest(found.faults[0]))
             except Exception as error:  # noqa: BLE001 a message that meets a bug does not stop the others
-                refused.append((message, known("sqs.stumbled", error)))
+                refused[message.id] = (message, known("sqs.stumbled", error))
         return read, refused
 
     async def _insist(self, messages: Sequence["SqsMessage"], groups: Sequence[Sequence[Change]]) -> Answers | None:
@@ -145,19 +145,27 @@ class SqsPoller:
             return [error] * len(groups)
 
     async def _set_aside(self, message: "SqsMessage", error: RaythumbsError) -> None:
-        """Leave a message that was not taken in to the queue's dead-letter queue. If it has none, quarantine it."""
-        emit_trouble("sqs.refused", error, message_id=message.id, queue=self._queue.url)
-        if await self._has_dead_letter_queue():
-            return
-        body = message.body.encode(errors="replace")
-        await self._quarantine(QuarantinedMessage.of("sqs", body, reason=error.reason, headers={}))
-        await self._call(partial(self._queue.delete, [message]))
+        """Leave a message that was not taken in to the queue's dead-letter queue. If it has none, quarantine it.
 
-    async def _has_dead_letter_queue(self) -> bool:
+        It stays in the queue if the fault is not its own, or if quarantine does not keep all of it.
+        """
+        emit_trouble("sqs.refused", error, message_id=message.id, queue=self._queue.url)
+        body = message.body.encode(errors="replace")
+        kept = QuarantinedMessage.of("sqs", body, reason=error.reason, headers={})
+        if not isinstance(error, BadRequest) or not kept.is_whole or await self._may_have_dead_letters():
+            return
+        try:
+            await self._quarantine(kept)
+        except Exception as trouble:  # noqa: BLE001 the message stays, and the others go on
+            emit_trouble("sqs.troubled", known("sqs.stumbled", trouble), queue=self._queue.url)
+        else:
+            await self._call(partial(self._queue.delete, [message]))
+
+    async def _may_have_dead_letters(self) -> bool:
         try:
             return await self._call(self._queue.has_dead_letter_queue)
         except StoreRefused:  # these credentials may not ask (sqs:GetQueueAttributes)
-            return False
+            return True
 
     async def _call(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)

@@ -3,7 +3,7 @@
 import re
 from typing import Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from raythumbs.settings.values import FromJson
 
@@ -34,8 +34,9 @@ class Senders(BaseModel):
     gcs_service_account: str | None = Field(
         None,
         pattern=r"^[^@\s]+@[^@\s]+$",
-        description="E-mail address of the service account of that subscription. Events of Google Cloud Storage are "
-        "refused until this and the audience are set.",
+        validate_default=True,
+        description="E-mail address of the service account of that subscription. Set both or neither. Events of Google "
+        "Cloud Storage are refused until both are set.",
     )
     webhook_origins: FromJson[tuple[str, ...]] = Field(
         (),
@@ -50,6 +51,16 @@ class Senders(BaseModel):
             if not _TOPIC.fullmatch(topic):
                 raise ValueError(f"{topic!r} is no topic, such as arn:aws:sns:eu-central-1:123456789012:photos")
         return topics
+
+    @field_validator("gcs_service_account")
+    @classmethod
+    def _with_its_audience(cls, account: str | None, others: ValidationInfo) -> str | None:
+        audience = others.data.get("gcs_audience", account)  # it is missing if it is wrong itself
+        if account is None and audience is not None:
+            raise ValueError("set it too, because RAYTHUMBS_GCS_AUDIENCE is set: a token must be of one account")
+        if account is not None and audience is None:
+            raise ValueError("set RAYTHUMBS_GCS_AUDIENCE too: a token must be for one audience")
+        return account
 
     @field_validator("webhook_origins")
     @classmethod

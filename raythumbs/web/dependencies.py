@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, BinaryIO, Protocol
 
 from fastapi import Depends, Request
@@ -18,7 +18,7 @@ from raythumbs.model.source import SourcePolicy
 from raythumbs.model.upload_form import UploadForm, UploadTerms
 from raythumbs.model.webhook import EndpointState
 from raythumbs.settings import Settings
-from raythumbs.web.fetching import Fetch, fetch
+from raythumbs.web.fetching import Fetch, Fetcher
 
 
 class Queue(Protocol):
@@ -117,7 +117,7 @@ class Dependencies:
     open_thumbnail: Callable[[str], BinaryIO]
     sign_upload: SignUpload | None
     now: Callable[[], float]
-    fetch: Fetch = fetch
+    fetch: Fetch = field(default_factory=Fetcher)
 
 
 async def _dependencies(request: Request) -> Dependencies:  # FastAPI would call it in a thread if it were not async

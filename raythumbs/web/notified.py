@@ -1,18 +1,15 @@
 """What becomes of a notification: its events become jobs, and what cannot be understood goes into quarantine."""
 
 import re
-from dataclasses import replace
 
 from fastapi import Request
 from pydantic import SecretStr
 
-from raythumbs.errors import BadSource, Unauthorised
-from raythumbs.events import emit
+from raythumbs.errors import Unauthorised
 from raythumbs.model.access import Scope
 from raythumbs.model.job import Removal
 from raythumbs.model.quarantine import QuarantinedMessage
-from raythumbs.model.source import Source
-from raythumbs.notifications.changes import Wanted
+from raythumbs.notifications.changes import Wanted, with_sources
 from raythumbs.notifications.event import Notification
 from raythumbs.web.bodies import NotifiedBody
 from raythumbs.web.dependencies import Dependencies
@@ -27,19 +24,21 @@ _HEADERS = re.compile(
 _HEADER_LETTERS = 512
 
 
+def has_key(request: Request) -> bool:
+    """Return whether the sender brings an API key that proves it, in the place of its own secret."""
+    return may(request, Scope.UPLOAD)
+
+
 def is_proven(request: Request, deps: Dependencies) -> bool:
     """Return whether the sender has proved itself: by an API key, or as every sender must that comes so far."""
-    return may(request, Scope.UPLOAD) or deps.settings.knows_senders
+    return has_key(request) or deps.settings.knows_senders
 
 
-def secret_of(own: SecretStr | None, request: Request, deps: Dependencies, *, name: str) -> str | None:
-    """Return the secret that the sender must prove to have, or None if it needs none.
+def secret_of(own: SecretStr | None, deps: Dependencies, *, name: str) -> str | None:
+    """Return the secret that a sender without an API key must prove to have, or None if all are taken unproven.
 
-    It needs none if it has an API key, or if notifications are taken from everybody. Raises Unauthorised if other
-    senders can prove themselves, but this one has no secret.
+    Raises Unauthorised if other senders can prove themselves, but this one has no secret.
     """
-    if may(request, Scope.UPLOAD):
-        return None
     if own is not None:
         return own.get_secret_value()
     if deps.settings.knows_senders:
@@ -52,7 +51,7 @@ async def take_in(found: Notification, request: Request, deps: Dependencies) -> 
 
     A sender that repeats the request, because keeping it failed, makes no second jobs: events have ids.
     """
-    found = _with_sources(found, proven=is_proven(request, deps))
+    found = with_sources(found, proven=is_proven(request, deps))
     wanted = Wanted(
         policy=deps.policy, originals_uri=deps.settings.originals_uri, folder_rule=deps.folder_rule, now=deps.now
     )
@@ -63,22 +62,6 @@ async def take_in(found: Notification, request: Request, deps: Dependencies) -> 
     if found.faults:
         await deps.queue.quarantine(await _message(request, found.faults[0]))
     return NotifiedBody(accepted=len(jobs), removed=removed, ignored=ignored, quarantined=len(found.faults))
-
-
-def _with_sources(found: Notification, *, proven: bool) -> Notification:
-    """Return the notification without events whose source is none. They are ignored, or faults of a proven sender."""
-    events, faults = [], []
-    for event in found.events:
-        try:
-            Source.parse(event.source)
-        except BadSource as error:  # not a refusal, because sending it again would not help
-            emit("event.unreadable", source=ascii(event.source)[:2000], reason=error.reason)
-            faults.append(error.reason)
-        else:
-            events.append(event)
-    if proven:
-        return replace(found, events=tuple(events), faults=(*found.faults, *faults))
-    return replace(found, events=tuple(events), ignored=found.ignored + len(faults))
 
 
 async def _message(request: Request, reason: str) -> QuarantinedMessage:

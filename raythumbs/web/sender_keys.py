@@ -3,29 +3,39 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
-from raythumbs.errors import SenderUnavailable, Unauthorised
+from raythumbs.errors import RaythumbsError, SenderUnavailable, Unauthorised
 from raythumbs.notifications import google_token
 from raythumbs.notifications.google_token import Key
 from raythumbs.notifications.sns_certificate import Certificate, certificate_of
 from raythumbs.web.fetching import Fetch
 
+T = TypeVar("T")
+
 _CERTIFICATES = 16
+_FAILURES = 256
 _AT_ONCE = 4
 _WAIT_SECONDS = 10.0
 _AGAIN_SECONDS = 60.0
+_SOON_SECONDS = 5.0  # SNS sends a message only three times more, within a minute
 _FRESH_SECONDS = 6 * 3600.0  # a key that Google has withdrawn is trusted no longer than this
 
 
 class Certificates:
-    """The last 16 certificates of Amazon SNS, by their addresses. Four are fetched at one time."""
+    """The last 16 certificates of Amazon SNS, by their addresses. Four are fetched at one time.
 
-    def __init__(self, fetch: Fetch) -> None:
+    Strangers can name addresses. One without a certificate is asked for again after a minute, and one that does not
+    answer after five seconds.
+    """
+
+    def __init__(self, fetch: Fetch, *, now: Callable[[], float]) -> None:
         self._fetch = fetch
+        self._now = now
         self._known: OrderedDict[str, Certificate] = OrderedDict()
+        self._failed: OrderedDict[str, tuple[float, str, type[RaythumbsError]]] = OrderedDict()
         self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def at(self, url: str) -> Certificate:
@@ -35,6 +45,7 @@ class Certificates:
         """
         if url not in self._known:
             try:
+                self._raise_if_failed(url)  # without a place
                 async with asyncio.timeout(_WAIT_SECONDS), self._places:
                     await self._get(url)
             except TimeoutError as error:
@@ -45,12 +56,34 @@ class Certificates:
     async def _get(self, url: str) -> None:
         if url in self._known:  # somebody else has just fetched it
             return
+        self._raise_if_failed(url)
+        try:
+            self._known[url] = await self._fetched(url)
+        except (Unauthorised, SenderUnavailable) as error:
+            wait = _AGAIN_SECONDS if isinstance(error, Unauthorised) else _SOON_SECONDS
+            self._failed[url] = (self._now() + wait, error.reason, type(error))
+            _keep_newest(self._failed, most=_FAILURES)
+            raise
+        _keep_newest(self._known, most=_CERTIFICATES)
+
+    async def _fetched(self, url: str) -> Certificate:
         pem = await self._fetch(url)
         if pem is None:
             raise Unauthorised("there is no certificate at the SigningCertURL")
-        self._known[url] = certificate_of(pem)
-        if len(self._known) > _CERTIFICATES:
-            self._known.popitem(last=False)
+        return certificate_of(pem)
+
+    def _raise_if_failed(self, url: str) -> None:
+        if url not in self._failed:
+            return
+        until, reason, kind = self._failed[url]
+        if self._now() < until:
+            raise kind(reason)
+        del self._failed[url]
+
+
+def _keep_newest(kept: OrderedDict[str, T], *, most: int) -> None:
+    while len(kept) > most:
+        kept.popitem(last=False)
 
 
 class GoogleKeys:
@@ -93,7 +126,7 @@ class SenderKeys:
     """The certificates and keys of all senders."""
 
     def __init__(self, fetch: Fetch, *, now: Callable[[], float]) -> None:
-        self.sns = Certificates(fetch)
+        self.sns = Certificates(fetch, now=now)
         self.google = GoogleKeys(fetch, now=now)
 
 

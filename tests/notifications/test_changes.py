@@ -3,8 +3,8 @@
 from raythumbs.model.folder import FolderRule
 from raythumbs.model.job import JobRequest, Removal
 from raythumbs.model.source import SourcePolicy
-from raythumbs.notifications.changes import Wanted
-from raythumbs.notifications.event import RemovalEvent, UploadEvent
+from raythumbs.notifications.changes import Wanted, with_sources
+from raythumbs.notifications.event import Notification, RemovalEvent, UploadEvent
 
 WANTED = Wanted(
     policy=SourcePolicy(allowed=("s3://photos/", "s3://store/"), outputs=("s3://photos/thumbnails/",)),
@@ -36,7 +36,6 @@ def test_markers_thumbnails_direct_uploads_and_foreign_buckets_are_not_wanted():
         an_upload("s3://photos/thumbnails/a.jpg"),
         an_upload("s3://store/originals/a.jpg"),
         an_upload("s3://others/a.jpg"),
-        an_upload("s3://photos/\0"),
     ]
 
     assert WANTED.changes_of(unwanted) == []
@@ -46,3 +45,13 @@ def test_the_removal_of_a_direct_upload_is_wanted():
     gone = RemovalEvent(id="f", source="s3://store/originals/a.jpg", sequence=None)
 
     assert len(WANTED.changes_of([gone])) == 1
+
+
+def test_an_event_without_a_possible_source_is_a_fault_of_a_proven_sender_and_ignored_of_another():
+    good = an_upload("s3://photos/a.jpg")
+    found = Notification(events=(an_upload("s3://photos/\0"), good), ignored=1, faults=("another",))
+
+    proven, unproven = with_sources(found, proven=True), with_sources(found, proven=False)
+
+    assert (proven.events, proven.ignored, len(proven.faults)) == ((good,), 1, 2)
+    assert (unproven.events, unproven.ignored, unproven.faults) == ((good,), 2, ("another",))

@@ -17,6 +17,8 @@ POLICY = SnsPolicy(topics=frozenset({TOPIC}), versions=frozenset({"1", "2"}))
 CERTIFICATE = certificate_of(a_certificate())
 KINDS = ["Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"]
 
+HEX = "0123456789abcdef0123456789abcdef"
+
 
 def check(message, *, policy=POLICY, certificate=CERTIFICATE, now=NOW):
     parsed = sns.message_of(json.dumps(message).encode())
@@ -133,6 +135,11 @@ def test_a_message_without_a_readable_time_is_refused(timestamp):
         PEM_URL.replace("//", "//sns@"),
         PEM_URL.replace("//", "//evil.example\\@"),
         PEM_URL + "?x=.pem",
+        PEM_URL + "?",
+        PEM_URL.rpartition("/")[0] + "/x.pem",
+        PEM_URL.rpartition("/")[0] + "/a/" + PEM_URL.rpartition("/")[2],
+        PEM_URL.replace("0123", "wxyz"),
+        PEM_URL.replace(".pem", "0" * 64 + ".pem"),
         PEM_URL + "#.pem",
         PEM_URL.removesuffix(".pem"),
         PEM_URL.replace(".pem", ".pem\n"),
@@ -159,9 +166,9 @@ def test_a_certificate_comes_from_sns_in_the_topics_region_only(url):
 def test_other_partitions_have_their_own_hosts(topic, host):
     policy = SnsPolicy(topics=frozenset({topic}), versions=frozenset({"1"}))
 
-    message = sns_message(TopicArn=topic, SigningCertURL=f"https://{host}/x.pem")
+    message = sns_message(TopicArn=topic, SigningCertURL=f"https://{host}/SimpleNotificationService-{HEX}.pem")
 
-    assert sns.certificate_url(message, policy, now=NOW) == f"https://{host}/x.pem"
+    assert sns.certificate_url(message, policy, now=NOW) == f"https://{host}/SimpleNotificationService-{HEX}.pem"
 
 
 @pytest.mark.parametrize("name", ["sns.amazonaws.com", "sns-signing.eu-central-1.amazonaws.com"])

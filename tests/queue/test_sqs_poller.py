@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import boto3
 import pytest
 
-from raythumbs.errors import DatabaseUnavailable, Overloaded, StoreUnavailable, Unstorable
+from raythumbs.errors import DatabaseUnavailable, Internal, Overloaded, StoreRefused, StoreUnavailable, Unstorable
 from raythumbs.model.folder import FolderRule
 from raythumbs.model.job import State
 from raythumbs.model.source import SourcePolicy
@@ -189,7 +189,7 @@ class Sqs:
 
     bodies: list[str] = field(default_factory=list)
     trouble: list[Exception] = field(default_factory=list)
-    has_dead_letters: bool = False
+    has_dead_letters: bool | StoreRefused = False
     url: str = "https://sqs.eu-west-1.amazonaws.com/1/photos"
     received: int = 0
     deleted: list[str] = field(default_factory=list)
@@ -209,6 +209,8 @@ class Sqs:
         self.hidden.append(seconds)
 
     def has_dead_letter_queue(self) -> bool:
+        if isinstance(self.has_dead_letters, StoreRefused):
+            raise self.has_dead_letters
         return self.has_dead_letters
 
 
@@ -384,9 +386,62 @@ def test_a_message_that_meets_a_bug_does_not_stop_the_others(caplog):
     assert "TypeError" in caplog.text
 
 
-def test_a_message_that_cannot_be_quarantined_stays_in_its_queue():
-    queue = Sqs(["[]"])
+@pytest.mark.parametrize("trouble", [DatabaseUnavailable("the disk is full"), TypeError("a bug")])
+def test_a_message_that_cannot_be_quarantined_stays_in_its_queue(trouble):
+    async def keep(message):
+        if message.body == b"[]":
+            raise trouble
+
+    queue = Sqs(["[]", "{}"])
+
+    asyncio.run(a_poller(queue, Entry(), quarantine=keep).run_once())
+
+    assert queue.deleted == ["{}"]
+
+
+def test_a_message_that_the_database_met_a_bug_with_stays_even_if_it_has_a_fault():
+    body = json.dumps({"Records": [record_of("cat.jpg"), {"x": 1}]})
+    queue = Sqs([body])
+
+    asyncio.run(a_poller(queue, Entry([Internal()])).run_once())
+
+    assert queue.deleted == []
+
+
+def test_without_the_right_to_ask_for_a_dead_letter_queue_a_message_stays():
+    queue = Sqs(["[]", body_of("cat.jpg")], has_dead_letters=StoreRefused("no right"))
 
     asyncio.run(a_poller(queue, Entry()).run_once())
 
-    assert queue.deleted == []
+    assert queue.deleted == [body_of("cat.jpg")]
+
+
+@pytest.mark.parametrize(("size_bytes", "is_kept"), [(256 * 1024, True), (256 * 1024 + 1, False)])
+def test_a_message_stays_if_quarantine_does_not_keep_all_of_it(size_bytes, is_kept):
+    kept = []
+
+    async def keep(message):
+        kept.append(message.body)
+
+    body = "x" * size_bytes
+    queue = Sqs([body])
+
+    asyncio.run(a_poller(queue, Entry(), quarantine=keep).run_once())
+
+    assert (queue.deleted == [body], kept == [body.encode()]) == (is_kept, is_kept)
+
+
+def test_an_event_of_no_possible_source_is_quarantined_and_those_beside_it_are_taken():
+    kept = []
+
+    async def keep(message):
+        kept.append(message.about.reason)
+
+    wrong = record_of("dog.jpg")
+    wrong["s3"]["bucket"] = {"name": "x"}
+    body = json.dumps({"Records": [wrong, record_of("cat.jpg")]})
+    queue, entry = Sqs([body]), Entry()
+
+    asyncio.run(a_poller(queue, entry, quarantine=keep).run_once())
+
+    assert (len(kept), entry.calls, queue.deleted) == (1, 1, [body])

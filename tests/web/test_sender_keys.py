@@ -6,7 +6,7 @@ import gzip
 import pytest
 
 from raythumbs.errors import SenderUnavailable, Unauthorised
-from raythumbs.web.fetching import fetch
+from raythumbs.web.fetching import Fetcher
 from raythumbs.web.sender_keys import Certificates, GoogleKeys
 from tests.conftest import Clock
 from tests.notifications.signers import a_certificate, a_key_set
@@ -34,10 +34,10 @@ class Server:
 
 
 def test_a_certificate_is_fetched_once_even_if_many_ask_at_one_time():
-    server = Server(PEM)
+    clock, server = Clock(), Server(PEM)
 
     async def scenario():
-        certificates = Certificates(server)
+        certificates = Certificates(server, now=lambda: clock.now)
         found = await asyncio.gather(*(certificates.at("https://x/1.pem") for _ in range(50)))
         return [*found, await certificates.at("https://x/1.pem")]
 
@@ -48,10 +48,10 @@ def test_a_certificate_is_fetched_once_even_if_many_ask_at_one_time():
 
 
 def test_the_sixteen_that_were_used_last_are_kept():
-    server = Server(PEM)
+    clock, server = Clock(), Server(PEM)
 
     async def scenario():
-        certificates = Certificates(server)
+        certificates = Certificates(server, now=lambda: clock.now)
         for number in range(16):
             await certificates.at(f"https://x/{number}.pem")
         await certificates.at("https://x/0.pem")
@@ -67,17 +67,50 @@ def test_the_sixteen_that_were_used_last_are_kept():
 
 
 @pytest.mark.parametrize("answer", [None, b"<html>", b""])
-def test_an_address_without_a_certificate_is_refused_and_not_kept(answer):
-    server = Server(answer)
+def test_an_address_without_a_certificate_is_asked_for_once_a_minute(answer):
+    clock, server = Clock(), Server(answer)
 
     async def scenario():
-        certificates = Certificates(server)
-        with pytest.raises(Unauthorised):
-            await certificates.at("https://x/1.pem")
+        certificates = Certificates(server, now=lambda: clock.now)
+        for _ in range(3):
+            with pytest.raises(Unauthorised):
+                await certificates.at("https://x/1.pem")
+        assert len(server.asked) == 1
         server.answer = PEM
+        clock.advance(seconds=60)
         return await certificates.at("https://x/1.pem")
 
     assert asyncio.run(scenario())
+
+
+def test_an_address_that_does_not_answer_is_an_outage_and_asked_for_again_after_five_seconds():
+    clock, server = Clock(), Server(SenderUnavailable("no answer"))
+
+    async def scenario():
+        certificates = Certificates(server, now=lambda: clock.now)
+        for _ in range(3):
+            with pytest.raises(SenderUnavailable):
+                await certificates.at("https://x/1.pem")
+        assert len(server.asked) == 1
+        server.answer = PEM
+        clock.advance(seconds=5)
+        return await certificates.at("https://x/1.pem")
+
+    assert asyncio.run(scenario())
+
+
+def test_only_so_many_failures_are_remembered():
+    clock, server = Clock(), Server(None)
+
+    async def scenario():
+        certificates = Certificates(server, now=lambda: clock.now)
+        for number in [*range(257), 256, 0]:
+            with pytest.raises(Unauthorised):
+                await certificates.at(f"https://x/{number}.pem")
+
+    asyncio.run(scenario())
+
+    assert server.asked[257:] == ["https://x/0.pem"]
 
 
 # --- keys of Google
@@ -140,6 +173,16 @@ def test_keys_that_cannot_be_fetched_are_an_outage_and_asked_for_once_a_minute(a
 # --- fetching
 
 
+def test_files_are_fetched_one_after_the_other_and_at_one_time():
+    async def scenario(address):
+        fetch = Fetcher()
+        first = await fetch(f"{address}/x.pem")
+        return [first, *await asyncio.gather(*(fetch(f"{address}/x.pem") for _ in range(10)))]
+
+    with served(answering(200, PEM)) as address:
+        assert asyncio.run(scenario(address)) == [PEM] * 11
+
+
 def answering(status, body, **headers):
     def behaviour(request):
         request.send_response(status)
@@ -156,13 +199,13 @@ def test_a_file_is_fetched_as_it_is():
     packed = gzip.compress(PEM)
 
     with served(answering(200, packed, Content_Encoding="gzip")) as address:
-        assert asyncio.run(fetch(f"{address}/x.pem")) == packed
+        assert asyncio.run(Fetcher()(f"{address}/x.pem")) == packed
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])
 def test_a_file_that_is_not_there_is_none(status):
     with served(answering(status, b"no")) as address:
-        assert asyncio.run(fetch(f"{address}/x.pem")) is None
+        assert asyncio.run(Fetcher()(f"{address}/x.pem")) is None
 
 
 @pytest.mark.parametrize(
@@ -171,10 +214,10 @@ def test_a_file_that_is_not_there_is_none(status):
 )
 def test_another_answer_is_an_outage_and_no_redirect_is_followed(status, body, headers):
     with served(answering(status, body, **headers)) as address, pytest.raises(SenderUnavailable):
-        asyncio.run(fetch(f"{address}/x.pem"))
+        asyncio.run(Fetcher()(f"{address}/x.pem"))
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/x.pem", "http://127.0.0.1:1/\n"])
 def test_an_address_that_does_not_answer_is_an_outage(url):
     with pytest.raises(SenderUnavailable):
-        asyncio.run(fetch(url))
+        asyncio.run(Fetcher()(url))

@@ -9,6 +9,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from raythumbs.errors import DatabaseUnavailable, SenderUnavailable
+from raythumbs.model.access import Scope
 from raythumbs.web import subscription
 from tests.notifications.signers import (
     ACCOUNT,
@@ -26,12 +27,14 @@ from tests.notifications.test_azure import ASKED, EVENT_GRID
 from tests.notifications.test_cloudevents import EVENT
 from tests.notifications.test_gcs import pushed
 from tests.notifications.test_r2 import CREATED
+from tests.web.test_keys import KEYS, SETTING, bearer
 
 KEYS_URL = "https://www.googleapis.com/oauth2/v3/certs"
 RECORD = {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "photos"}, "object": {"key": "a.jpg", "size": 9}}}
 B2 = {
     "events": [{"eventType": "b2:ObjectCreated:Upload", "bucketName": "photos", "objectName": "a.jpg", "eventId": "1"}]
 }
+UPLOADER, ADMIN = bearer(KEYS[Scope.UPLOAD]), bearer(KEYS[Scope.ADMIN])
 BEARER = {"authorization": "Bearer sesame"}
 R2_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OF_SNS = {"Records": [RECORD]}
@@ -103,8 +106,8 @@ def sent(served, sender, body, headers, *, fetch=None, **given):
             content=as_bytes(body),
             headers={"content-type": "application/json"} | headers,
         )
-        quarantine = (await service.http.get("/api/quarantine")).json()["messages"]
-        jobs = (await service.http.get("/api/jobs")).json()["jobs"]
+        quarantine = (await service.http.get("/api/quarantine", headers=ADMIN)).json()["messages"]
+        jobs = (await service.http.get("/api/jobs", headers=ADMIN)).json()["jobs"]
         return reply, quarantine, [job["source"] for job in jobs]
 
     others = {"fetch": fetch or Servers().fetch, "now": lambda: NOW}
@@ -241,6 +244,23 @@ def test_a_known_topic_is_confirmed_if_it_signed_the_question(served, monkeypatc
     assert (reply.status_code, asked) == (status, opened)
 
 
+@pytest.mark.parametrize(("topics", "opened"), [([], [SUBSCRIBE_URL]), ([TOPIC], [SUBSCRIBE_URL]), ([TOPIC + "2"], [])])
+def test_a_key_holder_confirms_any_topic_unless_topics_are_set(served, monkeypatch, topics, opened, caplog):
+    asked = []
+
+    async def answer(url):
+        asked.append(url)
+        return 200
+
+    monkeypatch.setattr(subscription, "get_status", answer)
+    question = sns_message("SubscriptionConfirmation")
+
+    reply, _, _ = sent(served, "s3", question, UPLOADER, api_keys=SETTING, sns_topics=topics)
+
+    assert (reply.status_code, asked) == (200, opened)
+    assert ("subscription.unconfirmed" in caplog.text) == (opened == [])
+
+
 def test_version_2_of_signatures_can_be_required(served):
     given = {"sns_topics": [TOPIC], "sns_signature_versions": ["2"]}
 
@@ -292,6 +312,27 @@ def test_a_proven_body_that_is_no_notification_at_all_is_kept(served, sender, bo
     assert (reply.status_code, kept["sizeBytes"]) == (200, len(body))
 
 
+@pytest.mark.parametrize("sender", SENDERS)
+@pytest.mark.parametrize("settings", [{}, SECRETS], ids=["keys alone", "keys and secrets"])
+def test_what_the_holder_of_an_api_key_sends_and_nobody_understands_is_kept_and_the_rest_is_taken(
+    served, sender, settings
+):
+    body, headers = NOT_UNDERSTOOD[sender], {"content-type": for_cloudevents(b"")["content-type"]} | UPLOADER
+
+    reply, [kept], sources = sent(served, sender, body, headers, api_keys=SETTING, **settings)
+
+    assert (reply.status_code, reply.json()["quarantined"], kept["sender"]) == (200, 1, sender)
+    assert len(sources) == (0 if sender in {"gcs", "cloudevents"} else 1)
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+@pytest.mark.parametrize("body", [b"", b"{", b"5"])
+def test_a_body_of_a_key_holder_that_is_no_notification_at_all_is_kept(served, sender, body):
+    reply, [kept], _ = sent(served, sender, body, UPLOADER, api_keys=SETTING)
+
+    assert (reply.status_code, kept["sizeBytes"]) == (200, len(body))
+
+
 def test_a_signed_message_of_sns_that_is_no_event_is_kept(served):
     reply, [kept], _ = sent(served, "s3", sns_message(Message="Hello"), {}, sns_topics=[TOPIC])
 
@@ -309,6 +350,9 @@ def test_an_event_of_no_possible_bucket_is_kept_if_its_sender_is_proven(served, 
 
 def test_a_message_that_cannot_be_kept_is_an_outage(served):
     class Full:
+        async def folder(self, _folder):
+            raise NotImplementedError
+
         async def quarantine(self, _message):
             raise DatabaseUnavailable("the disk is full")
 
