@@ -329,6 +329,12 @@ def test_a_page_of_an_allowed_origin_may_send_its_key_and_sees_the_refusal(serve
 # --- thumbnails by source: a stranger can guess a source
 
 
+@pytest.fixture
+def bucket(s3_endpoint, s3_bucket):
+    """Settings with a bucket as the store."""
+    return {"store": f"s3://{s3_bucket}", "s3_endpoint_url": s3_endpoint}
+
+
 def by_source(served: Callable[..., Any], photo: bytes, headers: dict[str, str], **given: object) -> Any:
     """Upload a photo; ask for its thumbnail by its source."""
 
@@ -345,11 +351,7 @@ def by_source(served: Callable[..., Any], photo: bytes, headers: dict[str, str],
 
 @pytest.mark.parametrize("is_public", [False, True])
 @pytest.mark.parametrize("headers", [{}, bearer(UNKNOWN)], ids=["no key", "an unknown key"])
-def test_public_thumbnails_do_not_open_those_that_are_asked_for_by_source(
-    served, photo, s3_endpoint, s3_bucket, is_public, headers
-):
-    bucket = {"store": f"s3://{s3_bucket}", "s3_endpoint_url": s3_endpoint}
-
+def test_public_thumbnails_do_not_open_those_that_are_asked_for_by_source(served, photo, bucket, is_public, headers):
     for store in ({}, bucket):
         reply = by_source(served, photo, headers, public_thumbnails=is_public, **store)
 
