@@ -192,19 +192,22 @@ class Client:
     ) -> Iterator[dict[str, Any]]:
         """Yield a folder as it is, then after each change, until it has so many photos and none of them waits.
 
-        A connection that breaks is made again, unless the service has been away for longer than `patience_seconds`.
+        The service ends each stream after a while. A stream that ends or breaks is opened again, unless the service
+        has been away for longer than `patience_seconds`.
         """
-        until = time.monotonic()  # a service that was never there is told at once
+        away_since: float | None = None
         seen: dict[str, Any] | None = None
         while seen is None or seen["waiting"] or seen["total"] < photos:
             try:
                 for folder in self._folder_events(folder_id, photos):
-                    until = time.monotonic() + patience_seconds
+                    away_since = None
                     if folder != seen:
                         seen = folder
                         yield folder
             except (Unreachable, Refused) as error:
-                if time.monotonic() > until or not _passes(error):
+                away_since = away_since or time.monotonic()
+                is_patient = seen is not None and time.monotonic() < away_since + patience_seconds
+                if not is_patient or not _passes(error):  # a service that was never there is told at once
                     raise
             if seen is None or seen["waiting"] or seen["total"] < photos:
                 time.sleep(_COME_BACK_SECONDS)

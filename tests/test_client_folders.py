@@ -64,6 +64,22 @@ def test_a_stream_that_breaks_is_opened_again_and_tells_nothing_twice(answering)
         assert list(client.watch_folder("users/7")) == [a_folder(waiting=1), a_folder()]
 
 
+def test_a_stream_that_ends_without_a_change_is_opened_again(answering):
+    asked = answering(stream(a_folder(waiting=1)), stream(a_folder(waiting=1)), stream(a_folder()))
+
+    with Client(HERE) as client:
+        assert list(client.watch_folder("users/7")) == [a_folder(waiting=1), a_folder()]
+    assert len(asked) == 3
+
+
+def test_the_time_of_a_stream_is_no_time_for_which_the_service_was_away(answering, monkeypatch):
+    asked = answering(stream(a_folder(waiting=1)), httpx2.ConnectError("refused"), stream(a_folder()))
+    monkeypatch.setattr("time.monotonic", lambda: 20.0 * len(asked))  # each stream, and each refusal, takes so long
+
+    with Client(HERE) as client:
+        assert list(client.watch_folder("users/7", patience_seconds=10)) == [a_folder(waiting=1), a_folder()]
+
+
 def test_a_service_that_stays_away_is_told(answering):
     answering(stream(a_folder(waiting=1)), httpx2.ConnectError("refused"))
 

@@ -51,7 +51,7 @@ DOORS: Mapping[str, Door] = {
     "GET /api/photos/{photo_id}": Scope.READ,
     "GET /thumbnails/{path:path}": Open.THUMBNAIL,
     "GET /api/photos": Scope.READ,
-    "GET /thumbnails/by-source/{spec}": Open.THUMBNAIL,
+    "GET /thumbnails/by-source/{spec}": Scope.READ,  # always: a source can be guessed, and it may presign a link
     "GET /api/folders/{folder_id:path}": Scope.READ,
     "GET /api/folders/{folder_id:path}/events": Scope.READ,
     "GET /api/thumbnails/status": Scope.READ,

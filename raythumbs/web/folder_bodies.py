@@ -51,7 +51,7 @@ class FoundPhotosBody(Body):
 
 
 class NoThumbnailBody(ErrorBody):
-    """Why there is no thumbnail: the state and code of the photo's newest job."""
+    """A refusal that says why there is no thumbnail: the state and code of the photo's newest job."""
 
     state: State | None
     job_code: str | None

@@ -11,7 +11,9 @@ from raythumbs.model.folder import Folder
 POLL_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
 _POLLS_AT_ONCE = 2
+STREAM_SECONDS = 20.0  # a replica that ends waits for its streams, and Serve does not tell it that it ends
 _LARGEST_SHARE = 20  # a folder that takes long to count is asked for so much less often
+_LONGEST_PAUSE_SECONDS = 5.0
 
 Ask = Callable[[str], Awaitable[Folder]]
 
@@ -20,39 +22,56 @@ Ask = Callable[[str], Awaitable[Folder]]
 class _Watched:
     """A folder, how many streams watch it, and what was seen last. `changed` is set once it is outdated."""
 
+    last: Folder
     poll: "asyncio.Task[None] | None" = None
     streams: int = 0
-    last: Folder | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def see(self, seen: Folder) -> None:
+        """Wake the streams if a figure has changed."""
+        if seen != self.last:
+            self.last = seen
+            changed, self.changed = self.changed, asyncio.Event()
+            changed.set()
 
 
 class FolderWatch:
     """Asks for each watched folder again and again, and wakes its streams when a figure has changed."""
 
     def __init__(
-        self, ask: Ask, *, poll_seconds: float = POLL_SECONDS, heartbeat_seconds: float = HEARTBEAT_SECONDS
+        self,
+        ask: Ask,
+        *,
+        poll_seconds: float = POLL_SECONDS,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+        stream_seconds: float = STREAM_SECONDS,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ask = ask
         self._poll_seconds = poll_seconds
         self._heartbeat_seconds = heartbeat_seconds
+        self._stream_seconds = stream_seconds
+        self._now = now
         self._folders: dict[str, _Watched] = {}
         self._polls_at_once = asyncio.Semaphore(_POLLS_AT_ONCE)
 
     async def changes(self, folder_id: str, first: Folder) -> AsyncGenerator[Folder | None, None]:
-        """Yield the folder as it is, then each change. Yield None when there was none for a while.
+        """Yield `first`, the folder as it is, then each change. Yield None when there was none for a while.
 
-        A stream must be closed, so that a folder without streams is no longer asked for.
+        It ends after `stream_seconds`; clients come back. A stream must be closed, so that a folder without streams is
+        no longer asked for.
         """
-        watched = self._join(folder_id)
-        seen = watched.last or first
+        ends_at = self._now() + self._stream_seconds
+        watched = self._join(folder_id, first)
+        seen = first
         try:
             yield seen
-            while True:
+            while (left_seconds := ends_at - self._now()) > 0:
                 changed = watched.changed
-                if watched.last is not None and watched.last != seen:
+                if watched.last != seen:
                     seen = watched.last
                     yield seen
-                elif not await _is_set(changed, seconds=self._heartbeat_seconds):
+                elif not await _is_set(changed, seconds=min(self._heartbeat_seconds, left_seconds)):
                     yield None
         finally:
             self._leave(folder_id, watched)
@@ -62,9 +81,10 @@ class FolderWatch:
         """How many folders are watched."""
         return len(self._folders)
 
-    def _join(self, folder_id: str) -> _Watched:
-        watched = self._folders.setdefault(folder_id, _Watched())
+    def _join(self, folder_id: str, first: Folder) -> _Watched:
+        watched = self._folders.setdefault(folder_id, _Watched(last=first))
         watched.streams += 1
+        watched.see(first)  # it is newer than what the last look saw
         if watched.poll is None:
             watched.poll = asyncio.create_task(self._poll(folder_id, watched))
         return watched
@@ -79,21 +99,23 @@ class FolderWatch:
     async def _poll(self, folder_id: str, watched: _Watched) -> None:
         while True:
             async with self._polls_at_once:
-                began_at = time.monotonic()
-                await self._look(folder_id, watched)
-                took_seconds = time.monotonic() - began_at
-            await asyncio.sleep(max(self._poll_seconds, _LARGEST_SHARE * took_seconds))
+                took_seconds = await self._look(folder_id, watched)
+            await asyncio.sleep(max(self._poll_seconds, pause_seconds(took_seconds)))
 
-    async def _look(self, folder_id: str, watched: _Watched) -> None:
+    async def _look(self, folder_id: str, watched: _Watched) -> float:
+        """Return how many seconds the folder took to count: none, if it could not be counted."""
+        began_at = self._now()
         try:
-            seen = await self._ask(folder_id)
+            watched.see(await self._ask(folder_id))
         except Exception as error:  # noqa: BLE001 the next look may succeed, and heartbeats go on meanwhile
             known("folder.stumbled", error, folder_id=folder_id)
-            return
-        if seen != watched.last:
-            watched.last = seen
-            changed, watched.changed = watched.changed, asyncio.Event()
-            changed.set()
+            return 0.0
+        return self._now() - began_at
+
+
+def pause_seconds(took_seconds: float) -> float:
+    """Return how long a folder that took so long to count is left alone."""
+    return min(_LARGEST_SHARE * took_seconds, _LONGEST_PAUSE_SECONDS)
 
 
 async def _is_set(event: asyncio.Event, *, seconds: float) -> bool:

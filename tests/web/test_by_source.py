@@ -1,5 +1,7 @@
 """An app finds its photos and thumbnails by what it knows: the source, or the folder."""
 
+import threading
+
 import httpx2
 import pytest
 
@@ -197,3 +199,25 @@ def test_a_thumbnail_is_served_for_browsers_and_caches(served, photo):
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(whole.content)))
     assert (unchanged.status_code, unchanged.content) == (304, b"")
     assert (part.status_code, part.content) == (206, whole.content[:10])
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/photos/{photoId}", "/api/photos?source={source}", "/api/photos?folderId=album",
+             "/thumbnails/by-source/thumbnail?source={source}"],
+)  # fmt: skip
+def test_a_link_that_is_slow_to_presign_does_not_stop_the_event_loop(served, photo, path):
+    threads = []
+
+    def slow_link(rendition):
+        threads.append(threading.current_thread())
+        return "https://bucket.example.com/x"
+
+    async def scenario(service):
+        one = await uploaded(service, photo, folder_id="album")
+        return await service.http.get(path.format(**one))
+
+    reply = served(scenario, others={"link": slow_link})
+
+    assert reply.status_code in {200, 302}
+    assert threads
+    assert threading.main_thread() not in threads

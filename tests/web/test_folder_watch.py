@@ -8,7 +8,7 @@ import pytest
 
 from raythumbs.errors import QueueUnavailable
 from raythumbs.model.folder import Folder
-from raythumbs.web.folder_watch import FolderWatch
+from raythumbs.web.folder_watch import FolderWatch, pause_seconds
 
 EMPTY = Folder(id="album", total=0, waiting=0, failed=0, cancelled=0, ended_at=None)
 
@@ -113,3 +113,74 @@ def test_a_stream_that_is_cancelled_leaves_nothing_behind():
         return watch.watched
 
     assert watched(story) == 0
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@pytest.mark.parametrize(("took_seconds", "pause"), [(0, 0), (0.01, 0.2), (0.25, 5), (15, 5)])
+def test_a_folder_that_takes_long_to_count_is_left_alone_for_longer_but_never_for_long(took_seconds, pause):
+    assert pause_seconds(took_seconds) == pytest.approx(pause)
+
+
+def test_after_a_long_look_that_failed_the_next_one_comes_soon():
+    async def story(asked, _):
+        clock = Clock()
+
+        async def slow(folder_id):
+            clock.at += 15  # the queue was waited for
+            return await asked(folder_id)
+
+        watch = FolderWatch(slow, poll_seconds=0.001, heartbeat_seconds=10, stream_seconds=1e9, now=clock)
+        asked.error = QueueUnavailable("away")
+        async with aclosing(watch.changes("album", EMPTY)) as changes:
+            await anext(changes)
+            async with asyncio.timeout(4):  # less than the longest pause
+                await asked.again("album", times=5)
+
+    watched(story)
+
+
+def test_a_stream_that_joins_begins_with_the_fresh_figures_and_shows_them_to_the_others():
+    async def story(asked, watch):
+        fresh = replace(EMPTY, total=7)
+        async with aclosing(watch.changes("album", EMPTY)) as old, aclosing(watch.changes("album", fresh)) as new:
+            await anext(old)
+            seen = await anext(new)
+            asked.now = fresh
+            return seen, await anext(old)
+
+    assert watched(story, poll_seconds=10) == (replace(EMPTY, total=7),) * 2
+
+
+def test_a_stream_ends_after_a_while_and_is_no_longer_asked_for():
+    async def story(asked, watch):
+        async with aclosing(watch.changes("album", EMPTY)) as changes:
+            seen = [one async for one in changes]
+        return seen, watch.watched
+
+    seen, left = watched(story, stream_seconds=0.05, heartbeat_seconds=0.02)
+
+    assert (seen[0], set(seen[1:]), left) == (EMPTY, {None}, 0)
+
+
+def test_a_stream_whose_figures_never_rest_ends_too():
+    async def story(asked, _):
+        clock = Clock()
+
+        async def restless(folder_id):
+            clock.at += 1
+            return replace(EMPTY, total=int(clock.at))
+
+        watch = FolderWatch(restless, poll_seconds=0.001, stream_seconds=0.5, now=clock)
+        async with aclosing(watch.changes("album", EMPTY)) as changes:
+            return [one async for one in changes]
+
+    assert len(watched(story)) <= 2

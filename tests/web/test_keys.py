@@ -324,3 +324,50 @@ def test_a_page_of_an_allowed_origin_may_send_its_key_and_sees_the_refusal(serve
     assert before.status_code == 204
     assert "authorization" in before.headers["access-control-allow-headers"].lower()
     assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, "https://app.example.com")
+
+
+# --- thumbnails by source: a stranger can guess a source
+
+
+@pytest.fixture
+def bucket(s3_endpoint, s3_bucket):
+    """Settings with a bucket as the store."""
+    return {"store": f"s3://{s3_bucket}", "s3_endpoint_url": s3_endpoint}
+
+
+def by_source(served: Callable[..., Any], photo: bytes, headers: dict[str, str], **given: object) -> Any:
+    """Upload a photo; ask for its thumbnail by its source."""
+
+    async def scenario(service):
+        service.http.headers.update(bearer(KEYS[Scope.ADMIN]))
+        (one,) = (await service.upload(("a.jpg", photo))).json()["uploads"]
+        await service.ended(one["jobId"])
+        del service.http.headers["Authorization"]
+        asked = {"params": {"source": one["source"]}, "headers": headers}
+        return await service.http.get("/thumbnails/by-source/thumbnail", **asked)
+
+    return served(scenario, api_keys=SETTING, **given)
+
+
+@pytest.mark.parametrize("is_public", [False, True])
+@pytest.mark.parametrize("headers", [{}, bearer(UNKNOWN)], ids=["no key", "an unknown key"])
+def test_public_thumbnails_do_not_open_those_that_are_asked_for_by_source(served, photo, bucket, is_public, headers):
+    for store in ({}, bucket):
+        reply = by_source(served, photo, headers, public_thumbnails=is_public, **store)
+
+        assert (reply.status_code, reply.json()["code"]) == (401, "key_needed")
+        assert "location" not in reply.headers
+
+
+@pytest.mark.parametrize("is_public", [False, True])
+def test_a_stranger_is_not_told_whether_a_source_is_known(served, is_public):
+    path = "/thumbnails/by-source/thumbnail?source=s3%3A%2F%2Fphotos%2Fnone.jpg"
+
+    assert asked(served, path, public_thumbnails=is_public).status_code == 401
+
+
+@pytest.mark.parametrize("is_public", [False, True])
+def test_a_key_that_may_read_gets_a_thumbnail_by_source_which_shared_caches_do_not_keep(served, photo, is_public):
+    reply = by_source(served, photo, bearer(KEYS[Scope.READ]), public_thumbnails=is_public)
+
+    assert (reply.status_code, reply.headers["cache-control"]) == (302, "private, max-age=60")

@@ -1,5 +1,6 @@
 """Thumbnails by the source of their photo: `<img>` can point at them without knowing any id."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
@@ -35,8 +36,8 @@ async def thumbnail_of_source(
     rendition = next((one for one in found.photo.renditions if one.name == spec), None) if found else None
     if rendition is None:
         return _none(found, spec)
-    link = deps.link(rendition)
-    caching = _caching(deps.settings, is_presigned=deps.links_expire)
+    link = await asyncio.to_thread(deps.link, rendition)  # presigning may have to renew credentials
+    caching = _caching(deps.settings, links_expire=deps.links_expire)
     return RedirectResponse(link, 302, {"Cache-Control": caching} | _EMBEDDABLE)
 
 
@@ -53,10 +54,10 @@ def _none(found: FoundPhoto | None, spec: str) -> Response:
     )
 
 
-def _caching(settings: Settings, *, is_presigned: bool) -> str:
-    """Return how long the redirect may be kept. What a presigned link opens is for the client that was given it."""
+def _caching(settings: Settings, *, links_expire: bool) -> str:
+    """Return how long the redirect may be kept. What a key or a presigned link opens is for the client that had it."""
     if not settings.redirect_seconds:
         return "no-store"
-    if is_presigned:
-        return f"private, max-age={min(settings.redirect_seconds, settings.link_seconds // 2)}"
-    return f"public, max-age={settings.redirect_seconds}"
+    seconds = min(settings.redirect_seconds, settings.link_seconds // 2) if links_expire else settings.redirect_seconds
+    is_private = links_expire or settings.api_keys is not None
+    return f"{'private' if is_private else 'public'}, max-age={seconds}"

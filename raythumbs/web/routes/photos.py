@@ -1,5 +1,6 @@
 """Photos and their thumbnails."""
 
+import asyncio
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -30,7 +31,8 @@ router = APIRouter(tags=["photos"])
 @router.get("/api/photos/{photo_id}")
 async def photo(photo_id: Id, deps: Deps) -> PhotoBody:
     """Return a photo and its thumbnails."""
-    return PhotoBody.of(await deps.queue.photo(photo_id), deps.link)
+    found = await deps.queue.photo(photo_id)
+    return await asyncio.to_thread(PhotoBody.of, found, deps.link)  # presigning may have to renew credentials
 
 
 @router.head("/thumbnails/{path:path}", response_class=FileResponse, include_in_schema=False)
