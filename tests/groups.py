@@ -1,4 +1,4 @@
-"""Which tests run in one process, one after the other, when pytest runs several at a time (`pytest -n 5`).
+"""Which tests run in one process, one after the other, when pytest runs several at a time (`pytest -n 2`).
 
 Tests that start Ray mostly wait, and a Ray that several tests share is started once. They make a few groups, which
 begin first because they take longest. Every other file is a group of its own.
