@@ -19,6 +19,7 @@ from ray.cluster_utils import Cluster
 from raythumbs.bench.pictures import draw_photo
 from raythumbs.cluster.join import NAMESPACE
 from raythumbs.cluster.nodes import SLOT_RESOURCE
+from raythumbs.errors import QueueUnavailable
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import INCOMPLETE, Job, JobRequest, Priority
 from raythumbs.model.overview import Status
@@ -86,7 +87,10 @@ class LiveQueue:
         jobs: list[Job] = []
 
         def all_ended() -> bool:
-            jobs[:] = [self.job(job_id) for job_id in job_ids]
+            try:
+                jobs[:] = [self.job(job_id) for job_id in job_ids]
+            except QueueUnavailable:  # it may be starting again, on a machine that has much to do
+                return False
             return not any(job.state in INCOMPLETE for job in jobs)
 
         eventually(all_ended, seconds=120)

@@ -69,6 +69,12 @@ def test_serve_joins_a_ray_that_runs_and_leaves_it_as_it_was(address, tmp_path, 
     assert actors(address) == ""
 
 
+def controllers(address: str) -> list[psutil.Process]:
+    """Serve's controllers of the Ray at the address. Other tests have Rays of their own."""
+    all_of_them = [one for one in psutil.process_iter(["name"]) if one.info["name"].startswith("ray::ServeController")]
+    return [one for one in all_of_them if f"--gcs-address={address}" in one.parent().cmdline()]
+
+
 def test_rays_own_command_starts_the_same_application(address, tmp_path, photographs):
     port = free_port()
     subprocess.run(
@@ -87,7 +93,7 @@ def test_rays_own_command_starts_the_same_application(address, tmp_path, photogr
         assert uploaded["statusUrl"].startswith(f"http://127.0.0.1:{port}/")
         assert ended(client, uploaded["jobId"])["state"] == "succeeded"
         told = client.notify([], token=SECRET)
-    [controller] = [one for one in psutil.process_iter() if one.name().startswith("ray::ServeController")]
+    [controller] = controllers(address)
 
     assert told["accepted"] == 0
     assert b"notification_token" in memory_of(controller)  # else it was searched in vain
