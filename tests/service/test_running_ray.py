@@ -72,7 +72,8 @@ def test_serve_joins_a_ray_that_runs_and_leaves_it_as_it_was(address, tmp_path, 
 def controllers(address: str) -> list[psutil.Process]:
     """Serve's controllers of the Ray at the address. Other tests have Rays of their own."""
     all_of_them = [one for one in psutil.process_iter(["name"]) if one.info["name"].startswith("ray::ServeController")]
-    return [one for one in all_of_them if f"--gcs-address={address}" in one.parent().cmdline()]
+    port = address.rpartition(":")[2]
+    return [one for one in all_of_them if f":{port} " in " ".join(one.parent().cmdline()) + " "]
 
 
 def test_rays_own_command_starts_the_same_application(address, tmp_path, photographs):
