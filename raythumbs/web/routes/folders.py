@@ -21,7 +21,13 @@ router = APIRouter(tags=["folders"])
 _DONE = "done"
 _EVENTS = "/events"
 _STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+    200: {
+        "content": {
+            "text/event-stream": {},
+            # of a folder whose id ends in /events, escaped
+            "application/json": {"schema": {"$ref": f"#/components/schemas/{FolderBody.__name__}"}},
+        }
+    },
     204: {"description": "Done before"},
 }
 
