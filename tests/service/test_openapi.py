@@ -21,10 +21,10 @@ deterministic = true
 [checks.not_a_server_error]
 expected-statuses = ["2xx", "3xx", "4xx", "502", "503"]
 """
+# Not the content types: HAProxy answers a head of more than 16 KiB by itself, as HTML.
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
-    "content_type_conformance",
     "response_headers_conformance",
     "response_schema_conformance",
     "unsupported_method",

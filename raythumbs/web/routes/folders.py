@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from raythumbs.errors import TooManyStreams
-from raythumbs.model.folder import Folder
+from raythumbs.model.folder import FOLDER_BYTES, Folder
 from raythumbs.settings import Settings
 from raythumbs.web.bodies import FolderId
 from raythumbs.web.dependencies import Dependencies, Deps
@@ -31,7 +31,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
     204: {"description": "Done before"},
 }
 
-InPath = Annotated[FolderId, Path(min_length=1)]
+InPath = Annotated[FolderId, Path(min_length=1, max_length=FOLDER_BYTES)]
 Photos = Annotated[int, Query(ge=1, description="the folder is done once it has so many photos, and none waits")]
 
 

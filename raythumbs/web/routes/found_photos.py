@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from raythumbs.errors import BadRequest
+from raythumbs.model.folder import FOLDER_BYTES
 from raythumbs.model.found_photo import FoundPhoto
 from raythumbs.model.source import Source
 from raythumbs.web.bodies import FolderId, Text
@@ -23,7 +24,7 @@ async def photos(
     deps: Deps,
     *,
     source: Annotated[str | None, Query(max_length=SOURCE_LETTERS)] = None,
-    folder_id: Annotated[FolderId | None, Query(alias="folderId", min_length=1)] = None,
+    folder_id: Annotated[FolderId | None, Query(alias="folderId", min_length=1, max_length=FOLDER_BYTES)] = None,
     cursor: Annotated[Text | None, Query(max_length=64)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> FoundPhotosBody:
