@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, BinaryIO
+from urllib.parse import quote
 
 from fastapi import FastAPI
 from ray import serve
@@ -42,6 +43,7 @@ from raythumbs.web.dependencies import Dependencies, Queue, SignUpload
 from raythumbs.web.freed_memory import keep_loaded, share_arenas
 from raythumbs.web.ingress import ingress
 from raythumbs.web.keys import links_of
+from raythumbs.web.links import THUMBNAILS_PATH
 
 NAME = "raythumbs"
 
@@ -152,8 +154,10 @@ def dependencies(settings: Settings, queue: Queue) -> Dependencies:
 
     def link(rendition: Rendition) -> str:
         if isinstance(thumbnails, FileStore):  # `/thumbnails/` serves it
-            path = rendition.key.removeprefix(settings.thumbnails_prefix)
-            return links.signed(rendition.url, path, now=time.time()) if links else rendition.url
+            if links is None or settings.public_thumbnails:
+                return rendition.url
+            path = THUMBNAILS_PATH + quote(rendition.key.removeprefix(settings.thumbnails_prefix))
+            return f"{rendition.url}?{links.query(path, expires=links.expiry(now=time.time()))}"
         return thumbnails.link(rendition.key, seconds=settings.link_seconds)
 
     def open_thumbnail(path: str) -> BinaryIO:
@@ -169,7 +173,10 @@ def dependencies(settings: Settings, queue: Queue) -> Dependencies:
         policy=settings.policy,
         folder_rule=settings.folder_rule,
         link=link,
-        links_expire=bool(links) if isinstance(thumbnails, FileStore) else not settings.thumbnails_base_url,
+        links=links,
+        links_expire=bool(links) and not settings.public_thumbnails
+        if isinstance(thumbnails, FileStore)
+        else not settings.thumbnails_base_url,
         open_thumbnail=open_thumbnail,
         sign_upload=_sign_upload(stores.at(settings.store_uri)),
         now=time.time,

@@ -40,6 +40,7 @@ def make_app(deps: Dependencies, *, behind_haproxy: bool = False) -> FastAPI:
     app.state.dependencies = deps
     app.state.upload_room = UploadRoom()
     app.state.sender_keys = SenderKeys(deps.fetch, now=deps.now)
+    app.state.doors = Doors(ROUTERS)
     app.state.streams = places_of_streams(deps.settings)
     app.state.folder_watch = FolderWatch(deps.queue.folder)
     app.state.cached_json = {"jobs": CachedJson(), "status": CachedJson()}
@@ -49,7 +50,7 @@ def make_app(deps: Dependencies, *, behind_haproxy: bool = False) -> FastAPI:
     clients = Clients(trusted_proxies=deps.settings.trusted_proxies, behind_haproxy=behind_haproxy)
     app.state.clients = clients
     visitors = Visitors.of(deps.settings)
-    app.add_middleware(OnlyKeyHolders, settings=deps.settings, doors=Doors(ROUTERS), now=deps.now)
+    app.add_middleware(OnlyKeyHolders, settings=deps.settings, doors=app.state.doors, now=deps.now)
     app.add_middleware(OnlyOwnPages, visitors=visitors, form_path=UPLOAD_PATH, event_paths=EVENT_PATHS)
     app.add_middleware(BodyLimits, settings=deps.settings, clients=clients, upload_path=UPLOAD_PATH)
     if deps.settings.allowed_origins:

@@ -19,6 +19,7 @@ from raythumbs.model.upload_form import UploadForm, UploadTerms
 from raythumbs.model.webhook import EndpointState
 from raythumbs.settings import Settings
 from raythumbs.web.fetching import Fetch, Fetcher
+from raythumbs.web.links import Links
 
 
 class Queue(Protocol):
@@ -103,6 +104,7 @@ class Dependencies:
     """The settings, the queue, the stores, which sources may be read, and the clock.
 
     `link` gives an address of a thumbnail that opens; `open_thumbnail` opens the file behind `/thumbnails/PATH`.
+    `links` signs links to this service; it is None where there are no keys.
     `links_expire` says whether such an address is presigned. `sign_upload` signs a form with which a browser uploads
     straight to the bucket; it is None if there is no bucket. `fetch` fetches the keys of senders.
     """
@@ -113,6 +115,7 @@ class Dependencies:
     policy: SourcePolicy
     folder_rule: FolderRule
     link: Callable[[Rendition], str]
+    links: Links | None
     links_expire: bool
     open_thumbnail: Callable[[str], BinaryIO]
     sign_upload: SignUpload | None

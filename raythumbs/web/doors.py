@@ -26,11 +26,18 @@ class Notification:
     verified_by: tuple[str, ...]
 
 
-Door = Scope | Open | Notification
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A route that a key with this scope opens, or a signed link to its exact address."""
+
+    scope: Scope
+
+
+Door = Scope | Open | Notification | Linked
 
 # A route for GET answers HEAD too.
 DOORS: Mapping[str, Door] = {
-    "POST /api/uploads/direct": Scope.UPLOAD,
+    "POST /api/uploads/direct": Linked(Scope.UPLOAD),
     "POST /api/uploads/presigned": Scope.UPLOAD,
     "POST /api/jobs": Scope.UPLOAD,
     "POST /api/notifications/s3": Notification(("notification_token", "sns_topics")),
@@ -51,9 +58,10 @@ DOORS: Mapping[str, Door] = {
     "GET /api/photos/{photo_id}": Scope.READ,
     "GET /thumbnails/{path:path}": Open.THUMBNAIL,
     "GET /api/photos": Scope.READ,
-    "GET /thumbnails/by-source/{spec}": Scope.READ,  # always: a source can be guessed, and it may presign a link
+    "GET /thumbnails/by-source/{spec}": Linked(Scope.READ),  # never open: a source can be guessed
     "GET /api/folders/{folder_id:path}": Scope.READ,
-    "GET /api/folders/{folder_id:path}/events": Scope.READ,
+    "GET /api/folders/{folder_id:path}/events": Linked(Scope.READ),
+    "POST /api/links": Scope.READ,
     "GET /api/thumbnails/status": Scope.READ,
     "GET /api/reconciliation": Scope.READ,
     "POST /api/reconciliation": Scope.ADMIN,
@@ -82,10 +90,6 @@ class Doors:
             (route, doors[name]) for route in routes for name in names_of(route)
         ]
 
-    def of(self, request: Request) -> tuple[Door, Mapping[str, str]] | None:
-        """Return the door and the parameters of the request's path, or None if there is no such route."""
-        for route, door in self._doors:
-            match, found = route.matches(request)
-            if match is Match.FULL:
-                return door, found.get("path_params", {})
-        return None
+    def of(self, request: Request) -> Door | None:
+        """Return the door of the request, or None if there is no such route."""
+        return next((door for route, door in self._doors if route.matches(request)[0] is Match.FULL), None)

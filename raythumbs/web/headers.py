@@ -7,6 +7,8 @@ Sources: OWASP, "HTTP Headers Cheat Sheet"; W3C, "Content Security Policy Level 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from raythumbs.web.links import THUMBNAILS_PATH
+
 # Nothing is a page: no answer loads or runs anything, may be framed, or is taken for another type than it says.
 PROTECTION = {
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -16,7 +18,6 @@ PROTECTION = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_THUMBNAILS = "/thumbnails/"  # which pages of other sites show
 
 
 class Protected:
@@ -30,7 +31,7 @@ class Protected:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        is_thumbnail = scope["path"].removeprefix(scope.get("root_path", "")).startswith(_THUMBNAILS)
+        is_thumbnail = scope["path"].removeprefix(scope.get("root_path", "")).startswith(THUMBNAILS_PATH)
 
         async def sent(message: Message) -> None:
             await send(_protected(message, is_thumbnail=is_thumbnail))

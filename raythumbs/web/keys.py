@@ -1,8 +1,9 @@
 """Lets in the requests that bring what their route asks for: an API key with its scope, or another proof."""
 
 from base64 import b64decode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import parse_qsl, quote
 
 from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.types import ASGIApp, Message, Receive, Send
@@ -11,8 +12,8 @@ from starlette.types import Scope as Request
 from raythumbs.errors import KeyNeeded, RaythumbsError, ScopeNeeded, Unauthorised
 from raythumbs.model.access import ApiKey, Scope, holder_of
 from raythumbs.settings import Settings
-from raythumbs.web.doors import Door, Doors, Notification, Open
-from raythumbs.web.links import Links
+from raythumbs.web.doors import Door, Doors, Linked, Notification, Open
+from raythumbs.web.links import Links, Pairs
 from raythumbs.web.replies import refusal
 
 _HOLDER = "key_holder"  # in the request's state
@@ -41,14 +42,14 @@ class OnlyKeyHolders:
             await self._app(scope, receive, send)
             return
         try:
-            door, parameters = self._doors.of(scope) or (None, {})
-            self._check(door, parameters, scope)
+            door = self._doors.of(scope)
+            self._check(door, scope)
         except RaythumbsError as error:
             await refusal(error)(scope, receive, send)
             return
-        await self._app(scope, receive, _privately(send) if door is Open.THUMBNAIL and self._links else send)
+        await self._app(scope, receive, _privately(send) if self._is_private(door) else send)
 
-    def _check(self, door: Door | None, parameters: Mapping[str, str], request: Request) -> None:
+    def _check(self, door: Door | None, request: Request) -> None:
         """Raise KeyNeeded, ScopeNeeded or Unauthorised if the request may not pass the door."""
         given = _given(Headers(scope=request), by_notification=isinstance(door, Notification))
         holder = holder_of(given, self._keys) if given else None
@@ -56,14 +57,16 @@ class OnlyKeyHolders:
         match door:
             case Open.ALWAYS:
                 return
-            case Open.THUMBNAIL if self._is_open(parameters, request):
+            case Open.THUMBNAIL if self._settings.public_thumbnails or self._has_link((), request):
+                return
+            case Linked() if not given and self._has_link(parse_qsl(_query(request), keep_blank_values=True), request):
                 return
             case Notification(verified_by):
                 self._check_notification(verified_by, holder)
             case Open.THUMBNAIL:
                 _check_scope(holder, Scope.READ, given)
-            case Scope():
-                _check_scope(holder, door, given)
+            case (Scope() as needed) | Linked(needed):
+                _check_scope(holder, needed, given)
             case None if holder is None:  # no such route: a holder of any key is told so
                 raise KeyNeeded(_UNKNOWN if given else _NEEDED)
 
@@ -78,24 +81,28 @@ class OnlyKeyHolders:
                 "scope upload"
             )
 
-    def _is_open(self, parameters: Mapping[str, str], request: Request) -> bool:
-        if self._links is None:
-            return True
-        query = QueryParams(request["query_string"])
-        return self._links.opens(parameters.get("path", ""), query, now=self._now())
+    def _has_link(self, asked: Pairs, request: Request) -> bool:
+        """Return whether the request has the proof of a link to its path with what is asked of it."""
+        path = (request.get("raw_path") or quote(request["path"]).encode()).decode("latin-1")
+        return self._links is not None and self._links.opens(path, asked, QueryParams(_query(request)), now=self._now())
+
+    def _is_private(self, door: Door | None) -> bool:
+        return door is Open.THUMBNAIL and not self._settings.public_thumbnails
 
 
 def links_of(settings: Settings) -> Links | None:
-    """Return what signs links to thumbnails, or None where they need no signature."""
-    if settings.api_keys is None or settings.public_thumbnails:
-        return None
-    return Links(settings.api_keys, seconds=settings.link_seconds)
+    """Return what signs links, or None where there are no keys and so everything is open."""
+    return Links(settings.api_keys, seconds=settings.link_seconds) if settings.api_keys else None
 
 
 def may(request: Any, scope: Scope) -> bool:  # noqa: ANN401 starlette's Request
     """Return whether the request came with a key that has the scope."""
     holder = getattr(request.state, _HOLDER, None)
     return isinstance(holder, ApiKey) and holder.may(scope)
+
+
+def _query(request: Request) -> str:
+    return bytes(request["query_string"]).decode("latin-1")
 
 
 def _check_scope(holder: ApiKey | None, scope: Scope, given: str | None) -> None:

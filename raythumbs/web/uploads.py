@@ -55,14 +55,23 @@ class _Incoming:
                     raise
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What an address of an upload says: the only folder that its form may name, if any, and the largest photo."""
+
+    folder_id: str | None
+    max_bytes: int
+
+
 class Upload:
     """The files of one request on their way to the store. Either all are kept, or none."""
 
-    def __init__(self, deps: Dependencies, room: UploadRoom, content_type: str) -> None:
+    def __init__(self, deps: Dependencies, room: UploadRoom, content_type: str, terms: Terms) -> None:
         self._deps = deps
         self._room = room
         self._form = FormReader(content_type)
-        self._folder_id: str | None = None
+        self._terms = terms
+        self._folder_id = terms.folder_id
         self._text: bytearray | None = None
         self._incoming: _Incoming | None = None
         self._kept: list[JobRequest] = []
@@ -107,7 +116,13 @@ class Upload:
                 case PartEnded() if self._incoming:
                     await self._keep(self._incoming)
                 case PartEnded() if self._text is not None:
-                    self._folder_id, self._text = storable(self._text.decode(errors="replace")), None
+                    self._name_folder(storable(self._text.decode(errors="replace")))
+                    self._text = None
+
+    def _name_folder(self, folder_id: str) -> None:
+        if self._terms.folder_id not in {None, folder_id}:
+            raise BadRequest("the form has another folderId than its address")
+        self._folder_id = folder_id
 
     def _begin(self, name: str | None) -> None:
         if len(self._kept) == FILES_A_REQUEST:
@@ -127,8 +142,8 @@ class Upload:
 
     async def _grow(self, incoming: _Incoming, data: bytes) -> None:
         incoming.size_bytes += len(data)
-        if incoming.size_bytes > self._deps.settings.max_photo_bytes:
-            raise BodyTooLarge(f"a photo has at most {self._deps.settings.max_photo_bytes} bytes")
+        if incoming.size_bytes > self._terms.max_bytes:
+            raise BodyTooLarge(f"a photo has at most {self._terms.max_bytes} bytes")
         incoming.waiting.append(data)
         incoming.waiting_bytes += len(data) + MESSAGE_BYTES
         if incoming.waiting_bytes >= self._room.share_bytes:

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from starlette.routing import Route
 
 from raythumbs.model.access import Scope
-from raythumbs.web.doors import DOORS, Doors, Notification, Open, names_of
+from raythumbs.web.doors import DOORS, Doors, Linked, Notification, Open, names_of
 from raythumbs.web.routes import ROUTERS
 from tests.web.test_api import s3_event
 
@@ -94,7 +94,7 @@ def test_a_key_opens_what_its_scope_says(served, scope):
     answered = statuses(served, bearer(KEYS[scope]))
 
     for name, door in DOORS.items():
-        needed = Scope.READ if door is Open.THUMBNAIL else door
+        needed = Scope.READ if door is Open.THUMBNAIL else door.scope if isinstance(door, Linked) else door
         is_closed = isinstance(needed, Scope) and scope not in {needed, Scope.ADMIN}
         assert (answered[name] == 403) == is_closed, name
         assert answered[name] != 401 or (isinstance(door, Notification) and scope is Scope.READ), name

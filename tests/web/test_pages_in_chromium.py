@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from urllib.parse import quote
 
 import boto3
 import pytest
@@ -15,8 +16,10 @@ from playwright.async_api import async_playwright
 
 from raythumbs.bench.local_service import free_port
 from raythumbs.manual import FOLDER
+from raythumbs.model.access import Scope
 from tests.web.bucket_events import event_of
 from tests.web.listening import listening_app
+from tests.web.test_keys import KEYS, SETTING, bearer
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -86,8 +89,11 @@ def at_port(served):
     return run
 
 
-UPLOAD = "([base, data]) => upload(base, new File([new Uint8Array(data)], 'a.jpg', {type: 'image/jpeg'}), 'album')"
-WAIT = "(base) => ready(base, 'album', 1)"
+FILE = "new File([new Uint8Array(data)], 'a.jpg', {type: 'image/jpeg'})"
+UPLOAD = f"async ([base, data]) => {{ const f = {FILE}; await upload(await uploadForm(base, f, 'album'), f) }}"
+POST_FORM = f"([form, data]) => upload(form, {FILE})"
+READY = "(stream) => ready(stream)"
+STREAM = "/api/folders/album/events?photos=1"
 SHOW = """(url) => new Promise((shown) => {
     const image = new Image();
     image.onload = () => shown(image.naturalWidth);
@@ -99,7 +105,7 @@ SHOW = """(url) => new Promise((shown) => {
 def test_a_page_uploads_a_photo_waits_for_its_album_and_shows_the_thumbnail(at_port, app_page, photo):
     async def scenario(service, page, base):
         await page.evaluate(UPLOAD, [base, list(photo)])
-        folder = await page.evaluate(WAIT, base)
+        folder = await page.evaluate(READY, base + STREAM)
         (found,) = (await service.http.get("/api/photos", params={"folderId": "album"})).json()["photos"]
         by_source = f"{base}/thumbnails/by-source/thumbnail?source={found['source']}"
         return folder, await page.evaluate(SHOW, by_source)
@@ -107,6 +113,23 @@ def test_a_page_uploads_a_photo_waits_for_its_album_and_shows_the_thumbnail(at_p
     folder, width = at_port(scenario, app_page)
 
     assert (folder["total"], folder["succeeded"], width) == (1, 1, 300)
+
+
+def test_the_same_page_works_with_keys_that_only_the_apps_server_has(at_port, app_page, photo):
+    async def scenario(service, page, base):
+        admin = bearer(KEYS[Scope.ADMIN])
+        asked = {"contentType": "image/jpeg", "folderId": "album"}
+        form = (await service.http.post("/api/uploads/presigned", json=asked, headers=admin)).json()
+        await page.evaluate(POST_FORM, [form, list(photo)])
+        source = (await service.http.get("/api/photos?folderId=album", headers=admin)).json()["photos"][0]["source"]
+        addresses = [STREAM, f"/thumbnails/by-source/thumbnail?source={quote(source, safe='')}"]
+        reply = await service.http.post("/api/links", json={"addresses": addresses}, headers=admin)
+        stream, thumbnail = (link["url"] for link in reply.json()["links"])
+        return await page.evaluate(READY, stream), await page.evaluate(SHOW, thumbnail)
+
+    folder, width = at_port(scenario, app_page, api_keys=SETTING)
+
+    assert (folder["succeeded"], width) == (1, 300)
 
 
 def test_the_same_page_uploads_straight_to_a_bucket(at_port, app_page, photo, s3_endpoint, s3_bucket):
@@ -119,7 +142,7 @@ def test_the_same_page_uploads_straight_to_a_bucket(at_port, app_page, photo, s3
         (stored,) = s3.list_objects_v2(Bucket=s3_bucket)["Contents"]
         event = event_of(stored["Key"], bucket=s3_bucket, name="ObjectCreated:Post")
         await service.http.post("/api/notifications/s3", content=event)
-        folder = await page.evaluate(WAIT, base)
+        folder = await page.evaluate(READY, base + STREAM)
         source = f"s3://{s3_bucket}/{stored['Key']}".replace("%", "%25")
         by_source = f"{base}/thumbnails/by-source/thumbnail?source={source}"
         return stored, folder, await page.evaluate(SHOW, by_source)
@@ -205,4 +228,4 @@ def test_a_refusal_over_a_limit_can_be_read_with_when_to_come_back(at_port, app_
 
 
 def test_the_manuals_script_is_short():
-    assert len(script_of_the_manual().strip().splitlines()) <= 25
+    assert len(script_of_the_manual().strip().splitlines()) <= 29

@@ -7,6 +7,7 @@ from raythumbs.web.routes import (
     found_photos,
     handshake,
     jobs,
+    links,
     notifications,
     photos,
     photos_in,
@@ -25,6 +26,7 @@ ROUTERS = (
     found_photos.router,
     by_source.router,  # before the thumbnails by path
     photos.router,
+    links.router,
     folders.router,
     quarantine.router,
     service.router,

@@ -1,18 +1,20 @@
 """Photos come in: direct uploads, and photos that are in a bucket already."""
 
 import asyncio
+import sys
 from dataclasses import replace
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 
 from raythumbs.errors import Overloaded
 from raythumbs.model.source import Source
-from raythumbs.web.bodies import AcceptedBody, AcceptedJobsBody, SubmitBody, UploadsBody
+from raythumbs.web.bodies import AcceptedBody, AcceptedJobsBody, FolderId, SubmitBody, UploadsBody
 from raythumbs.web.dependencies import Deps
 from raythumbs.web.documented import refusals
 from raythumbs.web.job_requests import job_request
-from raythumbs.web.uploads import Upload
+from raythumbs.web.uploads import Terms, Upload
 
 UPLOAD_PATH = "/api/uploads/direct"
 _UPLOAD_FORM = {
@@ -39,10 +41,17 @@ router = APIRouter(tags=["photos in"])
 
 
 @router.post(UPLOAD_PATH, status_code=202, openapi_extra=_UPLOAD_FORM, responses=_REFUSED)
-async def upload(request: Request, deps: Deps) -> UploadsBody:
+async def upload(
+    request: Request,
+    deps: Deps,
+    *,
+    folder_id: Annotated[FolderId | None, Query(alias="folderId", description="the form's field of this name")] = None,
+    max_bytes: Annotated[int | None, Query(alias="maxBytes", ge=1, description="of each photo")] = None,
+) -> UploadsBody:
     """Upload one or more photos. A single photo gets HIGH priority, because a person is likely to wait for it."""
     await deps.queue.admit()
-    arriving = Upload(deps, request.app.state.upload_room, request.headers.get("content-type", ""))
+    terms = Terms(folder_id=folder_id, max_bytes=min(max_bytes or sys.maxsize, deps.settings.max_photo_bytes))
+    arriving = Upload(deps, request.app.state.upload_room, request.headers.get("content-type", ""), terms)
     requests = await arriving.receive(request.stream())
     try:
         jobs = await deps.queue.enqueue(requests)

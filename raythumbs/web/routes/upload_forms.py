@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 from secrets import token_urlsafe
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 
@@ -30,14 +31,7 @@ async def upload_form(body: UploadFormRequest, deps: Deps) -> UploadFormBody:
     content_type = _checked(body, deps)
     await deps.queue.admit()
     if deps.sign_upload is None:
-        fields = {"folderId": body.folder_id} if body.folder_id else {}
-        return UploadFormBody(
-            url=f"{deps.settings.base_url}{UPLOAD_PATH}",
-            fields=fields,
-            source=None,
-            max_bytes=deps.settings.max_photo_bytes,
-            expires_at=None,
-        )
+        return _form_of_direct_upload(body, deps)
     key = BROWSER_UPLOADS + browser_upload_key(body.folder_id, token_urlsafe(_TOKEN_BYTES))
     source = _allowed(key, deps)
     terms = UploadTerms(
@@ -53,6 +47,22 @@ async def upload_form(body: UploadFormRequest, deps: Deps) -> UploadFormBody:
         source=source,
         max_bytes=terms.max_bytes,
         expires_at=datetime.fromtimestamp(deps.now() + terms.seconds, UTC),
+    )
+
+
+def _form_of_direct_upload(asked: UploadFormRequest, deps: Dependencies) -> UploadFormBody:
+    """Return a form that leads to this service. If there are API keys, its address is a signed link."""
+    max_bytes = asked.size_bytes or deps.settings.max_photo_bytes
+    terms = [("folderId", asked.folder_id)] if asked.folder_id else []
+    terms.append(("maxBytes", str(max_bytes)))
+    expires = int(deps.now()) + deps.settings.upload_form_seconds if deps.links else None
+    query = deps.links.query(UPLOAD_PATH, terms, expires=expires) if deps.links and expires else urlencode(terms)
+    return UploadFormBody(
+        url=f"{deps.settings.base_url}{UPLOAD_PATH}?{query}",
+        fields={},
+        source=None,
+        max_bytes=max_bytes,
+        expires_at=datetime.fromtimestamp(expires, UTC) if expires else None,
     )
 
 
