@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from raythumbs.cluster.doorkeeper import doorkeeper, refuse_taken
 from raythumbs.cluster.environment import before_joining, prepared_ray
 from raythumbs.cluster.haproxy import affordable_connections
+from raythumbs.cluster.readiness import tell_systemd
 from raythumbs.cluster.restart import Restart
 from raythumbs.cluster.signals import EndingSignals
 from raythumbs.errors import BadSettings, NotStarted, RaythumbsError
@@ -82,9 +83,11 @@ def _serve_until_asked(  # noqa: PLR0913 shared by both ways of serving
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     with service(sealed, host=proxy.host, listening=proxy.listening) as trouble:
         answers(trouble)
+        tell_systemd("READY=1", f"STATUS={f'not ready yet: {trouble}' if trouble else 'answering'}")
         restart.came_up()
         signals.wait()
         restart.forgo()
+        tell_systemd("STOPPING=1", "STATUS=finishing what runs")
         say("finishing what runs ...")
 
 

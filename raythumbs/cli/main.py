@@ -12,6 +12,7 @@ from rich.text import Text
 
 from raythumbs.bench.commands import bench
 from raythumbs.cli.demo import demo
+from raythumbs.cli.deploy_files import deploy_files, systemd
 from raythumbs.cli.doctor import doctor
 from raythumbs.cli.folders import folder
 from raythumbs.cli.jobs import cancel, reconcile, retry, status, submit
@@ -42,6 +43,8 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     quarantine,
     webhooks,
     backup,
+    deploy_files,
+    systemd,
     manual,
 )
 _OUTPUT_ENDS = {EPIPE, ENOSPC, EDQUOT, EIO}
