@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from raythumbs.cluster.doorkeeper import doorkeeper, refuse_taken
 from raythumbs.cluster.environment import before_joining, prepared_ray
 from raythumbs.cluster.haproxy import affordable_connections
-from raythumbs.cluster.readiness import tell_systemd
+from raythumbs.cluster.readiness import Systemd
 from raythumbs.cluster.restart import Restart
 from raythumbs.cluster.signals import EndingSignals
 from raythumbs.errors import BadSettings, NotStarted, RaythumbsError
@@ -30,6 +30,7 @@ Answers = Callable[[str | None], None]  # called once the service answers, with 
 def serve_on_own_ray(settings: Settings, *, say: Say, answers: Answers) -> None:
     """Start a Ray of our own and run the service on it until a signal ends it. Raises RaythumbsError."""
     settings.refuse_strangers(settings.host)
+    listener = Systemd.of_environment()
     restart = Restart()
     # A signal during the start, or a second one later, ends it at once: the next start repeats unfinished work.
     signals = EndingSignals(restart.end_at_once)
@@ -50,12 +51,13 @@ def serve_on_own_ray(settings: Settings, *, say: Say, answers: Answers) -> None:
             signals.listen()  # again, because Ray has set its own handlers
             say("starting the queue and the ingress ...")
             proxy = _Proxy(_LOOPBACK, door.hand_over)
-            _serve_until_asked(sealed, restart, proxy, signals=signals, say=say, answers=answers)
+            _serve_until_asked(sealed, restart, proxy, signals=signals, say=say, answers=answers, listener=listener)
 
 
 def serve_on_running_ray(settings: Settings, address: str, *, say: Say, answers: Answers) -> None:
     """Run the service on a Ray that already runs, until a signal ends it. Raises RaythumbsError."""
     settings.refuse_strangers(settings.host)
+    listener = Systemd.of_environment()
     refuse_taken(settings.host, settings.port)
     before_joining()
     from raythumbs.cluster.join import running_cluster, seal_on_head
@@ -64,7 +66,9 @@ def serve_on_running_ray(settings: Settings, address: str, *, say: Say, answers:
         proxy = _Proxy(settings.host, lambda: None)
         # A signal during the start takes effect after it, because what was started on the cluster must be undone.
         signals = EndingSignals(lambda: None)
-        _serve_until_asked(seal_on_head(settings), Restart(), proxy, signals=signals, say=say, answers=answers)
+        _serve_until_asked(
+            seal_on_head(settings), Restart(), proxy, signals=signals, say=say, answers=answers, listener=listener
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +80,25 @@ class _Proxy:
 
 
 def _serve_until_asked(  # noqa: PLR0913 shared by both ways of serving
-    sealed: Sealed, restart: Restart, proxy: _Proxy, *, signals: EndingSignals, say: Say, answers: Answers
+    sealed: Sealed,
+    restart: Restart,
+    proxy: _Proxy,
+    *,
+    signals: EndingSignals,
+    say: Say,
+    answers: Answers,
+    listener: Systemd,
 ) -> None:
     from raythumbs.app import service
 
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     with service(sealed, host=proxy.host, listening=proxy.listening) as trouble:
         answers(trouble)
-        tell_systemd("READY=1", f"STATUS={f'not ready yet: {trouble}' if trouble else 'answering'}")
+        listener.tell("READY=1", f"STATUS={f'not ready yet: {trouble}' if trouble else 'answering'}")
         restart.came_up()
         signals.wait()
         restart.forgo()
-        tell_systemd("STOPPING=1", "STATUS=finishing what runs")
+        listener.tell("STOPPING=1", "STATUS=finishing what runs")
         say("finishing what runs ...")
 
 

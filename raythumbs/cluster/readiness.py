@@ -3,20 +3,27 @@
 import os
 import socket
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Self
 
-_SOCKET = "NOTIFY_SOCKET"
 _ABSTRACT = "@"
 
 
-def tell_systemd(*lines: str) -> None:
-    """Send these lines, as `READY=1`. Without systemd, which sets NOTIFY_SOCKET, do nothing.
+@dataclass(frozen=True, slots=True)
+class Systemd:
+    """The socket on which systemd listens, or None if nobody does."""
 
-    Nothing is raised: the service works without an audience.
-    """
-    address = os.environ.get(_SOCKET)
-    if not address:
-        return
-    if address.startswith(_ABSTRACT):
-        address = "\0" + address[1:]
-    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-        sender.sendto("\n".join(lines).encode(), address)
+    address: str | None
+
+    @classmethod
+    def of_environment(cls) -> Self:
+        """Find it in NOTIFY_SOCKET. Call this first: a service of ours leaves its environment."""
+        return cls(os.environ.get("NOTIFY_SOCKET") or None)
+
+    def tell(self, *lines: str) -> None:
+        """Send these lines, as `READY=1`. Nothing is raised: the service works without an audience."""
+        if self.address is None:
+            return
+        address = "\0" + self.address[1:] if self.address.startswith(_ABSTRACT) else self.address
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+            sender.sendto("\n".join(lines).encode(), address)

@@ -40,12 +40,17 @@ def write_deploy_files(folder: Path) -> list[Path]:
     """
     try:
         (folder / "secrets").mkdir(mode=0o700, parents=True, exist_ok=True)
-        files = [DeployFile(name, (FOLDER / name).read_text()) for name in CONTAINER_FILES]
+        files = [DeployFile(name, _text_of(name, folder)) for name in CONTAINER_FILES]
         if not any((folder / "secrets").iterdir()):
             files += _new_secrets()
         return [folder / file.name for file in files if _create(folder / file.name, file)]
     except OSError as error:
         raise NotWritten(f"the files cannot be written: {error}") from error
+
+
+def _text_of(name: str, folder: Path) -> str:
+    """Return the text of a file for containers. The paths of the image are relative to the folder's parent."""
+    return (FOLDER / name).read_text().replace(" deploy/Dockerfile", f" {folder.resolve().name}/Dockerfile")
 
 
 def _create(path: Path, file: DeployFile) -> bool:

@@ -57,6 +57,7 @@ OPERATE = (
     Page("monitoring", "Figures, health checks and logs"),
     Page("security", "What protects photos, secrets and the machine"),
     Page("backup-and-upgrade", "Copy the record, restore it, install a new version"),
+    Page("containers", "A service, its database and its bucket in containers"),
     Page("own-machines", "A cluster on machines of your own"),
     Page("aws", "A cluster on AWS that grows and shrinks"),
     Page("kubernetes", "A cluster on Kubernetes with KubeRay"),

@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from raythumbs.cluster.readiness import tell_systemd
+from raythumbs.cluster.readiness import Systemd
 
 
 @pytest.mark.parametrize("is_abstract", [False, True])
@@ -11,7 +11,7 @@ def test_systemd_hears_what_is_told(tmp_path, monkeypatch, is_abstract):
         systemd.bind(f"\0{tmp_path}/notify" if is_abstract else f"{tmp_path}/notify")
         monkeypatch.setenv("NOTIFY_SOCKET", f"{'@' if is_abstract else ''}{tmp_path}/notify")
 
-        tell_systemd("READY=1", "STATUS=answering")
+        Systemd.of_environment().tell("READY=1", "STATUS=answering")
 
         assert systemd.recv(100) == b"READY=1\nSTATUS=answering"
 
@@ -22,4 +22,4 @@ def test_without_systemd_nothing_happens(monkeypatch, address):
     if address is not None:
         monkeypatch.setenv("NOTIFY_SOCKET", address)
 
-    tell_systemd("READY=1")
+    Systemd.of_environment().tell("READY=1")

@@ -116,6 +116,14 @@ def test_the_service_starts_with_these_settings(folder, compose, monkeypatch):
     assert holder.may(Scope.ADMIN)
 
 
+def test_the_image_is_built_by_the_dockerfile_beside_it(tmp_path):
+    write_deploy_files(tmp_path / "ours")
+
+    build = yaml.safe_load((tmp_path / "ours/compose.yaml").read_text())["services"]["raythumbs"]["build"]
+    assert build == {"context": "..", "dockerfile": "ours/Dockerfile"}
+    assert "docker build -f ours/Dockerfile" in (tmp_path / "ours/Dockerfile").read_text()
+
+
 def test_compose_accepts_the_file(folder):
     ran(tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", folder / "compose.yaml")
 
