@@ -13,14 +13,20 @@ from rich.text import Text
 from raythumbs.bench.commands import bench
 from raythumbs.cli.demo import demo
 from raythumbs.cli.doctor import doctor
+from raythumbs.cli.examples import example_of
 from raythumbs.cli.folders import folder
-from raythumbs.cli.jobs import cancel, reconcile, retry, status, submit
+from raythumbs.cli.jobs import reconcile, status
 from raythumbs.cli.keys import keys
 from raythumbs.cli.manual import manual
+from raythumbs.cli.moves import cancel, retry
+from raythumbs.cli.openapi import openapi
 from raythumbs.cli.output import complaints
 from raythumbs.cli.pictures import render
 from raythumbs.cli.quarantine import quarantine
+from raythumbs.cli.queue import failures, pause, resume
 from raythumbs.cli.serving import backup, down, env, serve, up
+from raythumbs.cli.submit import submit
+from raythumbs.cli.top import top
 from raythumbs.cli.webhooks import webhooks
 from raythumbs.errors import RaythumbsError
 
@@ -35,13 +41,18 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     render,
     submit,
     status,
+    top,
+    failures,
     retry,
     cancel,
+    pause,
+    resume,
     folder,
     reconcile,
     quarantine,
     webhooks,
     backup,
+    openapi,
     manual,
 )
 _OUTPUT_ENDS = {EPIPE, ENOSPC, EDQUOT, EIO}
@@ -53,7 +64,7 @@ app = typer.Typer(
     help="Make thumbnails of uploaded photos, on one machine or on a Ray cluster.",
 )
 for command in COMMANDS:
-    app.command()(command)
+    app.command(epilog=example_of(command.__name__))(command)
 app.add_typer(keys, name="keys")
 app.add_typer(bench, name="bench")
 
