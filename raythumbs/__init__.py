@@ -1,10 +1,9 @@
 """raythumbs: thumbnails of uploaded photos as fast as the cores allow, on one machine or a Ray cluster."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from raythumbs.client import AsyncClient, Client, Refused, Retries, StillWaiting, Unreachable
+# `__init__.pyi` has the types of these names.
 
 __version__ = "0.2.0"
 __all__ = ["AsyncClient", "Client", "Refused", "Retries", "StillWaiting", "Unreachable", "__version__"]

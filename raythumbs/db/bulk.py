@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, and_, bindparam, exists, select, update
+from sqlalchemy import Connection, bindparam, exists, select, update
+from sqlalchemy import literal_column as literal
 
 from raythumbs.db.dialect import among, guard, where_among
 from raythumbs.db.folders import Folders
@@ -16,9 +17,11 @@ from raythumbs.model.job import INCOMPLETE, State
 from raythumbs.model.selection import Selection
 
 _newer = jobs.alias()
+# Found by the photo's id, because a hundred thousand jobs may have failed: what else is asked suits no index.
 _has_failed_since = exists().where(
-    _newer.c.photo_id == jobs.c.photo_id,  # by this index, for there may be a hundred thousand failed jobs
-    guard(and_(is_in_one_of([State.FAILED], of=_newer), _newer.c.id > jobs.c.id)),
+    _newer.c.photo_id == jobs.c.photo_id,
+    guard(is_in_one_of([State.FAILED], of=_newer)),
+    _newer.c.id.concat(literal("''")) > jobs.c.id,
 )
 _RETRY = where_among(RETRY_FAILED.returning(jobs.c.photo_id), jobs.c.id, "ids")
 _CANCEL = where_among(CANCEL_WHERE.returning(jobs.c.id, jobs.c.photo_id, jobs.c.folder_id), jobs.c.id, "ids")
