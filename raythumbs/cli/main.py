@@ -55,6 +55,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     openapi,
     manual,
 )
+_WRONG_USE: type[typer.BadParameter] = typer.BadParameter.__mro__[1]  # UsageError, for which Typer has no public name
 _OUTPUT_ENDS = {EPIPE, ENOSPC, EDQUOT, EIO}
 
 app = typer.Typer(
@@ -82,7 +83,13 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         with _output_that_may_end():
-            app()
+            status = app(standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
+    except _WRONG_USE as error:
+        _complain_of_use(error)
+        sys.exit(2)
+    except typer.Abort:
+        sys.exit(130)
     except RaythumbsError as error:
         reason = " ".join(error.reason.split())  # a database's reason may have several lines
         complaints.print(Text.assemble(("raythumbs: ", "red"), reason), soft_wrap=True)
@@ -95,6 +102,16 @@ def main() -> None:
         sys.exit(2)
     except KeyboardInterrupt:  # a second Ctrl-C, or one before the command had anything to undo
         sys.exit(130)
+
+
+def _complain_of_use(error: typer.BadParameter) -> None:
+    """Say in one line what is wrong with the words of a command, and where its help is."""
+    if error.ctx is None or type(error).__name__ == "NoArgsIsHelpError":
+        complaints.print(error.format_message(), markup=False, highlight=False)
+        return
+    reason = " ".join(error.format_message().split())
+    said = f"{reason} (see {error.ctx.command_path} --help)"
+    complaints.print(Text.assemble(("raythumbs: ", "red"), said), soft_wrap=True)
 
 
 def _is_text(word: str) -> bool:

@@ -17,6 +17,10 @@ def manual(
 ) -> None:
     """Show a page of the manual, or its contents."""
     if as_json:
-        print(json.dumps({"page": page, "text": read_page(page)} if page else PAGES))
+        print(json.dumps({"page": page, "text": read_page(page)} if page else _titles()))
         return
     terminal.show(page, out)
+
+
+def _titles() -> dict[str, str]:
+    return {name: page.summary for name, page in PAGES.items()}

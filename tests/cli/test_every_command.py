@@ -1,5 +1,8 @@
 """What holds for every command: its help has an example, and it can print JSON."""
 
+import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -38,3 +41,36 @@ def test_help_is_shown_with_exit_status_0(name, capsys):
 
     assert end.value.code == 0
     assert "Example:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["env", "--json"],
+        ["manual", "--json"],
+        ["manual", "errors", "--json"],
+        ["openapi"],
+        ["keys", "new", "me", "--json"],
+    ],
+)
+def test_what_needs_no_service_prints_json_and_nothing_else(words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(SystemExit) as end:
+        app(words)
+
+    assert end.value.code == 0
+    assert json.loads(capsys.readouterr().out)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["retry"], ["folder"], ["statusx"], ["status", "--nope"], ["submit", "nothing.jpg"], ["top", "--every", "x"]],
+)
+def test_a_wrong_use_is_told_in_one_line_with_exit_status_2(words):
+    ended = subprocess.run([sys.executable, "-m", "raythumbs", *words], capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, ended.stdout, len(ended.stderr.splitlines())) == (2, "", 1)
+    assert ended.stderr.startswith("raythumbs: ")
+    assert "--help" in ended.stderr
