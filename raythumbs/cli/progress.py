@@ -25,7 +25,7 @@ class Lines:
         """Begin the first interval."""
         self._next = self.clock() + LINE_SECONDS
 
-    def step(self, *, failed: bool) -> None:
+    def step(self, *, failed: int) -> None:
         """Count one more."""
         self.done += 1
         self.failed += failed
@@ -35,8 +35,8 @@ class Lines:
 
 
 @contextmanager
-def progress(total: int, to: Console) -> Iterator[Callable[[bool], None]]:
-    """Give a function that counts one more, and whether it failed. It shows this on the console."""
+def progress(total: int, to: Console) -> Iterator[Callable[[int], None]]:
+    """Give a function that counts one more, and 1 if it failed or 0. It shows this on the console."""
     if not to.is_terminal:
         lines = Lines(total, to)
         yield lambda failed: lines.step(failed=failed)
@@ -45,7 +45,7 @@ def progress(total: int, to: Console) -> Iterator[Callable[[bool], None]]:
     with Progress(*columns, console=to, transient=True) as bar:
         task, failures = bar.add_task("photos", total=total), 0
 
-        def step(failed: bool) -> None:  # noqa: FBT001 as the protocol says
+        def step(failed: int) -> None:
             nonlocal failures
             failures += failed
             bar.update(task, advance=1, description=f"photos ({failures} failed)" if failures else "photos")
