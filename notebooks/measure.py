@@ -17,6 +17,7 @@ import psutil
 from pydantic import Field, PositiveInt
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from raythumbs import Client
 from raythumbs.bench.latency_store import latency_store, store_folder
 from raythumbs.bench.local_service import await_workers, local_service, orderly_end
 from raythumbs.bench.pictures import draw_photos
@@ -25,7 +26,6 @@ from raythumbs.bench.report import BenchFailed, Report
 from raythumbs.bench.throughput.contestants import a_service
 from raythumbs.bench.throughput.lap import Failure, Row, lap
 from raythumbs.bench.throughput.run import PHOTOS, contest_of, run, stored
-from raythumbs.client import Client
 
 NOTEBOOKS = Path(__file__).parent
 _CORES = len(os.sched_getaffinity(0))

@@ -146,6 +146,11 @@ async def _opened(sealed: Sealed, queue: QueueHandle) -> Settings:
         return sealed.settings.with_secrets(await queue.secrets())
 
 
+def description(settings: Settings) -> dict[str, Any]:
+    """Return the OpenAPI document of the service with these settings. Nothing is started, and nothing is asked."""
+    return make_app(dependencies(settings, QueueHandle(settings.queue_shards))).openapi()
+
+
 def dependencies(settings: Settings, queue: Queue) -> Dependencies:
     """Return what the routes need."""
     stores = stores_of(settings)

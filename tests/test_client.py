@@ -42,12 +42,11 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Service:
 def retry_of_all(service: Service, *, refused: int | None = None) -> int | str | None:
     """Have three jobs retried, the second of which is refused with a status; return the command's."""
     ids = ["newest", "older", "oldest"]
-    service.answers["/api/jobs"] = 200, {"jobs": [{"jobId": id_} for id_ in ids], "nextCursor": None}
     service.answers |= {f"/api/jobs/{id_}/retry": (200, {"state": "queued"}) for id_ in ids}
     if refused:
         service.answers["/api/jobs/older/retry"] = refused, {"code": "illegal_move", "reason": "no: it is superseded"}
     with pytest.raises(SystemExit) as end:
-        app(["retry", "--all-failed"])
+        app(["retry", *ids])
     return end.value.code
 
 
@@ -111,12 +110,13 @@ def test_a_retry_of_nothing_says_what_is_missing(service, capsys):
     assert service.asked == []
 
 
-def test_a_retry_of_all_where_none_has_failed_says_so(service, capsys):
-    service.answers["/api/jobs"] = 200, {"jobs": [], "nextCursor": None}
+def test_a_retry_of_all_goes_on_while_there_are_more_and_keeps_the_moment(service, capsys):
+    service.answers["/api/jobs/retry"] = 200, {"changed": 3, "more": False, "until": "2026-01-01T00:00:00Z"}
 
-    assert moved(service, "retry", "--all-failed") == 0
+    assert moved(service, "retry", "--all-failed", "--code", "timeout") == 0
 
-    assert capsys.readouterr().out == "no job has failed\n"
+    assert capsys.readouterr().out == "3 jobs queued again\n"
+    assert service.asked == ["/api/jobs/retry"]
 
 
 def submitted(service: Service, *what: object) -> int | str | None:
@@ -124,7 +124,7 @@ def submitted(service: Service, *what: object) -> int | str | None:
     service.answers.setdefault("/api/jobs", (202, {"jobs": uploads}))
     service.answers.setdefault("/api/uploads/direct", (202, {"uploads": uploads}))
     with pytest.raises(SystemExit) as end:
-        app(["submit", *map(str, what)])
+        app(["submit", "--no-wait", *map(str, what)])
     return end.value.code
 
 

@@ -14,14 +14,20 @@ from raythumbs.bench.commands import bench
 from raythumbs.cli.demo import demo
 from raythumbs.cli.deploy_files import deploy_files, systemd
 from raythumbs.cli.doctor import doctor
+from raythumbs.cli.examples import example_of
 from raythumbs.cli.folders import folder
-from raythumbs.cli.jobs import cancel, reconcile, retry, status, submit
+from raythumbs.cli.jobs import reconcile, status
 from raythumbs.cli.keys import keys
 from raythumbs.cli.manual import manual
+from raythumbs.cli.moves import cancel, retry
+from raythumbs.cli.openapi import openapi
 from raythumbs.cli.output import complaints
 from raythumbs.cli.pictures import render
 from raythumbs.cli.quarantine import quarantine
+from raythumbs.cli.queue import failures, pause, resume
 from raythumbs.cli.serving import backup, down, env, serve, up
+from raythumbs.cli.submit import submit
+from raythumbs.cli.top import top
 from raythumbs.cli.webhooks import webhooks
 from raythumbs.errors import RaythumbsError
 
@@ -36,8 +42,12 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     render,
     submit,
     status,
+    top,
+    failures,
     retry,
     cancel,
+    pause,
+    resume,
     folder,
     reconcile,
     quarantine,
@@ -45,8 +55,10 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     backup,
     deploy_files,
     systemd,
+    openapi,
     manual,
 )
+_WRONG_USE: type[typer.BadParameter] = typer.BadParameter.__mro__[1]  # UsageError, for which Typer has no public name
 _OUTPUT_ENDS = {EPIPE, ENOSPC, EDQUOT, EIO}
 
 app = typer.Typer(
@@ -56,7 +68,7 @@ app = typer.Typer(
     help="Make thumbnails of uploaded photos, on one machine or on a Ray cluster.",
 )
 for command in COMMANDS:
-    app.command()(command)
+    app.command(epilog=example_of(command.__name__))(command)
 app.add_typer(keys, name="keys")
 app.add_typer(bench, name="bench")
 
@@ -74,7 +86,13 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         with _output_that_may_end():
-            app()
+            status = app(standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
+    except _WRONG_USE as error:
+        _complain_of_use(error)
+        sys.exit(2)
+    except typer.Abort:
+        sys.exit(130)
     except RaythumbsError as error:
         reason = " ".join(error.reason.split())  # a database's reason may have several lines
         complaints.print(Text.assemble(("raythumbs: ", "red"), reason), soft_wrap=True)
@@ -87,6 +105,16 @@ def main() -> None:
         sys.exit(2)
     except KeyboardInterrupt:  # a second Ctrl-C, or one before the command had anything to undo
         sys.exit(130)
+
+
+def _complain_of_use(error: typer.BadParameter) -> None:
+    """Say in one line what is wrong with the words of a command, and where its help is."""
+    if error.ctx is None or type(error).__name__ == "NoArgsIsHelpError":
+        complaints.print(error.format_message(), markup=False, highlight=False)
+        return
+    reason = " ".join(error.format_message().split())
+    said = f"{reason} (see {error.ctx.command_path} --help)"
+    complaints.print(Text.assemble(("raythumbs: ", "red"), said), soft_wrap=True)
 
 
 def _is_text(word: str) -> bool:

@@ -35,7 +35,8 @@ def quarantine(
             if action is Action.SHOW:
                 _print_one(client.quarantined_message(message_id), as_json=as_json)
             else:
-                print_line(f"{client.drop_quarantined(message_id)['dropped']}  dropped")
+                dropped = client.drop_quarantined(message_id)
+                print_line(json.dumps(dropped) if as_json else f"{dropped['dropped']}  dropped")
 
 
 def _print_all(messages: list[dict[str, Any]], *, as_json: bool) -> None:

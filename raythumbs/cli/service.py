@@ -1,5 +1,7 @@
 """The settings of a service that a command starts or reads, and what the command says once the service answers."""
 
+import json
+
 from raythumbs.cli.output import complaints, out
 from raythumbs.settings import Settings, load_settings
 from raythumbs.settings.access import is_loopback
@@ -12,8 +14,13 @@ def service_settings(**given: object) -> Settings:
     return settings
 
 
-def print_places(settings: Settings, trouble: str | None) -> None:
+def print_places(settings: Settings, trouble: str | None, *, as_json: bool = False) -> None:
     """Print the service's address, stores and database, and the reason if it is not ready yet."""
+    if as_json:
+        places = {"url": settings.base_url, "store": settings.store_uri, "database": settings.shown_database}
+        thumbnails = f"{settings.thumbnails_uri}{settings.thumbnails_prefix}"
+        print(json.dumps(places | {"thumbnails": thumbnails, "trouble": trouble}), flush=True)
+        return
     out.print(f"raythumbs answers at {settings.base_url} (try {settings.base_url}/docs)", soft_wrap=True)
     out.print(f"store      {settings.store_uri}", highlight=False, soft_wrap=True)
     out.print(f"thumbnails {settings.thumbnails_uri}{settings.thumbnails_prefix}", highlight=False, soft_wrap=True)

@@ -4,6 +4,7 @@ They import settings, Ray and the database inside their functions: all three are
 none of them.
 """
 
+import json
 import shlex
 from functools import partial
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import Annotated
 
 import typer
 
-from raythumbs.cli.options import DatabaseUrl, DataDir, Host, Port, RayAddress, SqsQueueUrl, StoreUri
-from raythumbs.cli.output import out
+from raythumbs.cli.options import AsJson, DatabaseUrl, DataDir, Host, Port, RayAddress, SqsQueueUrl, StoreUri
+from raythumbs.cli.output import out, print_line
 
 
 def serve(  # noqa: PLR0913, PLR0917 the options of a command
@@ -23,6 +24,7 @@ def serve(  # noqa: PLR0913, PLR0917 the options of a command
     database: DatabaseUrl = None,
     sqs_queue: SqsQueueUrl = None,
     address: Annotated[str | None, typer.Option(help="Join this running Ray instead of starting one.")] = None,
+    as_json: AsJson = False,  # noqa: FBT002 an option
 ) -> None:
     """Run the service until Ctrl-C. Every option is also a setting: RAYTHUMBS_HOST, RAYTHUMBS_PORT, ..."""
     from raythumbs.cli.service import print_places, service_settings
@@ -31,15 +33,20 @@ def serve(  # noqa: PLR0913, PLR0917 the options of a command
     settings = service_settings(
         host=host, port=port, data_dir=data_dir, store=store, database=database, sqs_queue_url=sqs_queue
     )
-    answers = partial(print_places, settings)
+    answers = partial(print_places, settings, as_json=as_json)
+    progress = _no_progress if as_json else _progress
     if address:
-        serve_on_running_ray(settings, address, say=_progress, answers=answers)
+        serve_on_running_ray(settings, address, say=progress, answers=answers)
     else:
-        serve_on_own_ray(settings, say=_progress, answers=answers)
+        serve_on_own_ray(settings, say=progress, answers=answers)
 
 
 def _progress(text: str) -> None:
     out.print(text, highlight=False, soft_wrap=True)
+
+
+def _no_progress(_text: str) -> None:
+    """Say nothing: the output is JSON."""
 
 
 def up(  # noqa: PLR0913, PLR0917 the options of a command
@@ -50,6 +57,7 @@ def up(  # noqa: PLR0913, PLR0917 the options of a command
     store: StoreUri = None,
     database: DatabaseUrl = None,
     sqs_queue: SqsQueueUrl = None,
+    as_json: AsJson = False,  # noqa: FBT002 an option
 ) -> None:
     """Deploy the service to a running Ray, and leave it running there. Another run replaces only what has changed."""
     from raythumbs.cli.service import print_places, service_settings
@@ -61,7 +69,7 @@ def up(  # noqa: PLR0913, PLR0917 the options of a command
     from raythumbs.deploys import deploy  # imports Ray, which must come after before_joining
 
     trouble = deploy(settings, address)
-    print_places(settings, trouble)
+    print_places(settings, trouble, as_json=as_json)
 
 
 def _before_joining() -> None:
@@ -70,26 +78,37 @@ def _before_joining() -> None:
     before_joining()
 
 
-def down(address: RayAddress = "auto") -> None:
+def down(address: RayAddress = "auto", as_json: AsJson = False) -> None:  # noqa: FBT002 an option
     """End the service that `up` started, once its running jobs are done. Waiting jobs are kept for the next one."""
     _before_joining()
     from raythumbs.deploys import withdraw  # imports Ray, which must come after before_joining
 
     withdraw(address)
+    if as_json:
+        print(json.dumps({"ended": True}))
 
 
-def env() -> None:
+def env(*, as_json: AsJson = False) -> None:
     """Print the environment to start the nodes of a cluster with: eval "$(raythumbs env)" && ray start ..."""
     from raythumbs.cluster.environment import for_cluster  # imports HAProxy's package, which only this command needs
 
+    if as_json:
+        print(json.dumps(dict(for_cluster())))
+        return
     for name, value in for_cluster().items():
         print(f"export {name}={shlex.quote(value)}")
 
 
-def backup(file: Annotated[Path, typer.Argument(help="File for the copy; it must not exist yet.")]) -> None:
+def backup(
+    file: Annotated[Path, typer.Argument(help="File for the copy; it must not exist yet.")],
+    as_json: AsJson = False,  # noqa: FBT002 an option
+) -> None:
     """Copy the record (SQLite) while the service runs, and check the copy."""
     from raythumbs.cli.service import service_settings
     from raythumbs.db.backup import backup as copy_record
 
     size = copy_record(service_settings().database_url.get_secret_value(), file)
-    out.print(f"{file}  {size:,} bytes", highlight=False)
+    if as_json:
+        print(json.dumps({"file": str(file), "sizeBytes": size}))
+    else:
+        print_line(f"{file}  {size:,} bytes")

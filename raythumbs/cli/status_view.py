@@ -44,9 +44,15 @@ def _again_and_again(ask: Callable[[], Status], every_seconds: float) -> Iterato
         time.sleep(every_seconds)
 
 
+def is_paused(status: Status) -> bool:
+    """Return whether the queue is paused. A service of an older version does not say."""
+    return bool(status.get("queue", {}).get("state") == "paused")
+
+
 def status_line(status: Status) -> str:
     """Return the figures that show the progress of the work, as `name=value`."""
     figures = {
+        **({"queue": "paused"} if is_paused(status) else {}),
         "waiting": status["queueSize"],
         "retries": status["retriesWaiting"],
         "running": status["running"],
@@ -59,6 +65,10 @@ def status_line(status: Status) -> str:
 def status_table(status: Status) -> Table:
     """Return a table of all figures."""
     table = Table("", "", show_header=False, title="raythumbs")
+    if is_paused(status):
+        table.add_row(
+            "queue", f"paused since {status['queue']['since']}: {status['queue']['reason'] or 'no reason given'}"
+        )
     table.add_row("waiting", str(status["queueSize"]))
     for priority, count in status["backlog"].items():
         table.add_row(f"  {priority}", str(count))

@@ -28,6 +28,11 @@ from raythumbs.settings import without_password
 # PostgreSQL's codes (its manual, "PostgreSQL Error Codes")
 _READ_ONLY = "25006"  # a standby, or a server that was made read-only for a while
 _NO_PRIVILEGE = "42501"
+_COLLISIONS = {"40P01", "40001"}  # deadlock_detected, serialization_failure
+
+
+class Collision(DatabaseUnavailable):
+    """The database undid a transaction because another one was in its way. The same transaction may succeed now."""
 
 
 @contextmanager
@@ -45,6 +50,8 @@ def translated(url: URL) -> Iterator[None]:
             raise damaged(Path(str(url.database)), f"is damaged ({error.orig})") from error
         if _sqlstate(error) == _NO_PRIVILEGE:
             raise BadSettings(f"{shown}: {error.orig}") from error
+        if _sqlstate(error) in _COLLISIONS:
+            raise Collision(f"{shown}: {error.orig}") from error
         if _is_outage(error):
             raise DatabaseUnavailable(f"{shown}: {error.orig}") from error
         raise known("statement.stumbled", error) from error

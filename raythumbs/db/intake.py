@@ -111,7 +111,9 @@ class Intake:
         return [change for change in changes if change.event_id is None or change.event_id in new]
 
     def _take(self, changes: Sequence[Change], *, now: float) -> dict[str, Job]:
-        last = self._not_outdated(_latest(changes))
+        latest = _latest(changes)
+        self._photos.lock_sources(latest)
+        last = self._not_outdated(latest)
         requests = {source: one for source, one in last.items() if isinstance(one, JobRequest)}
         removals = {source: one for source, one in last.items() if isinstance(one, Removal)}
         jobs = self._enqueue(requests, now=now) if requests else {}

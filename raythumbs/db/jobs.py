@@ -19,12 +19,15 @@ from raythumbs.db.job_rows import (
     is_in_one_of,
 )
 from raythumbs.db.outbox import Outbox
+from raythumbs.db.photos import Photos
 from raythumbs.db.rows import as_word
 from raythumbs.db.schema import jobs, photos
+from raythumbs.db.selected import conditions, of_each, states_of
 from raythumbs.errors import IllegalMove, UnknownJob
 from raythumbs.model.job import INCOMPLETE, Job, Priority, State
+from raythumbs.model.selection import Selection
 
-_BY_HAND = "a person cancelled it"
+BY_HAND = "a person cancelled it"
 # A job's folder is read from its photo: the job's own column holds a shortened form for the fair order.
 JOBS: Select[Any] = select(
     *(column for column in jobs.c if column.name != "folder_id"), photos.c.source, photos.c.folder_id
@@ -33,12 +36,13 @@ JOB = JOBS.where(jobs.c.id == bindparam("id"))
 BACKLOG = select(func.count()).select_from(select(jobs.c.id).where(QUEUED).limit(LIMIT).subquery())
 CANCEL = CANCEL_WHERE.where(jobs.c.id.in_(among("ids")))
 _others = jobs.alias()
-_is_busy = exists().where(_others.c.photo_id == jobs.c.photo_id, likely(is_in_one_of(INCOMPLETE, of=_others)))
-RETRY = (
+is_busy = exists().where(_others.c.photo_id == jobs.c.photo_id, likely(is_in_one_of(INCOMPLETE, of=_others)))
+RETRY_FAILED = (
     update(jobs)
-    .where(jobs.c.id.in_(among("ids")), guard(is_in(State.FAILED)), ~_is_busy)
+    .where(guard(is_in(State.FAILED)), ~is_busy)
     .values(state=State.QUEUED, due_at=NOW, turn=None, finished_at=None, **FULL_BUDGETS, **NO_CAUSE)
 )
+RETRY = RETRY_FAILED.where(jobs.c.id.in_(among("ids")))
 PRUNE = delete(jobs).where(
     jobs.c.id.in_(
         select(jobs.c.id)
@@ -63,9 +67,9 @@ class Jobs:
             raise UnknownJob(f"there is no job {job_id!r}")
         return as_job(row)
 
-    def list(self, *, state: State | None, after: str | None, limit: int) -> list[Job]:
+    def list(self, selection: Selection, *, after: str | None, limit: int) -> list[Job]:
         """Return up to `limit` jobs, the newest first; with `after`, those whose id is below it."""
-        return [as_job(row) for row in self._connection.execute(_page(state, after, limit))]
+        return [as_job(row) for row in self._connection.execute(_page(selection, after, limit))]
 
     def backlog(self, *, limit: int) -> int:
         """Count the queued jobs, due or not, up to `limit`."""
@@ -75,7 +79,7 @@ class Jobs:
 
     def cancel(self, job_id: str, *, now: float) -> Job:
         """End a job that is not finished. Cancelling twice has the same effect as once."""
-        values = {"now": now, **cause("cancelled", _BY_HAND)}
+        values = {"now": now, **cause("cancelled", BY_HAND)}
         job, moved = self._move_by_hand(CANCEL, job_id, State.CANCELLED, values)
         if moved:
             Folders(self._connection).note_end_of_job(job_id, State.CANCELLED, now=now)
@@ -91,6 +95,7 @@ class Jobs:
 
     def _move_by_hand(self, move: Update, job_id: str, state: State, values: dict[str, object]) -> tuple[Job, bool]:
         """Return the job, and whether this moved it."""
+        Photos(self._connection).lock_of_jobs([job_id])
         moved = self._connection.execute(move, {"ids": [job_id]} | values).rowcount
         job = self.get(job_id)
         if not moved and job.state is State.FAILED and state is State.QUEUED:
@@ -106,10 +111,13 @@ class Jobs:
         return self._connection.execute(PRUNE, {"states": states, "before": before, "most": limit}).rowcount
 
 
-def _page(state: State | None, after: str | None, limit: int) -> Select[Any]:
-    query = JOBS.order_by(jobs.c.id.desc()).limit(limit)
-    query = query.where(jobs.c.state == state) if state else query
-    return query.where(jobs.c.id < after) if after else query
+def _page(selection: Selection, after: str | None, limit: int) -> Select[Any]:
+    page = JOBS.order_by(jobs.c.id.desc()).limit(limit)
+    if selection == Selection():  # the primary key has the order
+        return page.where(jobs.c.id < after) if after else page
+    query = select(jobs.c.id).where(*conditions(selection))
+    query = query.where(jobs.c.id < after) if after else query
+    return page.where(jobs.c.id.in_(of_each(states_of(selection, list(State)), query, newest_first=True, limit=limit)))
 
 
 def as_job(row: Row[Any]) -> Job:

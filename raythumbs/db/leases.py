@@ -164,6 +164,7 @@ class Leases:
         Returns the leases that no longer hold. Nothing changes for them.
         """
         fences = _fences([lease for lease, _ in done])
+        self._lock_photos(fences["held_ids"])
         if is_sqlite(self._connection):
             fences["held"] = list(zip(fences["held_ids"], fences.pop("held_attempts"), strict=True))
         finished = self._connection.execute(FINISH.of(self._connection), fences | {"now": now})
@@ -190,6 +191,7 @@ class Leases:
 
     def fail(self, lease: Lease, error: RaythumbsError, *, now: float) -> None:
         """Record that the job failed for good. Raises StaleLease if the lease no longer holds."""
+        self._lock_photos([lease.job_id])
         self._move(FAIL, lease, now=now, **cause_of(error))
         self._outbox.ended([lease.job_id], now=now)
         Folders(self._connection, self._shard).note_end_of_job(lease.job_id, State.FAILED, now=now)
@@ -203,10 +205,14 @@ class Leases:
         if lease.version is None:
             self.fail(lease, error, now=now)
         else:
+            self._lock_photos([lease.job_id])
             self._move(CANCEL, lease, now=now, **cause(DELETED, error.reason))
             self._outbox.ended([lease.job_id], now=now)
             Folders(self._connection, self._shard).note_end_of_job(lease.job_id, State.CANCELLED, now=now)
         Photos(self._connection).mark_deleted(lease.photo_id, now=now)
+
+    def _lock_photos(self, job_ids: Sequence[str]) -> None:
+        Photos(self._connection).lock_of_jobs(job_ids)
 
     def _move(self, move: Update, lease: Lease, **values: object) -> None:
         if not self._moved(move, lease, values):

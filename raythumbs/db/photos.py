@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, exists, func, null, s
 from raythumbs.db.dialect import ByDialect, for_each, insertion, rows_of_arrays, where_among
 from raythumbs.db.job_rows import LIMIT, NOW
 from raythumbs.db.leftovers import Leftovers
+from raythumbs.db.locks import LOCK_OF_JOBS, LOCK_OF_SOURCES, lock_photos
 from raythumbs.db.rows import as_word, names_of
 from raythumbs.db.schema import jobs, photos, renditions
 from raythumbs.errors import UnknownPhoto
@@ -88,6 +89,14 @@ class Photos:
         ]  # fmt: skip
         return self._record(rows)
 
+    def lock_sources(self, sources: Iterable[str]) -> None:
+        """Lock the photos at these addresses; see `locks.py`."""
+        lock_photos(self._connection, LOCK_OF_SOURCES, "sources", sources)
+
+    def lock_of_jobs(self, job_ids: Iterable[str]) -> None:
+        """Lock the photos of these jobs; see `locks.py`."""
+        lock_photos(self._connection, LOCK_OF_JOBS, "ids", job_ids)
+
     def record_deleted(self, removals: Iterable[Removal], *, now: float) -> dict[str, PhotoKey]:
         """Record that these photos were deleted, including photos that were unknown. Return their keys by source."""
         none = dict.fromkeys(("version", "folder_id", "file_name", "size_bytes"))
@@ -98,7 +107,7 @@ class Photos:
         return self._record(rows)
 
     def _record(self, rows: Sequence[dict[str, object]]) -> dict[str, PhotoKey]:
-        recorded = for_each(self._connection, RECORD, rows)
+        recorded = for_each(self._connection, RECORD, sorted(rows, key=lambda row: str(row["source"])))  # see locks.py
         return {row.source: as_word(PhotoKey, row) for row in recorded}
 
     def mark_deleted(self, photo_id: str, *, now: float) -> None:

@@ -6,6 +6,7 @@ Writes that arrive during a commit share the next one, so one sync of the disk s
 import asyncio
 import random
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, SimpleQueue
@@ -14,6 +15,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Connection
 
 from raythumbs.db.database import Database
+from raythumbs.db.faults import Collision
 from raythumbs.errors import DatabaseUnavailable, RaythumbsError
 from raythumbs.events import emit_trouble, known
 
@@ -23,6 +25,8 @@ Read = Callable[[Connection], T]
 
 _READERS = 4
 _WRITES_A_COMMIT = 256
+_COLLISION_SECONDS = 0.01, 0.05  # so that the other transaction gets its locks first
+_COLLISIONS = 4  # after which a group is tried for the last time
 AGAIN_SECONDS = 0.5, 1.5
 
 
@@ -101,20 +105,33 @@ class Record:
     def _commit(self, group: list[_Pending[Any]]) -> None:
         failed: dict[_Pending[Any], RaythumbsError] = {}
         try:
-            with self._database.writing() as connection:
-                now = self._database.now(connection)
-                if len(group) == 1:  # no other write to spare: the transaction is guard enough
-                    group[0].result = group[0].write(connection, now)
-                else:
-                    failed = self._write_each(group, connection, now)
+            failed = self._transact_again(group)
             self.commits += 1
         except Exception as error:  # noqa: BLE001 the callers get the error, and the thread goes on
-            failed = dict.fromkeys(group, known("write.stumbled", error)) | failed
+            failed = dict.fromkeys(group, known("write.stumbled", error))
         for pending in group:
             if pending in failed:
                 pending.future.set_exception(failed[pending])
             else:
                 pending.future.set_result(pending.result)
+
+    def _transact_again(self, group: list[_Pending[Any]]) -> dict[_Pending[Any], RaythumbsError]:
+        """Write a group in one transaction; repeat it if the database undid it in favour of another transaction."""
+        for _ in range(_COLLISIONS):
+            try:
+                return self._transact(group)
+            except Collision as error:
+                emit_trouble("write.collided", error, writes=len(group))
+                time.sleep(random.uniform(*_COLLISION_SECONDS))  # noqa: S311 no secret depends on it
+        return self._transact(group)
+
+    def _transact(self, group: list[_Pending[Any]]) -> dict[_Pending[Any], RaythumbsError]:
+        with self._database.writing() as connection:
+            now = self._database.now(connection)
+            if len(group) == 1:  # no other write to spare: the transaction is guard enough
+                group[0].result = group[0].write(connection, now)
+                return {}
+            return self._write_each(group, connection, now)
 
     def _write_each(
         self, group: list[_Pending[Any]], connection: Connection, now: float
@@ -124,6 +141,8 @@ class Record:
             try:
                 with self._database.apart(connection):
                     pending.result = pending.write(connection, now)
+            except Collision:  # what earlier writes of the group have locked may be in the other's way
+                raise
             except Exception as error:  # noqa: BLE001 its caller gets the error, and the other writes go on
                 failed[pending] = known("write.stumbled", error)
         return failed

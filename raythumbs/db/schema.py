@@ -115,6 +115,28 @@ Index(
 )  # fmt: skip
 Index("ix_jobs_state", jobs.c.state, jobs.c.id)
 Index("ix_jobs_finished", jobs.c.finished_at)
+# For what a person looks for and moves in bulk: the jobs of a folder, with a code, or both, by state.
+Index(
+    "ix_jobs_of_folder", jobs.c.folder_id, jobs.c.state, jobs.c.id,
+    sqlite_where=text("folder_id <> ''"), postgresql_where=text("folder_id <> ''"),
+)  # fmt: skip
+Index(
+    "ix_jobs_of_code", jobs.c.code, jobs.c.state, jobs.c.id,
+    sqlite_where=text("code IS NOT NULL"), postgresql_where=text("code IS NOT NULL"),
+)  # fmt: skip
+Index(
+    "ix_jobs_of_both", jobs.c.folder_id, jobs.c.code, jobs.c.state, jobs.c.id,
+    sqlite_where=text("code IS NOT NULL AND folder_id <> ''"),
+    postgresql_where=text("code IS NOT NULL AND folder_id <> ''"),
+)  # fmt: skip
+
+# Whether the queue is paused, and since when: one row.
+queue_state = Table(
+    "queue_state",
+    metadata,
+    Column("paused_at", Double),
+    Column("reason", String),
+)
 
 # The number of shards: one row.
 sharding = Table("sharding", metadata, Column("shards", Integer, nullable=False))

@@ -3,6 +3,7 @@
 from raythumbs.errors.access import KeyNeeded, NotReady, ScopeNeeded
 from raythumbs.errors.attempts import Crashed, NeedsMemory, NoSandbox, Poison, TimedOut
 from raythumbs.errors.base import STUMBLED, Internal, RaythumbsError
+from raythumbs.errors.codes import may_be_retried
 from raythumbs.errors.pictures import BadPicture, Corrupt, NotAnImage, TooLarge, Truncated, UnsupportedFormat, ZeroSized
 from raythumbs.errors.requests import (
     BadRequest,
@@ -116,4 +117,5 @@ __all__ = [
     "UnsupportedFormat",
     "WrongRegion",
     "ZeroSized",
+    "may_be_retried",
 ]

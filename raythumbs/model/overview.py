@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from raythumbs.model.job import Priority, State
+from raythumbs.model.queue_state import QueueState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,7 @@ class Status:
     running: int
     late_reports: int
     draining: bool
+    queue: QueueState
 
     @classmethod
     def of_shards(cls, shards: Sequence["Status"]) -> "Status":
@@ -60,6 +62,7 @@ class Status:
             running=sum(one.running for one in shards),
             late_reports=sum(one.late_reports for one in shards),
             draining=any(one.draining for one in shards),
+            queue=shards[0].queue.with_running(sum(one.queue.running for one in shards)),
         )
 
 

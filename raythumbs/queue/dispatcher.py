@@ -10,6 +10,7 @@ from itertools import count, islice
 from raythumbs.cluster.nodes import Node
 from raythumbs.db.database import Connection
 from raythumbs.db.leases import Leases
+from raythumbs.db.queue_states import QueueStates
 from raythumbs.db.record import Record
 from raythumbs.events import emit, emit_trouble
 from raythumbs.model.job import Priority
@@ -192,6 +193,8 @@ class Dispatcher:
         return not self._large.wants(node) and not self._slots.is_over(node)
 
     def _lease(self, db: Connection, now: float, *, batches: int) -> list[list[Lease]]:
+        if QueueStates(db).get().is_paused:  # asked in the same transaction, so a pause holds for every shard at once
+            return []
         jobs = Leases(db, self._shard)
         most = max(1, min(_BATCH_PHOTOS, round(_BATCH_SECONDS / self.photo_seconds)))
         slots = max(batches, self._slots.total)
@@ -208,6 +211,8 @@ class Dispatcher:
         return await self._record.write(partial(self._lease_more, rooms=rooms))
 
     def _lease_more(self, db: Connection, now: float, *, rooms: list[int]) -> list[list[Lease]]:
+        if QueueStates(db).get().is_paused:
+            return [[] for _ in rooms]
         jobs = Leases(db, self._shard)
         shares = 2 * max(1, self._slots.total)  # the last photos are spread, in ever smaller helpings
         waiting = _waiting(jobs, now=now, most=max(rooms) * shares)

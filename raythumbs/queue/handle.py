@@ -12,11 +12,13 @@ from raythumbs.cluster.join import NAMESPACE
 from raythumbs.errors import QueueUnavailable, RaythumbsError
 from raythumbs.model.folder import Folder
 from raythumbs.model.found_photo import FoundPhoto
-from raythumbs.model.job import Change, Job, State
+from raythumbs.model.job import Change, Job
 from raythumbs.model.overview import Status
 from raythumbs.model.photo import Photo
 from raythumbs.model.quarantine import Quarantined, QuarantinedMessage
+from raythumbs.model.queue_state import QueueState
 from raythumbs.model.reconciliation import Reconciliation
+from raythumbs.model.selection import Changed, Failures, Selection
 from raythumbs.model.shard import shard_of
 from raythumbs.model.webhook import EndpointState
 from raythumbs.queue.actor import ThumbnailQueueActor
@@ -78,6 +80,8 @@ class QueueHandle:
         self._admits = Shared(self._admit)
         self._statuses = Shared(self._status, seconds=_SHARED_SECONDS)
         self._checks = Shared(self._check, seconds=_SHARED_SECONDS)
+        self._failures = Shared(self._ask_failures, seconds=_SHARED_SECONDS)
+        self._queue_states = Shared(self._queue_state, seconds=_SHARED_SECONDS)
         self._pages = Shared(self._page)
         self._found = Shared(self._photos_of_source)
         self._folders = Shared(self._folder, seconds=_SHARED_SECONDS)
@@ -123,18 +127,52 @@ class QueueHandle:
         """See ThumbnailQueue.retry."""
         return await self._ask_shard(0, ThumbnailQueue.retry, job_id)
 
+    async def queue_state(self) -> QueueState:
+        """See ThumbnailQueue.queue_state; of all shards. Callers within a fifth of a second share one answer."""
+        return await self._queue_states(None)
+
+    async def _queue_state(self, _: None) -> QueueState:
+        ask = (self._ask_shard(shard, ThumbnailQueue.queue_state) for shard in self._shards)
+        states = await asyncio.gather(*ask)
+        return states[0].with_running(sum(one.running for one in states))
+
+    async def pause(self, reason: str | None = None) -> QueueState:
+        """See ThumbnailQueue.pause."""
+        await self._ask_shard(0, ThumbnailQueue.pause, reason)
+        return await self._queue_state(None)
+
+    async def resume(self) -> QueueState:
+        """See ThumbnailQueue.resume."""
+        await self._ask_shard(0, ThumbnailQueue.resume)
+        return await self._queue_state(None)
+
     async def job(self, job_id: str) -> Job:
         """See ThumbnailQueue.job."""
         return await self._ask_shard(0, ThumbnailQueue.job, job_id)
 
-    async def jobs(self, *, state: State | None, after: str | None, limit: int) -> list[Job]:
+    async def jobs(self, selection: Selection, *, after: str | None, limit: int) -> list[Job]:
         """See ThumbnailQueue.jobs. At most two pages are read at one time; callers of the same page share it."""
-        return await self._pages((state, after, limit))
+        return await self._pages((selection, after, limit))
 
-    async def _page(self, asked: tuple[State | None, str | None, int]) -> list[Job]:
-        state, after, limit = asked
+    async def _page(self, asked: tuple[Selection, str | None, int]) -> list[Job]:
+        selection, after, limit = asked
         async with self._pages_at_once:
-            return await self._ask_shard(0, ThumbnailQueue.jobs, state=state, after=after, limit=limit)
+            return await self._ask_shard(0, ThumbnailQueue.jobs, selection, after=after, limit=limit)
+
+    async def retry_jobs(self, selection: Selection) -> Changed:
+        """See ThumbnailQueue.retry_jobs."""
+        return await self._ask_shard(0, ThumbnailQueue.retry_jobs, selection)
+
+    async def cancel_jobs(self, selection: Selection) -> Changed:
+        """See ThumbnailQueue.cancel_jobs."""
+        return await self._ask_shard(0, ThumbnailQueue.cancel_jobs, selection)
+
+    async def failures(self) -> Failures:
+        """See ThumbnailQueue.failures; callers within a fifth of a second share one answer."""
+        return await self._failures(None)
+
+    async def _ask_failures(self, _: None) -> Failures:
+        return await self._ask_shard(0, ThumbnailQueue.failures)
 
     async def photo(self, photo_id: str) -> Photo:
         """See ThumbnailQueue.photo."""

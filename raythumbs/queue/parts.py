@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from raythumbs.cluster.autoscaler import RayAutoscaler
 from raythumbs.cluster.nodes import Node
-from raythumbs.db.database import Database
+from raythumbs.db.database import Connection, Database
 from raythumbs.db.deliveries import Deliveries
 from raythumbs.db.leases import Leases
+from raythumbs.db.queue_states import QueueStates
 from raythumbs.db.record import Record
 from raythumbs.db.shards import Shards
 from raythumbs.events import emit
@@ -91,7 +92,7 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
     couriers = _couriers(given, database, record)
     reconciler = Reconciler(record, plan, admission, settings, keys_a_page=given.pace.keys_a_page)
     scaling = Scaling(
-        partial(_work_waiting, database=database, record=record, dispatcher=dispatcher, shards=settings.queue_shards),
+        partial(work_waiting, database=database, record=record, dispatcher=dispatcher, shards=settings.queue_shards),
         slots,
         RayAutoscaler(),
         most=settings.max_slots if settings.use_parallel_thumbnails else 1,
@@ -217,12 +218,18 @@ async def _follow(nodes: Nodes, dispatcher: Dispatcher) -> None:
     dispatcher.follow(await nodes())
 
 
-async def _work_waiting(
+async def work_waiting(
     up_to_seconds: float, *, database: Database, record: Record, dispatcher: Dispatcher, shards: int
 ) -> float:
-    """Return the seconds of work of the photos that are due; the other shards have about as many as this one."""
+    """Return the seconds of work of the photos that are due; the other shards have about as many as this one.
+
+    A queue that drains or is paused has no work for more nodes."""
     if dispatcher.draining:
         return 0
     each = dispatcher.photo_seconds * shards
     most = math.ceil(up_to_seconds / each)
-    return each * await record.read(lambda db: Leases(db).waiting(now=database.now(db), limit=most))
+
+    def count(db: Connection) -> int:
+        return 0 if QueueStates(db).get().is_paused else Leases(db).waiting(now=database.now(db), limit=most)
+
+    return each * await record.read(count)

@@ -9,24 +9,29 @@ from collections.abc import Mapping, Sequence
 from ray.exceptions import RayError
 
 from raythumbs.db.deliveries import Deliveries
+from raythumbs.db.failures import failures
 from raythumbs.db.folders import Folders
 from raythumbs.db.found_photos import FoundPhotos
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.overview import overview
 from raythumbs.db.photos import Photos
 from raythumbs.db.quarantine import Quarantine
+from raythumbs.db.queue_states import QueueStates
 from raythumbs.db.reconciliation import Reconciliations
 from raythumbs.errors import NotReconciled, RaythumbsError
 from raythumbs.events import emit, emit_trouble
 from raythumbs.model.folder import Folder
 from raythumbs.model.found_photo import FoundPhoto
-from raythumbs.model.job import Change, Job, State
+from raythumbs.model.job import Change, Job
 from raythumbs.model.lease import Lease
 from raythumbs.model.overview import Overview, Status
 from raythumbs.model.photo import Photo
 from raythumbs.model.quarantine import Quarantined, QuarantinedMessage
+from raythumbs.model.queue_state import QueueState
 from raythumbs.model.reconciliation import Reconciliation
+from raythumbs.model.selection import Changed, Failures, Selection
 from raythumbs.model.webhook import EndpointState
+from raythumbs.queue.bulk import BulkMoves
 from raythumbs.queue.parts import QueueParts
 from raythumbs.queue.quarantine import keep
 from raythumbs.queue.shared_answers import Shared
@@ -47,6 +52,7 @@ class ThumbnailQueue:
         self._given = parts.given
         self._record = parts.record
         self._dispatcher = parts.dispatcher
+        self._bulk = BulkMoves(parts.record, parts.database, shard=parts.given.shard, wake=parts.dispatcher.wake.set)
         self._overviews = Shared(self._overview, seconds=_OVERVIEW_SECONDS)
         self._database_answers = Shared(self._ask_database)
         self._loops = [asyncio.create_task(loop.forever()) for loop in parts.loops]
@@ -74,6 +80,34 @@ class ThumbnailQueue:
         self._dispatcher.wake.set()
         return job
 
+    async def retry_jobs(self, selection: Selection) -> Changed:
+        """Queue up to a thousand failed jobs again."""
+        return await self._bulk.retry(selection)
+
+    async def cancel_jobs(self, selection: Selection) -> Changed:
+        """End up to a thousand jobs that are not finished."""
+        return await self._bulk.cancel(selection)
+
+    # --- pause and resume
+
+    async def queue_state(self) -> QueueState:
+        """Return whether the queue is paused, and how many photos are at work in this shard."""
+        state = await self._record.read(lambda db: QueueStates(db).get())
+        return state.with_running(self._dispatcher.running)
+
+    async def pause(self, reason: str | None = None) -> QueueState:
+        """Lease nothing new in any shard until somebody resumes, also after a restart. Photos at work are finished."""
+        if await self._record.write(lambda db, now: QueueStates(db).pause(reason, now=now)):
+            emit("queue.paused", reason=reason)
+        return await self.queue_state()
+
+    async def resume(self) -> QueueState:
+        """Lease again. The other shards notice when they next look for work, which is within a second."""
+        if await self._record.write(lambda db, _now: QueueStates(db).resume()):
+            emit("queue.unpaused")
+        self._dispatcher.wake.set()
+        return await self.queue_state()
+
     # --- for batches at work
 
     async def more(self, ticket: int, room: int, seen: HostLoad | None = None) -> list[Lease]:
@@ -86,9 +120,13 @@ class ThumbnailQueue:
         """Return the job, or raise UnknownJob."""
         return await self._record.read(lambda db: Jobs(db).get(job_id))
 
-    async def jobs(self, *, state: State | None, after: str | None, limit: int) -> list[Job]:
+    async def jobs(self, selection: Selection, *, after: str | None, limit: int) -> list[Job]:
         """Return a page of jobs, the newest first."""
-        return await self._record.read(lambda db: Jobs(db).list(state=state, after=after, limit=limit))
+        return await self._record.read(lambda db: Jobs(db).list(selection, after=after, limit=limit))
+
+    async def failures(self) -> Failures:
+        """Return the failed jobs, grouped by their codes."""
+        return await self._record.read(failures)
 
     async def photo(self, photo_id: str) -> Photo:
         """Return the photo, or raise UnknownPhoto."""
@@ -117,6 +155,7 @@ class ThumbnailQueue:
             running=self._dispatcher.running,
             late_reports=self._dispatcher.late_reports,
             draining=self._dispatcher.draining,
+            queue=await self.queue_state(),
         )
 
     async def commits(self) -> int:

@@ -11,6 +11,7 @@ from raythumbs.web.cors import CrossOrigin
 from raythumbs.web.dependencies import Dependencies
 from raythumbs.web.documented import document_answers
 from raythumbs.web.doors import Doors
+from raythumbs.web.examples import document_examples
 from raythumbs.web.folder_watch import FolderWatch
 from raythumbs.web.headers import Protected
 from raythumbs.web.keys import OnlyKeyHolders
@@ -59,4 +60,5 @@ def make_app(deps: Dependencies, *, behind_haproxy: bool = False) -> FastAPI:
     app.add_middleware(Protected)
     tell_errors(app)
     document_answers(app)
+    document_examples(app)
     return app

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from fastapi import Path
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -14,6 +14,7 @@ from raythumbs.model.folder import FOLDER_BYTES
 from raythumbs.model.job import Job, JobRequest, Priority, State
 from raythumbs.model.overview import Status
 from raythumbs.model.photo import Photo, Rendition
+from raythumbs.model.queue_state import REASON_LETTERS, QueueState
 from raythumbs.model.reconciliation import Reconciliation
 from raythumbs.model.source import refuse_unstorable
 
@@ -222,6 +223,28 @@ class NodeBody(Body):
     trouble: str | None = Field(description="why no photos, or fewer photos, are sent to the node")
 
 
+class QueueStateBody(Body):
+    """Whether the queue works or is paused. A paused queue takes everything, and starts nothing new."""
+
+    state: Literal["working", "paused"]
+    running: int = Field(description="photos at work")
+    since: Moment | None = Field(description="when it was paused; null while it works")
+    reason: str | None = Field(description="why, if somebody said so")
+
+    @classmethod
+    def of(cls, state: QueueState) -> Self:
+        """Describe the state."""
+        return cls.of_word(state, state=state.name)
+
+
+class PauseBody(Body):
+    """Why the queue is paused, for whoever wonders later."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
+
+    reason: Text | None = Field(None, max_length=REASON_LETTERS, examples=["the bucket moves today"])
+
+
 class StatusBody(Body):
     """The queue and its slots at this moment."""
 
@@ -239,6 +262,7 @@ class StatusBody(Body):
     states: dict[State, int] = Field(description="jobs, by state")
     photos_per_second: float = Field(description="thumbnailed photos per second, over the last minute")
     nodes: list[NodeBody]
+    queue: QueueStateBody
 
     @classmethod
     def of(cls, status: Status) -> Self:
@@ -260,4 +284,5 @@ class StatusBody(Body):
             states=dict(seen.states),
             photos_per_second=round(seen.photos_per_second, 3),
             nodes=[NodeBody.of_word(node) for node in status.nodes],
+            queue=QueueStateBody.of(status.queue),
         )

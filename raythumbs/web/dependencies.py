@@ -9,11 +9,13 @@ from fastapi import Depends, Request
 
 from raythumbs.model.folder import Folder, FolderRule
 from raythumbs.model.found_photo import FoundPhoto
-from raythumbs.model.job import Change, Job, State
+from raythumbs.model.job import Change, Job
 from raythumbs.model.overview import Status
 from raythumbs.model.photo import Photo, Rendition
 from raythumbs.model.quarantine import Quarantined, QuarantinedMessage
+from raythumbs.model.queue_state import QueueState
 from raythumbs.model.reconciliation import Reconciliation
+from raythumbs.model.selection import Changed, Failures, Selection
 from raythumbs.model.source import SourcePolicy
 from raythumbs.model.upload_form import UploadForm, UploadTerms
 from raythumbs.model.webhook import EndpointState
@@ -37,11 +39,29 @@ class Queue(Protocol):
     async def retry(self, job_id: str) -> Job:
         """Queue a failed job again."""
 
+    async def queue_state(self) -> QueueState:
+        """Return whether the queue is paused, and how many photos are at work."""
+
+    async def pause(self, reason: str | None = None) -> QueueState:
+        """Lease nothing new until somebody resumes."""
+
+    async def resume(self) -> QueueState:
+        """Lease again."""
+
     async def job(self, job_id: str) -> Job:
         """Return the job."""
 
-    async def jobs(self, *, state: State | None, after: str | None, limit: int) -> list[Job]:
+    async def jobs(self, selection: Selection, *, after: str | None, limit: int) -> list[Job]:
         """Return a page of jobs."""
+
+    async def retry_jobs(self, selection: Selection) -> Changed:
+        """Try many failed jobs again."""
+
+    async def cancel_jobs(self, selection: Selection) -> Changed:
+        """End many jobs that are not finished."""
+
+    async def failures(self) -> Failures:
+        """Return the failed jobs, grouped by their codes."""
 
     async def photo(self, photo_id: str) -> Photo:
         """Return the photo."""

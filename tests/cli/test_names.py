@@ -68,7 +68,7 @@ def service():
 def test_a_file_whose_name_is_no_text_is_uploaded_with_a_replacement(photos, service, tmp_path):
     address, bodies = service
 
-    ended = run("submit", *photos(LATIN, b"a.jpg"), "--url", address, folder=tmp_path)
+    ended = run("submit", "--no-wait", *photos(LATIN, b"a.jpg"), "--url", address, folder=tmp_path)
 
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert 'filename="latin�.jpg"'.encode() in bodies[0]
@@ -78,9 +78,9 @@ def test_a_file_whose_name_is_no_text_is_uploaded_with_a_replacement(photos, ser
 @pytest.mark.parametrize(
     "arguments",
     [
-        [b"submit", b"s3://photos/\xe9.jpg"],
-        [b"submit", b"a.jpg", b"--folder-id", b"\xe9"],
-        [b"submit", b"nothing\xe9.jpg"],
+        [b"submit", "--no-wait", b"s3://photos/\xe9.jpg"],
+        [b"submit", "--no-wait", b"a.jpg", b"--folder-id", b"\xe9"],
+        [b"submit", "--no-wait", b"nothing\xe9.jpg"],
         [b"retry", b"\xe9"],
         [b"cancel", b"\xe9"],
         [b"reconcile", b"--url", b"\xe9"],

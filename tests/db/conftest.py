@@ -3,7 +3,7 @@ PgBouncer if the machine has it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import Connection
@@ -24,6 +24,7 @@ from raythumbs.model.job import Change, Job, JobRequest, Priority, Removal, Stat
 from raythumbs.model.lease import Lease, Succeeded
 from raythumbs.model.overview import Overview
 from raythumbs.model.photo import Format, Photo, PictureFacts, Rendition
+from raythumbs.model.selection import Selection
 from tests.conftest import Clock
 
 T = TypeVar("T")
@@ -165,8 +166,8 @@ class Verbs:
     def job(self, job_id: str) -> Job:
         return self._read(lambda connection: Jobs(connection).get(job_id))
 
-    def page(self, *, state: State | None = None, after: str | None = None, limit: int = 100) -> list[Job]:
-        return self._read(lambda connection: Jobs(connection).list(state=state, after=after, limit=limit))
+    def page(self, *, after: str | None = None, limit: int = 100, **of: Any) -> list[Job]:
+        return self._read(lambda connection: Jobs(connection).list(Selection(**of), after=after, limit=limit))
 
     def photo(self, photo_id: str) -> Photo:
         return self._read(lambda connection: Photos(connection).get(photo_id))

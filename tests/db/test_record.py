@@ -13,6 +13,7 @@ from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.record import Record
 from raythumbs.errors import BadSettings, DatabaseUnavailable, IllegalMove, Internal, UnknownJob, Unstorable
+from raythumbs.model.selection import Selection
 from tests.db.conftest import a_request, opened
 
 
@@ -85,7 +86,7 @@ def test_a_failed_write_is_undone_without_affecting_others(url, alone):
             results = [(await asyncio.gather(record.write(write), return_exceptions=True))[0] for write in writes]
         else:
             results = await written_together(record, *writes)
-        return results, await record.read(lambda db: Jobs(db).list(state=None, after=None, limit=9))
+        return results, await record.read(lambda db: Jobs(db).list(Selection(), after=None, limit=9))
 
     (good, bad, worse, worst, better), jobs = on_a_record(opened(url), story)
 
@@ -223,7 +224,7 @@ def test_a_write_commits_even_if_its_caller_stops_waiting(url):
             left.cancel()
             other = asyncio.create_task(record.write(enqueued(2)))
         await other
-        return await record.read(lambda db: Jobs(db).list(state=None, after=None, limit=9))
+        return await record.read(lambda db: Jobs(db).list(Selection(), after=None, limit=9))
 
     assert [job.id for job in on_a_record(opened(url), story)] == ["job-000002", "job-000001"]
 
@@ -240,7 +241,7 @@ def test_closing_finishes_pending_writes_and_reads(url):
 
     assert len(asyncio.run(run())) == 50
     with closing(opened(url)) as database, database.reading() as connection:
-        assert len(Jobs(connection).list(state=None, after=None, limit=100)) == 50
+        assert len(Jobs(connection).list(Selection(), after=None, limit=100)) == 50
 
 
 def test_many_callers_may_write_at_once(url):
@@ -250,7 +251,7 @@ def test_many_callers_may_write_at_once(url):
                 await record.write(enqueued(first + number))
 
         await asyncio.gather(*(ask(100 * task) for task in range(8)))
-        return await record.read(lambda db: Jobs(db).list(state=None, after=None, limit=1000)), record.commits
+        return await record.read(lambda db: Jobs(db).list(Selection(), after=None, limit=1000)), record.commits
 
     jobs, commits = on_a_record(opened(url), story)
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from raythumbs.errors import QueueUnavailable, StoreUnavailable
+from raythumbs.model.selection import Selection
 from raythumbs.queue.handle import QueueHandle
 from tests.queue.conftest import a_request
 
@@ -28,7 +29,7 @@ class Shard:
         if self.trouble:
             raise self.trouble
 
-    async def _jobs(self, *, after, **_asked):
+    async def _jobs(self, _selection, *, after, **_asked):
         self.pages.append(after)
         await self.gate.wait()
         return []
@@ -91,7 +92,7 @@ def test_many_who_ask_whether_it_is_ready_are_one_question(shards):
 def test_only_a_few_pages_of_jobs_are_read_at_one_time_and_each_once(shards):
     async def story() -> int:
         queue = QueueHandle(actor_of=shards.__getitem__)
-        readers = [asyncio.create_task(queue.jobs(state=None, after=f"{n % 10}", limit=1000)) for n in range(200)]
+        readers = [asyncio.create_task(queue.jobs(Selection(), after=f"{n % 10}", limit=1000)) for n in range(200)]
         while len(shards[0].pages) < 2:
             await asyncio.sleep(0.001)
         for _ in range(10):

@@ -9,6 +9,7 @@ from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.record import Record
 from raythumbs.model.job import JobRequest, Priority, Removal
+from raythumbs.model.selection import Selection
 from raythumbs.queue.janitor import Janitor
 
 LONG_AGO = 1.0
@@ -56,7 +57,7 @@ def test_others_write_between_the_pages(record, configured):
         async with asyncio.TaskGroup() as tasks:
             iteration = tasks.create_task(Janitor(record, configured(), rows_a_write=1).run_once())
             while not iteration.done():
-                left.append(await record.write(lambda db, _now: len(Jobs(db).list(state=None, after=None, limit=9))))
+                left.append(await record.write(lambda db, _now: len(Jobs(db).list(Selection(), after=None, limit=9))))
 
     asyncio.run(run())
 

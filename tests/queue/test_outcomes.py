@@ -16,6 +16,7 @@ from raythumbs.errors import AccessDenied, Archived, ClockSkew, Encrypted, Store
 from raythumbs.model.backoff import backoff_seconds, slow_backoff_seconds
 from raythumbs.model.job import State
 from raythumbs.model.lease import Failed, Report
+from raythumbs.model.selection import Selection
 from raythumbs.queue.batch import TaskLost, TaskRaised
 from raythumbs.queue.outcomes import Budgets, Outcomes
 from raythumbs.queue.pace import Pace
@@ -41,7 +42,7 @@ class Story:
         return await self.record.write(write)
 
     async def jobs(self):
-        return await self.record.read(lambda db: Jobs(db).list(state=None, after=None, limit=100)[::-1])
+        return await self.record.read(lambda db: Jobs(db).list(Selection(), after=None, limit=100)[::-1])
 
 
 @pytest.fixture

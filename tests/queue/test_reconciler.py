@@ -13,6 +13,7 @@ from raythumbs.db.intake import Intake
 from raythumbs.errors import NotAnImage, NotReconciled, Overloaded
 from raythumbs.model.job import JobRequest, Priority, State
 from raythumbs.model.lease import Failed, Succeeded
+from raythumbs.model.selection import Selection
 from raythumbs.queue.admission import Admission
 from raythumbs.storage.files import FileStore
 from raythumbs.worker.plan import Plan
@@ -101,7 +102,7 @@ def test_photos_that_were_never_heard_of_are_rendered_at_low_priority(shop):
 
     async def scenario(queue):
         found = await passed(queue)
-        return found, await queue.verbs.jobs(state=None, after=None, limit=10)
+        return found, await queue.verbs.jobs(Selection(), after=None, limit=10)
 
     found, jobs = reconciled(shop, scenario)
 
@@ -161,7 +162,7 @@ def test_photos_that_are_no_longer_there_lose_their_thumbnails(shop):
 
     async def scenario(queue):
         await passed(queue)
-        jobs = await queue.verbs.jobs(state=None, after=None, limit=9)
+        jobs = await queue.verbs.jobs(Selection(), after=None, limit=9)
         (of_gone,) = [job for job in jobs if job.source.endswith("gone.jpg")]
         gone.unlink()
         found = await passed(queue)

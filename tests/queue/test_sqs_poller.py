@@ -13,6 +13,7 @@ import pytest
 from raythumbs.errors import DatabaseUnavailable, Internal, Overloaded, StoreRefused, StoreUnavailable, Unstorable
 from raythumbs.model.folder import FolderRule
 from raythumbs.model.job import State
+from raythumbs.model.selection import Selection
 from raythumbs.model.source import SourcePolicy
 from raythumbs.notifications.changes import Wanted
 from raythumbs.queue.pace import Pace
@@ -68,7 +69,7 @@ def polling(tmp_path, s3_endpoint, queue_url):
 
 
 async def sources(queue) -> list[str]:
-    return sorted(job.source for job in await queue.verbs.jobs(state=None, after=None, limit=100))
+    return sorted(job.source for job in await queue.verbs.jobs(Selection(), after=None, limit=100))
 
 
 def run_until(settings, met, *, batches: Batches | None = None):

@@ -113,7 +113,7 @@ def test_submit_status_retry_and_cancel_talk_to_the_service(service, photographs
     words = tmp_path / "words.jpg"
     words.write_text("not a photo")
 
-    _, submitted, _ = finished(raythumbs("submit", photographs["cat"], words, environment=at))
+    _, submitted, _ = finished(raythumbs("submit", "--no-wait", photographs["cat"], words, environment=at))
     good, bad = (line.split()[0] for line in submitted.splitlines())
     assert ended(service, good)["state"] == "succeeded"
     assert ended(service, bad)["state"] == "failed"
@@ -123,7 +123,7 @@ def test_submit_status_retry_and_cancel_talk_to_the_service(service, photographs
     refused, _, reason = finished(raythumbs("cancel", good, environment=at))
 
     assert "slots" in shown
-    assert bad in retried
+    assert retried == "1 jobs queued again\n"
     assert (again["state"], again["attempt"]) == ("failed", 2)
     assert refused == 1
     assert "succeeded" in reason

@@ -4,6 +4,7 @@ from datetime import datetime
 import pytest
 
 from raythumbs.errors import RaythumbsError
+from raythumbs.model.selection import Selection
 from raythumbs.web.bodies import JobBody
 
 
@@ -340,9 +341,9 @@ def test_the_same_answer_to_many_clients_is_serialised_once(served, monkeypatch)
 
     async def scenario(service):
         await submitted({"sources": ["s3://photos/a.jpg"]})(service)
-        page = await service.queue.jobs(state=None, after=None, limit=100)
+        page = await service.queue.jobs(Selection(), after=None, limit=100)
 
-        async def same_page(**_asked):
+        async def same_page(*_asked, **_options):
             return page
 
         service.queue.jobs = same_page

@@ -29,7 +29,7 @@ from raythumbs.bench.pictures import draw_photo
 from raythumbs.bench.plans import ChaosPlan
 from raythumbs.bench.report import Report, Say, facts
 from raythumbs.bench.servers import postgresql_server, s3_server
-from raythumbs.client import Client, Refused, Unreachable
+from raythumbs.client import ONCE, Client, Refused, Unreachable
 from raythumbs.imaging import Limits, render
 from raythumbs.settings import load_settings
 
@@ -168,7 +168,7 @@ class _Scene:
         httpx2.put(f"{self.server}/_faults?{share}").raise_for_status()
 
     def _await_ready(self) -> None:
-        with Client(self.service.url) as client:
+        with Client(self.service.url, retries=ONCE) as client:
             await_ready(client, self.service.log)
 
     def _send_share(self, share: int) -> None:
@@ -187,7 +187,7 @@ class _Scene:
     def _watch(self) -> None:
         """Sum up the late reports, which a killed queue forgets, and remember every process."""
         seen = 0
-        with Client(self.service.url, timeout_seconds=5) as client:
+        with Client(self.service.url, timeout_seconds=5, retries=ONCE) as client:
             while not self._is_over.wait(0.5):
                 self.service.family()
                 with suppress(Unreachable, Refused):

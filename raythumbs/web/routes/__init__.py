@@ -1,6 +1,7 @@
 """The routes, a file for each topic. Each parses the request, calls one verb of the queue, and shapes the reply."""
 
 from raythumbs.web.routes import (
+    bulk,
     by_source,
     docs,
     folders,
@@ -12,6 +13,7 @@ from raythumbs.web.routes import (
     photos,
     photos_in,
     quarantine,
+    queue,
     service,
     upload_forms,
     webhooks,
@@ -23,6 +25,8 @@ ROUTERS = (
     notifications.router,
     handshake.router,
     jobs.router,
+    bulk.router,
+    queue.router,
     found_photos.router,
     by_source.router,  # before the thumbnails by path
     photos.router,

@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from raythumbs.model.job import State
-from raythumbs.web.bodies import Id, JobBody, JobsBody, Text
+from raythumbs.model.selection import Selection
+from raythumbs.web.bodies import FolderId, Id, JobBody, JobsBody, Text
 from raythumbs.web.cached_json import cached_json
 from raythumbs.web.dependencies import Deps
 from raythumbs.web.documented import refusals
@@ -16,16 +17,20 @@ router = APIRouter(tags=["jobs"])
 
 
 @router.get("/api/jobs", response_model=JobsBody)
-async def jobs(
+async def jobs(  # noqa: PLR0913 the parameters of a query
     request: Request,
     deps: Deps,
     *,
     state: Annotated[State | None, Query()] = None,
+    code: Annotated[Text | None, Query(min_length=1, max_length=64, description="only jobs with this code")] = None,
+    folder_id: Annotated[
+        FolderId | None, Query(alias="folderId", min_length=1, description="only of this folder")
+    ] = None,
     cursor: Annotated[Text | None, Query(max_length=64)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     """List jobs, the newest first."""
-    page = await deps.queue.jobs(state=state, after=cursor, limit=limit)
+    page = await deps.queue.jobs(Selection(state=state, code=code, folder_id=folder_id), after=cursor, limit=limit)
     base = deps.settings.base_url
     return cached_json(request, "jobs").response(
         page, lambda: JobsBody(jobs=[JobBody.of(job, base) for job in page], next_cursor=_cursor(page, limit))

@@ -46,12 +46,15 @@ async def alive() -> dict[str, str]:
 async def ready(request: Request, deps: Deps) -> dict[str, str]:
     """Answer 200 if the queue, the database and the store answer, else an error that names what does not.
 
-    If there are API keys, only a key with the scope `read` is told what does not answer.
+    A paused queue is ready, because it takes everything; `queue` says that it is paused. If there are API keys, only a
+    key with the scope `read` is told this, and what does not answer.
     """
+    may_know = not deps.settings.api_keys or may(request, Scope.READ)
     try:
         await deps.queue.check()
     except RaythumbsError as error:
-        if deps.settings.api_keys and not may(request, Scope.READ):
+        if not may_know:
             raise NotReady from error
         raise
-    return {"status": "ready"}
+    is_paused = may_know and (await deps.queue.queue_state()).is_paused
+    return {"status": "ready"} | ({"queue": "paused"} if is_paused else {})
