@@ -48,6 +48,7 @@ INSERT_RENDITIONS = insertion(lambda insert: insert, renditions, "photo_id", *na
 DROP_RENDITIONS = where_among(
     delete(renditions).returning(renditions.c.key, renditions.c.photo_id), renditions.c.photo_id, "photo_ids"
 )
+DROP_KEYS = where_among(delete(renditions).returning(renditions.c.key, renditions.c.photo_id), renditions.c.key, "keys")
 MARK_DELETED = update(photos).where(photos.c.id == bindparam("of_photo")).values(deleted_at=NOW)
 FORGET_DELETED = delete(photos).where(
     photos.c.id.in_(
@@ -113,6 +114,12 @@ class Photos:
         dropped = self._connection.execute(dropping, {"photo_ids": photo_ids}).all()
         left = {row.key: row.photo_id for row in dropped if row.key not in but}
         Leftovers(self._connection).leave(left, due_at=now)
+
+    def drop_keys(self, keys: Sequence[str], *, now: float) -> None:
+        """Delete the rows of these renditions. Their objects become leftovers."""
+        if keys:
+            dropped = self._connection.execute(DROP_KEYS.of(self._connection), {"keys": list(keys)}).all()
+            Leftovers(self._connection).leave({row.key: row.photo_id for row in dropped}, due_at=now)
 
     def forget_deleted(self, *, before: float, limit: int) -> int:
         """Delete the rows of up to `limit` photos that were deleted before then and have no jobs and no renditions.

@@ -1,6 +1,7 @@
 """The routes, a file for each topic. Each parses the request, calls one verb of the queue, and shapes the reply."""
 
 from raythumbs.web.routes import (
+    backfills,
     by_source,
     docs,
     folders,
@@ -28,6 +29,7 @@ ROUTERS = (
     folders.router,
     quarantine.router,
     service.router,
+    backfills.router,
     webhooks.router,
     docs.router,
 )
