@@ -114,6 +114,15 @@ class Client:
             uploads: list[dict[str, Any]] = self._ask("POST", "/api/uploads/direct", files=files, data=data)["uploads"]
             return uploads
 
+    def upload_low(self, files: Sequence[tuple[str, Path]], *, folder_id: str) -> list[dict[str, Any]]:
+        """Upload files with these names in one request, at LOW priority."""
+        with ExitStack() as open_files:
+            parts = [("file", (name, open_files.enter_context(_opened(path)))) for name, path in files]
+            data, low = {"folderId": folder_id}, {"priority": "LOW"}
+            reply = self._ask("POST", "/api/uploads/direct", files=parts, data=data, params=low)
+        uploads: list[dict[str, Any]] = reply["uploads"]
+        return uploads
+
     def submit(
         self, sources: Sequence[str], *, priority: str = "NORMAL", folder_id: str | None = None
     ) -> list[dict[str, Any]]:
@@ -183,6 +192,17 @@ class Client:
         found: list[dict[str, Any]] = self._ask("GET", "/api/photos", params={"source": source})["photos"]
         return found[0] if found else None
 
+    def photos_of_folder(self, folder_id: str) -> Iterator[dict[str, Any]]:
+        """Return every photo of a folder, the newest first, page by page."""
+        cursor = None
+        while True:
+            asked = {"folderId": folder_id, "cursor": cursor, "limit": 1000}
+            page = self._ask("GET", "/api/photos", params={name: value for name, value in asked.items() if value})
+            yield from page["photos"]
+            cursor = page["nextCursor"]
+            if cursor is None:
+                return
+
     def folder(self, folder_id: str) -> dict[str, Any]:
         """Return how many photos of a folder wait, have succeeded, or have failed."""
         return self._ask("GET", _folder_path(folder_id))
@@ -244,6 +264,43 @@ class Client:
         """Enable every endpoint of webhooks, and try every delivery again now."""
         endpoints: list[dict[str, Any]] = self._ask("POST", "/api/webhooks/retry")["endpoints"]
         return endpoints
+
+    def begin_backfill(self, source: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 as the manual names them
+        """Enqueue the photos below an address. The options are `glob`, `since`, `limit`, `dryRun` and `prune`."""
+        asked = {name: value for name, value in options.items() if value is not None}
+        return self._ask("POST", "/api/backfills", json={"source": source} | asked)
+
+    def backfills(self) -> list[dict[str, Any]]:
+        """Return the newest backfills, the newest first."""
+        found: list[dict[str, Any]] = self._ask("GET", "/api/backfills")["backfills"]
+        return found
+
+    def backfill(self, backfill_id: str) -> dict[str, Any]:
+        """Return a backfill."""
+        return self._ask("GET", f"/api/backfills/{quote(backfill_id, safe='')}")
+
+    def move_backfill(self, backfill_id: str, move: str) -> dict[str, Any]:
+        """Pause, resume or cancel a backfill."""
+        return self._ask("POST", f"/api/backfills/{quote(backfill_id, safe='')}/{move}")
+
+    def watch_backfill(
+        self, backfill_id: str, *, every_seconds: float = 1, patience_seconds: float = 60
+    ) -> Iterator[dict[str, Any]]:
+        """Yield a backfill now and then, until it has ended. The service may be away for `patience_seconds`."""
+        seen_at: float | None = None
+        while True:
+            try:
+                seen = self.backfill(backfill_id)
+            except (Unreachable, Refused) as error:
+                is_patient = seen_at is not None and time.monotonic() < seen_at + patience_seconds
+                if not is_patient or not _passes(error):
+                    raise
+            else:
+                seen_at = time.monotonic()
+                yield seen
+                if seen["endedAt"] is not None:
+                    return
+            time.sleep(every_seconds)
 
     def alive(self) -> dict[str, Any]:
         """Return if the service runs, even if it cannot work."""

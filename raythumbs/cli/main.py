@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from raythumbs.bench.commands import bench
+from raythumbs.cli.backfill import backfill, respec
 from raythumbs.cli.demo import demo
 from raythumbs.cli.doctor import doctor
 from raythumbs.cli.folders import folder
@@ -39,6 +40,8 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     cancel,
     folder,
     reconcile,
+    backfill,
+    respec,
     quarantine,
     webhooks,
     backup,

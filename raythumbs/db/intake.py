@@ -52,7 +52,9 @@ CANCEL_OUTDATED = CANCEL_WHERE.where(jobs.c.id.in_(among("ids")))
 # The conditions on incomplete jobs repeat what the guards say, so that the index of incomplete jobs is used.
 CANCEL_OF_PHOTOS = CANCEL_WHERE.where(jobs.c.photo_id.in_(among("photo_ids")), INCOMPLETE_JOB).returning(jobs.c.id)
 BEGIN_ANEW = (
-    update(jobs).where(jobs.c.id.in_(among("ids")), guard(QUEUED)).values(due_at=DUE_BY_NOW, **FULL_BUDGETS, **NO_CAUSE)
+    update(jobs)
+    .where(jobs.c.id.in_(among("ids")), guard(QUEUED))
+    .values(due_at=DUE_BY_NOW, kept_version=None, **FULL_BUDGETS, **NO_CAUSE)
 )
 RAISE_PRIORITY = (
     update(jobs)

@@ -37,7 +37,7 @@ _is_busy = exists().where(_others.c.photo_id == jobs.c.photo_id, likely(is_in_on
 RETRY = (
     update(jobs)
     .where(jobs.c.id.in_(among("ids")), guard(is_in(State.FAILED)), ~_is_busy)
-    .values(state=State.QUEUED, due_at=NOW, turn=None, finished_at=None, **FULL_BUDGETS, **NO_CAUSE)
+    .values(state=State.QUEUED, due_at=NOW, turn=None, finished_at=None, kept_version=None, **FULL_BUDGETS, **NO_CAUSE)
 )
 PRUNE = delete(jobs).where(
     jobs.c.id.in_(

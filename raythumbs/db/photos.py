@@ -62,6 +62,7 @@ FORGET_DELETED = delete(photos).where(
     )
 )
 PHOTO = select(photos).where(photos.c.id == bindparam("of_photo"))
+RENDITIONS_OF = where_among(select(renditions), renditions.c.photo_id, "photo_ids")
 RENDITIONS = select(renditions).where(renditions.c.photo_id == bindparam("of_photo")).order_by(renditions.c.name)
 
 
@@ -142,6 +143,15 @@ class Photos:
         ]
         for_each(self._connection, INSERT_RENDITIONS, rows)
 
+    def renditions_of(self, photo_ids: Sequence[str]) -> dict[str, tuple[Rendition, ...]]:
+        """Return the renditions of these photos, by the photos' ids."""
+        found: dict[str, tuple[Rendition, ...]] = {}
+        if photo_ids:
+            reading = RENDITIONS_OF.of(self._connection)
+            for row in self._connection.execute(reading, {"photo_ids": list(photo_ids)}):
+                found[row.photo_id] = (*found.get(row.photo_id, ()), as_rendition(row))
+        return found
+
     def get(self, photo_id: str) -> Photo:
         """Return the photo with its renditions, or raise UnknownPhoto."""
         row = self._connection.execute(PHOTO, {"of_photo": photo_id}).one_or_none()
@@ -152,5 +162,9 @@ class Photos:
 
 def as_photo(row: Row[Any], made: Iterable[Row[Any]]) -> Photo:
     """Return the photo of its row and the rows of its renditions."""
-    renditions = tuple(as_word(Rendition, one, format=Format(one.format)) for one in made)
-    return as_word(Photo, row, notes=tuple(row.notes or ()), renditions=renditions)
+    return as_word(Photo, row, notes=tuple(row.notes or ()), renditions=tuple(map(as_rendition, made)))
+
+
+def as_rendition(row: Row[Any]) -> Rendition:
+    """Return the rendition of its row."""
+    return as_word(Rendition, row, format=Format(row.format))

@@ -3,10 +3,12 @@
 import asyncio
 from dataclasses import replace
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 
 from raythumbs.errors import Overloaded
+from raythumbs.model.job import Priority
 from raythumbs.model.source import Source
 from raythumbs.web.bodies import AcceptedBody, AcceptedJobsBody, SubmitBody, UploadsBody
 from raythumbs.web.dependencies import Deps
@@ -39,11 +41,13 @@ router = APIRouter(tags=["photos in"])
 
 
 @router.post(UPLOAD_PATH, status_code=202, openapi_extra=_UPLOAD_FORM, responses=_REFUSED)
-async def upload(request: Request, deps: Deps) -> UploadsBody:
-    """Upload one or more photos. A single photo gets HIGH priority, because a person is likely to wait for it."""
+async def upload(request: Request, deps: Deps, *, priority: Annotated[Priority | None, Query()] = None) -> UploadsBody:
+    """Upload one or more photos. A single photo gets HIGH priority, because a person is likely to wait for it, and
+    several get NORMAL, unless `priority` says otherwise."""
     await deps.queue.admit()
     arriving = Upload(deps, request.app.state.upload_room, request.headers.get("content-type", ""))
     requests = await arriving.receive(request.stream())
+    requests = [replace(one, priority=priority) for one in requests] if priority else requests
     try:
         jobs = await deps.queue.enqueue(requests)
     except Overloaded:
