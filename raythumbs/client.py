@@ -302,6 +302,14 @@ class Client:
                     return
             time.sleep(every_seconds)
 
+    def exported_photos(self) -> Iterator[list[dict[str, Any]]]:
+        """Yield every photo with its thumbnails, also those that were deleted, in pages."""
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self._ask("GET", "/api/export/photos", params={"cursor": cursor, "limit": 1000})
+            yield page["photos"]
+            cursor = page["nextCursor"]
+
     def alive(self) -> dict[str, Any]:
         """Return if the service runs, even if it cannot work."""
         return self._ask("GET", "/healthz")

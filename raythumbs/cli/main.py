@@ -14,6 +14,7 @@ from raythumbs.bench.commands import bench
 from raythumbs.cli.backfill import backfill, respec
 from raythumbs.cli.demo import demo
 from raythumbs.cli.doctor import doctor
+from raythumbs.cli.export import export
 from raythumbs.cli.folders import folder
 from raythumbs.cli.jobs import cancel, reconcile, retry, status, submit
 from raythumbs.cli.keys import keys
@@ -42,6 +43,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     reconcile,
     backfill,
     respec,
+    export,
     quarantine,
     webhooks,
     backup,

@@ -62,7 +62,10 @@ FORGET_DELETED = delete(photos).where(
     )
 )
 PHOTO = select(photos).where(photos.c.id == bindparam("of_photo"))
-RENDITIONS_OF = where_among(select(renditions), renditions.c.photo_id, "photo_ids")
+PHOTOS_AFTER = select(photos).where(photos.c.id > bindparam("after")).order_by(photos.c.id).limit(LIMIT)
+RENDITIONS_OF = where_among(
+    select(renditions).order_by(renditions.c.photo_id, renditions.c.name), renditions.c.photo_id, "photo_ids"
+)
 RENDITIONS = select(renditions).where(renditions.c.photo_id == bindparam("of_photo")).order_by(renditions.c.name)
 
 
@@ -151,6 +154,12 @@ class Photos:
             for row in self._connection.execute(reading, {"photo_ids": list(photo_ids)}):
                 found[row.photo_id] = (*found.get(row.photo_id, ()), as_rendition(row))
         return found
+
+    def after(self, photo_id: str, *, limit: int) -> list[Photo]:
+        """Return the next photos, also deleted ones, in the order of their ids."""
+        rows = self._connection.execute(PHOTOS_AFTER, {"after": photo_id, "most": limit}).all()
+        made = self.renditions_of([row.id for row in rows])
+        return [as_word(Photo, row, notes=tuple(row.notes or ()), renditions=made.get(row.id, ())) for row in rows]
 
     def get(self, photo_id: str) -> Photo:
         """Return the photo with its renditions, or raise UnknownPhoto."""

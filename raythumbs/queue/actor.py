@@ -20,6 +20,7 @@ _VERBS: tuple[Callable[..., Awaitable[Any]], ...] = (
     ThumbnailQueue.photo,
     ThumbnailQueue.photos_of_source,
     ThumbnailQueue.photos_of_folder,
+    ThumbnailQueue.photos_after,
     ThumbnailQueue.folder,
     ThumbnailQueue.status,
     ThumbnailQueue.commits,

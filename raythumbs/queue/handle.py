@@ -156,6 +156,11 @@ class QueueHandle:
         async with self._pages_at_once:
             return await self._ask_shard(0, ThumbnailQueue.photos_of_folder, folder_id, after=after, limit=limit)
 
+    async def photos_after(self, photo_id: str, *, limit: int) -> list[Photo]:
+        """See ThumbnailQueue.photos_after. At most two pages are read at one time."""
+        async with self._pages_at_once:
+            return await self._ask_shard(0, ThumbnailQueue.photos_after, photo_id, limit=limit)
+
     async def folder(self, folder_id: str) -> Folder:
         """See ThumbnailQueue.folder; callers within a fifth of a second share one answer."""
         return await self._folders(folder_id)

@@ -104,6 +104,10 @@ class ThumbnailQueue:
         """Return a page of a folder's photos with their newest jobs, the newest photo first."""
         return await self._record.read(lambda db: FoundPhotos(db).of_folder(folder_id, after=after, limit=limit))
 
+    async def photos_after(self, photo_id: str, *, limit: int) -> list[Photo]:
+        """Return a page of all photos, in the order of their ids."""
+        return await self._record.read(lambda db: Photos(db).after(photo_id, limit=limit))
+
     async def folder(self, folder_id: str) -> Folder:
         """Count the photos of a folder."""
         return await self._record.read(lambda db: Folders(db).get(folder_id))

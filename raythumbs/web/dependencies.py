@@ -52,6 +52,9 @@ class Queue(Protocol):
     async def photos_of_folder(self, folder_id: str, *, after: str | None, limit: int) -> list[FoundPhoto]:
         """Return a page of a folder's photos with their newest jobs."""
 
+    async def photos_after(self, photo_id: str, *, limit: int) -> list[Photo]:
+        """Return a page of all photos."""
+
     async def folder(self, folder_id: str) -> Folder:
         """Count the photos of a folder."""
 

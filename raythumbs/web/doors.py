@@ -57,6 +57,7 @@ DOORS: Mapping[str, Door] = {
     "GET /api/thumbnails/status": Scope.READ,
     "GET /api/reconciliation": Scope.READ,
     "POST /api/reconciliation": Scope.ADMIN,
+    "GET /api/export/photos": Scope.READ,
     "POST /api/backfills": Scope.ADMIN,
     "GET /api/backfills": Scope.READ,
     "GET /api/backfills/{backfill_id}": Scope.READ,

@@ -82,7 +82,7 @@ def test_a_second_time_there_is_nothing_to_make(served, first):
 
 
 def test_a_spec_that_changed_replaces_its_rendition(served, first):
-    (photo_id, _), before = first
+    (photo_id, _), _ = first
 
     async def scenario(service):
         await respecced(service)
@@ -92,7 +92,7 @@ def test_a_spec_that_changed_replaces_its_rendition(served, first):
 
 
 def test_renditions_of_a_spec_that_is_gone_stay_until_they_are_pruned(served, first):
-    (photo_id, _), before = first
+    (photo_id, _), _ = first
 
     async def scenario(service):
         await respecced(service)
