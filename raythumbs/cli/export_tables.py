@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from raythumbs.errors import AccessDenied, NotStarted, RaythumbsError, StoreUnavailable
 
@@ -75,10 +75,9 @@ def _renditions(page: Sequence[dict[str, Any]]) -> Frame:
 def _frame(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> Frame:
     frame = pd.DataFrame(rows, columns=list(columns))
     for name, kind in columns.items():
-        column = frame[name]
-        frame[name] = (
-            pd.to_datetime(column, utc=True, format="ISO8601").astype(kind) if kind == _TIME else column.astype(kind)
-        )
+        column: Any = frame[name]
+        known = pd.to_datetime(column, utc=True, format="ISO8601") if kind == _TIME else column
+        frame[name] = known.astype(kind)
     return frame
 
 
