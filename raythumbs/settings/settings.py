@@ -28,8 +28,8 @@ from raythumbs.settings.work import Work
 # From the last topic to the first, because pydantic takes the fields of the last base first. The order of the fields
 # is the order of the manual's table, and part of `identity`.
 class Settings(
-    BackfillSettings,
     WebhookSettings,
+    BackfillSettings,
     Sqs,
     Senders,
     Secrets,

@@ -9,9 +9,12 @@ import boto3
 import pytest
 
 from raythumbs.errors import IllegalMove, SourceNotAllowed, UnknownBackfill
-from raythumbs.model.backfill import BackfillRequest, BackfillState
+from raythumbs.model.backfill import Backfill, BackfillRequest, BackfillState
 from raythumbs.model.job import Priority, State
+from raythumbs.queue.backfill_pages import StorePages
+from raythumbs.queue.listing import LAST
 from raythumbs.settings import load_settings
+from raythumbs.worker.plan import Plan
 from tests.queue.conftest import Batches, Cluster, at_work, eventually
 from tests.queue.test_reconciler import LONG_AGO, Shop
 
@@ -375,3 +378,21 @@ def test_a_backfill_that_is_killed_again_and_again_loses_no_photo_and_enqueues_n
 async def _went_on(queue, backfill_id, listed) -> bool:
     seen = await queue.verbs.backfill(backfill_id)
     return seen.listed >= listed or seen.state is BackfillState.DONE
+
+
+def test_a_bucket_is_divided_at_its_folders_and_no_key_is_in_two_ranges_or_in_none(s3_endpoint, s3_bucket, configured):
+    bucket(s3_endpoint, s3_bucket, KEYS + ODD)
+    settings = configured(s3_endpoint_url=s3_endpoint)
+    plan = Plan.of(settings)
+    store = plan.stores.at(f"s3://{s3_bucket}/")
+    backfill = Backfill(
+        id="b", source=f"s3://{s3_bucket}/", state=BackfillState.LISTING, listed=0, enqueued=0, skipped=0, refused=0,
+        total=None, code=None, reason=None, started_at=0, ended_at=None,
+    )  # fmt: skip
+    source = StorePages(backfill, plan, store, folder_rule=settings.folder_rule, size=5)
+
+    parts = source.ranges()
+    found = [stat.key for part in parts for page in source.pages(part) for stat in page.stats]
+
+    assert [(part.after, part.until) for part in parts] == [("", "2025/"), ("2025/", "z/"), ("z/", LAST)]
+    assert sorted(found) == sorted(KEYS + ODD)
