@@ -33,8 +33,10 @@ _NO_CAUSE: dict[str, Any] = {"code": None, "reason": None}
 _BY_ID = backfills.c.id == bindparam("of_backfill")
 
 
-class Ended(Exception):
-    """The backfill no longer lists, or its range is somewhere else."""
+class Ended(RaythumbsError):
+    """The backfill no longer lists, or its range is somewhere else. It undoes a page that was under way meanwhile."""
+
+    code = "backfill_ended"
 
 
 class Backfills:
@@ -162,7 +164,7 @@ class Backfills:
             update(backfills).where(*lists).values(**more, **_NO_CAUSE), {"of_backfill": backfill.id}
         ).rowcount
         if not (moved and added):
-            raise Ended
+            raise Ended(f"backfill {backfill.id} no longer lists")
 
     def finish(self, backfill_id: str, *, now: float) -> None:
         """Record that all is listed, or that the limit is reached."""

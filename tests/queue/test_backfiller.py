@@ -252,6 +252,27 @@ def test_a_paused_backfill_enqueues_nothing_and_goes_on_where_it_was(shop):
     assert sorted(shop.rendered) == sorted(set(shop.rendered))
 
 
+def test_a_pause_in_the_middle_of_a_page_is_no_error(shop, caplog):
+    for number in range(200):
+        shop.photo(f"{number:03}.jpg")
+
+    async def scenario(queue):
+        backfill = await queue.verbs.begin_backfill(asked(place(shop)))
+        for _ in range(20):
+            await queue.verbs.pause_backfill(backfill.id)
+            await asyncio.sleep(0)
+            await queue.verbs.resume_backfill(backfill.id)
+            await asyncio.sleep(0.01)
+            if (await queue.verbs.backfill(backfill.id)).listed > 100:
+                break
+        return await ended(queue, backfill.id)
+
+    done = run(shop, scenario, keys_a_page=1)
+
+    assert (done.state, done.enqueued, done.code) == (BackfillState.DONE, 200, None)
+    assert "stumbled" not in caplog.text
+
+
 def test_a_cancelled_backfill_is_over(shop):
     for number in range(60):
         shop.photo(f"{number:03}.jpg")
