@@ -171,7 +171,7 @@ def test_only_the_first_unfinished_jobs_are_asked_about_however_many_wait():
 
 def test_both_clients_have_the_same_methods_with_the_same_parameters():
     def methods(client, renamed):
-        public = {name: one for name, one in vars(client).items() if not name.startswith("_") and callable(one)}
+        public = {name: one for name, one in inspect.getmembers(client, callable) if not name.startswith("_")}
         return {renamed.get(name, name): list(inspect.signature(one).parameters) for name, one in public.items()}
 
     assert methods(Client, {"close": "aclose"}) == methods(AsyncClient, {})

@@ -137,3 +137,14 @@ class ThroughputPlan:
     runs: Runs = 1
     only: Annotated[list[str], Option(help="A contestant, by its name; without it, all.")] = several()
     peers_dir: Annotated[Path, Option(help="Where the rivals are.")] = _PEERS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillPlan:
+    """Measure a backfill: objects per second and memory, while a bucket of generated keys is listed and enqueued."""
+
+    objects: Annotated[int, Option(min=1, help="How many objects the bucket has.")] = 1_000_000
+    database: Annotated[
+        str | None, Option(help=f"A PostgreSQL to measure too: {_POSTGRESQL}; USER creates databases.")
+    ] = None
+    folder: Folder = Path()

@@ -11,10 +11,12 @@ import typer
 from rich.text import Text
 
 from raythumbs.bench.commands import bench
+from raythumbs.cli.backfill import backfill, respec
 from raythumbs.cli.demo import demo
 from raythumbs.cli.deploy_files import deploy_files, systemd
 from raythumbs.cli.doctor import doctor
 from raythumbs.cli.examples import example_of
+from raythumbs.cli.export import export
 from raythumbs.cli.folders import folder
 from raythumbs.cli.jobs import reconcile, status
 from raythumbs.cli.keys import keys
@@ -50,6 +52,9 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     resume,
     folder,
     reconcile,
+    backfill,
+    respec,
+    export,
     quarantine,
     webhooks,
     backup,
@@ -68,7 +73,7 @@ app = typer.Typer(
     help="Make thumbnails of uploaded photos, on one machine or on a Ray cluster.",
 )
 for command in COMMANDS:
-    app.command(epilog=example_of(command.__name__))(command)
+    app.command(epilog=example_of(command.__name__.replace("_", "-")))(command)
 app.add_typer(keys, name="keys")
 app.add_typer(bench, name="bench")
 

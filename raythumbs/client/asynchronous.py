@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 import httpx2
 
 from raythumbs.client import calls
+from raythumbs.client.asynchronous_backfills import AsyncBackfills
 from raythumbs.client.calls import Call, Json
 from raythumbs.client.files import files_by_request
 from raythumbs.client.headers import authorization, key_or_usual
@@ -25,7 +26,7 @@ T = TypeVar("T")
 _COME_BACK_SECONDS = 1.0
 
 
-class AsyncClient:
+class AsyncClient(AsyncBackfills):
     """A connection to a service, for an `async with` block. Methods return the reply's JSON, and raise
     Refused or Unreachable.
 

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 import httpx2
 
 from raythumbs.client import calls
+from raythumbs.client.blocking_backfills import Backfills
 from raythumbs.client.calls import Call, Json
 from raythumbs.client.files import files_by_request
 from raythumbs.client.headers import authorization, key_or_usual
@@ -22,7 +23,7 @@ T = TypeVar("T")
 _COME_BACK_SECONDS = 1.0
 
 
-class Client:
+class Client(Backfills):
     """A connection to a service, for a `with` block. Methods return the reply's JSON, and raise Refused or Unreachable.
 
     Requests are repeated, with growing waits, if the service answers 429, 502, 503 or 504 or the connection is lost.

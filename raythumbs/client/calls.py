@@ -3,7 +3,7 @@
 Nothing is sent here."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
@@ -17,12 +17,13 @@ Json = dict[str, Any]
 
 _SOURCES_A_REQUEST = 1000  # the service's limit
 _JOBS_A_PAGE = 1000
+_PHOTOS_A_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[T]):
-    """A request. `read` makes the answer of the reply's JSON. `photos` are files, read while
-    they are sent."""
+    """A request. `read` makes the answer of the reply's JSON. `photos` are files, read while they are sent, under
+    `names` or their own."""
 
     method: str
     path: str
@@ -30,6 +31,7 @@ class Call(Generic[T]):
     params: Mapping[str, Any] = field(default_factory=dict)
     json: Json | None = None
     photos: Sequence[Path] = ()
+    names: Sequence[str] | None = None
     form: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     again: Again = Again.ALWAYS
@@ -200,3 +202,42 @@ def not_text(error: UnicodeEncodeError) -> NotText:
     """Return what is wrong with a text that is not UTF-8."""
     around = error.object[max(0, error.start - 60) : error.end + 20]
     return NotText(f"{around!a} cannot be sent: it is not UTF-8")
+
+
+# --- backfills
+
+
+def upload_low(names: Sequence[str], photos: Sequence[Path], folder_id: str) -> Call[list[Json]]:
+    """Upload photos with these names in one request, at LOW priority."""
+    return replace(upload(photos, folder_id), names=names, params={"priority": "LOW"})
+
+
+def photos_of_folder(folder_id: str, cursor: str | None) -> Call[Json]:
+    """Ask for a page of a folder's photos."""
+    return get("/api/photos", folderId=folder_id, cursor=cursor, limit=_PHOTOS_A_PAGE)
+
+
+def begin_backfill(source: str, options: Mapping[str, Any]) -> Call[Json]:
+    """Begin a backfill. It is repeated only if the service cannot have begun it."""
+    begin = post("/api/backfills", {"source": source} | given(**options))
+    return replace(begin, again=Again.IF_NOT_TAKEN)
+
+
+def backfills() -> Call[list[Json]]:
+    """Ask for the newest backfills."""
+    return Call(method="GET", path="/api/backfills", read=_part("backfills"))
+
+
+def backfill(backfill_id: str) -> Call[Json]:
+    """Ask for a backfill."""
+    return get(f"/api/backfills/{in_path(backfill_id)}")
+
+
+def move_backfill(backfill_id: str, move: str) -> Call[Json]:
+    """Pause, resume or cancel a backfill."""
+    return post(f"/api/backfills/{in_path(backfill_id)}/{move}")
+
+
+def export(cursor: str) -> Call[Json]:
+    """Ask for a page of all photos."""
+    return get("/api/export/photos", cursor=cursor, limit=_PHOTOS_A_PAGE)

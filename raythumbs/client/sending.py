@@ -21,7 +21,11 @@ def options(call: Call[Any], files: ExitStack) -> dict[str, Any]:
     if call.json is not None:
         found["json"] = call.json
     if call.photos:
-        found["files"] = [("file", (sendable(one.name), files.enter_context(opened(one)))) for one in call.photos]
+        names = call.names or [photo.name for photo in call.photos]
+        found["files"] = [
+            ("file", (sendable(name), files.enter_context(opened(photo))))
+            for name, photo in zip(names, call.photos, strict=True)
+        ]
         found["data"] = dict(call.form)
     return found
 

@@ -54,14 +54,33 @@ class JobsWait:
             raise StillWaiting(f"{len(self._left)} jobs have not ended in time")
 
 
+class Patience:
+    """How long a service that has answered before may be away."""
+
+    def __init__(self, seconds: float, *, clock: Clock = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._has_answered = False
+        self._away_since: float | None = None
+
+    def heard(self) -> None:
+        """Note that the service has answered."""
+        self._has_answered, self._away_since = True, None
+
+    def bear(self, error: Refused | Unreachable) -> None:
+        """Raise the error, unless the service may come back. One that was never there is told at once."""
+        self._away_since = self._away_since or self._clock()
+        is_patient = self._has_answered and self._clock() < self._away_since + self._seconds
+        if not is_patient or not passes(error):
+            raise error
+
+
 class FolderWait:
     """A folder that is watched until it has so many photos and none of them waits."""
 
     def __init__(self, photos: int, *, patience_seconds: float, clock: Clock = time.monotonic) -> None:
         self._photos = photos
-        self._patience_seconds = patience_seconds
-        self._clock = clock
-        self._away_since: float | None = None
+        self._patience = Patience(patience_seconds, clock=clock)
         self._seen: Json | None = None
 
     @property
@@ -71,14 +90,11 @@ class FolderWait:
 
     def is_news(self, folder: Json) -> bool:
         """Note what the stream said. Return whether it is a change."""
-        self._away_since = None
+        self._patience.heard()
         is_new = folder != self._seen
         self._seen = folder
         return is_new
 
     def bear(self, error: Refused | Unreachable) -> None:
-        """Raise the error of a stream, unless the service may come back. One that was never there is told at once."""
-        self._away_since = self._away_since or self._clock()
-        is_patient = self._seen is not None and self._clock() < self._away_since + self._patience_seconds
-        if not is_patient or not passes(error):
-            raise error
+        """Raise the error of a stream, unless the service may come back."""
+        self._patience.bear(error)

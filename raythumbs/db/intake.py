@@ -39,6 +39,7 @@ FORGET_EVENTS = delete(events).where(
 INSERT_JOBS = insertion(
     lambda insert: insert.on_conflict_do_nothing().returning(jobs.c.photo_id),
     jobs, "id", "photo_id", "folder_id", "shard", "state", "priority", "turn", "created_at", "due_at",
+    "kept_version",
 )  # fmt: skip
 INCOMPLETE_OF_PHOTOS = JOBS.where(jobs.c.photo_id.in_(among("photo_ids")), INCOMPLETE_JOB)
 INCOMPLETE_OF_SOURCES = where_among(
@@ -51,7 +52,9 @@ CANCEL_OUTDATED = CANCEL_WHERE.where(jobs.c.id.in_(among("ids")))
 # The conditions on incomplete jobs repeat what the guards say, so that the index of incomplete jobs is used.
 CANCEL_OF_PHOTOS = CANCEL_WHERE.where(jobs.c.photo_id.in_(among("photo_ids")), INCOMPLETE_JOB).returning(jobs.c.id)
 BEGIN_ANEW = (
-    update(jobs).where(jobs.c.id.in_(among("ids")), guard(QUEUED)).values(due_at=DUE_BY_NOW, **FULL_BUDGETS, **NO_CAUSE)
+    update(jobs)
+    .where(jobs.c.id.in_(among("ids")), guard(QUEUED))
+    .values(due_at=DUE_BY_NOW, kept_version=None, **FULL_BUDGETS, **NO_CAUSE)
 )
 RAISE_PRIORITY = (
     update(jobs)
@@ -151,7 +154,8 @@ class Intake:
         turns = numbered(places, first)
         rows = [
             {"id": r.job_id, "photo_id": photos[r.source].id, "folder_id": place.folder_id, "shard": place.shard,
-             "state": State.QUEUED, "priority": place.priority.rank, "turn": turn, "created_at": now, "due_at": now}
+             "state": State.QUEUED, "priority": place.priority.rank, "turn": turn, "created_at": now, "due_at": now,
+             "kept_version": r.kept_version}
             for r, place, turn in zip(requests, places, turns, strict=True)
         ]  # fmt: skip
         inserted = set(for_each(self._connection, INSERT_JOBS, rows).scalars())

@@ -40,7 +40,7 @@ is_busy = exists().where(_others.c.photo_id == jobs.c.photo_id, likely(is_in_one
 RETRY_FAILED = (
     update(jobs)
     .where(guard(is_in(State.FAILED)), ~is_busy)
-    .values(state=State.QUEUED, due_at=NOW, turn=None, finished_at=None, **FULL_BUDGETS, **NO_CAUSE)
+    .values(state=State.QUEUED, due_at=NOW, turn=None, finished_at=None, kept_version=None, **FULL_BUDGETS, **NO_CAUSE)
 )
 RETRY = RETRY_FAILED.where(jobs.c.id.in_(among("ids")))
 PRUNE = delete(jobs).where(

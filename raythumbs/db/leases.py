@@ -20,6 +20,7 @@ from raythumbs.db.schema import jobs, photos
 from raythumbs.errors import RaythumbsError, StaleLease
 from raythumbs.model.job import Priority, State
 from raythumbs.model.lease import Lease, Succeeded
+from raythumbs.model.photo import Rendition
 
 _ALL = tuple(Priority)
 _BUDGETS = ("errors", "timeouts", "crashes", "losses")
@@ -131,9 +132,9 @@ class Leases:
             return {}
         ids = [row.id for row in due]
         self._connection.execute(LEASE.of(self._connection), {"ids": ids, "now": now, "until": now + lease_seconds})
-        return {
-            row.id: _as_lease(row) for row in self._connection.execute(READ_LEASES.of(self._connection), {"ids": ids})
-        }
+        rows = self._connection.execute(READ_LEASES.of(self._connection), {"ids": ids}).all()
+        kept = Photos(self._connection).renditions_of([row.photo_id for row in rows if row.kept_version is not None])
+        return {row.id: _as_lease(row, kept.get(row.photo_id, ())) for row in rows}
 
     def waiting(self, *, now: float, limit: int) -> int:
         """Count the jobs that are due, up to `limit`. The cost does not grow with the backlog."""
@@ -264,5 +265,6 @@ def _released(error: RaythumbsError, *, due_at: float, counts: Sequence[str]) ->
     return {"due": due_at, **cause_of(error), **{f"more_{name}": int(name in counts) for name in _BUDGETS}}
 
 
-def _as_lease(row: Row[Any]) -> Lease:
-    return as_word(Lease, row, job_id=row.id, priority=Priority.ranked(row.priority), until=row.lease_until)
+def _as_lease(row: Row[Any], kept: tuple[Rendition, ...]) -> Lease:
+    priority = Priority.ranked(row.priority)
+    return as_word(Lease, row, job_id=row.id, priority=priority, until=row.lease_until, renditions=kept)

@@ -49,6 +49,7 @@ INSERT_RENDITIONS = insertion(lambda insert: insert, renditions, "photo_id", *na
 DROP_RENDITIONS = where_among(
     delete(renditions).returning(renditions.c.key, renditions.c.photo_id), renditions.c.photo_id, "photo_ids"
 )
+DROP_KEYS = where_among(delete(renditions).returning(renditions.c.key, renditions.c.photo_id), renditions.c.key, "keys")
 MARK_DELETED = update(photos).where(photos.c.id == bindparam("of_photo")).values(deleted_at=NOW)
 FORGET_DELETED = delete(photos).where(
     photos.c.id.in_(
@@ -62,6 +63,10 @@ FORGET_DELETED = delete(photos).where(
     )
 )
 PHOTO = select(photos).where(photos.c.id == bindparam("of_photo"))
+PHOTOS_AFTER = select(photos).where(photos.c.id > bindparam("after")).order_by(photos.c.id).limit(LIMIT)
+RENDITIONS_OF = where_among(
+    select(renditions).order_by(renditions.c.photo_id, renditions.c.name), renditions.c.photo_id, "photo_ids"
+)
 RENDITIONS = select(renditions).where(renditions.c.photo_id == bindparam("of_photo")).order_by(renditions.c.name)
 
 
@@ -123,6 +128,12 @@ class Photos:
         left = {row.key: row.photo_id for row in dropped if row.key not in but}
         Leftovers(self._connection).leave(left, due_at=now)
 
+    def drop_keys(self, keys: Sequence[str], *, now: float) -> None:
+        """Delete the rows of these renditions. Their objects become leftovers."""
+        if keys:
+            dropped = self._connection.execute(DROP_KEYS.of(self._connection), {"keys": list(keys)}).all()
+            Leftovers(self._connection).leave({row.key: row.photo_id for row in dropped}, due_at=now)
+
     def forget_deleted(self, *, before: float, limit: int) -> int:
         """Delete the rows of up to `limit` photos that were deleted before then and have no jobs and no renditions.
         Return their count."""
@@ -144,6 +155,21 @@ class Photos:
         ]
         for_each(self._connection, INSERT_RENDITIONS, rows)
 
+    def renditions_of(self, photo_ids: Sequence[str]) -> dict[str, tuple[Rendition, ...]]:
+        """Return the renditions of these photos, by the photos' ids."""
+        found: dict[str, tuple[Rendition, ...]] = {}
+        if photo_ids:
+            reading = RENDITIONS_OF.of(self._connection)
+            for row in self._connection.execute(reading, {"photo_ids": list(photo_ids)}):
+                found[row.photo_id] = (*found.get(row.photo_id, ()), as_rendition(row))
+        return found
+
+    def after(self, photo_id: str, *, limit: int) -> list[Photo]:
+        """Return the next photos, also deleted ones, in the order of their ids."""
+        rows = self._connection.execute(PHOTOS_AFTER, {"after": photo_id, "most": limit}).all()
+        made = self.renditions_of([row.id for row in rows])
+        return [as_word(Photo, row, notes=tuple(row.notes or ()), renditions=made.get(row.id, ())) for row in rows]
+
     def get(self, photo_id: str) -> Photo:
         """Return the photo with its renditions, or raise UnknownPhoto."""
         row = self._connection.execute(PHOTO, {"of_photo": photo_id}).one_or_none()
@@ -154,5 +180,9 @@ class Photos:
 
 def as_photo(row: Row[Any], made: Iterable[Row[Any]]) -> Photo:
     """Return the photo of its row and the rows of its renditions."""
-    renditions = tuple(as_word(Rendition, one, format=Format(one.format)) for one in made)
-    return as_word(Photo, row, notes=tuple(row.notes or ()), renditions=renditions)
+    return as_word(Photo, row, notes=tuple(row.notes or ()), renditions=tuple(map(as_rendition, made)))
+
+
+def as_rendition(row: Row[Any]) -> Rendition:
+    """Return the rendition of its row."""
+    return as_word(Rendition, row, format=Format(row.format))

@@ -1,29 +1,11 @@
-"""The last reconciliation as a row, and the rows that it compares with the stores."""
+"""The last reconciliation as a row, and the renditions that it compares with the store."""
 
-from collections.abc import Iterator, Sequence
+from sqlalchemy import Connection, and_, delete, insert, select, update
 
-from sqlalchemy import Connection, and_, delete, exists, insert, select, update
-
-from raythumbs.db.dialect import guard
-from raythumbs.db.job_rows import INCOMPLETE_ONLY
 from raythumbs.db.leftovers import KeyOwner
 from raythumbs.db.rows import as_word, names_of
-from raythumbs.db.schema import jobs, photos, reconciliation, renditions
-from raythumbs.model.job import State
-from raythumbs.model.reconciliation import Found, KnownPhoto, Reconciliation
-
-_ROWS = 1000
-_job = exists().where(jobs.c.photo_id == photos.c.id)
-_KNOWN = select(
-    photos.c.id,
-    photos.c.source,
-    photos.c.version,
-    photos.c.created_at,
-    photos.c.deleted_at.is_not(None).label("is_deleted"),
-    exists().where(renditions.c.photo_id == photos.c.id).label("is_rendered"),
-    _job.where(INCOMPLETE_ONLY).label("is_in_work"),
-    _job.where(guard(jobs.c.state == State.FAILED)).label("has_failed"),
-)
+from raythumbs.db.schema import photos, reconciliation, renditions
+from raythumbs.model.reconciliation import Found, Reconciliation
 
 
 class Reconciliations:
@@ -52,22 +34,6 @@ class Reconciliations:
     def finish(self, *, now: float) -> None:
         """Record that the pass is done."""
         self._connection.execute(update(reconciliation).values(finished_at=now))
-
-    def known(self, sources: Sequence[str]) -> dict[str, KnownPhoto]:
-        """Return the photos of these sources, by source."""
-        rows = self._connection.execute(_KNOWN.where(photos.c.source.in_(sources)))
-        return {row.source: as_word(KnownPhoto, row) for row in rows}
-
-    def known_between(self, *, after: str, until: str) -> Iterator[KnownPhoto]:
-        """Yield the photos whose source is above `after`, up to and including `until`, in the order of their UTF-8."""
-        while True:
-            within = and_(photos.c.source > after, photos.c.source <= until)
-            rows = self._connection.execute(_KNOWN.where(within).order_by(photos.c.source).limit(_ROWS)).all()
-            for row in rows:
-                yield as_word(KnownPhoto, row)
-            if len(rows) < _ROWS:
-                return
-            after = rows[-1].source
 
     def owners_between(self, *, after: str, until: str, limit: int) -> list[tuple[str, KeyOwner]]:
         """Return the first keys of renditions above `after`, up to and including `until`, each with its photo."""

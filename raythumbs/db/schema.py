@@ -3,6 +3,7 @@
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Double,
     ForeignKey,
@@ -87,6 +88,7 @@ jobs = Table(
     Column("lease_until", Double),
     Column("started_at", Double),
     Column("finished_at", Double),
+    Column("kept_version", String),  # renditions of this version stay; only the missing ones are made
 )
 
 # One incomplete job for each photo: a second request for the same photo finds the first.
@@ -221,4 +223,37 @@ deliveries = Table(
     Column("due_at", Double),
     Index("ix_deliveries_due", "endpoint_id", "due_at"),
     Index("ix_deliveries_begun", "endpoint_id", "begun_at"),
+)
+
+backfills = Table(
+    "backfills",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("source", String, nullable=False),
+    Column("glob", String),
+    Column("since", Double),
+    Column("limit", BigInteger),
+    Column("dry_run", Boolean, nullable=False),
+    Column("prune", Boolean, nullable=False),
+    Column("state", String(9), nullable=False),
+    *(
+        Column(name, BigInteger, nullable=False, server_default=text("0"))
+        for name in ("listed", "enqueued", "skipped", "refused")
+    ),
+    Column("total", BigInteger),
+    Column("code", String(32)),
+    Column("reason", String),
+    Column("started_at", Double, nullable=False),
+    Column("ended_at", Double),
+)
+
+# What a backfill has still to list: a row for each range of keys that is not done. Keys are JSON, because a file's
+# name may hold what no column can.
+backfill_ranges = Table(
+    "backfill_ranges",
+    metadata,
+    Column("backfill_id", String(36), ForeignKey("backfills.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("after", String, nullable=False),
+    Column("until", String, nullable=False),
 )

@@ -50,3 +50,17 @@ class StaleLease(RaythumbsError):
 
     code = "stale_lease"
     http_status = 409
+
+
+class UnknownBackfill(RaythumbsError):
+    """No backfill with that id."""
+
+    code = "unknown_backfill"
+    http_status = 404
+
+
+class TooManyBackfills(RaythumbsError):
+    """More backfills at one time than allowed."""
+
+    code = "too_many_backfills"
+    http_status = 409

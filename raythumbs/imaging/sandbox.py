@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -69,7 +69,7 @@ class Child:
 
     def send(self, photo: "_Photo") -> None:
         """Send a photo to the child."""
-        send_photo(self.line, photo.file, seconds=photo.seconds)
+        send_photo(self.line, photo.file, seconds=photo.seconds, wanted=photo.wanted)
         self.photos += 1
 
     def answer(self, specs: Sequence[RenditionSpec], until: float) -> tuple[Rendered, float]:
@@ -121,6 +121,7 @@ def _process(program: Sequence[str], line: int) -> subprocess.Popen[bytes]:
 class _Photo:
     file: BinaryIO
     seconds: float
+    wanted: tuple[bool, ...]  # of each spec of the sandbox
 
 
 class Sandbox:
@@ -159,12 +160,12 @@ class Sandbox:
         child.wait_until_ready()
         return child.fences
 
-    def give(self, file: BinaryIO, *, seconds: float) -> None:
+    def give(self, file: BinaryIO, *, seconds: float, specs: Collection[RenditionSpec] | None = None) -> None:
         """Give a photo. Its rendering may take so many seconds after the previous answer.
 
-        Keep the file open until the answer.
+        `specs` are those of the sandbox's specs that are wanted, by default all. Keep the file open until the answer.
         """
-        self._given.append(_Photo(file, seconds))
+        self._given.append(_Photo(file, seconds, tuple(specs is None or spec in specs for spec in self._specs)))
         if self._child and self._child.is_ready:
             with suppress(OSError):  # the child has died: `answer` starts another
                 self._send()
@@ -178,7 +179,8 @@ class Sandbox:
         photo = self._given[0]
         try:
             child = self._child_at_work()
-            return child.answer(self._specs, time.monotonic() + photo.seconds)
+            wanted = [spec for spec, is_wanted in zip(self._specs, photo.wanted, strict=True) if is_wanted]
+            return child.answer(wanted, time.monotonic() + photo.seconds)
         except TimeoutError as error:
             self.close()
             raise TimedOut(f"rendering took more than {photo.seconds:.0f} s") from error

@@ -53,9 +53,9 @@ def _serve(line: socket.socket) -> None:
     specs, limits = receive_orders(line)
     send_ready(line, _limit(limits))
     while True:
-        with next_photo(line) as (file, seconds):
+        with next_photo(line, specs) as (file, seconds, wanted):
             limit_cpu(seconds)
-            line.sendall(_answer(file, specs, limits))
+            line.sendall(_answer(file, wanted, limits))
 
 
 def _answer(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) -> bytes:

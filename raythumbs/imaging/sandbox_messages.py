@@ -2,7 +2,8 @@
 
 1. The sandbox sends its orders once: the specs and the limits, as JSON. The child answers with `READY`, its fences as
    JSON, and the descriptor with which the sandbox names refused system calls, if the kernel has it.
-2. For each photo the sandbox sends a number of seconds in two bytes, and the descriptor of the photo's file.
+2. For each photo the sandbox sends a number of seconds in two bytes, a bit for each spec that is wanted, and the
+   descriptor of the photo's file.
 3. For each photo the child answers in JSON. The bytes of the renditions follow.
 
 Four bytes before each JSON text are its length. A photo's bytes are not copied. Nothing that the child sends is
@@ -62,10 +63,11 @@ def receive_ready(line: socket.socket, until: float) -> Confined:
     return Confined(tuple(Fence(**fence) for fence in fences), descriptors[0] if descriptors else None)
 
 
-def send_photo(line: socket.socket, file: BinaryIO, *, seconds: float) -> None:
-    """Send a photo that may take so many seconds."""
+def send_photo(line: socket.socket, file: BinaryIO, *, seconds: float, wanted: Sequence[bool]) -> None:
+    """Send a photo that may take so many seconds. `wanted` says of each spec whether its rendition is to be made."""
+    bits = sum(1 << number for number, is_wanted in enumerate(wanted) if is_wanted)
     message = min(math.ceil(seconds), _MOST_SECONDS).to_bytes(_SECONDS_BYTES, "big")
-    socket.send_fds(line, [message], [file.fileno()])
+    socket.send_fds(line, [message + bits.to_bytes(_bits_bytes(len(wanted)), "big")], [file.fileno()])
 
 
 def receive_answer(line: socket.socket, specs: Sequence[RenditionSpec], until: float) -> tuple[Rendered, float]:
@@ -160,16 +162,20 @@ def send_ready(line: socket.socket, confined: Confined) -> None:
 
 
 @contextmanager
-def next_photo(line: socket.socket) -> Iterator[tuple[BinaryIO, int]]:
-    """Receive the next photo: its file, which is closed at the end of the block, and its seconds.
+def next_photo(
+    line: socket.socket, specs: Sequence[RenditionSpec]
+) -> Iterator[tuple[BinaryIO, int, list[RenditionSpec]]]:
+    """Receive the next photo: its file, which is closed at the end of the block, its seconds, and the wanted specs.
 
     Raises EOFError if the sandbox closes the socket.
     """
-    message, descriptors, _, _ = socket.recv_fds(line, _SECONDS_BYTES, 1)
+    message, descriptors, _, _ = socket.recv_fds(line, _SECONDS_BYTES + _bits_bytes(len(specs)), 1)
     if not message:
         raise EOFError
+    bits = int.from_bytes(message[_SECONDS_BYTES:], "big")
     with os.fdopen(descriptors[0], "rb") as file:
-        yield file, int.from_bytes(message, "big")
+        wanted = [spec for number, spec in enumerate(specs) if bits >> number & 1]
+        yield file, int.from_bytes(message[:_SECONDS_BYTES], "big"), wanted
 
 
 def encode_answer(rendered: Rendered, *, cpu_seconds: float) -> bytes:
@@ -194,6 +200,10 @@ def encode_refusal(error: BadPicture | NeedsMemory) -> bytes:
     if isinstance(error, NeedsMemory):
         return _with_length({"needed_bytes": error.needed_bytes, "reason": error.reason})
     return _with_length({"code": error.code, "reason": error.reason})
+
+
+def _bits_bytes(count: int) -> int:
+    return -(-count // 8)
 
 
 def _with_length(content: object) -> bytes:

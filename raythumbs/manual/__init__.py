@@ -37,6 +37,7 @@ USE = (
     Page("errors", "Every error code, and what to do about it"),
     Page("notifications", "Let buckets report new photos"),
     Page("notifications-sqs", "Read a bucket's events out of a queue of Amazon SQS"),
+    Page("backfill", "Make thumbnails of photos that are there already; new specs; tables"),
     Page("webhooks", "Hear from the service when a photo or a folder is done"),
     Page("sizes-and-formats", "Which thumbnails are made, and from which pictures"),
     Page("settings", "Every setting, with its default"),

@@ -52,6 +52,8 @@ class JobRequest:
 
     The sender chooses `job_id` and `photo_id`, so that a repeated request has no effect. If the request comes from a
     notification, `event_id` recognises repeated events, and `sequence` sorts the events of one photo (see `is_older`).
+    With `kept_version`, the renditions that the photo has are of that version: if the attempt finds the same version,
+    it makes only those that are missing.
     """
 
     job_id: str
@@ -64,6 +66,7 @@ class JobRequest:
     file_name: str | None = None
     event_id: str | None = None
     sequence: str | None = None
+    kept_version: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,10 @@ from raythumbs.model.photo import PictureFacts, Rendition
 
 @dataclass(frozen=True, kw_only=True)
 class Lease:
-    """An attempt's right to a job until `until` (UTC seconds). The number `attempt` fences every write."""
+    """An attempt's right to a job until `until` (UTC seconds). The number `attempt` fences every write.
+
+    With `kept_version`, `renditions` are those that the photo has, which are of that version.
+    """
 
     job_id: str
     photo_id: str
@@ -26,6 +29,8 @@ class Lease:
     crashes: int
     losses: int
     until: float
+    kept_version: str | None = None
+    renditions: tuple[Rendition, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 
 from raythumbs.cluster.join import NAMESPACE
 from raythumbs.errors import QueueUnavailable, RaythumbsError
+from raythumbs.model.backfill import Backfill, BackfillRequest
 from raythumbs.model.folder import Folder
 from raythumbs.model.found_photo import FoundPhoto
 from raythumbs.model.job import Change, Job
@@ -33,6 +34,7 @@ _ADMITTED_SECONDS = 1.0
 _CHANGES_A_CALL = 1000  # more would delay a small request behind them
 
 _SHARED_SECONDS = 0.2
+_BACKFILLS_SECONDS = 1.0  # the failed photos of each are counted
 _PAGES_AT_ONCE = 2  # a page of a thousand jobs takes the queue some 20 ms
 
 P = ParamSpec("P")
@@ -86,6 +88,8 @@ class QueueHandle:
         self._found = Shared(self._photos_of_source)
         self._folders = Shared(self._folder, seconds=_SHARED_SECONDS)
         self._reconciliations = Shared(self._reconciliation, seconds=_SHARED_SECONDS)
+        self._backfills = Shared(self._backfill, seconds=_SHARED_SECONDS)
+        self._all_backfills = Shared(self._ask_backfills, seconds=_BACKFILLS_SECONDS)
         self._webhooks = Shared(self._ask_webhooks, seconds=_SHARED_SECONDS)
         self._intakes = [self._intake(shard) for shard in self._shards]
 
@@ -190,6 +194,11 @@ class QueueHandle:
         async with self._pages_at_once:
             return await self._ask_shard(0, ThumbnailQueue.photos_of_folder, folder_id, after=after, limit=limit)
 
+    async def photos_after(self, photo_id: str, *, limit: int) -> list[Photo]:
+        """See ThumbnailQueue.photos_after. At most two pages are read at one time."""
+        async with self._pages_at_once:
+            return await self._ask_shard(0, ThumbnailQueue.photos_after, photo_id, limit=limit)
+
     async def folder(self, folder_id: str) -> Folder:
         """See ThumbnailQueue.folder; callers within a fifth of a second share one answer."""
         return await self._folders(folder_id)
@@ -215,6 +224,36 @@ class QueueHandle:
 
     async def _reconciliation(self, _: None) -> Reconciliation:
         return await self._ask_shard(0, ThumbnailQueue.reconciliation)
+
+    async def begin_backfill(self, request: BackfillRequest) -> Backfill:
+        """See ThumbnailQueue.begin_backfill."""
+        return await self._ask_shard(0, ThumbnailQueue.begin_backfill, request)
+
+    async def backfills(self) -> list[Backfill]:
+        """See ThumbnailQueue.backfills; callers within a second share one answer."""
+        return await self._all_backfills(None)
+
+    async def _ask_backfills(self, _: None) -> list[Backfill]:
+        return await self._ask_shard(0, ThumbnailQueue.backfills)
+
+    async def backfill(self, backfill_id: str) -> Backfill:
+        """See ThumbnailQueue.backfill; callers within a fifth of a second share one answer."""
+        return await self._backfills(backfill_id)
+
+    async def _backfill(self, backfill_id: str) -> Backfill:
+        return await self._ask_shard(0, ThumbnailQueue.backfill, backfill_id)
+
+    async def pause_backfill(self, backfill_id: str) -> Backfill:
+        """See ThumbnailQueue.pause_backfill."""
+        return await self._ask_shard(0, ThumbnailQueue.pause_backfill, backfill_id)
+
+    async def resume_backfill(self, backfill_id: str) -> Backfill:
+        """See ThumbnailQueue.resume_backfill."""
+        return await self._ask_shard(0, ThumbnailQueue.resume_backfill, backfill_id)
+
+    async def cancel_backfill(self, backfill_id: str) -> Backfill:
+        """See ThumbnailQueue.cancel_backfill."""
+        return await self._ask_shard(0, ThumbnailQueue.cancel_backfill, backfill_id)
 
     async def quarantine(self, message: QuarantinedMessage) -> None:
         """See ThumbnailQueue.quarantine."""

@@ -19,6 +19,7 @@ class Pace:
     large_places: int = 32  # for large photos that wait for memory; more of them wait in the database
     large_again_seconds: float = 10  # until a large photo that found no place is tried again
     keys_a_page: int = 1000  # of a store and of the record, when they are compared
+    backfill_rest_seconds: float = 1  # while backfills wait for room
     reconsider_seconds: float = 20  # between two tries of a node in trouble
     sqs_pollers: int = 4  # each takes ten messages in some 50 ms, most of which it waits for SQS
     sqs_wait_seconds: int = 20  # for messages: the most that SQS allows, so the fewest calls

@@ -19,6 +19,7 @@ from raythumbs.db.shards import Shards
 from raythumbs.events import emit
 from raythumbs.notifications.changes import Wanted
 from raythumbs.queue.admission import Admission, Bounds
+from raythumbs.queue.backfiller import Backfiller
 from raythumbs.queue.batch import RunBatch
 from raythumbs.queue.collector import Collector
 from raythumbs.queue.dispatcher import Dispatcher
@@ -71,6 +72,7 @@ class QueueParts:
     pollers: Sequence[SqsPoller]
     couriers: Sequence["Courier"]
     reconciler: Reconciler
+    backfiller: Backfiller
     scaling: Scaling
     stores_answer: StoreCheck
     loops: tuple[Loop, ...]
@@ -91,6 +93,7 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
     pollers = _pollers(given, entry, record, admission=admission, dispatcher=dispatcher)
     couriers = _couriers(given, database, record)
     reconciler = Reconciler(record, plan, admission, settings, keys_a_page=given.pace.keys_a_page)
+    backfiller = Backfiller(record, plan, admission, settings, keys_a_page=given.pace.keys_a_page)
     scaling = Scaling(
         partial(work_waiting, database=database, record=record, dispatcher=dispatcher, shards=settings.queue_shards),
         slots,
@@ -112,6 +115,7 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
     of_the_record = (  # of several shards, the first runs these for all
         Loop(scaling.run_once, every_seconds=5),
         Loop(reconciler.run_once, every_seconds=60, wake=reconciler.wake),
+        Loop(backfiller.run_once, every_seconds=given.pace.backfill_rest_seconds, wake=backfiller.wake),
         Loop(Janitor(record, settings).run_once, every_seconds=10),
         Loop(Collector(record, thumbnails, admission, shards=settings.queue_shards).run_once, every_seconds=5),
         *(Loop(poller.run_once, every_seconds=_POLL_SECONDS) for poller in pollers),
@@ -128,6 +132,7 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
         pollers=pollers,
         couriers=couriers,
         reconciler=reconciler,
+        backfiller=backfiller,
         scaling=scaling,
         stores_answer=StoreCheck(lambda: map(plan.stores.at, places)),
         loops=own + (of_the_record if given.shard == 0 else ()),

@@ -1,15 +1,14 @@
 """The reconciler: compares the stores with the record, because notifications get lost and the buckets are the truth."""
 
 import asyncio
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from raythumbs.db.database import Connection
 from raythumbs.db.intake import Intake
+from raythumbs.db.known_photos import KnownPhotos
 from raythumbs.db.leftovers import Leftovers
 from raythumbs.db.reconciliation import Reconciliations
 from raythumbs.db.record import Record
@@ -21,35 +20,12 @@ from raythumbs.model.reconciliation import Found, KnownPhoto, ListedPhoto, Recon
 from raythumbs.model.source import Source, is_folder_marker
 from raythumbs.queue.admission import Admission
 from raythumbs.queue.collector import again
+from raythumbs.queue.listing import Page, key_of, pages_of, source_of
 from raythumbs.settings import Settings
 from raythumbs.storage.base import Stat, Store
 from raythumbs.worker.plan import Plan
 
 _SETTLED_SECONDS = 600  # an upload is stored before it is enqueued, a rendition before it is recorded
-_LAST = "\U0010ffff"  # sorts after every other letter
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """Objects below a place, in their order, and the keys between which there are no others."""
-
-    place: str
-    stats: tuple[Stat, ...]
-    after: str
-    until: str
-
-    @property
-    def sources(self) -> tuple[str, str]:
-        """The addresses between which there are no others."""
-        return _source(self.place, self.after), _source(self.place, self.until)
-
-    def divided(self, key: str) -> tuple["_Page", "_Page"]:
-        """Return what comes up to a key, and the rest."""
-        count = bisect_right(self.stats, key, key=lambda stat: stat.key)
-        return (
-            replace(self, stats=self.stats[:count], until=key),
-            replace(self, stats=self.stats[count:], after=key),
-        )
 
 
 class Reconciler:
@@ -99,7 +75,7 @@ class Reconciler:
 
     async def _go_through(self, place: str, *, after: str) -> None:
         store = self._plan.stores.at(place)
-        pages = _pages(place, store, after, size=self._keys_a_page)
+        pages = pages_of(place, store, after=after, size=self._keys_a_page)
         compare = self._compare_renditions if place == self._thumbnails else self._compare
         while (page := await asyncio.to_thread(next, pages, None)) is not None:
             if _is_unmounted(place):
@@ -107,7 +83,7 @@ class Reconciler:
                 return
             if place != self._thumbnails:
                 await self._remove_vanished(store, page)
-            rest: _Page | None = page
+            rest: Page | None = page
             while rest is not None:
                 self._admission.check()  # findings are work: over the limits, the next iteration goes on here
                 jobs, rest = await self._record.write(partial(compare, rest))
@@ -115,9 +91,9 @@ class Reconciler:
 
     # --- photos
 
-    async def _remove_vanished(self, store: Store, page: _Page) -> None:
+    async def _remove_vanished(self, store: Store, page: Page) -> None:
         """Remove photos that the record knows and the page lacks, after the store confirms that they are gone."""
-        listed = frozenset(_source(page.place, stat.key) for stat in page.stats)
+        listed = frozenset(source_of(page.place, stat.key) for stat in page.stats)
         after, until = page.sources
         while True:
             unlisted = await self._record.read(partial(self._unlisted, listed, after, until))
@@ -129,19 +105,19 @@ class Reconciler:
             after = unlisted[-1].source
 
     def _unlisted(self, listed: frozenset[str], after: str, until: str, db: Connection) -> list[KnownPhoto]:
-        known = Reconciliations(db).known_between(after=after, until=until)
+        known = KnownPhotos(db).between(after=after, until=until)
         unlisted = (photo for photo in known if photo.source not in listed)
         kept = (photo for photo in unlisted if not (photo.is_deleted or photo.is_in_work))
         return list(islice(kept, self._keys_a_page))
 
-    def _remove(self, page: _Page, gone: Sequence[KnownPhoto], db: Connection, now: float) -> None:
+    def _remove(self, page: Page, gone: Sequence[KnownPhoto], db: Connection, now: float) -> None:
         Intake(db, self._shards).enqueue([Removal(photo_id=photo.id, source=photo.source) for photo in gone], now=now)
         Reconciliations(db).advance(Found(deleted=len(gone)), place=page.place, cursor=page.after)
 
-    def _compare(self, page: _Page, db: Connection, now: float) -> tuple[int, None]:
+    def _compare(self, page: Page, db: Connection, now: float) -> tuple[int, None]:
         """Make jobs of photos without renditions; return how many, and that nothing of the page is left."""
         listed = {one.source: one for stat in page.stats if self._concerns(one := _listed(page.place, stat, now=now))}
-        known = Reconciliations(db).known(list(listed))
+        known = KnownPhotos(db).of_sources(list(listed))
         missing = [one for one in listed.values() if _is_missing(known.get(one.source))]
         stale = [one for one in listed.values() if _is_stale(one, known.get(one.source))]
         requests = [self._request(one, known.get(one.source), now=now) for one in (*missing, *stale)]
@@ -168,7 +144,7 @@ class Reconciler:
 
     # --- renditions
 
-    def _compare_renditions(self, page: _Page, db: Connection, now: float) -> tuple[int, _Page | None]:
+    def _compare_renditions(self, page: Page, db: Connection, now: float) -> tuple[int, Page | None]:
         """Compare a page of renditions with at most a page of the record, because others write meanwhile.
 
         Return how many jobs were made, and the rest of the page."""
@@ -192,35 +168,9 @@ class Reconciler:
         return len(jobs), rest
 
 
-def _pages(place: str, store: Store, after: str, *, size: int) -> Iterator[_Page]:
-    stats = store.list(after=after)
-    while page := tuple(islice(stats, size)):
-        full = len(page) == size
-        until = page[-1].key if full else _LAST
-        yield _Page(place, page, after, until)
-        if not full:
-            return
-        after = until
-    yield _Page(place, (), after, _LAST)
-
-
-def _source(place: str, key: str) -> str:
-    """Return the canonical address of a key below a place."""
-    if place.startswith("s3://"):
-        return place + key
-    return str(Source("file", "", f"{Source.parse(place).key}/{key}"))
-
-
-def _key(place: str, source: str) -> str:
-    """Return the key below a place of a canonical address."""
-    if place.startswith("s3://"):
-        return source.removeprefix(place)
-    return Source.parse(source).key.removeprefix(f"{Source.parse(place).key}/")
-
-
 def _listed(place: str, stat: Stat, *, now: float) -> ListedPhoto:
     return ListedPhoto(
-        source=_source(place, stat.key),
+        source=source_of(place, stat.key),
         version=stat.version,
         size_bytes=stat.size_bytes,
         settled=stat.modified_at < now - _SETTLED_SECONDS,
@@ -229,7 +179,7 @@ def _listed(place: str, stat: Stat, *, now: float) -> ListedPhoto:
 
 def _is_gone(store: Store, place: str, source: str) -> bool:
     try:
-        store.head(_key(place, source))
+        store.head(key_of(place, source))
     except NoSuchObject:
         return True
     except RaythumbsError:  # it may still be there

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from ray.exceptions import RayError
 
+from raythumbs.db.backfills import Backfills
 from raythumbs.db.deliveries import Deliveries
 from raythumbs.db.failures import failures
 from raythumbs.db.folders import Folders
@@ -20,6 +21,7 @@ from raythumbs.db.queue_states import QueueStates
 from raythumbs.db.reconciliation import Reconciliations
 from raythumbs.errors import NotReconciled, RaythumbsError
 from raythumbs.events import emit, emit_trouble
+from raythumbs.model.backfill import Backfill, BackfillRequest
 from raythumbs.model.folder import Folder
 from raythumbs.model.found_photo import FoundPhoto
 from raythumbs.model.job import Change, Job
@@ -140,6 +142,10 @@ class ThumbnailQueue:
         """Return a page of a folder's photos with their newest jobs, the newest photo first."""
         return await self._record.read(lambda db: FoundPhotos(db).of_folder(folder_id, after=after, limit=limit))
 
+    async def photos_after(self, photo_id: str, *, limit: int) -> list[Photo]:
+        """Return a page of all photos, in the order of their ids."""
+        return await self._record.read(lambda db: Photos(db).after(photo_id, limit=limit))
+
     async def folder(self, folder_id: str) -> Folder:
         """Count the photos of a folder."""
         return await self._record.read(lambda db: Folders(db).get(folder_id))
@@ -199,6 +205,38 @@ class ThumbnailQueue:
         if last is None:
             raise NotReconciled("there was no reconciliation yet: POST /api/reconciliation begins one")
         return last
+
+    # --- backfills
+
+    async def begin_backfill(self, request: BackfillRequest) -> Backfill:
+        """Begin to enqueue the photos below an address; the same request again finds the same backfill."""
+        return await self._parts.backfiller.begin(request)
+
+    async def backfills(self) -> list[Backfill]:
+        """Return the newest backfills, the newest first."""
+        found = await self._record.read(lambda db: [Backfills(db).with_failed(one) for one in Backfills(db).all()])
+        return [self._parts.backfiller.with_speed(one) for one in found]
+
+    async def backfill(self, backfill_id: str) -> Backfill:
+        """Return the backfill, or raise UnknownBackfill."""
+        found = await self._record.read(lambda db: Backfills(db).with_failed(Backfills(db).get(backfill_id)))
+        return self._parts.backfiller.with_speed(found)
+
+    async def pause_backfill(self, backfill_id: str) -> Backfill:
+        """Enqueue nothing more of a backfill until it is resumed."""
+        await self._record.write(lambda db, _now: Backfills(db).pause(backfill_id))
+        return await self.backfill(backfill_id)
+
+    async def resume_backfill(self, backfill_id: str) -> Backfill:
+        """Let a backfill go on where it was."""
+        await self._record.write(lambda db, _now: Backfills(db).resume(backfill_id))
+        self._parts.backfiller.wake.set()
+        return await self.backfill(backfill_id)
+
+    async def cancel_backfill(self, backfill_id: str) -> Backfill:
+        """End a backfill. What it has enqueued is rendered."""
+        await self._record.write(lambda db, now: Backfills(db).cancel(backfill_id, now=now))
+        return await self.backfill(backfill_id)
 
     # --- webhooks
 

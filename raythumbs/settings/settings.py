@@ -12,6 +12,7 @@ from raythumbs.model.folder import FolderRule
 from raythumbs.model.source import Source
 from raythumbs.model.webhook import Webhooks
 from raythumbs.settings.access import Access
+from raythumbs.settings.backfills import BackfillSettings
 from raythumbs.settings.doors import Doors
 from raythumbs.settings.finding import Finding
 from raythumbs.settings.pictures import Memory, Pictures
@@ -28,6 +29,7 @@ from raythumbs.settings.work import Work
 # is the order of the manual's table, and part of `identity`.
 class Settings(
     WebhookSettings,
+    BackfillSettings,
     Sqs,
     Senders,
     Secrets,

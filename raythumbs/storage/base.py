@@ -1,6 +1,6 @@
 """The protocol of a store, and the values that it returns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
@@ -52,6 +52,9 @@ class Store(Protocol):
 
     def list(self, prefix: str = "", *, after: str = "") -> Iterator[Stat]:
         """Yield the objects whose key starts with `prefix` and is above `after`, in the order of their keys' UTF-8."""
+
+    def folders(self, prefix: str = "") -> Sequence[str]:
+        """Return the first prefixes of keys, up to a thousand, that start with `prefix` and go up to the next slash."""
 
     def url(self, key: str) -> str:
         """Return the permanent address of an object. Some stores open it only with credentials."""

@@ -6,7 +6,7 @@ so a link that changes in the meantime does no harm.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from errno import EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from raythumbs.errors import AccessDenied, NoSuchObject, RaythumbsError, StoreUnavailable, TooLarge
 from raythumbs.storage.base import Fetched, Stat
+from raythumbs.storage.walk import walk
 from raythumbs.storage.within import open_within, opened_within
 
 _UNFINISHED = ".unfinished"  # files between link and rename; a crash in between leaves one behind
@@ -82,13 +83,16 @@ class FileStore:
                     os.rmdir(emptied.name, dir_fd=folder)
 
     def list(self, prefix: str = "", *, after: str = "") -> Iterator[Stat]:
-        """Walk the folder."""
+        """Walk the folder. It holds the names of one folder and its parents at a time, not those of all files."""
         with _translated(self.root):
-            keys = sorted(path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file())
-        for key in keys:
-            if key > after and key.startswith(prefix) and not key.startswith(f"{_UNFINISHED}/"):
-                with suppress(NoSuchObject):  # deleted since
-                    yield self.head(key)
+            for key in walk(self.root, prefix=prefix, after=after):
+                if not key.startswith(f"{_UNFINISHED}/"):
+                    with suppress(NoSuchObject):  # deleted since
+                        yield self.head(key)
+
+    def folders(self, prefix: str = "") -> Sequence[str]:  # noqa: ARG002 the protocol has it
+        """Return nothing: a folder is walked once, in the order of its keys."""
+        return ()
 
     def url(self, key: str) -> str:
         """Return the file's address; a browser on another machine needs the service's own address instead."""

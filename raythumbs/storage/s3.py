@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from tempfile import TemporaryFile
@@ -150,6 +150,12 @@ class S3Store:
             for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix, StartAfter=start):
                 for item in page.get("Contents", []):
                     yield self._stat(item["Key"].removeprefix(self.prefix), item, size="Size")
+
+    def folders(self, prefix: str = "") -> Sequence[str]:
+        """Ask for one page of common prefixes."""
+        with translated(self._shown(prefix)):
+            page = self.client.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix + prefix, Delimiter="/")
+        return [found["Prefix"].removeprefix(self.prefix) for found in page.get("CommonPrefixes", [])]
 
     def url(self, key: str) -> str:
         """Return the public address if the bucket has one, else the object's address in the bucket."""

@@ -7,6 +7,7 @@ from typing import Annotated, BinaryIO, Protocol
 
 from fastapi import Depends, Request
 
+from raythumbs.model.backfill import Backfill, BackfillRequest
 from raythumbs.model.folder import Folder, FolderRule
 from raythumbs.model.found_photo import FoundPhoto
 from raythumbs.model.job import Change, Job
@@ -72,6 +73,9 @@ class Queue(Protocol):
     async def photos_of_folder(self, folder_id: str, *, after: str | None, limit: int) -> list[FoundPhoto]:
         """Return a page of a folder's photos with their newest jobs."""
 
+    async def photos_after(self, photo_id: str, *, limit: int) -> list[Photo]:
+        """Return a page of all photos."""
+
     async def folder(self, folder_id: str) -> Folder:
         """Count the photos of a folder."""
 
@@ -95,6 +99,24 @@ class Queue(Protocol):
 
     async def reconciliation(self) -> Reconciliation:
         """Return the reconciliation that runs, or the last one."""
+
+    async def begin_backfill(self, request: BackfillRequest) -> Backfill:
+        """Begin to enqueue the photos below an address."""
+
+    async def backfills(self) -> list[Backfill]:
+        """Return the newest backfills."""
+
+    async def backfill(self, backfill_id: str) -> Backfill:
+        """Return the backfill."""
+
+    async def pause_backfill(self, backfill_id: str) -> Backfill:
+        """Enqueue nothing more of it for now."""
+
+    async def resume_backfill(self, backfill_id: str) -> Backfill:
+        """Let it go on."""
+
+    async def cancel_backfill(self, backfill_id: str) -> Backfill:
+        """End it."""
 
     async def webhooks(self) -> Sequence[EndpointState]:
         """Return how the deliveries to each endpoint of webhooks go."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from raythumbs.imaging import Limits
+from raythumbs.model.lease import Lease
 from raythumbs.model.photo import RenditionSpec
 from raythumbs.model.source import SourcePolicy
 from raythumbs.settings import Settings
@@ -69,6 +70,14 @@ class Plan:
         same bytes to the same place."""
         digest = hashlib.sha256(repr((source, version, spec)).encode()).hexdigest()
         return f"{self.thumbnails_prefix}{digest[:2]}/{digest[2:32]}/{spec.name}.{spec.format.extension}"
+
+    def missing(self, lease: Lease, version: str) -> tuple[RenditionSpec, ...]:
+        """Return the specs whose renditions are to be made of the version that was fetched: all of them, unless the
+        lease says which are there already."""
+        if lease.kept_version != version:
+            return self.specs
+        there = {one.key for one in lease.renditions}
+        return tuple(spec for spec in self.specs if self.key(lease.source, version, spec) not in there) or self.specs
 
     def is_key(self, key: str) -> bool:
         """Return whether a key has the form of `key`'s: other objects under the prefix are not the service's."""

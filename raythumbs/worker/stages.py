@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from raythumbs.imaging.render import Rendered
 from raythumbs.imaging.sandbox import Sandbox
 from raythumbs.model.lease import Lease, Succeeded
-from raythumbs.model.photo import CACHE_CONTROL, Rendition
+from raythumbs.model.photo import CACHE_CONTROL, Rendition, RenditionSpec
 from raythumbs.model.source import Source
 from raythumbs.storage.base import Fetched, Store
 from raythumbs.storage.files import FileStore
@@ -24,10 +25,11 @@ _SHORTEST_SECONDS = 0.001
 
 @dataclass(frozen=True, slots=True)
 class InHand:
-    """A photo that was fetched, and the seconds that this took."""
+    """A photo that was fetched, the seconds that this took, and the specs to make renditions of: None for all."""
 
     fetched: Fetched
     seconds: float
+    specs: tuple[RenditionSpec, ...] | None = None
 
 
 class Stages:
@@ -73,7 +75,7 @@ class Stages:
         """Give a photo to the decoder. It has the time that fetching has left, but at least half: a slow store is not
         the photo's fault."""
         time_left = max(self.plan.photo_seconds - photo.seconds, self.plan.photo_seconds / 2)
-        self._sandbox.give(photo.fetched.file, seconds=time_left)
+        self._sandbox.give(photo.fetched.file, seconds=time_left, specs=photo.specs)
 
     def end(self, photo: InHand) -> tuple[Rendered, float]:
         """Return the renditions of the photo that was begun first, and its CPU seconds; close its file."""
@@ -96,7 +98,7 @@ class Stages:
         # Every door has asked the policy already. It may have changed since, and this is where all photos are read.
         store, key = self.plan.stores.of(self.plan.policy.check(Source.parse(lease.source)))
         fetched = store.get(key, max_bytes=self.plan.max_photo_bytes, seconds=self.plan.photo_seconds)
-        return InHand(fetched, time.monotonic() - began_at)
+        return InHand(fetched, time.monotonic() - began_at, self.plan.missing(lease, fetched.version))
 
     def _stored(self, lease: Lease, fetched: Fetched, rendered: Rendered) -> Succeeded:
         made = []
@@ -116,9 +118,15 @@ class Stages:
                 )
             )
         facts = rendered.facts(size_bytes=fetched.size_bytes, version=fetched.version)
-        return Succeeded(facts, tuple(made))
+        return Succeeded(facts, (*made, *_kept(lease, fetched.version, made)))
 
     def _url(self, key: str) -> str:
         if isinstance(self._thumbnails, FileStore):  # a folder is served by the service itself
             return f"{self.plan.service_url}/thumbnails/{key.removeprefix(self.plan.thumbnails_prefix)}"
         return self._thumbnails.url(key)
+
+
+def _kept(lease: Lease, version: str, made: Sequence[Rendition]) -> list[Rendition]:
+    """Return the renditions that the photo has and keeps: of the version that was fetched, and not made again."""
+    again = {one.name for one in made}
+    return [one for one in lease.renditions if lease.kept_version == version and one.name not in again]

@@ -16,9 +16,9 @@ from raythumbs.db.folders import Folders
 from raythumbs.db.found_photos import FoundPhotos
 from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
+from raythumbs.db.known_photos import KnownPhotos
 from raythumbs.db.leases import Leases
 from raythumbs.db.photos import Photos
-from raythumbs.db.reconciliation import Reconciliations
 from raythumbs.errors import StoreUnavailable
 from raythumbs.model.job import Priority, State
 from tests.db.conftest import a_request, a_success
@@ -107,7 +107,7 @@ def test_repeated_requests_read_only_the_rows_of_their_photos(database, count):
         lambda db: Leases(db).renew(
             Leases(db).lease_next([5], now=2.0, lease_seconds=60)[0], now=2.0, lease_seconds=60
         ),
-        lambda db: Reconciliations(db).known(["s3://photos/000001.jpg"]),
+        lambda db: KnownPhotos(db).of_sources(["s3://photos/000001.jpg"]),
         lambda db: Folders(db).get("album"),
         lambda db: FoundPhotos(db).of_source("s3://photos/000001.jpg"),
         lambda db: FoundPhotos(db).of_folder("album", after="photo-000009", limit=5),
@@ -200,7 +200,7 @@ def leased(connection):
         lambda db: Intake(db).enqueue([a_request(7000), a_request(3999), a_request(1)], now=2.0),
         lambda db: Intake(db).enqueue([replace(a_request(3999), priority=Priority.HIGH)], now=2.0),
         lambda db: Intake(db).enqueue([replace(a_request(n), version="new") for n in (1, 3999)], now=2.0),
-        lambda db: Reconciliations(db).known(["s3://photos/003999.jpg", "s3://photos/of-nobody.jpg"]),
+        lambda db: KnownPhotos(db).of_sources(["s3://photos/003999.jpg", "s3://photos/of-nobody.jpg"]),
         lambda db: Leases(db).waiting(now=9.0, limit=5),
         lambda db: FairOrder(db).due_since(),
         lambda db: FoundPhotos(db).of_source("s3://photos/003999.jpg"),
@@ -219,7 +219,7 @@ def test_a_comparison_with_a_store_reads_only_the_jobs_of_its_photos(miscounted)
         connection.exec_driver_sql("UPDATE jobs SET state = 'failed' WHERE state = 'running'")
 
     asked = [f"s3://photos/{number:06d}.jpg" for number in range(10)]
-    looked_at = rows_looked_at(miscounted, lambda db: Reconciliations(db).known(asked))
+    looked_at = rows_looked_at(miscounted, lambda db: KnownPhotos(db).of_sources(asked))
 
     assert max(looked_at) <= 100, looked_at
 

@@ -153,7 +153,7 @@ def test_a_photo_that_was_fetched_slowly_still_has_half_of_its_time_to_be_render
     given = []
 
     class Noting(Sandbox):
-        def give(self, _file, *, seconds):
+        def give(self, _file, *, seconds, specs):  # noqa: ARG002 the sandbox has it
             given.append(seconds)
 
     with closing(Stages(plan, Noting(plan.specs, plan.limits))) as stages:

@@ -1,9 +1,11 @@
 """The routes, a file for each topic. Each parses the request, calls one verb of the queue, and shapes the reply."""
 
 from raythumbs.web.routes import (
+    backfills,
     bulk,
     by_source,
     docs,
+    export,
     folders,
     found_photos,
     handshake,
@@ -34,6 +36,8 @@ ROUTERS = (
     folders.router,
     quarantine.router,
     service.router,
+    export.router,
+    backfills.router,
     webhooks.router,
     docs.router,
 )

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from raythumbs.errors import Overloaded
+from raythumbs.model.job import Priority
 from raythumbs.model.source import Source
 from raythumbs.web.bodies import AcceptedBody, AcceptedJobsBody, FolderId, SubmitBody, UploadsBody
 from raythumbs.web.dependencies import Deps
@@ -47,12 +48,15 @@ async def upload(
     *,
     folder_id: Annotated[FolderId | None, Query(alias="folderId", description="the form's field of this name")] = None,
     max_bytes: Annotated[int | None, Query(alias="maxBytes", ge=1, description="of each photo")] = None,
+    priority: Annotated[Priority | None, Query()] = None,
 ) -> UploadsBody:
-    """Upload one or more photos. A single photo gets HIGH priority, because a person is likely to wait for it."""
+    """Upload one or more photos. A single photo gets HIGH priority, because a person is likely to wait for it, and
+    several get NORMAL, unless `priority` says otherwise."""
     await deps.queue.admit()
     terms = Terms(folder_id=folder_id, max_bytes=min(max_bytes or sys.maxsize, deps.settings.max_photo_bytes))
     arriving = Upload(deps, request.app.state.upload_room, request.headers.get("content-type", ""), terms)
     requests = await arriving.receive(request.stream())
+    requests = [replace(one, priority=priority) for one in requests] if priority else requests
     try:
         jobs = await deps.queue.enqueue(requests)
     except Overloaded:
