@@ -18,10 +18,10 @@ _RANDOM_BYTES = 32
 _PRIVATE, _PUBLIC = 0o600, 0o644
 
 
-class NotWritten(RaythumbsError):
+class FilesNotWritten(RaythumbsError):
     """The files cannot be written."""
 
-    code = "not_written"
+    code = "files_not_written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def write_deploy_files(folder: Path) -> list[Path]:
             files += _new_secrets()
         return [folder / file.name for file in files if _create(folder / file.name, file)]
     except OSError as error:
-        raise NotWritten(f"the files cannot be written: {error}") from error
+        raise FilesNotWritten(f"the files cannot be written: {error}") from error
 
 
 def _text_of(name: str, folder: Path) -> str:

@@ -12,7 +12,7 @@ import yaml
 from typer.testing import CliRunner
 
 from raythumbs.cli.main import app
-from raythumbs.deploy import API_KEY, CONTAINER_FILES, FOLDER, UNIT, NotWritten, write_deploy_files
+from raythumbs.deploy import API_KEY, CONTAINER_FILES, FOLDER, UNIT, FilesNotWritten, write_deploy_files
 from raythumbs.model.access import Scope, holder_of
 from raythumbs.settings import load_settings
 
@@ -81,7 +81,7 @@ def test_secrets_are_new_each_time_and_for_their_owner_alone(folder, tmp_path):
 def test_a_folder_that_cannot_be_written_is_told_in_a_line(tmp_path):
     (tmp_path / "deploy").write_text("a file")
 
-    with pytest.raises(NotWritten, match="cannot be written"):
+    with pytest.raises(FilesNotWritten, match="cannot be written"):
         write_deploy_files(tmp_path / "deploy")
 
 
