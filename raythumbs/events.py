@@ -68,6 +68,11 @@ def show_events(level: str) -> None:
     _log.setLevel(level)
 
 
+def show_bugs_only() -> None:
+    """Hide warnings, in a command that prints its own results: they are for the log of a service."""
+    _log.setLevel(logging.ERROR)
+
+
 @contextmanager
 def listening(folder: Path) -> Iterator[None]:
     """Print events of processes that are started in this context. They come over a socket in the folder."""

@@ -98,3 +98,16 @@ def test_a_listener_that_does_not_read_holds_nobody_up(tmp_path, monkeypatch):
 
         for number in range(5000):  # more than a socket's queue takes
             emit("job.succeeded", job_id=str(number))
+
+
+def test_a_command_that_prints_its_own_results_shows_bugs_and_no_warnings():
+    program = (
+        "from raythumbs.events import emit_trouble, emit_warning, show_bugs_only; show_bugs_only();"
+        "emit_warning('decoder.less_confined', missing='landlock');"
+        "emit_trouble('photo.failed', ValueError('a bug'))"
+    )
+
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stderr
+
+    assert "less_confined" not in said
+    assert "ValueError: a bug" in said

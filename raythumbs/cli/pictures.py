@@ -36,6 +36,7 @@ def render(  # noqa: PLR0913, PLR0917 the options of a command
 ) -> None:
     """Make thumbnails of local pictures, without a service."""
     from raythumbs.cli.render_files import render_files  # the other commands do no imaging
+    from raythumbs.events import show_bugs_only
     from raythumbs.settings import load_settings  # slow to import, see serving
 
     width, height = _sides(size)
@@ -43,6 +44,7 @@ def render(  # noqa: PLR0913, PLR0917 the options of a command
         width=width, height=height, fit=fit, focus=focus, format=file_format, quality=quality, enlarge=enlarge, gap=gap
     )
     settings = load_settings(specs=(spec,))
+    show_bugs_only()  # `doctor` tells what the kernel does not give the decoder
     failed = 0
     for result in render_files(pictures, out_dir, spec, settings, jobs=jobs):
         failed += result.state == "failed"

@@ -56,6 +56,7 @@ def test_a_link_that_leads_into_somebody_elses_folder_is_refused(home, tmp_path_
         for_cluster()
 
 
+@pytest.mark.needs("root")
 def test_the_folder_of_another_user_is_refused(home):
     (home / ".raythumbs").mkdir(mode=0o700)
     os.chown(home / ".raythumbs", 65534, 65534)
