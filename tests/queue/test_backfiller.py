@@ -11,6 +11,7 @@ import pytest
 from raythumbs.errors import IllegalMove, SourceNotAllowed, UnknownBackfill
 from raythumbs.model.backfill import Backfill, BackfillRequest, BackfillState
 from raythumbs.model.job import Priority, State
+from raythumbs.model.selection import Selection
 from raythumbs.queue.backfill_pages import StorePages
 from raythumbs.queue.listing import LAST
 from raythumbs.settings import load_settings
@@ -44,11 +45,11 @@ async def ended(queue, backfill_id):
 
 async def at_rest(queue):
     async def is_over() -> bool:
-        jobs = await queue.verbs.jobs(state=None, after=None, limit=1000)
+        jobs = await queue.verbs.jobs(Selection(), after=None, limit=1000)
         return all(job.state not in {State.QUEUED, State.RUNNING} for job in jobs)
 
     await eventually(is_over)
-    return await queue.verbs.jobs(state=None, after=None, limit=1000)
+    return await queue.verbs.jobs(Selection(), after=None, limit=1000)
 
 
 async def backfilled(queue, source, **given):
@@ -384,7 +385,7 @@ def test_a_backfill_that_is_killed_again_and_again_loses_no_photo_and_enqueues_n
                 else:
                     await eventually(lambda: _went_on(queue, backfill.id, before + seed))  # noqa: B023 awaited at once
                 seen = await queue.verbs.backfill(backfill.id)
-                jobs = await queue.verbs.jobs(state=None, after=None, limit=1000)
+                jobs = await queue.verbs.jobs(Selection(), after=None, limit=1000)
                 await queue.verbs.close()  # in the middle of whatever it does
         return seen, jobs
 
