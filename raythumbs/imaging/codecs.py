@@ -7,12 +7,14 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 
 import pillow_heif
 from PIL import __version__ as pillow_version
 from PIL import features
 
 from raythumbs.events import emit_warning
+from raythumbs.imaging.lanczos import HAS_FAST
 
 _PILLOWS = {  # by the name under which Pillow knows it
     "libjpeg_turbo": "libjpeg-turbo",
@@ -64,6 +66,7 @@ def codecs() -> tuple[Codec, ...]:
         Codec("pillow-heif", pillow_heif.__version__, "pillow-heif"),
         *_of_pillow_heif(),
         Codec("zlib", zlib.ZLIB_RUNTIME_VERSION, "Python"),
+        *_of_lanczos(),
     )
 
 
@@ -94,6 +97,12 @@ def as_numbers(version: str) -> tuple[int, ...]:
     while numbers and numbers[-1] == 0:
         numbers.pop()
     return tuple(numbers)
+
+
+def _of_lanczos() -> Iterator[Codec]:
+    """Yield the library that resamples, where it is not Pillow."""
+    if HAS_FAST:
+        yield Codec("cykooz-resizer", metadata.version("cykooz-resizer"), "cykooz-resizer")
 
 
 def _of_pillow() -> Iterator[Codec]:

@@ -14,8 +14,8 @@ from raythumbs.imaging.gif_margin import framed_box
 from raythumbs.imaging.heif.coded_pixels import coded_pixels
 from raythumbs.imaging.jpeg.coefficients import several_scans_bytes
 from raythumbs.imaging.jpeg.scan_count import has_several_scans
+from raythumbs.imaging.lanczos import REDUCING_GAP
 from raythumbs.imaging.png.clear_colour import is_wide
-from raythumbs.imaging.resample import REDUCING_GAP
 from raythumbs.imaging.tiff.memory import working_bytes
 from raythumbs.imaging.tiff.picture import TiffPicture
 
@@ -129,11 +129,11 @@ def _checking_profile(picture: Image.Image) -> int:
 
 
 def _resampling(picture: Image.Image, scale: float) -> float:
-    """Return bytes per pixel of the converted picture and of its resampling."""
+    """Return bytes per pixel of the converted picture and of its resampling, by whichever library takes more."""
     channels = 1 if is_grey(picture) else 4
     factor = max(1, int(1 / (scale * REDUCING_GAP))) if scale else 1
     reduced = 1 / factor**2 if factor > 1 else 0
-    passes = channels * (reduced + scale / factor + 2 * scale**2)
+    passes = channels * (max(scale, reduced + scale / factor) + 2 * scale**2)
     return _converted(picture) + passes + (4 + 4 * scale**2 if has_alpha(picture) else 0)
 
 
