@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, exists, func, select
 
-from raythumbs.db.dialect import among, for_each, insertion, is_sqlite, where_among
+from raythumbs.db.dialect import among, for_each, insertion, is_sqlite, likely, where_among
 from raythumbs.db.fair_order import folder_key
 from raythumbs.db.job_rows import QUEUED, RUNNING
 from raythumbs.db.schema import deliveries, jobs, photos, webhook_endpoints
@@ -40,7 +40,7 @@ WAITS = select(
     exists(
         select(jobs.c.id)
         .join(photos)
-        .where(jobs.c.shard.in_(among("shards")), jobs.c.priority.in_(_every_rank), QUEUED, *_of_folder)
+        .where(jobs.c.shard.in_(among("shards")), jobs.c.priority.in_(_every_rank), likely(QUEUED), *_of_folder)
     )
 )
 RUNS = select(exists(select(jobs.c.id).join(photos).where(RUNNING, *_of_folder)))
