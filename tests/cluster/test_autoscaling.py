@@ -18,10 +18,11 @@ from ray.autoscaler._private.fake_multi_node.node_provider import FAKE_HEAD_NODE
 from ray.autoscaler._private.monitor import BASE_READONLY_CONFIG
 from ray.core.generated.gcs_pb2 import GcsNodeInfo
 
-from raythumbs.bench.local_service import free_port, serve_command
+from raythumbs.bench.local_service import serve_command
 from raythumbs.bench.meter import MARK, Family
 from raythumbs.bench.pictures import draw_photo
 from raythumbs.client import Client, RaythumbsError
+from raythumbs.cluster.free_port import free_port
 from raythumbs.cluster.nodes import SLOT_RESOURCE
 from tests.cluster.conftest import eventually
 
@@ -103,7 +104,7 @@ def service(address: str, data_dir: Path) -> Iterator[Client]:
     )  # fmt: skip
     try:
         with Client(f"http://127.0.0.1:{port}") as client:
-            eventually(lambda: serves(client), seconds=120)
+            eventually(lambda: serves(client) or process.poll() is not None, seconds=240)
             yield client
     finally:
         process.send_signal(signal.SIGINT)

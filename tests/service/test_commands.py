@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from raythumbs.bench.local_service import free_port, local_service
+from raythumbs.bench.local_service import local_service
 from raythumbs.client import Client, RaythumbsError
+from raythumbs.cluster.free_port import free_port
 from tests.service.conftest import COMMANDS, ended, eventually, opened, raythumbs
 
 

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 from sqlalchemy import create_engine, text
 
-from raythumbs.bench.local_service import free_port
 from raythumbs.client import Client
 from raythumbs.cluster.environment import for_cluster
+from raythumbs.cluster.free_port import free_port
 from raythumbs.db.database import migrate
 from tests.service.conftest import Family, ended, eventually, raythumbs, running_ray
 from tests.service.hammer import Hammer

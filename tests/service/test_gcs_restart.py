@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from raythumbs.bench.local_service import free_port
 from raythumbs.client import Client, RaythumbsError
 from raythumbs.cluster.environment import _our_haproxy
+from raythumbs.cluster.free_port import free_port
 from tests.service.conftest import COMMANDS, Family, ended, eventually
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from raythumbs.bench.local_service import free_port
 from raythumbs.client import Client, RaythumbsError
+from raythumbs.cluster.free_port import free_port
 from raythumbs.cluster.ray_ports import lets_strangers_in
 from tests.service.conftest import COMMANDS, ended, eventually, raythumbs, running_ray
 
