@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from ray import serve
 
 from raythumbs.cluster.join import HEAD, join_as_serve_run, seal_on_head, served_host
-from raythumbs.cluster.replica_server import listen_on_the_node_only
+from raythumbs.cluster.replica_server import listen_on_the_node_only, when_it_ends
 from raythumbs.db.database import Database
 from raythumbs.errors import (
     BadSettings,
@@ -135,6 +135,8 @@ async def assemble(sealed: Sealed) -> FastAPI:
     settings.refuse_strangers(served_at)
     behind_haproxy = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
     app = make_app(dependencies(settings, queue), behind_haproxy=behind_haproxy)
+    here = asyncio.get_running_loop()
+    when_it_ends(lambda: here.call_soon_threadsafe(app.state.folder_watch.end))
     keep_loaded()
     return app
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from raythumbs.bench.local_service import local_service
@@ -43,10 +44,15 @@ def test_serve_says_where_it_is_and_what_happens_and_ctrl_c_ends_all_that_it_sta
     assert answers(port)
     assert len(family.members()) > 5
 
-    process.send_signal(signal.SIGINT)
+    with httpx2.stream("GET", f"http://127.0.0.1:{port}/api/folders/album/events", timeout=60) as stream:
+        assert stream.status_code == 200
+        process.send_signal(signal.SIGINT)
+        told = stream.read()  # it ends in order, long before its time is over
     status, _, complained = finished(process)
 
     assert status == 0
+    assert told.startswith(b"id: folder")
+    assert b": nothing has changed" not in told
     assert "Traceback" not in complained
     assert "INFO queue.opened" in complained
     assert "INFO queue.drained" in complained
