@@ -335,6 +335,7 @@ def test_the_slow_store_answers_large_objects_late_and_small_ones_at_once(aws_cr
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.needs("time")
 def test_a_run_attacks_a_service_of_its_own_and_tells_what_good_clients_noticed():
     asked = ["--seconds", "2", "--only", "malformed requests", "--only", "slow headers"]
     run = subprocess.run(

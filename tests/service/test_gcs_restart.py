@@ -15,6 +15,8 @@ from raythumbs.cluster.environment import _our_haproxy
 from raythumbs.cluster.free_port import free_port
 from tests.service.conftest import COMMANDS, Family, ended, eventually
 
+pytestmark = pytest.mark.needs("time")
+
 
 class Head:
     """The head node of a Ray that keeps what the GCS knows in RocksDB, started as by systemd: `ray start --block`."""
@@ -108,7 +110,7 @@ def test_a_head_that_is_started_again_on_its_storage_serves_without_a_deploy_and
     head.run(COMMANDS / "serve", "run", "--non-blocking", "raythumbs.app:build", *settings)
     with Client(f"http://127.0.0.1:{port}") as client:
         eventually(lambda: serves(client))
-        accepted = client.submit([f"file://{copy}" for copy in copies(photographs["cat"], 200, tmp_path)])
+        accepted = client.submit([f"file://{copy}" for copy in copies(photographs["cat"], 100, tmp_path)])
         eventually(lambda: client.status()["states"]["succeeded"])
         assert client.status()["states"]["queued"]
 
