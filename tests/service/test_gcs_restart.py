@@ -47,7 +47,11 @@ class Head:
             self._running = subprocess.Popen(
                 self._start, env=self._environment, stdout=said, stderr=said, start_new_session=True
             )
-        eventually(lambda: "Ray runtime started" in self._log.read_text())
+        eventually(lambda: self._has_said("Ray runtime started") or self._running.poll() is not None, seconds=180)
+        assert self._has_said("Ray runtime started"), self._log.read_text()
+
+    def _has_said(self, words: str) -> bool:
+        return words in self._log.read_text()
 
     def run(self, *command: object) -> None:
         words = [str(word) for word in command]
