@@ -12,7 +12,6 @@ from raythumbs.web.dependencies import Dependencies
 from raythumbs.web.documented import document_answers
 from raythumbs.web.doors import Doors
 from raythumbs.web.examples import document_examples
-from raythumbs.web.folder_watch import FolderWatch
 from raythumbs.web.headers import Protected
 from raythumbs.web.keys import OnlyKeyHolders
 from raythumbs.web.limits import BodyLimits
@@ -25,6 +24,7 @@ from raythumbs.web.routes.photos_in import UPLOAD_PATH
 from raythumbs.web.sender_keys import SenderKeys
 from raythumbs.web.unforeseen import Unforeseen
 from raythumbs.web.upload_room import UploadRoom
+from raythumbs.web.watch import Watch
 
 
 def make_app(deps: Dependencies, *, behind_haproxy: bool = False) -> FastAPI:
@@ -43,7 +43,7 @@ def make_app(deps: Dependencies, *, behind_haproxy: bool = False) -> FastAPI:
     app.state.sender_keys = SenderKeys(deps.fetch, now=deps.now)
     app.state.doors = Doors(ROUTERS)
     app.state.streams = places_of_streams(deps.settings)
-    app.state.folder_watch = FolderWatch(deps.queue.folder)
+    app.state.folder_watch = Watch(deps.queue.folder)
     app.state.cached_json = {"jobs": CachedJson(), "status": CachedJson()}
     for router in ROUTERS:
         app.include_router(router, responses={"4XX": {"model": ErrorBody}, "503": {"model": ErrorBody}})
