@@ -16,6 +16,7 @@ from raythumbs.web.headers import Protected
 from raythumbs.web.keys import OnlyKeyHolders
 from raythumbs.web.limits import BodyLimits
 from raythumbs.web.openapi import describe_keys
+from raythumbs.web.page.figures import POLL_SECONDS, FiguresSource
 from raythumbs.web.replies import tell_errors
 from raythumbs.web.routes import ROUTERS
 from raythumbs.web.routes.folders import places_of_streams
@@ -44,6 +45,8 @@ def make_app(deps: Dependencies, *, behind_haproxy: bool = False) -> FastAPI:
     app.state.doors = Doors(ROUTERS)
     app.state.streams = places_of_streams(deps.settings)
     app.state.folder_watch = Watch(deps.queue.folder)
+    app.state.page_figures = FiguresSource(deps)
+    app.state.page_watch = Watch(app.state.page_figures, poll_seconds=POLL_SECONDS)
     app.state.cached_json = {"jobs": CachedJson(), "status": CachedJson()}
     for router in ROUTERS:
         app.include_router(router, responses={"4XX": {"model": ErrorBody}, "503": {"model": ErrorBody}})
