@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -22,7 +21,6 @@ from raythumbs.web.watch import Watch
 
 router = APIRouter(tags=["page"])
 
-_STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
 _THE_PAGE = "page"  # the one subject of its watch
 _NEVER = "Thu, 01 Jan 1970 00:00:00 GMT"  # no time of the file counts, only its tag
 
@@ -43,7 +41,7 @@ async def static_file(file: str, request: Request) -> Response:
     return file_reply(page_file(NAMES[file]), request, {})
 
 
-@router.get("/api/page/events", status_code=200, response_class=EventStream, responses=_STREAM)
+@router.get("/api/page/events", response_class=EventStream, include_in_schema=False)  # it changes with the page
 async def page_events(request: Request) -> EventStream:
     """Stream what the page shows: `status`, `failures`, `newest`, `backfills`. First all of it, then each change."""
     figures: FiguresSource = request.app.state.page_figures
