@@ -38,7 +38,7 @@ from raythumbs.settings.sealed import Sealed
 from raythumbs.storage.base import Store
 from raythumbs.storage.files import FileStore
 from raythumbs.storage.stores import stores_of
-from raythumbs.web.api import make_app
+from raythumbs.web.api import end_streams, make_app
 from raythumbs.web.dependencies import Dependencies, Queue, SignUpload
 from raythumbs.web.freed_memory import keep_loaded, share_arenas
 from raythumbs.web.ingress import ingress
@@ -136,7 +136,7 @@ async def assemble(sealed: Sealed) -> FastAPI:
     behind_haproxy = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
     app = make_app(dependencies(settings, queue), behind_haproxy=behind_haproxy)
     here = asyncio.get_running_loop()
-    when_it_ends(lambda: here.call_soon_threadsafe(app.state.folder_watch.end))
+    when_it_ends(lambda: here.call_soon_threadsafe(end_streams, app))
     keep_loaded()
     return app
 

@@ -12,11 +12,13 @@ from raythumbs.web.routes import (
     jobs,
     links,
     notifications,
+    page,
     photos,
     photos_in,
     quarantine,
     queue,
     service,
+    session,
     upload_forms,
     webhooks,
 )
@@ -40,4 +42,6 @@ ROUTERS = (
     backfills.router,
     webhooks.router,
     docs.router,
+    page.router,
+    session.router,
 )

@@ -1,33 +1,33 @@
-"""Watches folders for the streams of clients. All streams of a folder share one poll of the queue."""
+"""Watches the queue for the streams of clients. All streams of one subject share one poll of the queue."""
 
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from raythumbs.events import known
-from raythumbs.model.folder import Folder
 
 POLL_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
 _POLLS_AT_ONCE = 2
 STREAM_SECONDS = 300.0  # proxies drop what lasts much longer; the figures of a link do not last for ever either
-_LARGEST_SHARE = 20  # a folder that takes long to count is asked for so much less often
+_LARGEST_SHARE = 20  # a subject that takes long to look at is asked for so much less often
 _LONGEST_PAUSE_SECONDS = 5.0
 
-Ask = Callable[[str], Awaitable[Folder]]
+T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
-class _Watched:
-    """A folder, how many streams watch it, and what was seen last. `changed` is set once it is outdated."""
+class _Watched(Generic[T]):
+    """A subject, how many streams watch it, and what was seen last. `changed` is set once it is outdated."""
 
-    last: Folder
+    last: T
     poll: "asyncio.Task[None] | None" = None
     streams: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def see(self, seen: Folder) -> None:
+    def see(self, seen: T) -> None:
         """Wake the streams if a figure has changed."""
         if seen != self.last:
             self.last = seen
@@ -39,12 +39,15 @@ class _Watched:
         changed.set()
 
 
-class FolderWatch:
-    """Asks for each watched folder again and again, and wakes its streams when a figure has changed."""
+class Watch(Generic[T]):
+    """Asks for each watched subject again and again, and wakes its streams when it has changed.
+
+    A subject is named by a string, such as a folder's id.
+    """
 
     def __init__(
         self,
-        ask: Ask,
+        ask: Callable[[str], Awaitable[T]],
         *,
         poll_seconds: float = POLL_SECONDS,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
@@ -57,17 +60,17 @@ class FolderWatch:
         self._stream_seconds = stream_seconds
         self._now = now
         self._has_ended = False
-        self._folders: dict[str, _Watched] = {}
+        self._subjects: dict[str, _Watched[T]] = {}
         self._polls_at_once = asyncio.Semaphore(_POLLS_AT_ONCE)
 
-    async def changes(self, folder_id: str, first: Folder) -> AsyncGenerator[Folder | None, None]:
-        """Yield `first`, the folder as it is, then each change. Yield None when there was none for a while.
+    async def changes(self, name: str, first: T) -> AsyncGenerator[T | None, None]:
+        """Yield `first`, the subject as it is, then each change. Yield None when there was none for a while.
 
         It ends after `stream_seconds`, or when the watch ends; clients come back. A stream must be closed, so that a
-        folder without streams is no longer asked for.
+        subject without streams is no longer asked for.
         """
         ends_at = self._now() + self._stream_seconds
-        watched = self._join(folder_id, first)
+        watched = self._join(name, first)
         seen = first
         try:
             yield seen
@@ -79,53 +82,53 @@ class FolderWatch:
                 elif not await _is_set(changed, seconds=min(self._heartbeat_seconds, left_seconds)):
                     yield None
         finally:
-            self._leave(folder_id, watched)
+            self._leave(name, watched)
 
     def end(self) -> None:
         """End all streams, because this process is about to end."""
         self._has_ended = True
-        for watched in self._folders.values():
+        for watched in self._subjects.values():
             watched.wake()
 
     @property
     def watched(self) -> int:
-        """How many folders are watched."""
-        return len(self._folders)
+        """How many subjects are watched."""
+        return len(self._subjects)
 
-    def _join(self, folder_id: str, first: Folder) -> _Watched:
-        watched = self._folders.setdefault(folder_id, _Watched(last=first))
+    def _join(self, name: str, first: T) -> _Watched[T]:
+        watched = self._subjects.setdefault(name, _Watched(last=first))
         watched.streams += 1
         watched.see(first)  # it is newer than what the last look saw
         if watched.poll is None:
-            watched.poll = asyncio.create_task(self._poll(folder_id, watched))
+            watched.poll = asyncio.create_task(self._poll(name, watched))
         return watched
 
-    def _leave(self, folder_id: str, watched: _Watched) -> None:
+    def _leave(self, name: str, watched: _Watched[T]) -> None:
         watched.streams -= 1
         if not watched.streams:
-            del self._folders[folder_id]
+            del self._subjects[name]
             assert watched.poll  # noqa: S101 `_join` began it
             watched.poll.cancel()
 
-    async def _poll(self, folder_id: str, watched: _Watched) -> None:
+    async def _poll(self, name: str, watched: _Watched[T]) -> None:
         while True:
             async with self._polls_at_once:
-                took_seconds = await self._look(folder_id, watched)
+                took_seconds = await self._look(name, watched)
             await asyncio.sleep(max(self._poll_seconds, pause_seconds(took_seconds)))
 
-    async def _look(self, folder_id: str, watched: _Watched) -> float:
-        """Return how many seconds the folder took to count: none, if it could not be counted."""
+    async def _look(self, name: str, watched: _Watched[T]) -> float:
+        """Return how many seconds the look took: none, if it failed."""
         began_at = self._now()
         try:
-            watched.see(await self._ask(folder_id))
+            watched.see(await self._ask(name))
         except Exception as error:  # noqa: BLE001 the next look may succeed, and heartbeats go on meanwhile
-            known("folder.stumbled", error, folder_id=folder_id)
+            known("stream.stumbled", error, subject=name)
             return 0.0
         return self._now() - began_at
 
 
 def pause_seconds(took_seconds: float) -> float:
-    """Return how long a folder that took so long to count is left alone."""
+    """Return how long a subject that took so long to look at is left alone."""
     return min(_LARGEST_SHARE * took_seconds, _LONGEST_PAUSE_SECONDS)
 
 
