@@ -29,6 +29,7 @@ _VERBS: tuple[Callable[..., Awaitable[Any]], ...] = (
     ThumbnailQueue.photos_after,
     ThumbnailQueue.folder,
     ThumbnailQueue.status,
+    ThumbnailQueue.figures,
     ThumbnailQueue.commits,
     ThumbnailQueue.check,
     ThumbnailQueue.reconcile,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from raythumbs.db.job_rows import DELETED
 from raythumbs.db.leases import Leases
 from raythumbs.db.leftovers import Leftovers
 from raythumbs.db.record import Record
@@ -23,17 +24,27 @@ from raythumbs.errors import (
 )
 from raythumbs.events import emit, emit_trouble
 from raythumbs.model.backoff import LONGEST_SECONDS
+from raythumbs.model.figures import Ending
 from raythumbs.model.lease import Failed, Lease, Report, Succeeded
 from raythumbs.queue.batch import BatchLost, TaskRaised
 from raythumbs.queue.coalescer import Coalescer
 from raythumbs.queue.large_lane import LargeLane, LargePhoto
 from raythumbs.queue.pace import Pace
+from raythumbs.queue.tally import Tally
 
 _TOGETHER = 256
 _FIRST_GUESS_SECONDS = 0.05  # for one photo, until some have been measured
 _SHORTEST_SECONDS = 0.001  # the smallest estimate, because others divide by it
 
 Done = Sequence[tuple[Lease, Succeeded]]  # of one batch
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """The leases of a batch that no longer held, and the database's time when the others were recorded."""
+
+    late: set[Lease]
+    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +61,15 @@ class Budgets:
 class Outcomes:
     """Records successes together. A failure is released to be tried again, set aside for its size, or final."""
 
-    def __init__(self, record: Record, large: LargeLane, *, budgets: Budgets, pace: Pace) -> None:
+    def __init__(self, record: Record, large: LargeLane, *, budgets: Budgets, pace: Pace, tally: Tally) -> None:
         self._record = record
         self._large = large
         self._budgets = budgets
         self._pace = pace
+        self._tally = tally
         self._photo_seconds = _FIRST_GUESS_SECONDS
         # Many slots report at once: reports that arrive during a write share the next one.
-        self._endings: Coalescer[Done, set[Lease]] = Coalescer(self._finish_all, most=_TOGETHER, weigh=len)
+        self._endings: Coalescer[Done, _Recorded] = Coalescer(self._finish_all, most=_TOGETHER, weigh=len)
         self.late_reports = 0
 
     @property
@@ -69,6 +81,8 @@ class Outcomes:
         """Record what a batch reports."""
         done = [report for report in reports if isinstance(report.outcome, Succeeded)]
         failed = [report for report in reports if isinstance(report.outcome, Failed)]
+        for report in reports:
+            self._tally.attempted(report.took)
         await asyncio.gather(self._succeed(done), *map(self._settle, failed))  # at once: they share a commit
 
     async def lost(self, leases: Iterable[Lease], lost: BatchLost) -> None:
@@ -106,6 +120,8 @@ class Outcomes:
                 await self._fenced(Report(lease, Failed(error), 0.0))
             else:
                 _emit_released(lease, error, after_seconds=0.0)
+        if counts:  # what is released as innocent is no failed attempt
+            self._tally.retried(error.code, len(leases) - len(stale))
 
     async def _fenced_if_stale(self, lease: Lease, error: RaythumbsError, move: Awaitable[None]) -> None:
         try:
@@ -116,8 +132,10 @@ class Outcomes:
     async def _succeed(self, reports: Sequence[Report]) -> None:
         """Record successes in one write. One that the database refuses, or that meets a bug, fails alone."""
         done = [(report.lease, report.outcome) for report in reports if isinstance(report.outcome, Succeeded)]
+        if not done:
+            return
         try:
-            late = await self._endings.ask(done) if done else set()
+            recorded = await self._endings.ask(done)
         except (Unstorable, Internal) as error:
             if len(reports) == 1:
                 await self._settle(replace(reports[0], outcome=Failed(error)))
@@ -125,25 +143,26 @@ class Outcomes:
                 await asyncio.gather(*(self._succeed([report]) for report in reports))
             return
         for report in reports:
-            await self._fenced(report) if report.lease in late else self._learn(report)
+            await self._fenced(report) if report.lease in recorded.late else self._learn(report, at=recorded.at)
 
-    async def _finish_all(self, groups: list[Done]) -> list[set[Lease] | RaythumbsError]:
-        """Record the successes of several batches. Return for each the leases that it had lost, or the error of the
-        database for it."""
+    async def _finish_all(self, groups: list[Done]) -> list[_Recorded | RaythumbsError]:
+        """Record the successes of several batches. Return for each what was recorded, or the error of the database for
+        it."""
         together = [one for group in groups for one in group]
         try:
-            late = set(await self._record.insist(lambda db, now: Leases(db).finish(together, now=now)))
+            late, at = await self._record.insist(lambda db, now: (set(Leases(db).finish(together, now=now)), now))
         except RaythumbsError as error:  # one batch's: find out which, and spare the others
             if len(groups) == 1:
                 return [error]
             alone = await asyncio.gather(*(self._finish_all([group]) for group in groups))
             return [result for [result] in alone]
-        return [late.intersection(lease for lease, _ in group) for group in groups]
+        return [_Recorded(late.intersection(lease for lease, _ in group), at) for group in groups]
 
-    def _learn(self, report: Report) -> None:
+    def _learn(self, report: Report, *, at: float) -> None:
         lease = report.lease
         self._photo_seconds += self._pace.learning * (report.seconds - self._photo_seconds)
-        emit("job.succeeded", job_id=lease.job_id, attempt=lease.attempt, seconds=round(report.seconds, 4))
+        self._tally.succeeded(lease.priority, after_seconds=at - lease.created_at)
+        emit("job.succeeded", **_facts(lease), seconds=round(report.seconds, 4))
 
     async def _settle(self, report: Report) -> None:
         lease = report.lease
@@ -175,7 +194,7 @@ class Outcomes:
             await self._record.insist(lambda db, now: Leases(db).release(lease, error, due_at=now + wait, counts=()))
         else:
             self._large.add(lease, error.needed_bytes)
-            emit("job.set_aside", job_id=lease.job_id, attempt=lease.attempt, needed_bytes=error.needed_bytes)
+            emit("job.set_aside", **_facts(lease), needed_bytes=error.needed_bytes)
 
     async def _timed_out(self, lease: Lease, error: TimedOut) -> None:
         if lease.timeouts + 1 < self._budgets.max_timeouts:
@@ -194,25 +213,33 @@ class Outcomes:
         backoff = self._pace.slow_backoff if isinstance(error, StoreRefused) else self._pace.backoff
         wait = min(LONGEST_SECONDS, max(backoff(after), asked or 0.0))
         await self._record.insist(lambda db, now: Leases(db).release(lease, error, due_at=now + wait, counts=counts))
+        self._tally.retried(error.code)
         _emit_released(lease, error, after_seconds=round(wait, 1))
 
     async def _miss(self, lease: Lease, error: NoSuchObject) -> None:
         await self._record.insist(lambda db, now: Leases(db).miss(lease, error, now=now))
-        emit("photo.missed", job_id=lease.job_id, attempt=lease.attempt, reason=error.reason)
+        ending = (Ending.FAILED, error.code) if lease.version is None else (Ending.DELETED, DELETED)
+        self._tally.ended(*ending)
+        emit("photo.missed", **_facts(lease), reason=error.reason)
 
     async def _fenced(self, report: Report) -> None:
         """Note a report of a lost lease, which changes nothing. Its renditions are leftovers, if not the photo's."""
         self.late_reports += 1
         lease = report.lease
-        emit("report.fenced", job_id=lease.job_id, attempt=lease.attempt, outcome=type(report.outcome).__name__)
+        emit("report.fenced", **_facts(lease), outcome=type(report.outcome).__name__)
         if isinstance(report.outcome, Succeeded):
             left = {made.key: lease.photo_id for made in report.outcome.renditions}
             await self._record.insist(lambda db, now: Leftovers(db).leave(left, due_at=now))
 
     async def _fail(self, lease: Lease, error: RaythumbsError) -> None:
         await self._record.insist(lambda db, now: Leases(db).fail(lease, error, now=now))
-        emit("job.failed", job_id=lease.job_id, attempt=lease.attempt, code=error.code, reason=error.reason)
+        self._tally.ended(Ending.FAILED, error.code)
+        emit("job.failed", **_facts(lease), code=error.code, reason=error.reason)
 
 
 def _emit_released(lease: Lease, error: RaythumbsError, *, after_seconds: float) -> None:
-    emit("job.released", job_id=lease.job_id, attempt=lease.attempt, code=error.code, after_seconds=after_seconds)
+    emit("job.released", **_facts(lease), code=error.code, after_seconds=after_seconds)
+
+
+def _facts(lease: Lease) -> dict[str, object]:
+    return {"job_id": lease.job_id, "photo_id": lease.photo_id, "attempt": lease.attempt}

@@ -34,6 +34,7 @@ from raythumbs.queue.scaling import Scaling
 from raythumbs.queue.slots import Share, Slots
 from raythumbs.queue.sqs_poller import SqsPoller
 from raythumbs.queue.store_check import StoreCheck
+from raythumbs.queue.tally import Tally
 from raythumbs.settings import Settings
 from raythumbs.worker.plan import Plan
 
@@ -74,6 +75,7 @@ class QueueParts:
     reconciler: Reconciler
     backfiller: Backfiller
     scaling: Scaling
+    tally: Tally
     stores_answer: StoreCheck
     loops: tuple[Loop, ...]
 
@@ -87,11 +89,14 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
     emit("queue.opened", shard=given.shard, readopted=len(left))
     settings, plan = given.settings, given.plan
     slots = _slots(given)
-    dispatcher = Dispatcher(record, slots, given.run, budgets=_budgets(settings), pace=given.pace, shard=given.shard)
+    tally = Tally()
+    dispatcher = Dispatcher(
+        record, slots, given.run, budgets=_budgets(settings), pace=given.pace, tally=tally, shard=given.shard
+    )
     admission = Admission(record, _bounds(settings), folders=settings.folders)
     entry = Entry(record, admission, wake=dispatcher.wake, shards=settings.queue_shards, shard=given.shard)
     pollers = _pollers(given, entry, record, admission=admission, dispatcher=dispatcher)
-    couriers = _couriers(given, database, record)
+    couriers = _couriers(given, database, record, tally=tally)
     reconciler = Reconciler(record, plan, admission, settings, keys_a_page=given.pace.keys_a_page)
     backfiller = Backfiller(record, plan, admission, settings, keys_a_page=given.pace.keys_a_page)
     scaling = Scaling(
@@ -134,6 +139,7 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
         reconciler=reconciler,
         backfiller=backfiller,
         scaling=scaling,
+        tally=tally,
         stores_answer=StoreCheck(lambda: map(plan.stores.at, places)),
         loops=own + (of_the_record if given.shard == 0 else ()),
     )
@@ -183,13 +189,13 @@ def _pollers(
     ]
 
 
-def _couriers(given: Given, database: Database, record: Record) -> Sequence["Courier"]:
+def _couriers(given: Given, database: Database, record: Record, *, tally: Tally) -> Sequence["Courier"]:
     """Return a courier for each endpoint of webhooks. Of several shards, the first delivers for all."""
     if not given.settings.webhooks or given.shard != 0:
         return ()
     from raythumbs.queue.couriers import couriers_of  # imports httpx2, as the module says
 
-    return couriers_of(given.settings, database, record)
+    return couriers_of(given.settings, database, record, tally=tally)
 
 
 def _slots(given: Given) -> Slots:
