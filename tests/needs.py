@@ -40,6 +40,7 @@ NEEDS = {
         "run as root, and apt-get install iproute2 openssh-client openssh-server rsync",
     ),
     "chromium": Need(_has("chromium"), "apt-get install chromium"),
+    "promtool": Need(_has("promtool"), "apt-get install prometheus"),
     "systemd": Need(_has("systemd-analyze"), "apt-get install systemd"),
     "root": Need(_is_root, "run as root"),
 }
