@@ -22,7 +22,7 @@ _TOPICS = {
     "max_workers_per_node": "Slots and queues",
     "job_timeout_seconds": "Jobs",
     "watched": "Reconciliation",
-    "log_level": "Logs",
+    "log_format": "Logs",
     "notification_token": "Notifications",
     "webhook_allowed_hosts": "Webhooks",
 }

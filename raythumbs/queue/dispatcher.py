@@ -12,7 +12,7 @@ from raythumbs.db.database import Connection
 from raythumbs.db.leases import Leases
 from raythumbs.db.queue_states import QueueStates
 from raythumbs.db.record import Record
-from raythumbs.events import emit, emit_trouble
+from raythumbs.events import add_facts, emit, emit_trouble
 from raythumbs.model.job import Priority
 from raythumbs.model.lease import Lease, Report
 from raythumbs.queue.batch import Batch, BatchLost, RunBatch
@@ -272,6 +272,7 @@ class Dispatcher:
 
     async def _run_batch(self, at_work: _AtWork) -> None:
         batch = at_work.batch
+        add_facts(node=batch.node.address or batch.node.id)
         try:
             async for reports in self._run(batch):
                 await self._take_in(at_work, reports)

@@ -236,7 +236,7 @@ def _rendering(began: float, cpu_seconds: float) -> Stage:
 def _failed(lease: Lease, unknown: Exception) -> Failed:
     """Return an error as an outcome. A bug is Internal: only the decoder's own process can crash on a photo."""
     error = known(
-        "photo.stumbled", unknown, job_id=lease.job_id, photo_id=lease.photo_id, attempt=lease.attempt, node=_HERE
+        "photo.stumbled", unknown, job_id=lease.job_id, photo_id=lease.photo_id, attempt=lease.attempt, machine=_HERE
     )
     error.__cause__ = error.__context__ = None  # which may not travel
     if error.retryable:  # a node may be the reason: one without rights on the bucket, or without a disk

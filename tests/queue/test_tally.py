@@ -1,6 +1,7 @@
 """What the queue counts for monitoring."""
 
 import asyncio
+import logging
 
 import pytest
 
@@ -51,6 +52,21 @@ def test_the_time_of_a_success_counts_from_the_first_enqueuing_in_its_priority(c
     assert sum(seconds.counts) == 1
     assert 0 <= seconds.sum < 20
     assert sum(counts.photo_seconds[Priority.HIGH].counts) == 0
+
+
+def test_the_log_names_the_job_the_photo_the_attempt_and_the_node(configured, caplog):
+    async def scenario(queue):
+        await queue.submit(1, 2)
+        await queue.ended(1, 2)
+
+    with caplog.at_level(logging.INFO, logger="raythumbs"):
+        figures_after(configured(), Batches(answer=failing(NotAnImage("words"))), scenario)
+
+    told = {record.event: record.facts for record in caplog.records}
+    whose = {"job_id", "photo_id", "attempt", "node"}
+    assert {*told["job.succeeded"]} == {*whose, "seconds"}
+    assert {*told["job.failed"]} == {*whose, "code", "reason"}
+    assert told["job.failed"]["node"] == "node-1"
 
 
 def test_figures_have_the_slots_and_addresses_of_nodes_and_the_free_disk(configured):
