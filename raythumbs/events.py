@@ -31,7 +31,12 @@ _facts_here: ContextVar[dict[str, object] | None] = ContextVar("facts_here", def
 
 def add_facts(**facts: object) -> None:
     """Add facts to every event that the current task of asyncio, and the tasks that it starts, emit from now on."""
-    _facts_here.set((_facts_here.get() or {}) | facts)
+    _facts_here.set(facts_here() | facts)
+
+
+def facts_here() -> dict[str, object]:
+    """Return the facts that `add_facts` has added to this task's events."""
+    return _facts_here.get() or {}
 
 
 def emit(event: str, **facts: object) -> None:
@@ -62,7 +67,7 @@ def known(event: str, error: Exception, **facts: object) -> RaythumbsError:
 
 
 def _write(level: int, event: str, facts: dict[str, object], *, bug: BaseException | None = None) -> None:
-    facts = (_facts_here.get() or {}) | facts
+    facts = facts_here() | facts
     _log.log(level, "%s %s", event, _as_json(facts), exc_info=bug, extra={"event": event, "facts": facts})
 
 

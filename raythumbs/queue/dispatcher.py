@@ -22,7 +22,7 @@ from raythumbs.queue.node_health import NodeHealth
 from raythumbs.queue.outcomes import Budgets, Outcomes
 from raythumbs.queue.pace import Pace
 from raythumbs.queue.slots import Slots
-from raythumbs.queue.tally import Tally
+from raythumbs.queue.telemetry import Telemetry
 from raythumbs.worker.host_load import HostLoad
 
 _BATCH_SECONDS = 0.5  # of work: long enough to hide Ray's cost per task, short enough that no person waits
@@ -51,7 +51,7 @@ class Dispatcher:
         *,
         budgets: Budgets,
         pace: Pace,
-        tally: Tally,
+        telemetry: Telemetry,
         shard: int = 0,
     ) -> None:
         self._record = record
@@ -59,12 +59,12 @@ class Dispatcher:
         self._run = run
         self._lease_seconds = budgets.lease_seconds
         self._min_free_memory_bytes = budgets.min_free_memory_bytes
-        self._tally = tally
+        self._tally = telemetry.tally
         self._shard = shard
         self._held: dict[str, Lease] = {}
         self._large = LargeLane(slots, places=pace.large_places)
         self._large_had_turn = False
-        self._outcomes = Outcomes(record, self._large, budgets=budgets, pace=pace, tally=tally)
+        self._outcomes = Outcomes(record, self._large, budgets=budgets, pace=pace, telemetry=telemetry)
         self._node_health = NodeHealth(slots)
         self._tickets = count(1)
         self._leasings = 0

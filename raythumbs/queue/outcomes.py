@@ -1,7 +1,7 @@
 """Decides what follows from each outcome of an attempt, and records it."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from raythumbs.db.job_rows import DELETED
@@ -30,7 +30,7 @@ from raythumbs.queue.batch import BatchLost, TaskRaised
 from raythumbs.queue.coalescer import Coalescer
 from raythumbs.queue.large_lane import LargeLane, LargePhoto
 from raythumbs.queue.pace import Pace
-from raythumbs.queue.tally import Tally
+from raythumbs.queue.telemetry import Telemetry
 
 _TOGETHER = 256
 _FIRST_GUESS_SECONDS = 0.05  # for one photo, until some have been measured
@@ -61,12 +61,13 @@ class Budgets:
 class Outcomes:
     """Records successes together. A failure is released to be tried again, set aside for its size, or final."""
 
-    def __init__(self, record: Record, large: LargeLane, *, budgets: Budgets, pace: Pace, tally: Tally) -> None:
+    def __init__(self, record: Record, large: LargeLane, *, budgets: Budgets, pace: Pace, telemetry: Telemetry) -> None:
         self._record = record
         self._large = large
         self._budgets = budgets
         self._pace = pace
-        self._tally = tally
+        self._telemetry = telemetry
+        self._tally = telemetry.tally
         self._photo_seconds = _FIRST_GUESS_SECONDS
         # Many slots report at once: reports that arrive during a write share the next one.
         self._endings: Coalescer[Done, _Recorded] = Coalescer(self._finish_all, most=_TOGETHER, weigh=len)
@@ -106,7 +107,11 @@ class Outcomes:
     async def give_up(self, photo: LargePhoto) -> None:
         """Fail a large photo that no node has the memory for."""
         error = TooLarge(f"it needs {photo.needed_bytes} bytes of memory; no node has so much")
-        await self._fenced_if_stale(photo.lease, error, self._fail(photo.lease, error))
+        report = Report(photo.lease, Failed(error), 0.0)
+        try:
+            await self._fail(report, error)
+        except StaleLease:
+            await self._fenced(report)
 
     async def _release_all(self, leases: Sequence[Lease], error: RaythumbsError, *, counts: tuple[str, ...]) -> None:
         """Queue leases again in one write, to be tried at once."""
@@ -122,12 +127,6 @@ class Outcomes:
                 _emit_released(lease, error, after_seconds=0.0)
         if counts:  # what is released as innocent is no failed attempt
             self._tally.retried(error.code, len(leases) - len(stale))
-
-    async def _fenced_if_stale(self, lease: Lease, error: RaythumbsError, move: Awaitable[None]) -> None:
-        try:
-            await move
-        except StaleLease:
-            await self._fenced(Report(lease, Failed(error), 0.0))
 
     async def _succeed(self, reports: Sequence[Report]) -> None:
         """Record successes in one write. One that the database refuses, or that meets a bug, fails alone."""
@@ -162,6 +161,7 @@ class Outcomes:
         lease = report.lease
         self._photo_seconds += self._pace.learning * (report.seconds - self._photo_seconds)
         self._tally.succeeded(lease.priority, after_seconds=at - lease.created_at)
+        self._telemetry.attempted(report, is_last=True)
         emit("job.succeeded", **_facts(lease), seconds=round(report.seconds, 4))
 
     async def _settle(self, report: Report) -> None:
@@ -171,24 +171,25 @@ class Outcomes:
                 case Succeeded():
                     await self._succeed([report])
                 case Failed(NeedsMemory() as error):
-                    await self._set_aside(lease, error)
+                    await self._set_aside(report, error)
                 case Failed(NoSuchObject() as error):
-                    await self._miss(lease, error)
+                    await self._miss(report, error)
                 case Failed(Crashed() as error):
-                    await self._crashed(lease, error)
+                    await self._crashed(report, error)
                 case Failed(TimedOut() as error):
-                    await self._timed_out(lease, error)
+                    await self._timed_out(report, error)
                 case Failed(error) if error.retryable and lease.errors + 1 < self._budgets.max_errors:
-                    await self._release(lease, error, after=lease.errors + 1, counts=("errors",))
+                    await self._release(report, error, after=lease.errors + 1, counts=("errors",))
                 case Failed(error):
-                    await self._fail(lease, error)
+                    await self._fail(report, error)
         except StaleLease:
             await self._fenced(report)
 
-    async def _set_aside(self, lease: Lease, error: NeedsMemory) -> None:
+    async def _set_aside(self, report: Report, error: NeedsMemory) -> None:
         """Keep the lease for the lane of the large."""
+        lease = report.lease
         if not self._large.fits(error.needed_bytes):
-            await self._fail(lease, TooLarge(f"{error.reason}; no node has so much"))
+            await self._fail(report, TooLarge(f"{error.reason}; no node has so much"))
         elif self._large.is_full:
             wait = self._pace.large_again_seconds
             await self._record.insist(lambda db, now: Leases(db).release(lease, error, due_at=now + wait, counts=()))
@@ -196,30 +197,36 @@ class Outcomes:
             self._large.add(lease, error.needed_bytes)
             emit("job.set_aside", **_facts(lease), needed_bytes=error.needed_bytes)
 
-    async def _timed_out(self, lease: Lease, error: TimedOut) -> None:
+    async def _timed_out(self, report: Report, error: TimedOut) -> None:
+        lease = report.lease
         if lease.timeouts + 1 < self._budgets.max_timeouts:
-            await self._release(lease, error, after=lease.timeouts + 1, counts=("timeouts",))
+            await self._release(report, error, after=lease.timeouts + 1, counts=("timeouts",))
         else:
-            await self._fail(lease, error)
+            await self._fail(report, error)
 
-    async def _crashed(self, lease: Lease, error: RaythumbsError) -> None:
+    async def _crashed(self, report: Report, error: RaythumbsError) -> None:
+        lease = report.lease
         if lease.crashes + 1 < self._budgets.max_crashes:
-            await self._release(lease, error, after=lease.crashes + 1, counts=("crashes",))
+            await self._release(report, error, after=lease.crashes + 1, counts=("crashes",))
         else:
-            await self._fail(lease, Poison(f"{lease.crashes + 1} attempts crashed, the last with: {error.reason}"))
+            await self._fail(report, Poison(f"{lease.crashes + 1} attempts crashed, the last with: {error.reason}"))
 
-    async def _release(self, lease: Lease, error: RaythumbsError, *, after: int, counts: tuple[str, ...]) -> None:
+    async def _release(self, report: Report, error: RaythumbsError, *, after: int, counts: tuple[str, ...]) -> None:
+        lease = report.lease
         asked = error.retry_after_seconds if isinstance(error, StoreUnavailable) else None
         backoff = self._pace.slow_backoff if isinstance(error, StoreRefused) else self._pace.backoff
         wait = min(LONGEST_SECONDS, max(backoff(after), asked or 0.0))
         await self._record.insist(lambda db, now: Leases(db).release(lease, error, due_at=now + wait, counts=counts))
         self._tally.retried(error.code)
+        self._telemetry.attempted(report, is_last=False)
         _emit_released(lease, error, after_seconds=round(wait, 1))
 
-    async def _miss(self, lease: Lease, error: NoSuchObject) -> None:
+    async def _miss(self, report: Report, error: NoSuchObject) -> None:
+        lease = report.lease
         await self._record.insist(lambda db, now: Leases(db).miss(lease, error, now=now))
         ending = (Ending.FAILED, error.code) if lease.version is None else (Ending.DELETED, DELETED)
         self._tally.ended(*ending)
+        self._telemetry.attempted(report, is_last=True)
         emit("photo.missed", **_facts(lease), reason=error.reason)
 
     async def _fenced(self, report: Report) -> None:
@@ -231,9 +238,11 @@ class Outcomes:
             left = {made.key: lease.photo_id for made in report.outcome.renditions}
             await self._record.insist(lambda db, now: Leftovers(db).leave(left, due_at=now))
 
-    async def _fail(self, lease: Lease, error: RaythumbsError) -> None:
+    async def _fail(self, report: Report, error: RaythumbsError) -> None:
+        lease = report.lease
         await self._record.insist(lambda db, now: Leases(db).fail(lease, error, now=now))
         self._tally.ended(Ending.FAILED, error.code)
+        self._telemetry.attempted(replace(report, outcome=Failed(error)), is_last=True)
         emit("job.failed", **_facts(lease), code=error.code, reason=error.reason)
 
 

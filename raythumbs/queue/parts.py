@@ -34,7 +34,7 @@ from raythumbs.queue.scaling import Scaling
 from raythumbs.queue.slots import Share, Slots
 from raythumbs.queue.sqs_poller import SqsPoller
 from raythumbs.queue.store_check import StoreCheck
-from raythumbs.queue.tally import Tally
+from raythumbs.queue.telemetry import Telemetry
 from raythumbs.settings import Settings
 from raythumbs.worker.plan import Plan
 
@@ -49,7 +49,8 @@ Nodes = Callable[[], Awaitable[Mapping[str, Node]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What a queue is given: its settings, its shard, how it runs a batch, how it finds the nodes, and its pace."""
+    """What a queue is given: its settings, its shard, how it runs a batch, how it finds the nodes, its pace, and where
+    it tells what came of photos."""
 
     settings: Settings
     shard: int
@@ -57,6 +58,7 @@ class Given:
     run: RunBatch
     nodes: Nodes
     pace: Pace = field(default_factory=Pace)
+    telemetry: Telemetry = field(default_factory=Telemetry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,6 @@ class QueueParts:
     reconciler: Reconciler
     backfiller: Backfiller
     scaling: Scaling
-    tally: Tally
     stores_answer: StoreCheck
     loops: tuple[Loop, ...]
 
@@ -89,14 +90,19 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
     emit("queue.opened", shard=given.shard, readopted=len(left))
     settings, plan = given.settings, given.plan
     slots = _slots(given)
-    tally = Tally()
     dispatcher = Dispatcher(
-        record, slots, given.run, budgets=_budgets(settings), pace=given.pace, tally=tally, shard=given.shard
+        record,
+        slots,
+        given.run,
+        budgets=_budgets(settings),
+        pace=given.pace,
+        telemetry=given.telemetry,
+        shard=given.shard,
     )
     admission = Admission(record, _bounds(settings), folders=settings.folders)
     entry = Entry(record, admission, wake=dispatcher.wake, shards=settings.queue_shards, shard=given.shard)
     pollers = _pollers(given, entry, record, admission=admission, dispatcher=dispatcher)
-    couriers = _couriers(given, database, record, tally=tally)
+    couriers = _couriers(given, database, record)
     reconciler = Reconciler(record, plan, admission, settings, keys_a_page=given.pace.keys_a_page)
     backfiller = Backfiller(record, plan, admission, settings, keys_a_page=given.pace.keys_a_page)
     scaling = Scaling(
@@ -139,7 +145,6 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
         reconciler=reconciler,
         backfiller=backfiller,
         scaling=scaling,
-        tally=tally,
         stores_answer=StoreCheck(lambda: map(plan.stores.at, places)),
         loops=own + (of_the_record if given.shard == 0 else ()),
     )
@@ -189,13 +194,13 @@ def _pollers(
     ]
 
 
-def _couriers(given: Given, database: Database, record: Record, *, tally: Tally) -> Sequence["Courier"]:
+def _couriers(given: Given, database: Database, record: Record) -> Sequence["Courier"]:
     """Return a courier for each endpoint of webhooks. Of several shards, the first delivers for all."""
     if not given.settings.webhooks or given.shard != 0:
         return ()
     from raythumbs.queue.couriers import couriers_of  # imports httpx2, as the module says
 
-    return couriers_of(given.settings, database, record, tally=tally)
+    return couriers_of(given.settings, database, record, tally=given.telemetry.tally)
 
 
 def _slots(given: Given) -> Slots:

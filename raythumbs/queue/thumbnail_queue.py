@@ -169,7 +169,7 @@ class ThumbnailQueue:
     async def figures(self) -> Figures:
         """Return the status, and what this shard has counted since it started."""
         dispatcher, record = self._dispatcher, self._record
-        counts = self._parts.tally.counts(fenced_writes=dispatcher.late_reports, commits=record.commits)
+        counts = self._given.telemetry.tally.counts(fenced_writes=dispatcher.late_reports, commits=record.commits)
         free = await asyncio.to_thread(free_bytes, self._given.settings.data_dir)
         return Figures(status=await self.status(), shards={self._given.shard: counts}, free_disk_bytes=free)
 
@@ -281,6 +281,7 @@ class ThumbnailQueue:
             loop = asyncio.get_running_loop()
             loop.call_later(self._given.pace.handover_seconds + others, self._dispatcher.resume)
             await self._end_scaling()
+            await self._given.telemetry.flush()
 
     async def close(self) -> None:
         """Let go of the database. For a queue without Ray: an actor just ends."""
