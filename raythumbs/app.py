@@ -127,7 +127,7 @@ async def assemble(sealed: Sealed) -> FastAPI:
     """
     share_arenas()
     listen_on_the_node_only()
-    show_events(sealed.settings.log_level)
+    show_events(sealed.settings.log_level, sealed.settings.log_format)
     sealed.settings.apply_umask()
     served_at = await asyncio.to_thread(served_host)
     queue = await start_queue(sealed)

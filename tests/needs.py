@@ -42,6 +42,7 @@ NEEDS = {
         "run as root, and apt-get install iproute2 openssh-client openssh-server rsync",
     ),
     "chromium": Need(_has("chromium"), "apt-get install chromium"),
+    "promtool": Need(_has("promtool"), "apt-get install prometheus"),
     "systemd": Need(_has("systemd-analyze"), "apt-get install systemd"),
     "root": Need(_is_root, "run as root"),
     "time": Need(lambda: os.environ.get("LONG_TESTS") == "1", "export LONG_TESTS=1; they take ten minutes"),

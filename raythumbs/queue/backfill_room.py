@@ -4,8 +4,6 @@ import math
 import time
 from collections.abc import Callable
 
-from sqlalchemy import Connection
-
 from raythumbs.db.backfills import Backfills
 from raythumbs.db.record import Record
 from raythumbs.errors import Overloaded
@@ -33,10 +31,9 @@ class LowRoom:
         now, before = self._clock(), self._waiting
         if before >= self._most or now >= self._counted_at + _COUNTED_SECONDS:
             self._counted_at = now
-            counted = await self._record.read(self._count)
+            counted = await self._record.read(
+                lambda db: Backfills(db).low_waiting(shards=self._shards, limit=self._most)
+            )
             self._waiting += counted - before  # what was added in the meantime stays added
         if self._waiting >= self._most:
             raise Overloaded(f"{self._most} photos wait at LOW priority; backfills go on when fewer wait")
-
-    def _count(self, connection: Connection) -> int:
-        return Backfills(connection).low_waiting(shards=self._shards, limit=self._most)
