@@ -11,6 +11,7 @@ from raythumbs.web.routes import (
     handshake,
     jobs,
     links,
+    manual,
     notifications,
     page,
     photos,
@@ -43,5 +44,6 @@ ROUTERS = (
     webhooks.router,
     docs.router,
     page.router,
+    manual.router,
     session.router,
 )
