@@ -22,6 +22,11 @@ def page_as_html(name: str) -> str:
     return str(_MARKDOWN.render(read_page(name)))
 
 
+def title_of(name: str) -> str:
+    """Return a page's title, as text. Raises UnknownPage."""
+    return re.sub(r"[`*]", "", re.findall(r"(?m)^# (.+)$", read_page(name))[0])
+
+
 def anchor(title: str) -> str:
     """Return the anchor of a heading, as GitHub makes it, so that links work in both places."""
     return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")

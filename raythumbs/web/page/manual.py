@@ -5,7 +5,7 @@ from html import escape
 from string import Template
 
 from raythumbs.manual import CHAPTERS, PAGES
-from raythumbs.manual.html import page_as_html
+from raythumbs.manual.html import page_as_html, title_of
 from raythumbs.web.page.files import MANUAL, PageFile, page_file
 
 POLICY = (
@@ -20,7 +20,7 @@ def manual_page(name: str | None) -> PageFile:
     content = page_as_html(name) if name else "<h1>The manual</h1>" + _contents(pages, None)
     frame = Template(page_file(MANUAL).content.decode())
     filled = frame.substitute(
-        title=escape(PAGES[name].summary) if name else "The manual",
+        title=escape(title_of(name)) if name else "The manual",
         root="../" if name else "",
         contents=_contents(pages, name) if name else "",
         content=content,
@@ -38,4 +38,4 @@ def _contents(pages: str, here: str | None) -> str:
 def _line(pages: str, name: str, here: str | None) -> str:
     current = ' aria-current="page"' if name == here else ""
     summary = "" if here else f" <span>{escape(PAGES[name].summary)}</span>"
-    return f'<li><a href="{pages}{name}"{current}>{name}</a>{summary}</li>'
+    return f'<li><a href="{pages}{name}"{current}>{escape(title_of(name))}</a>{summary}</li>'
