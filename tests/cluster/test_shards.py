@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import ray
 
 from raythumbs.model.job import State
