@@ -64,6 +64,7 @@ def test_the_notebook_finds_its_modules_from_the_root_and_from_its_folder(notebo
 
 @pytest.mark.timeout(300)
 @pytest.mark.needs("nginx")
+@pytest.mark.needs("time")
 def test_the_notebook_runs_draws_every_chart_and_leaves_nothing_behind(notebook, small):
     mark = secrets.token_hex(8)
 

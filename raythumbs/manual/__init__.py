@@ -54,6 +54,7 @@ SENDERS = (
     Page("notifications-cloudevents", "Events of buckets as CloudEvents"),
 )
 OPERATE = (
+    Page("page", "Watch and steer the service in a browser"),
     Page("runbook", "A symptom, what to look at, what to do"),
     Page("monitoring", "Figures, health checks and logs"),
     Page("security", "What protects photos, secrets and the machine"),

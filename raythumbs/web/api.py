@@ -12,11 +12,11 @@ from raythumbs.web.dependencies import Dependencies
 from raythumbs.web.documented import document_answers
 from raythumbs.web.doors import Doors
 from raythumbs.web.examples import document_examples
-from raythumbs.web.folder_watch import FolderWatch
 from raythumbs.web.headers import Protected
 from raythumbs.web.keys import OnlyKeyHolders
 from raythumbs.web.limits import BodyLimits
 from raythumbs.web.openapi import describe_keys
+from raythumbs.web.page.figures import POLL_SECONDS, FiguresSource
 from raythumbs.web.replies import tell_errors
 from raythumbs.web.routes import ROUTERS
 from raythumbs.web.routes.folders import places_of_streams
@@ -25,6 +25,7 @@ from raythumbs.web.routes.photos_in import UPLOAD_PATH
 from raythumbs.web.sender_keys import SenderKeys
 from raythumbs.web.unforeseen import Unforeseen
 from raythumbs.web.upload_room import UploadRoom
+from raythumbs.web.watch import Watch
 
 
 def make_app(deps: Dependencies, *, behind_haproxy: bool = False) -> FastAPI:
@@ -43,7 +44,9 @@ def make_app(deps: Dependencies, *, behind_haproxy: bool = False) -> FastAPI:
     app.state.sender_keys = SenderKeys(deps.fetch, now=deps.now)
     app.state.doors = Doors(ROUTERS)
     app.state.streams = places_of_streams(deps.settings)
-    app.state.folder_watch = FolderWatch(deps.queue.folder)
+    app.state.folder_watch = Watch(deps.queue.folder)
+    app.state.page_figures = FiguresSource(deps)
+    app.state.page_watch = Watch(app.state.page_figures, poll_seconds=POLL_SECONDS)
     app.state.cached_json = {"jobs": CachedJson(), "status": CachedJson()}
     for router in ROUTERS:
         app.include_router(router, responses={"4XX": {"model": ErrorBody}, "503": {"model": ErrorBody}})
@@ -62,3 +65,9 @@ def make_app(deps: Dependencies, *, behind_haproxy: bool = False) -> FastAPI:
     document_answers(app)
     document_examples(app)
     return app
+
+
+def end_streams(app: FastAPI) -> None:
+    """End all streams of the application, because its process is about to end. Its event loop's thread calls it."""
+    for watch in (app.state.folder_watch, app.state.page_watch):
+        watch.end()

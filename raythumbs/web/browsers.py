@@ -33,15 +33,18 @@ class Visitors:
 
     hosts: frozenset[str]
     origins: frozenset[str]
+    own_origin: str
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Return what the settings allow, with the names of this machine and of the public address."""
         public = urlsplit(settings.base_url)
         own = ("localhost", settings.host, socket.gethostname(), public.hostname)
+        own_origin = f"{public.scheme}://{bare(public.netloc.lower())}"
         return cls(
+            own_origin=own_origin,
             hosts=frozenset(name.lower() for name in (*own, *settings.allowed_hosts) if name),
-            origins=frozenset({f"{public.scheme}://{bare(public.netloc)}", *map(bare, settings.allowed_origins)}),
+            origins=frozenset({own_origin, *map(bare, settings.allowed_origins)}),
         )
 
     def check_host(self, host: str) -> None:
@@ -60,6 +63,20 @@ class Visitors:
         if origin is None and headers.get("sec-fetch-site", "none") in {"cross-site", "same-site"}:
             raise ForeignOrigin("pages of other sites may not use this service: see RAYTHUMBS_ALLOWED_ORIGINS")
 
+    def is_own_page(self, headers: Headers, *, changes: bool) -> bool:
+        """Return whether a page of the service itself may have sent this, so that its cookie counts.
+
+        Pages of allowed origins use the API, but never with the cookie of a person. A browser names the origin of each
+        change. Over HTTPS, and to this machine, it also says from which site a request comes (Fetch Metadata).
+        """
+        if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+            return False
+        origin = headers.get("origin")
+        if origin is None:
+            return not changes
+        asking = bare(origin.lower())
+        return asking == self.own_origin or self._is_host(asking, headers.get("host", ""))
+
     def _knows(self, name: str) -> bool:
         if "*" in self.hosts or name in self.hosts or _is_address(name) or _INTERNAL.fullmatch(name):
             return True
@@ -67,8 +84,12 @@ class Visitors:
 
     def _allows(self, origin: str, host: str) -> bool:
         asking = bare(origin.lower())
+        return asking in self.origins or self._is_host(asking, host)
+
+    @staticmethod
+    def _is_host(asking: str, host: str) -> bool:
         scheme, _, site = asking.partition("://")
-        return asking in self.origins or (scheme in {"http", "https"} and site == bare(host.lower()))
+        return scheme in {"http", "https"} and site == bare(host.lower())
 
 
 class OnlyOwnPages:

@@ -1,4 +1,4 @@
-"""Lets in the requests that bring what their route asks for: an API key with its scope, or another proof."""
+"""Lets in the requests that bring what their route asks for: an API key with its scope, a session, or another proof."""
 
 from base64 import b64decode
 from collections.abc import Callable, Sequence
@@ -12,14 +12,17 @@ from starlette.types import Scope as Request
 from raythumbs.errors import KeyNeeded, RaythumbsError, ScopeNeeded, Unauthorised
 from raythumbs.model.access import ApiKey, Scope, holder_of
 from raythumbs.settings import Settings
+from raythumbs.web.browsers import Visitors
 from raythumbs.web.doors import Door, Doors, Linked, Notification, Open
 from raythumbs.web.links import Links, Pairs
 from raythumbs.web.replies import refusal
+from raythumbs.web.sessions import Sessions
 
 _HOLDER = "key_holder"  # in the request's state
 _LONGEST_HEADER = 1024
+_SAFE = {"GET", "HEAD", "OPTIONS"}
 _NEEDED = "this needs an API key: send `Authorization: Bearer KEY`; the command line takes it from RAYTHUMBS_API_KEY"
-_UNKNOWN = "the service does not know this API key"
+UNKNOWN_KEY = "the service does not know this API key"
 
 
 class OnlyKeyHolders:
@@ -34,6 +37,8 @@ class OnlyKeyHolders:
         self._keys = settings.known_keys
         self._doors = doors
         self._links = links_of(settings)
+        self._sessions = sessions_of(settings)
+        self._visitors = Visitors.of(settings)
         self._now = now
 
     async def __call__(self, scope: Request, receive: Receive, send: Send) -> None:
@@ -51,8 +56,9 @@ class OnlyKeyHolders:
 
     def _check(self, door: Door | None, request: Request) -> None:
         """Raise KeyNeeded, ScopeNeeded or Unauthorised if the request may not pass the door."""
-        given = _given(Headers(scope=request), by_notification=isinstance(door, Notification))
-        holder = holder_of(given, self._keys) if given else None
+        headers = Headers(scope=request)
+        given = _given(headers, by_notification=isinstance(door, Notification))
+        holder = holder_of(given, self._keys) if given else self._signed_in(request, headers)
         request.setdefault("state", {})[_HOLDER] = holder
         match door:
             case Open.ALWAYS:
@@ -68,7 +74,15 @@ class OnlyKeyHolders:
             case (Scope() as needed) | Linked(needed):
                 _check_scope(holder, needed, given)
             case None if holder is None:  # no such route: a holder of any key is told so
-                raise KeyNeeded(_UNKNOWN if given else _NEEDED)
+                raise KeyNeeded(UNKNOWN_KEY if given else _NEEDED)
+
+    def _signed_in(self, request: Request, headers: Headers) -> ApiKey | None:
+        """Return whose session it is, if one of the service's own pages asks, or None."""
+        if self._sessions is None or "authorization" in headers:
+            return None
+        if not self._visitors.is_own_page(headers, changes=request["method"] not in _SAFE):
+            return None
+        return self._sessions.holder(headers, now=self._now())
 
     def _check_notification(self, verified_by: Sequence[str], holder: ApiKey | None) -> None:
         """Return if the sender has a key, or if the route will verify it by its own means."""
@@ -95,10 +109,21 @@ def links_of(settings: Settings) -> Links | None:
     return Links(settings.api_keys, seconds=settings.link_seconds) if settings.api_keys else None
 
 
+def sessions_of(settings: Settings) -> Sessions | None:
+    """Return what signs sessions, or None where there are no keys and so nobody signs in."""
+    return Sessions(settings.api_keys, settings.known_keys) if settings.api_keys else None
+
+
+def holder(request: Any) -> ApiKey | None:  # noqa: ANN401 starlette's Request
+    """Return whose key or session the request came with, or None."""
+    known = getattr(request.state, _HOLDER, None)
+    return known if isinstance(known, ApiKey) else None
+
+
 def may(request: Any, scope: Scope) -> bool:  # noqa: ANN401 starlette's Request
     """Return whether the request came with a key that has the scope."""
-    holder = getattr(request.state, _HOLDER, None)
-    return isinstance(holder, ApiKey) and holder.may(scope)
+    who = holder(request)
+    return who is not None and who.may(scope)
 
 
 def _query(request: Request) -> str:
@@ -107,7 +132,7 @@ def _query(request: Request) -> str:
 
 def _check_scope(holder: ApiKey | None, scope: Scope, given: str | None) -> None:
     if holder is None:
-        raise KeyNeeded(_UNKNOWN if given else _NEEDED)
+        raise KeyNeeded(UNKNOWN_KEY if given else _NEEDED)
     if not holder.may(scope):
         raise ScopeNeeded(f"this needs an API key with the scope {scope}; that of {holder.name} has {_listed(holder)}")
 

@@ -11,8 +11,8 @@ import psutil
 import psycopg
 import pytest
 
-from raythumbs.bench.local_service import free_port
 from raythumbs.client import Client
+from raythumbs.cluster.free_port import free_port
 from raythumbs.cluster.ray_ports import lets_strangers_in
 from raythumbs.model.access import digest_of
 from tests.service.conftest import Family, ended, eventually, raythumbs

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from raythumbs.model.access import Scope
 from raythumbs.web.doors import DOORS, Doors, Linked, Notification, Open, names_of
 from raythumbs.web.routes import ROUTERS
+from raythumbs.web.watch import Watch
 from tests.web.test_api import s3_event
 
 KEYS = {scope: f"rt_the-key-with-the-scope-{scope}" for scope in Scope}
@@ -67,6 +68,8 @@ def statuses(served: Callable[..., Any], headers: dict[str, str], **given: objec
     """Ask each route; return the statuses."""
 
     async def scenario(service):
+        app = service.http._transport.app
+        app.state.page_watch = Watch(app.state.page_figures, stream_seconds=0)
         return {
             name: (await service.http.request(*concrete(name), headers=headers | ASKING, content=b"")).status_code
             for name in DOORS

@@ -13,11 +13,13 @@ from raythumbs.web.routes import (
     links,
     metrics,
     notifications,
+    page,
     photos,
     photos_in,
     quarantine,
     queue,
     service,
+    session,
     upload_forms,
     webhooks,
 )
@@ -42,4 +44,6 @@ ROUTERS = (
     backfills.router,
     webhooks.router,
     docs.router,
+    page.router,
+    session.router,
 )

@@ -13,8 +13,8 @@ from raythumbs.web.bodies import FolderId
 from raythumbs.web.dependencies import Dependencies, Deps
 from raythumbs.web.event_stream import HEARTBEAT, EventStream, event
 from raythumbs.web.folder_bodies import FolderBody
-from raythumbs.web.folder_watch import FolderWatch
 from raythumbs.web.places import Places
+from raythumbs.web.watch import Watch
 
 router = APIRouter(tags=["folders"])
 
@@ -63,7 +63,7 @@ async def folder_events(
     if last_event_id == _DONE and first.is_done(photos=photos):
         return Response(status_code=204)  # which tells a browser not to come back
     streams: Places = request.app.state.streams
-    watch: FolderWatch = request.app.state.folder_watch
+    watch: Watch[Folder] = request.app.state.folder_watch
     return EventStream(_events(watch, first, photos), streams.take(request.app.state.clients.of(request.scope)))
 
 
@@ -82,7 +82,7 @@ async def _body(deps: Dependencies, folder_id: str) -> FolderBody:
     return FolderBody.of(await deps.queue.folder(folder_id))
 
 
-async def _events(watch: FolderWatch, first: Folder, photos: int) -> AsyncGenerator[str, None]:
+async def _events(watch: Watch[Folder], first: Folder, photos: int) -> AsyncGenerator[str, None]:
     async with aclosing(watch.changes(first.id, first)) as changes:
         async for seen in changes:
             if seen is None:

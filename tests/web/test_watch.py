@@ -8,7 +8,7 @@ import pytest
 
 from raythumbs.errors import QueueUnavailable
 from raythumbs.model.folder import Folder
-from raythumbs.web.folder_watch import FolderWatch, pause_seconds
+from raythumbs.web.watch import Watch, pause_seconds
 
 EMPTY = Folder(id="album", total=0, waiting=0, failed=0, cancelled=0, ended_at=None)
 
@@ -38,7 +38,10 @@ def watched(story, **given):
     async def within():
         asked = Asked()
         async with asyncio.timeout(20):
-            return await story(asked, FolderWatch(asked, **{"poll_seconds": 0.001, "heartbeat_seconds": 10} | given))
+            return await story(
+                asked,
+                Watch(asked, **{"poll_seconds": 0.001, "heartbeat_seconds": 10} | given),
+            )
 
     return asyncio.run(within())
 
@@ -138,7 +141,7 @@ def test_after_a_long_look_that_failed_the_next_one_comes_soon():
             clock.at += 15  # the queue was waited for
             return await asked(folder_id)
 
-        watch = FolderWatch(slow, poll_seconds=0.001, heartbeat_seconds=10, stream_seconds=1e9, now=clock)
+        watch = Watch(slow, poll_seconds=0.001, heartbeat_seconds=10, stream_seconds=1e9, now=clock)
         asked.error = QueueUnavailable("away")
         async with aclosing(watch.changes("album", EMPTY)) as changes:
             await anext(changes)
@@ -179,8 +182,29 @@ def test_a_stream_whose_figures_never_rest_ends_too():
             clock.at += 1
             return replace(EMPTY, total=int(clock.at))
 
-        watch = FolderWatch(restless, poll_seconds=0.001, stream_seconds=0.5, now=clock)
+        watch = Watch(restless, poll_seconds=0.001, stream_seconds=0.5, now=clock)
         async with aclosing(watch.changes("album", EMPTY)) as changes:
             return [one async for one in changes]
 
     assert len(watched(story)) <= 2
+
+
+def test_streams_end_at_once_when_their_watch_ends():
+    async def story(asked, watch):
+        async with (
+            aclosing(watch.changes("album", EMPTY)) as one,
+            aclosing(watch.changes("trip", replace(EMPTY, id="trip"))) as other,
+        ):
+            await anext(one), await anext(other)
+            waiting = [asyncio.create_task(rest(changes)) for changes in (one, other)]
+            await asked.again("album")
+            watch.end()
+            ends = await asyncio.gather(*waiting)
+        async with aclosing(watch.changes("album", EMPTY)) as late:
+            return ends, await rest(late)
+
+    assert watched(story) == ([[], []], [EMPTY])
+
+
+async def rest(changes):
+    return [one async for one in changes]

@@ -1,0 +1,77 @@
+"""The files of the page. They are read once, and served from memory under a policy that lets nothing else run."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Self
+
+_FOLDER = files("raythumbs.web.page") / "static"
+_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+INDEX = "index.html"
+# Each name under /page/, and its file. What is not here is not served.
+NAMES = {
+    name.rpartition("/")[2]: name
+    for name in (
+        "page.css",
+        "parts.css",
+        "icon.svg",
+        "announce.js",
+        "api.js",
+        "backfills.js",
+        "base.js",
+        "chart.js",
+        "confirm.js",
+        "failures.js",
+        "format.js",
+        "gallery.js",
+        "live.js",
+        "overview.js",
+        "photo.js",
+        "quarantine.js",
+        "search.js",
+        "session.js",
+        "start.js",
+        "status.js",
+        "uploads.js",
+        "widgets.js",
+        "vendor/preact.js",
+        "vendor/hooks.js",
+        "vendor/htm.js",
+        "vendor/thumbhash.js",
+    )
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageFile:
+    """A file of the page: its bytes, its media type, and an entity tag that changes when the bytes do."""
+
+    content: bytes
+    media_type: str
+    etag: str
+
+    @classmethod
+    def of(cls, content: bytes, media_type: str) -> Self:
+        """Return the file with its tag."""
+        return cls(content=content, media_type=media_type, etag=f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+
+
+@cache
+def page_file(name: str) -> PageFile:
+    """Return a file of `static/`, by its name there."""
+    content = _FOLDER.joinpath(name).read_bytes()
+    return PageFile.of(content, _TYPES[name.rpartition(".")[2]])
+
+
+def page_policy(picture_origin: str | None) -> str:
+    """Return the Content-Security-Policy of the page. `picture_origin` is where thumbnails are, if that is elsewhere.
+
+    Trusted Types forbid every place where a text becomes markup, so no name or reason can.
+    """
+    pictures = " ".join(("'self'", "data:", *([picture_origin] if picture_origin else ())))
+    return (
+        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src {pictures}; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    )
