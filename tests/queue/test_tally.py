@@ -18,6 +18,7 @@ def figures_after(settings, batches, scenario):
     async def run():
         async with at_work(settings, batches) as queue:
             await scenario(queue)
+            await queue.verbs.drain()  # a photo is counted just after its row can be read
             return await queue.verbs.figures()
 
     return asyncio.run(run())
