@@ -39,7 +39,7 @@ def test_a_query_names_metrics_that_the_service_gives(query):
 def test_an_alert_names_its_paragraph_of_the_runbook(rule):
     titles = re.findall(r"(?m)^### (\w+)$", read_page("runbook"))
 
-    assert rule["annotations"]["runbook"] == f"runbook.md#{rule['alert'].lower()}"
+    assert rule["annotations"]["runbook_url"] == f"http://127.0.0.1:8000/manual/runbook#{rule['alert'].lower()}"
     assert rule["alert"] in titles
 
 
