@@ -437,6 +437,7 @@ def answer(**changed: object) -> bytes:
         "notes": [],
         "thumb_hash": "00",
         "cpu": 0.1,
+        "decode": 0.05,
         "renditions": [{"width": 1, "height": 1, "bytes": 1}],
     }
     return framed(told | changed)
@@ -496,6 +497,8 @@ def test_an_answer_within_the_bounds_is_accepted() -> None:
         answer(cpu="much") + b"1",
         answer(cpu=float("nan")) + b"1",
         answer(cpu=-1) + b"1",
+        answer(decode=-1) + b"1",
+        answer(decode=None) + b"1",
         answer(width=-1) + b"1",
         answer(height=1 << 70) + b"1",
         answer(renditions=[{"width": 1, "height": 1 << 70, "bytes": 1}]) + b"1",
