@@ -508,7 +508,7 @@ def test_an_answer_within_the_bounds_is_accepted() -> None:
         answer(),
         b"\0\0",
     ],
-    ids=range(29),
+    ids=range(31),
 )
 def test_an_answer_beyond_a_bound_counts_as_a_crash(said: bytes) -> None:
     with sandbox_whose_child_says(said) as sandbox:
