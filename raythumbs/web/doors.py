@@ -87,6 +87,8 @@ DOORS: Mapping[str, Door] = {
     "DELETE /session": Open.ALWAYS,
     "GET /": Open.ALWAYS,  # the page without any figure
     "GET /page/{file}": Open.ALWAYS,
+    "GET /manual": Open.ALWAYS,
+    "GET /manual/{page}": Open.ALWAYS,
     "GET /healthz": Open.ALWAYS,
     "GET /readyz": Open.ALWAYS,  # without a key, it does not tell what is wrong
     "GET /openapi.json": Open.ALWAYS,

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import ray
 
 from raythumbs.model.figures import Ending
@@ -19,6 +20,7 @@ def succeeded_by_shard(queue: LiveQueue) -> dict[int, int]:
     return {shard: counts.photos[Ending.SUCCEEDED, ""] for shard, counts in queue.figures().shards.items()}
 
 
+@pytest.mark.needs("time")
 def test_two_queues_render_all_photos_in_their_shares_of_the_slots(
     start: StartQueue, photos: list[Path], postgresql_url: str
 ):
@@ -39,6 +41,7 @@ def test_two_queues_render_all_photos_in_their_shares_of_the_slots(
     assert 0 not in succeeded_by_shard(queue).values()
 
 
+@pytest.mark.needs("time")
 def test_a_deploy_with_fewer_shards_takes_up_what_all_of_the_old_ones_had(
     start: StartQueue, photos: list[Path], postgresql_url: str
 ):

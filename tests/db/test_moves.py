@@ -23,6 +23,8 @@ from raythumbs.model.lease import Lease
 from tests.conftest import Clock
 from tests.db.conftest import Verbs, a_request, a_success
 
+pytestmark = pytest.mark.needs("time")
+
 FOLDER = "holiday"
 SOURCES = [f"s3://photos/{number}.jpg" for number in range(3)]
 

@@ -80,6 +80,7 @@ def test_what_waits_when_a_service_ends_is_taken_up_by_the_next_which_ends_with_
 ):
     script = f"""
 import pathlib, time
+from raythumbs.bench.local_service import local_service
 with local_service(pathlib.Path({str(data_dir)!r})) as client:
     print(client.url, flush=True)
     time.sleep(600)
@@ -89,11 +90,12 @@ with local_service(pathlib.Path({str(data_dir)!r})) as client:
         env={**os.environ, **family.environment},
     )  # fmt: skip
     assert program.stdout is not None
-    with program.stdout, Client(program.stdout.readline().strip()) as client:
-        jobs = [ended(client, job) for job in unfinished]
-
-    program.kill()
-    program.wait()
+    try:
+        with program.stdout, Client(program.stdout.readline().strip()) as client:
+            jobs = [ended(client, job) for job in unfinished]
+    finally:
+        program.kill()
+        program.wait()
 
     assert {(job["state"], job["crashes"]) for job in jobs} == {("succeeded", 0)}
     eventually(lambda: not family.members())

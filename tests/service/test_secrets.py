@@ -158,6 +158,7 @@ def processes(run: Run) -> dict[str, bytes]:
     return seen
 
 
+@pytest.mark.needs("time")
 def test_no_secret_is_in_anything_that_a_run_writes_or_starts(run, postgresql, photographs):
     ask_in_many_ways(run, photographs["cat"])
 

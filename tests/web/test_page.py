@@ -5,7 +5,7 @@ import re
 from contextlib import asynccontextmanager
 from importlib.resources import files
 
-from raythumbs.web.page.files import INDEX, NAMES, page_file
+from raythumbs.web.page.files import INDEX, MANUAL, NAMES, page_file
 from tests.web.test_folders import stream_of
 from tests.web.test_keys import SETTING
 
@@ -22,7 +22,7 @@ def replies(served, *paths, headers=None, **given):
 def test_every_file_of_the_page_is_on_the_list_and_there():
     there = {path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file()}
 
-    assert set(NAMES.values()) == there - {INDEX, "vendor/LICENSES.txt"}
+    assert set(NAMES.values()) == there - {INDEX, MANUAL, "vendor/LICENSES.txt"}
 
 
 def test_the_page_and_its_scripts_load_only_files_of_the_list():
@@ -113,3 +113,14 @@ def test_the_stream_needs_a_key(served):
     [reply] = replies(served, "/api/page/events", api_keys=SETTING)
 
     assert (reply.status_code, reply.json()["code"]) == (401, "key_needed")
+
+
+def test_the_manual_is_read_in_a_browser_and_runs_no_script(served):
+    contents, start, missing = replies(served, "/manual", "/manual/start", "/manual/nothing", api_keys=SETTING)
+
+    assert (contents.status_code, start.status_code, missing.status_code) == (200, 200, 404)
+    assert 'href="manual/start"' in contents.text
+    assert 'href="integrate"' in start.text
+    assert set(re.findall(r'(?:src|href)="\.\./page/([^"]+)"', start.text)) <= NAMES.keys()
+    assert "script-src" not in start.headers["content-security-policy"]
+    assert "<script" not in start.text

@@ -3,18 +3,25 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cache
+from http import HTTPStatus
 from importlib.resources import files
 from typing import Self
 
+from fastapi import Request, Response
+
+from raythumbs.web.conditional import is_unchanged
+
 _FOLDER = files("raythumbs.web.page") / "static"
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-INDEX = "index.html"
+INDEX, MANUAL = "index.html", "manual.html"
+_NEVER = "Thu, 01 Jan 1970 00:00:00 GMT"  # only the tag of a file counts
 # Each name under /page/, and its file. What is not here is not served.
 NAMES = {
     name.rpartition("/")[2]: name
     for name in (
         "page.css",
         "parts.css",
+        "manual.css",
         "icon.svg",
         "announce.js",
         "api.js",
@@ -62,6 +69,18 @@ def page_file(name: str) -> PageFile:
     """Return a file of `static/`, by its name there."""
     content = _FOLDER.joinpath(name).read_bytes()
     return PageFile.of(content, _TYPES[name.rpartition(".")[2]])
+
+
+def file_reply(file: PageFile, request: Request, *, policy: str | None = None) -> Response:
+    """Return a file, or 304 to a browser that has it. Browsers ask each time, so a new version is seen at once.
+
+    `policy` is the Content-Security-Policy of a page.
+    """
+    headers = {"Cache-Control": "no-cache", "ETag": file.etag}
+    headers |= {"Content-Security-Policy": policy} if policy else {}
+    if is_unchanged(request.headers, etag=file.etag, last_modified=_NEVER):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(file.content, media_type=file.media_type, headers=headers)
 
 
 def page_policy(picture_origin: str | None) -> str:

@@ -11,6 +11,7 @@ from raythumbs.web.routes import (
     handshake,
     jobs,
     links,
+    manual,
     metrics,
     notifications,
     page,
@@ -45,5 +46,6 @@ ROUTERS = (
     webhooks.router,
     docs.router,
     page.router,
+    manual.router,
     session.router,
 )

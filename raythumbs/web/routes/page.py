@@ -11,18 +11,16 @@ from fastapi.responses import HTMLResponse
 
 from raythumbs.events import known
 from raythumbs.model.photo import Format, Rendition
-from raythumbs.web.conditional import is_unchanged
 from raythumbs.web.dependencies import Dependencies, Deps
 from raythumbs.web.event_stream import HEARTBEAT, EventStream, event
 from raythumbs.web.page.figures import Figures, FiguresSource
-from raythumbs.web.page.files import INDEX, NAMES, PageFile, page_file, page_policy
+from raythumbs.web.page.files import INDEX, NAMES, file_reply, page_file, page_policy
 from raythumbs.web.places import Places
 from raythumbs.web.watch import Watch
 
 router = APIRouter(tags=["page"])
 
 _THE_PAGE = "page"  # the one subject of its watch
-_NEVER = "Thu, 01 Jan 1970 00:00:00 GMT"  # no time of the file counts, only its tag
 
 
 @router.head("/", response_class=HTMLResponse, include_in_schema=False)
@@ -30,7 +28,7 @@ _NEVER = "Thu, 01 Jan 1970 00:00:00 GMT"  # no time of the file counts, only its
 async def page(request: Request, deps: Deps) -> Response:
     """Show the page."""
     policy = page_policy(await asyncio.to_thread(_picture_origin, deps))
-    return file_reply(page_file(INDEX), request, {"Content-Security-Policy": policy})
+    return file_reply(page_file(INDEX), request, policy=policy)
 
 
 @router.get("/page/{file}", include_in_schema=False)
@@ -38,7 +36,7 @@ async def static_file(file: str, request: Request) -> Response:
     """Return a file of the page."""
     if file not in NAMES:
         raise HTTPException(HTTPStatus.NOT_FOUND, "the page has no such file")
-    return file_reply(page_file(NAMES[file]), request, {})
+    return file_reply(page_file(NAMES[file]), request)
 
 
 @router.get("/api/page/events", response_class=EventStream, include_in_schema=False)  # it changes with the page
@@ -66,14 +64,6 @@ async def _events(watch: Watch[Figures], first: Figures) -> AsyncGenerator[str, 
             for name, body in seen.changes(before):
                 yield event(name, body.model_dump_json(by_alias=True), last_id=name)
             before = seen
-
-
-def file_reply(file: PageFile, request: Request, headers: dict[str, str]) -> Response:
-    """Return a file, or 304 to a browser that has it. Browsers ask each time, so a new version is seen at once."""
-    headers = {"Cache-Control": "no-cache", "ETag": file.etag} | headers
-    if is_unchanged(request.headers, etag=file.etag, last_modified=_NEVER):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return Response(file.content, media_type=file.media_type, headers=headers)
 
 
 def _picture_origin(deps: Dependencies) -> str | None:

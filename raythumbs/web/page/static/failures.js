@@ -89,7 +89,8 @@ function Jobs({ code, count: total }) {
       isChosen=${chosen.has(job.jobId)} onToggle=${() => toggle(job.jobId)} />`)}</ul>
     <div class="actions">
       ${page.next && html`<button type="button" class="button plain" onClick=${() => load(page.next)}>Show more</button>`}
-      ${may("admin") && html`<${Action} disabled=${!chosen.size} onDo=${retry}>Try ${many(chosen.size, "chosen photo")} again<//>`}
+      ${may("admin") && (chosen.size ? html`<${Action} onDo=${retry}>Try ${many(chosen.size, "chosen photo")} again<//>`
+        : html`<p class="quiet">Choose photos to try only these again.</p>`)}
     </div>
   </div>`;
 }
@@ -101,7 +102,7 @@ function FailedJob({ job, isChosen, onToggle }) {
     <div class="job-what"><a href=${`#/photos/${job.photoId}`}>${name}</a>
       <span class="quiet clamp">${job.reason}</span></div>
     <span class="quiet nowrap">${moment(job.finishedAt)}</span>
-    ${may("admin") && html`<${Action} kind="plain" label=${`Try ${name} again`} onDo=${() => retryOne(job)}>Try again<//>`}
+    ${may("admin") && html`<${Action} kind="plain" label=${`Try again: ${name}`} onDo=${() => retryOne(job)}>Try again<//>`}
   </li>`;
 }
 

@@ -16,7 +16,7 @@ async function load(photoId) {
   const photo = await get(`api/photos/${encodeURIComponent(photoId)}`);
   const { photos } = await get(withQuery("api/photos", { source: photo.source })).catch(() => ({ photos: [] }));
   const found = photos.find((one) => one.photoId === photoId);
-  return { photo, job: found?.job ?? null, state: found?.state ?? null };
+  return { photo: found ?? photo, job: found?.job ?? null, state: found?.state ?? null }; // of one moment
 }
 
 /** Load the photo, and again while its job is not finished. */
@@ -43,12 +43,17 @@ function usePhoto(photoId) {
 
 export function PhotoView({ rest: [photoId] }) {
   const [{ photo, job, state, error }, again] = usePhoto(photoId);
-  if (error) return html`<h1 tabindex="-1">Photo</h1><p class="banner bad" role="alert">${error}</p>`;
-  if (!photo) return html`<h1 tabindex="-1">Photo</h1><p class="quiet" role="status">Loading…</p>`;
+  // The heading is the same element while the photo is loaded, so that it keeps the focus.
   return html`
-    <div class="title-row"><h1 tabindex="-1" class="photo-name">${nameOf(photo)}</h1>
+    <div class="title-row"><h1 tabindex="-1" class="photo-name">${photo ? nameOf(photo) : "Photo"}</h1>
       ${state && html`<${State} state=${state} />`}
-      <div class="actions"><${Moves} job=${job} again=${again} name=${nameOf(photo)} /></div></div>
+      ${photo && html`<div class="actions"><${Moves} job=${job} again=${again} name=${nameOf(photo)} /></div>`}</div>
+    ${error && html`<p class="banner bad" role="alert">${error}</p>`}
+    ${photo ? html`<${Loaded} photo=${photo} job=${job} />` : !error && html`<p class="quiet" role="status">Loading…</p>`}`;
+}
+
+function Loaded({ photo, job }) {
+  return html`
     ${photo.deletedAt && html`<p class="banner warn">The photo was deleted at its source (${moment(photo.deletedAt)}).</p>`}
     ${job?.code && html`<${Trouble} job=${job} />`}
     <div class=${photo.renditions.length ? "photo-view" : ""}>

@@ -4,6 +4,7 @@ import { html, Store, useEffect, useRef, useState, useStore } from "./base.js";
 import { get, read, Refused, explained, withQuery } from "./api.js";
 import { announce } from "./announce.js";
 import { count, many, size } from "./format.js";
+import { live } from "./live.js";
 import { may } from "./session.js";
 import { State } from "./widgets.js";
 
@@ -13,7 +14,8 @@ const WAIT_MS = 3000;
 const LOOK_MS = 1000;
 const MOST_ROWS = 40;
 const MOST_JOBS = 200;
-const OVER = new Set(["succeeded", "failed", "cancelled", "refused"]);
+const DONE = new Set(["succeeded", "sent"]); // "sent": the key may not see what comes of it
+const OVER = new Set([...DONE, "failed", "cancelled", "refused"]);
 
 /** `{ id, file, sent, state, reason, jobId, photoId }` of each upload; `sent` is a fraction. */
 const uploads = new Store([]);
@@ -49,7 +51,7 @@ function sendNext() {
 async function sendOne({ id, file, priority }) {
   try {
     const { uploads: [told] } = await sendPatiently(id, file, priority);
-    change(id, { state: told.state, sent: 1, jobId: told.jobId, photoId: told.photoId });
+    change(id, { state: may("read") ? told.state : "sent", sent: 1, jobId: told.jobId, photoId: told.photoId });
     follow();
   } catch (error) {
     change(id, { state: "refused", reason: explained(error) });
@@ -117,6 +119,13 @@ async function look() {
   }));
 }
 
+/** Whoever tried a failed one again has its thumbnail among the newest. */
+live.subscribe(() => {
+  const seen = new Set(live.value.newest?.photos.map(({ photoId }) => photoId));
+  if (!uploads.value.some(({ photoId, state }) => state !== "succeeded" && seen.has(photoId))) return;
+  uploads.set(uploads.value.map((one) => (seen.has(one.photoId) ? { ...one, state: "succeeded", reason: null } : one)));
+});
+
 /** The button that opens the file chooser. */
 export function UploadButton() {
   const input = useRef(null);
@@ -157,18 +166,19 @@ export function DropZone() {
 /** The uploads of this page, in a corner: those that need a look first. */
 export function Tray() {
   const all = useStore(uploads);
-  const [isOpen, setOpen] = useState(true);
+  const [wanted, setWanted] = useState(null);
   if (!all.length) return null;
-  const done = all.filter(({ state }) => state === "succeeded").length;
+  const done = all.filter(({ state }) => DONE.has(state)).length;
   const failed = all.filter(({ state }) => state === "failed" || state === "refused").length;
   const isOver = all.every(({ state }) => OVER.has(state));
+  const isOpen = wanted ?? !isOver; // it folds itself up at the end, unless a person wants it otherwise
   const rows = [...all].sort((one, other) => rank(one) - rank(other)).slice(0, MOST_ROWS);
   return html`<section class="tray card" aria-labelledby="tray-title">
     <div class="card-head"><h2 id="tray-title">Uploads</h2>
-      <p class="quiet">${count(done)} of ${count(all.length)} done${failed ? `, ${count(failed)} failed` : ""}</p>
+      <p class="quiet">${count(done)} of ${count(all.length)}${failed ? `, ${count(failed)} failed` : " done"}</p>
       <div class="actions">
         <button type="button" class="button plain" aria-expanded=${String(isOpen)} aria-controls="tray-list"
-          onClick=${() => setOpen(!isOpen)}>${isOpen ? "Hide" : "Show"}</button>
+          onClick=${() => setWanted(!isOpen)}>${isOpen ? "Hide" : "Show"}</button>
         ${isOver && html`<button type="button" class="button plain" onClick=${() => uploads.set([])}>Clear</button>`}
       </div></div>
     <progress max=${all.length} value=${done + failed} aria-label="Uploads that are done"></progress>

@@ -42,7 +42,7 @@ export const Empty = ({ title, children }) =>
 export const Chip = ({ kind, children }) => html`<span class=${`chip ${kind}`}>${children}</span>`;
 
 const KINDS = {
-  succeeded: "good", done: "good", working: "good", failed: "bad", queued: "calm", running: "calm",
+  succeeded: "good", sent: "good", done: "good", working: "good", failed: "bad", refused: "bad", queued: "calm", running: "calm",
   listing: "calm", paused: "warn", cancelled: "quiet-chip",
 };
 

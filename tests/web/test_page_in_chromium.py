@@ -1,0 +1,190 @@
+"""The page in a real browser: a person signs in, uploads, watches, pauses, repairs, and has only a keyboard or a phone.
+
+Screenshots of every view stay in the test's folder (`--basetemp`), to be looked at.
+"""
+
+import asyncio
+import shutil
+from contextlib import asynccontextmanager
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.async_api import async_playwright, expect
+
+from raythumbs.bench.local_service import free_port
+from raythumbs.model.access import Scope
+from raythumbs.web.watch import Watch
+from tests.web.listening import listening_app
+from tests.web.test_keys import KEYS, SETTING
+
+pytestmark = pytest.mark.needs("chromium")
+expect.set_options(timeout=30_000)  # milliseconds
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+FAULTS = """(only) => axe.run(only ? {runOnly: only} : {}).then(({violations}) => violations
+    .filter(({impact}) => impact == 'serious' || impact == 'critical')
+    .map(({id, nodes}) => id + ': ' + nodes.map(({html}) => html).join(' | ').slice(0, 400)))"""
+SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+VIEWS = {"overview": "#/", "photos": "#/search", "backfills": "#/backfills", "quarantine": "#/quarantine"}
+PHOTOS = 20
+
+
+def picture(number: int) -> bytes:
+    """Return a small photo in a colour of its own."""
+    file = BytesIO()
+    Image.new("HSV", (320, 240), (number * 255 // PHOTOS, 160, 220)).convert("RGB").save(file, "JPEG")
+    return file.getvalue()
+
+
+def upload(name: str, content: bytes) -> dict[str, object]:
+    return {"name": name, "mimeType": "image/jpeg", "buffer": content}
+
+
+@asynccontextmanager
+async def browser():
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        try:
+            yield started
+        finally:
+            await started.close()
+
+
+@pytest.fixture
+def at_page(served):
+    """Run a scenario with the page of a service that listens on a port. Whatever the browser complains about, and
+    whatever it asks of others than the service, fails the test."""
+
+    def run(scenario, **given):
+        port = free_port()
+        base = f"http://127.0.0.1:{port}"
+        complaints: list[str] = []
+
+        def watch(page):
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
+            page.on("request", lambda asked: asked.url.startswith((base, "data:")) or complaints.append(asked.url))
+
+        async def within(service):
+            app = service.http._transport.app
+            async with asyncio.timeout(150), browser() as started, listening_app(app, port=port):
+                page = await started.new_page(viewport=SIZES["desktop"])
+                watch(page)
+                await page.goto(base)
+                return await scenario(service, page)
+
+        result = served(within, **{"public_base_url": base} | given)
+        assert complaints == []
+        return result
+
+    return run
+
+
+async def faults_of(page, *only: str) -> list[str]:
+    """Return what axe finds that is serious, by all its rules or only some."""
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(AXE)
+    return await page.evaluate(FAULTS, list(only) or None)
+
+
+async def faults_of_every_view(page, folder: Path) -> list[str]:
+    """Look at each view at two sizes, in light and dark. Return what is wrong with it, and keep a screenshot."""
+    found = []
+    views = VIEWS | {"photo": await page.evaluate("location.hash")}
+    for size, scheme, rules in (("desktop", "light", ()), ("phone", "dark", ("color-contrast",))):
+        await page.set_viewport_size(SIZES[size])
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        for name, address in views.items():
+            await page.evaluate("address => { location.hash = address }", address)
+            await expect(page.locator("main h1")).to_be_focused()
+            await expect(page.locator("main [role=status]")).to_have_count(0)  # it has loaded
+            await page.screenshot(path=folder / f"{name}-{size}-{scheme}.png", full_page=True)
+            is_wide = await page.evaluate("document.scrollingElement.scrollWidth > innerWidth")
+            found += [f"{name} scrolls sideways on a {size}"] * is_wide
+            found += [f"{name}, {size}: {fault}" for fault in await faults_of(page, *rules)]
+    return found
+
+
+def test_an_operator_signs_in_uploads_twenty_photos_and_repairs_the_one_that_fails(at_page, tmp_path):
+    async def scenario(service, page):
+        at_the_door = await faults_of(page)
+        await page.get_by_label("API key").fill(KEYS[Scope.ADMIN])
+        await page.keyboard.press("Enter")
+
+        await page.get_by_role("button", name="Pause").click()
+        await expect(page.get_by_text("The queue is paused")).to_be_visible()
+        files = [upload(f"photo {number}.jpg", picture(number)) for number in range(PHOTOS - 1)]
+        await page.locator("#files").set_input_files([*files, upload("broken.jpg", b"these are words")])
+        await expect(page.get_by_label("Uploads").get_by_text("queued")).to_have_count(PHOTOS)
+        await page.get_by_role("button", name="Resume").click()
+        await expect(page.locator(".gallery .loaded")).to_have_count(PHOTOS - 1)
+
+        await page.get_by_role("link", name="Failures").click()
+        await page.get_by_role("button", name="Show photos").click()
+        await page.screenshot(path=tmp_path / "failures-desktop-light.png", full_page=True)
+        failing = await faults_of(page)
+        await page.locator(".job").get_by_role("link").click()
+        await expect(page.get_by_role("main")).to_contain_text("no decoder of")
+        mend(service)
+        await page.get_by_role("button", name="Try again").click()
+        await expect(page.locator(".photo-picture .loaded")).to_be_visible()
+
+        faults = failing + await faults_of_every_view(page, tmp_path)
+        await page.get_by_role("button", name="Sign out").click()
+        await expect(page.get_by_label("API key")).to_be_visible()
+        await page.goto(page.url.partition("#")[0] + "manual/security")
+        return at_the_door, faults + await faults_of(page)
+
+    at_the_door, faults = at_page(scenario, api_keys=SETTING)
+
+    assert (at_the_door, faults) == ([], [])
+    assert len(list(tmp_path.glob("*.png"))) == 2 * len(VIEWS) + 3
+
+
+def test_the_page_says_that_the_service_is_gone_and_comes_back_by_itself(served):
+    port = free_port()
+
+    async def scenario(service):
+        app = service.http._transport.app
+        app.state.page_watch = Watch(app.state.page_figures, stream_seconds=1)  # its streams end, and come back
+        async with asyncio.timeout(90), browser() as started:
+            page = await started.new_page()
+            async with listening_app(app, port=port):
+                await page.goto(f"http://127.0.0.1:{port}")
+                await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+            await expect(page.get_by_role("alert")).to_contain_text("does not answer")
+            still_there = await page.get_by_text("Newest thumbnails").is_visible()
+            async with listening_app(app, port=port):
+                await expect(page.get_by_role("alert")).to_be_empty()
+                await expect(page.get_by_text("live", exact=True)).to_be_visible()
+            return still_there
+
+    assert served(scenario, public_base_url=f"http://127.0.0.1:{port}")
+
+
+def test_a_person_without_a_mouse_searches_a_photo_by_its_folder(at_page):
+    async def scenario(service, page):
+        await service.upload(("beach.jpg", picture(3)), folder_id="holiday")
+        await expect(page.get_by_role("main").get_by_role("link", name="beach.jpg")).to_be_visible()
+        for _ in range(4):  # the way past the content, the name, Overview, Photos
+            await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", name="Photos", exact=True)).to_be_focused()
+        await page.keyboard.press("Tab")
+        await page.keyboard.type("holiday")
+        await page.keyboard.press("Enter")
+        await page.get_by_role("main").get_by_role("link", name="beach.jpg").press("Enter")
+        await expect(page.get_by_role("heading", name="beach.jpg")).to_be_focused()
+        return await page.get_by_role("main").get_by_text("holiday").is_visible()
+
+    assert at_page(scenario)
+
+
+def mend(service) -> None:
+    """Put a photo in the place of the words."""
+    [broken] = [path for path in service.originals if path.read_bytes() == b"these are words"]
+    broken.write_bytes(picture(PHOTOS - 1))
