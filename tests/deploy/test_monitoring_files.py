@@ -84,6 +84,18 @@ def test_each_alert_fires_in_its_case_and_in_no_other(tmp_path):
 
 
 @pytest.mark.needs("promtool")
+def test_the_scrape_configuration_of_the_manual_is_one_that_prometheus_takes(tmp_path):
+    (config,) = re.findall(r"(?ms)^```yaml\n(scrape_configs.*?)^```", read_page("monitoring"))
+    (tmp_path / "key").write_text("a key")
+    file = tmp_path / "prometheus.yml"
+    file.write_text(config.replace("/etc/prometheus/raythumbs.key", str(tmp_path / "key")))
+
+    assert "valid prometheus config" in promtool("check", "config", str(file))
+    assert 'job="raythumbs"' in RULES[0]["expr"]
+    assert yaml.safe_load(config)["scrape_configs"][0]["job_name"] == "raythumbs"
+
+
+@pytest.mark.needs("promtool")
 def test_prometheus_can_read_every_query_of_the_dashboard(tmp_path):
     rules = [
         {"record": f"panel:{number}", "expr": query.replace("$__rate_interval", "5m").replace("$job", "raythumbs")}
