@@ -29,6 +29,11 @@ FAULTS = """(only) => axe.run(only ? {runOnly: only} : {}).then(({violations}) =
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 VIEWS = {"overview": "#/", "photos": "#/search", "backfills": "#/backfills", "quarantine": "#/quarantine"}
 PHOTOS = 20
+DROP = """([name, text]) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([text], name, {type: 'image/jpeg'}));
+    document.body.dispatchEvent(new DragEvent('drop', {dataTransfer, bubbles: true}));
+}"""
 
 
 def picture(number: int) -> bytes:
@@ -118,7 +123,8 @@ def test_an_operator_signs_in_uploads_twenty_photos_and_repairs_the_one_that_fai
         await page.get_by_role("button", name="Pause").click()
         await expect(page.get_by_text("The queue is paused")).to_be_visible()
         files = [upload(f"photo {number}.jpg", picture(number)) for number in range(PHOTOS - 1)]
-        await page.locator("#files").set_input_files([*files, upload("broken.jpg", b"these are words")])
+        await page.locator("#files").set_input_files(files)
+        await page.evaluate(DROP, ["broken.jpg", "these are words"])
         await expect(page.get_by_label("Uploads").get_by_text("queued")).to_have_count(PHOTOS)
         await page.get_by_role("button", name="Resume").click()
         await expect(page.locator(".gallery .loaded")).to_have_count(PHOTOS - 1)
@@ -143,6 +149,16 @@ def test_an_operator_signs_in_uploads_twenty_photos_and_repairs_the_one_that_fai
 
     assert (at_the_door, faults) == ([], [])
     assert len(list(tmp_path.glob("*.png"))) == 2 * len(VIEWS) + 3
+
+
+def test_a_person_whose_key_may_only_read_sees_no_button_that_changes_anything(at_page):
+    async def scenario(service, page):
+        await page.get_by_label("API key").fill(KEYS[Scope.READ])
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+        return await page.get_by_role("button").all_text_contents()
+
+    assert at_page(scenario, api_keys=SETTING) == ["Sign out"]
 
 
 def test_the_page_says_that_the_service_is_gone_and_comes_back_by_itself(served):

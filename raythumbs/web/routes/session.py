@@ -60,7 +60,8 @@ async def sign_in(body: SignInBody, request: Request, reply: Response, deps: Dep
     sessions = sessions_of(deps.settings)
     if sessions is None:
         return SessionBody.of(deps, None)
-    who = holder_of(body.key.get_secret_value(), deps.settings.known_keys)
+    key = body.key.get_secret_value()
+    who = holder_of(key, deps.settings.known_keys) if key.isascii() else None  # JSON can hold what is no text
     if who is None:
         raise KeyNeeded(UNKNOWN_KEY)
     now = deps.now()

@@ -26,8 +26,16 @@ async function byId(id) {
   }
 }
 
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a person has typed a percent sign into the address
+  }
+}
+
 export function SearchView({ rest }) {
-  const text = decodeURIComponent(rest.join("/") || "");
+  const text = decoded(rest.join("/"));
   const field = useRef(null);
   useEffect(() => {
     field.current.value = text;

@@ -21,6 +21,7 @@ const VIEWS = {
 const TABS = [
   ["", "Overview"], ["search", "Photos"], ["failures", "Failures"], ["backfills", "Backfills"], ["quarantine", "Quarantine"],
 ];
+const TITLES = { ...Object.fromEntries(TABS), photos: "Photo" };
 
 function FailuresView() {
   const { failures } = useStore(live);
@@ -75,6 +76,7 @@ function Page() {
   }
   if (!isIn()) return html`<${SignIn} />`;
   const View = VIEWS[view] ?? Overview;
+  document.title = `${TITLES[view] ?? "Overview"} – raythumbs`;
   return html`<a class="skip" href="#main" onClick=${(event) => skip(event)}>Skip to the content</a>
     <${Header} view=${view} />
     <${Gone} />
