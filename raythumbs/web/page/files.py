@@ -36,6 +36,7 @@ NAMES = {
         "overview.js",
         "photo.js",
         "quarantine.js",
+        "rates.js",
         "search.js",
         "session.js",
         "start.js",
