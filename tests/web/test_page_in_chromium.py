@@ -27,7 +27,13 @@ FAULTS = """(only) => axe.run(only ? {runOnly: only} : {}).then(({violations}) =
     .filter(({impact}) => impact == 'serious' || impact == 'critical')
     .map(({id, nodes}) => id + ': ' + nodes.map(({html}) => html).join(' | ').slice(0, 400)))"""
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
-VIEWS = {"overview": "#/", "photos": "#/search", "backfills": "#/backfills", "quarantine": "#/quarantine"}
+VIEWS = {
+    "overview": "#/",
+    "jobs": "#/jobs/succeeded",
+    "photos": "#/search",
+    "backfills": "#/backfills",
+    "quarantine": "#/quarantine",
+}
 PHOTOS = 20
 DROP = """([name, text]) => {
     const dataTransfer = new DataTransfer();
@@ -131,6 +137,9 @@ def test_an_operator_signs_in_uploads_twenty_photos_and_repairs_the_one_that_fai
         await page.locator("#files").set_input_files(files)
         await page.evaluate(DROP, ["broken.jpg", "these are words"])
         await expect(page.get_by_label("Uploads").get_by_text("queued")).to_have_count(PHOTOS)
+        await page.get_by_role("link", name="Jobs").click()
+        await expect(page.locator(".job")).to_have_count(PHOTOS)
+        await page.get_by_role("link", name="Overview").click()
         await page.get_by_role("button", name="Resume").click()
         await expect(page.locator(".gallery .loaded")).to_have_count(PHOTOS - 1)
 

@@ -32,6 +32,7 @@ NAMES = {
         "failures.js",
         "format.js",
         "gallery.js",
+        "jobs.js",
         "live.js",
         "overview.js",
         "photo.js",

@@ -9,7 +9,7 @@ const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 export const count = (number) => whole.format(number);
 
 /** A number of things: "1 photo", "20 photos". */
-export const many = (number, thing) => `${count(number)} ${thing}${number === 1 ? "" : "s"}`;
+export const many = (number, thing, things = `${thing}s`) => `${count(number)} ${number === 1 ? thing : things}`;
 
 /** A rate: one decimal below 100. */
 export const rate = (perSecond) => (perSecond && perSecond < 100 ? tenths : whole).format(perSecond);

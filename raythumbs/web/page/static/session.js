@@ -82,6 +82,7 @@ export function SignIn() {
       <img src="page/icon.svg" alt="" width="48" height="48" />
       <h1 id="sign-in-title">Sign in to raythumbs</h1>
       <p class="quiet">With an API key of this service. Your browser keeps a cookie for twelve hours, and not the key.</p>
+      <input type="text" autocomplete="username" value="raythumbs" hidden readonly />
       <label for="key">API key</label>
       <input id="key" ref=${field} type="password" autocomplete="current-password" spellcheck="false" required
         aria-invalid=${error ? "true" : null} aria-describedby="sign-in-error" placeholder="rt_…" />
