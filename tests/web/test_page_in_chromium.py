@@ -147,7 +147,7 @@ def test_an_operator_signs_in_uploads_twenty_photos_and_repairs_the_one_that_fai
         await page.get_by_role("button", name="Show photos").click()
         await page.screenshot(path=tmp_path / "failures-desktop-light.png", full_page=True)
         failing = await faults_of(page)
-        await page.locator(".job").get_by_role("link").click()
+        await page.locator(".job").get_by_role("link", name="broken.jpg").click()
         await expect(page.get_by_role("main")).to_contain_text("no decoder of")
         mend(service)
         await page.get_by_role("button", name="Try again").click()

@@ -34,6 +34,7 @@ NAMES = {
         "gallery.js",
         "jobs.js",
         "live.js",
+        "names.js",
         "overview.js",
         "photo.js",
         "quarantine.js",

@@ -44,6 +44,11 @@ export function moment(iso) {
   return (then.toDateString() === new Date().toDateString() ? clock : date).format(then);
 }
 
+const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Whether a text is an id of a photo or a job. */
+export const isId = (text) => ID.test(text);
+
 /** What people call a photo: its name, or the end of its address. */
 export function nameOf(photo) {
   if (photo.fileName) return photo.fileName;

@@ -3,7 +3,8 @@
 import { html, useEffect, useState } from "./base.js";
 import { explained, get, post, withQuery } from "./api.js";
 import { confirmed } from "./confirm.js";
-import { many, moment, nameOf } from "./format.js";
+import { many, moment } from "./format.js";
+import { useName } from "./names.js";
 import { may } from "./session.js";
 import { Action, Card, Empty } from "./widgets.js";
 
@@ -43,7 +44,7 @@ function Jobs({ state }) {
 }
 
 function Job({ job, onMoved }) {
-  const name = nameOf(job);
+  const name = useName(job);
   const cancel = async () => {
     await post(`api/jobs/${job.jobId}/cancel`);
     await onMoved();
