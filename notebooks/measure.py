@@ -102,12 +102,12 @@ def by_slots(plan: Plan, report: Report) -> pd.DataFrame:
 
 def at_work(plan: Plan) -> AtWork:
     """Upload photos to one service: many at once, more and more of them, and one at a time, alone and in a backfill."""
-    with _drawn(plan) as photos, _service(plan) as client:
-        _ended(client, _uploaded(client, photos[:_CORES]))  # the first ones warm it up
+    with _drawn(plan) as photos, service(plan.url) as client:
+        ended(client, _uploaded(client, photos[:_CORES]))  # the first ones warm it up
         print(f"{len(photos)} photos at once")
         with _cpu_watched() as samples:
             time.sleep(2 * _CPU_SECONDS)
-            crowd = _ended(client, _uploaded(client, photos))
+            crowd = ended(client, _uploaded(client, photos))
             time.sleep(2 * _CPU_SECONDS)
         grown = [_many(client, photos, count) for count in plan.growth]
         print("one photo at a time")
@@ -153,10 +153,10 @@ def _drawn(plan: Plan) -> Iterator[list[Path]]:
 
 
 @contextmanager
-def _service(plan: Plan) -> Iterator[Client]:
-    """Give a client to the service at the plan's address, or to one that is started for it and stopped again."""
-    if plan.url:
-        with Client(plan.url) as client:
+def service(url: str | None) -> Iterator[Client]:
+    """Give a client to the service at this address, or to one that is started for it and stopped again."""
+    if url:
+        with Client(url) as client:
             yield client
         return
     with orderly_end(), tempfile.TemporaryDirectory(prefix="rt-notebook-") as folder:
@@ -172,11 +172,11 @@ def _service(plan: Plan) -> Iterator[Client]:
 
 def _many(client: Client, photos: Sequence[Path], count: int) -> list[Job]:
     print(f"{count} photos")
-    return _ended(client, _uploaded(client, list(islice(cycle(photos), count))))
+    return ended(client, _uploaded(client, list(islice(cycle(photos), count))))
 
 
 def _one(client: Client, photo: Path) -> Job:
-    [job] = _ended(client, _uploaded(client, [photo]))
+    [job] = ended(client, _uploaded(client, [photo]))
     return job
 
 
@@ -194,11 +194,11 @@ def _during_a_backfill(client: Client, photos: Sequence[Path], sources: Sequence
         if client.status()["queueSize"] < _FEW_WAITING:
             backfill = [job["jobId"] for job in client.submit(sources, priority="LOW")]
         urgent.append(_one(client, photo))
-    _ended(client, backfill)
+    ended(client, backfill)
     return urgent
 
 
-def _ended(client: Client, job_ids: Sequence[str]) -> list[Job]:
+def ended(client: Client, job_ids: Sequence[str]) -> list[Job]:
     """Wait until each of the jobs has succeeded; return them."""
     until = time.monotonic() + _PATIENCE_SECONDS
     for job_id in reversed(job_ids):  # the last one tells most

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from ray import serve
 
 from raythumbs.cluster.join import HEAD, join_as_serve_run, seal_on_head, served_host
-from raythumbs.cluster.replica_server import listen_on_the_node_only
+from raythumbs.cluster.replica_server import listen_on_the_node_only, when_it_ends
 from raythumbs.db.database import Database
 from raythumbs.errors import (
     BadSettings,
@@ -38,7 +38,7 @@ from raythumbs.settings.sealed import Sealed
 from raythumbs.storage.base import Store
 from raythumbs.storage.files import FileStore
 from raythumbs.storage.stores import stores_of
-from raythumbs.web.api import make_app
+from raythumbs.web.api import end_streams, make_app
 from raythumbs.web.dependencies import Dependencies, Queue, SignUpload
 from raythumbs.web.freed_memory import keep_loaded, share_arenas
 from raythumbs.web.ingress import ingress
@@ -127,7 +127,7 @@ async def assemble(sealed: Sealed) -> FastAPI:
     """
     share_arenas()
     listen_on_the_node_only()
-    show_events(sealed.settings.log_level)
+    show_events(sealed.settings.log_level, sealed.settings.log_format)
     sealed.settings.apply_umask()
     served_at = await asyncio.to_thread(served_host)
     queue = await start_queue(sealed)
@@ -135,6 +135,8 @@ async def assemble(sealed: Sealed) -> FastAPI:
     settings.refuse_strangers(served_at)
     behind_haproxy = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
     app = make_app(dependencies(settings, queue), behind_haproxy=behind_haproxy)
+    here = asyncio.get_running_loop()
+    when_it_ends(lambda: here.call_soon_threadsafe(end_streams, app))
     keep_loaded()
     return app
 

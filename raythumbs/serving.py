@@ -13,7 +13,7 @@ from raythumbs.cluster.readiness import Systemd
 from raythumbs.cluster.restart import Restart
 from raythumbs.cluster.signals import EndingSignals
 from raythumbs.errors import BadSettings, NotStarted, RaythumbsError
-from raythumbs.events import listening
+from raythumbs.events import listening, show_events
 from raythumbs.settings import Settings
 from raythumbs.settings.sealed import Sealed, seal
 
@@ -30,6 +30,7 @@ Answers = Callable[[str | None], None]  # called once the service answers, with 
 def serve_on_own_ray(settings: Settings, *, say: Say, answers: Answers) -> None:
     """Start a Ray of our own and run the service on it until a signal ends it. Raises RaythumbsError."""
     settings.refuse_strangers(settings.host)
+    show_events(settings.log_level, settings.log_format)
     listener = Systemd.of_environment()
     restart = Restart()
     # A signal during the start, or a second one later, ends it at once: the next start repeats unfinished work.
@@ -57,6 +58,7 @@ def serve_on_own_ray(settings: Settings, *, say: Say, answers: Answers) -> None:
 def serve_on_running_ray(settings: Settings, address: str, *, say: Say, answers: Answers) -> None:
     """Run the service on a Ray that already runs, until a signal ends it. Raises RaythumbsError."""
     settings.refuse_strangers(settings.host)
+    show_events(settings.log_level, settings.log_format)
     listener = Systemd.of_environment()
     refuse_taken(settings.host, settings.port)
     before_joining()

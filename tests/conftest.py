@@ -74,6 +74,10 @@ def s3_endpoint(aws_credentials: None) -> Iterator[str]:
 @pytest.fixture
 def s3_bucket(s3_endpoint: str) -> str:
     """An empty bucket."""
+    return new_bucket(s3_endpoint)
+
+
+def new_bucket(s3_endpoint: str) -> str:
     name = f"photos-{uuid.uuid4().hex[:12]}"
     s3 = boto3.client("s3", endpoint_url=s3_endpoint, region_name="us-east-1")
     s3.create_bucket(Bucket=name)
@@ -96,6 +100,10 @@ def pgbouncer(postgresql: str) -> Iterator[str]:
 @pytest.fixture
 def postgresql_url(postgresql: str) -> str:
     """An empty database."""
+    return new_database(postgresql)
+
+
+def new_database(postgresql: str) -> str:
     name = f"db_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(postgresql, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")

@@ -1,12 +1,14 @@
-"""Which tests run in one process, one after the other, when pytest runs several at a time (`pytest -n 2`).
+"""Which tests run in one process, one after the other, when pytest runs several at a time (`pytest -n 3`).
 
 Tests that start Ray mostly wait, and a Ray that several tests share is started once. They make a few groups, which
-begin first because they take longest. Every other file is a group of its own.
+begin first because they take longest. Every other file is a group of its own. One process keeps to those as long as
+there are any: they use the cores while the others wait.
 """
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 # In the order in which the groups begin. A test belongs to the first group that its name begins with.
 _GROUPS = {
@@ -25,10 +27,22 @@ _GROUPS = {
 
 
 class ByGroup(LoadScopeScheduling):
-    """Gives each process a group at a time, in the order of the tests."""
+    """Gives each process a group at a time, in the order of the tests; at most all but one work on groups with Ray."""
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        with_ray = sum(map(self._is_at_ray, self.nodes))
+        if with_ray >= len(self.nodes) - 1:
+            others = (group for group in self.workqueue if group not in _GROUPS)
+            if first := next(others, None):
+                self.workqueue.move_to_end(first, last=False)
+        super()._assign_work_unit(node)
+
+    def _is_at_ray(self, node: WorkerController) -> bool:
+        assigned = self.assigned_work[node]
+        return any(group in _GROUPS and not all(tests.values()) for group, tests in assigned.items())
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByGroup:

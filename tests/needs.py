@@ -1,4 +1,6 @@
-"""What tests need beside Python and git. Tests whose needs are not met are left out, and the last line says so."""
+"""What tests need beside Python, git and a few minutes.
+
+Tests whose needs are not met are left out, and the last line says so."""
 
 import os
 import shutil
@@ -40,8 +42,10 @@ NEEDS = {
         "run as root, and apt-get install iproute2 openssh-client openssh-server rsync",
     ),
     "chromium": Need(_has("chromium"), "apt-get install chromium"),
+    "promtool": Need(_has("promtool"), "apt-get install prometheus"),
     "systemd": Need(_has("systemd-analyze"), "apt-get install systemd"),
     "root": Need(_is_root, "run as root"),
+    "time": Need(lambda: os.environ.get("LONG_TESTS") == "1", "export LONG_TESTS=1; they take ten minutes"),
 }
 
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from raythumbs.bench.local_service import free_port
 from raythumbs.bench.servers import await_server, lets_in, unprivileged
+from raythumbs.cluster.free_port import free_port
 
 
 @contextmanager

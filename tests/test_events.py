@@ -1,6 +1,9 @@
 """What happens is shown: on the standard error of who started our Ray, or on the process's own."""
 
+import asyncio
+import json
 import logging
+import re
 import socket
 import subprocess
 import sys
@@ -8,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from raythumbs.events import emit, listening, show_events
+from raythumbs.events import add_facts, emit, emit_warning, listening, show_events
 
 ANOTHER = """
 from raythumbs.events import emit, emit_trouble, show_events
 from raythumbs.errors import StoreUnavailable
-show_events({level!r})
+show_events({level!r}, {log_format!r})
 emit("job.succeeded", job_id="j1")
 emit_trouble("batch.stumbled", ZeroDivisionError("oh"), jobs=["j2"])
 for _ in range(3):
@@ -32,10 +35,13 @@ def as_before():
     log.setLevel(level)
 
 
-def run_another(level: str) -> str:
+def run_another(level: str, log_format: str = "text") -> str:
     """Have another process tell; return what it wrote on its own standard error."""
     done = subprocess.run(
-        [sys.executable, "-c", ANOTHER.format(level=level)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", ANOTHER.format(level=level, log_format=log_format)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stderr
 
@@ -57,6 +63,40 @@ def test_a_bug_is_logged_with_its_traceback_and_an_expected_error_as_one_line(tm
     assert "ZeroDivisionError: oh" in shown
     assert 'WARNING write.repeated {"code": "store_unavailable", "reason": "away"}' in shown
     assert "StoreUnavailable" not in shown
+
+
+def test_as_json_each_event_is_one_line_with_its_facts_and_a_bug_with_its_traceback(tmp_path, capfd):
+    with listening(tmp_path):
+        assert not run_another("INFO", "json")
+
+    succeeded, stumbled, repeated = map(json.loads, capfd.readouterr().err.splitlines())
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", succeeded.pop("time"))
+    assert succeeded == {"level": "info", "event": "job.succeeded", "job_id": "j1"}
+    assert (stumbled["level"], stumbled["jobs"]) == ("error", ["j2"])
+    assert stumbled["traceback"].endswith("ZeroDivisionError: oh")
+    assert (repeated["event"], repeated["code"], repeated["reason"]) == ("write.repeated", "store_unavailable", "away")
+
+
+def test_facts_that_a_task_adds_are_in_its_events_and_in_no_other_tasks(caplog):
+    async def work(node):
+        add_facts(node=node)
+        await asyncio.sleep(0)
+        await asyncio.create_task(tell(node))
+
+    async def tell(node):
+        emit_warning("batch.lost", expected=node)
+
+    async def both():
+        await asyncio.gather(work("n1"), work("n2"))
+        await tell(None)
+
+    asyncio.run(both())
+
+    assert [record.facts for record in caplog.records] == [
+        {"node": "n1", "expected": "n1"},
+        {"node": "n2", "expected": "n2"},
+        {"expected": None},
+    ]
 
 
 def test_the_same_trouble_is_told_once_a_minute(tmp_path, capfd):

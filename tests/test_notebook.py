@@ -13,13 +13,17 @@ from raythumbs.bench.meter import MARK, Family
 
 HOUSE = Path(__file__).parent.parent
 NOTEBOOK = HOUSE / "notebooks" / "throughput.ipynb"
-CHARTS = 6
+CHARTS = {NOTEBOOK: 6, HOUSE / "notebooks" / "operations.ipynb": 4}
 SMALL = {"PHOTOS": "12", "SIZE_MB": "0.3", "STORE_LATENCIES_MS": "[0]", "PEERS": "false", "GROWTH": "[6, 18, 54]"}
+
+
+def read(path: Path) -> NotebookNode:
+    return nbformat.read(path, as_version=4)
 
 
 @pytest.fixture
 def notebook() -> NotebookNode:
-    return nbformat.read(NOTEBOOK, as_version=4)
+    return read(NOTEBOOK)
 
 
 @pytest.fixture
@@ -33,16 +37,19 @@ def charts(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if "chart" in cell.metadata.get("tags", ())]
 
 
-def test_the_notebook_is_stored_without_what_it_showed(notebook):
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+@pytest.mark.parametrize("path", CHARTS, ids=lambda path: path.stem)
+def test_a_notebook_is_stored_without_what_it_showed(path):
+    code = [cell for cell in read(path).cells if cell.cell_type == "code"]
 
     assert [cell.source for cell in code if cell.outputs or cell.execution_count is not None] == []
 
 
-def test_a_text_before_each_chart_explains_it(notebook):
+@pytest.mark.parametrize("path", CHARTS, ids=lambda path: path.stem)
+def test_a_text_before_each_chart_explains_it(path):
+    notebook = read(path)
     explained = [before for before in notebook.cells if "**How to read it.**" in before.source]
 
-    assert len(explained) == len(charts(notebook)) == CHARTS
+    assert len(explained) == len(charts(notebook)) == CHARTS[path]
 
 
 @pytest.mark.parametrize("folder", [HOUSE, NOTEBOOK.parent])
@@ -57,6 +64,7 @@ def test_the_notebook_finds_its_modules_from_the_root_and_from_its_folder(notebo
 
 @pytest.mark.timeout(300)
 @pytest.mark.needs("nginx")
+@pytest.mark.needs("time")
 def test_the_notebook_runs_draws_every_chart_and_leaves_nothing_behind(notebook, small):
     mark = secrets.token_hex(8)
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from raythumbs.bench.local_service import free_port
 from raythumbs.bench.servers import await_server, listens, start_server, unprivileged
+from raythumbs.cluster.free_port import free_port
 from raythumbs.errors import NotStarted
 
 _MODULES = Path("/usr/lib/nginx/modules")  # Debian's

@@ -13,8 +13,8 @@ from itertools import islice
 from typing import overload
 from urllib.parse import parse_qs, urlsplit
 
-from raythumbs.bench.local_service import free_port
 from raythumbs.bench.servers import await_server, listens, start_server
+from raythumbs.cluster.free_port import free_port
 
 _KEYS_A_FOLDER = 10_000
 _LAST = "\U0010ffff"

@@ -4,7 +4,6 @@ import ctypes
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from raythumbs.bench.meter import MARK, Family
 from raythumbs.client import Client, Refused, Unreachable
+from raythumbs.cluster.free_port import free_port
 from raythumbs.errors import NotStarted
 
 _START_SECONDS = 180
@@ -151,10 +151,3 @@ def orderly_end() -> Iterator[None]:
 def die_with_parent() -> None:
     """Ask the kernel for a SIGTERM when the parent dies (prctl(2), PR_SET_PDEATHSIG)."""
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

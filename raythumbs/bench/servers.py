@@ -15,7 +15,8 @@ from socket import socket
 
 import psycopg
 
-from raythumbs.bench.local_service import die_with_parent, free_port, wait_until
+from raythumbs.bench.local_service import die_with_parent, wait_until
+from raythumbs.cluster.free_port import free_port
 from raythumbs.errors import NotStarted
 
 _START_SECONDS = 60.0

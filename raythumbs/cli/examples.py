@@ -26,6 +26,8 @@ _EXAMPLES = {
     "backup": "raythumbs backup /backups/record.db",
     "deploy-files": "raythumbs deploy-files deploy",
     "systemd": "raythumbs systemd > /etc/systemd/system/raythumbs.service",
+    "alerts": "raythumbs alerts > /etc/prometheus/rules/raythumbs.yaml",
+    "grafana": "raythumbs grafana > raythumbs.json",
     "openapi": "raythumbs openapi > openapi.json",
     "manual": "raythumbs manual runbook",
     "new": "raythumbs keys new shop --scopes upload,read",

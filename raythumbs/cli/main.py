@@ -21,6 +21,7 @@ from raythumbs.cli.folders import folder
 from raythumbs.cli.jobs import reconcile, status
 from raythumbs.cli.keys import keys
 from raythumbs.cli.manual import manual
+from raythumbs.cli.monitoring import alerts, grafana
 from raythumbs.cli.moves import cancel, retry
 from raythumbs.cli.openapi import openapi
 from raythumbs.cli.output import complaints
@@ -60,6 +61,8 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     backup,
     deploy_files,
     systemd,
+    alerts,
+    grafana,
     openapi,
     manual,
 )

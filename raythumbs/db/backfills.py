@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, delete, exists, func, insert, select, update
 
+from raythumbs.db.dialect import likely
 from raythumbs.db.job_rows import QUEUED, cause_of, is_in
 from raythumbs.db.rows import as_word, names_of
 from raythumbs.db.schema import backfill_ranges, backfills, jobs, photos
@@ -89,9 +90,10 @@ class Backfills:
             for row in self._connection.execute(query)
         ]
 
-    def low_waiting(self, *, limit: int) -> int:
-        """Count the queued jobs of LOW priority, of all shards, up to `limit`."""
-        low = select(jobs.c.id).where(QUEUED, jobs.c.priority == Priority.LOW.rank).limit(limit)
+    def low_waiting(self, *, shards: int, limit: int) -> int:
+        """Count the queued jobs of LOW priority of so many shards, up to `limit`."""
+        of_shards = jobs.c.shard.in_(range(shards))  # the index of the fair order begins with it
+        low = select(jobs.c.id).where(likely(QUEUED), of_shards, jobs.c.priority == Priority.LOW.rank).limit(limit)
         return self._connection.execute(select(func.count()).select_from(low.subquery())).scalar_one()
 
     def photos(self) -> int:

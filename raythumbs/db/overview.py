@@ -1,5 +1,6 @@
 """Figures of the whole record."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, Executable, Select, String, bindparam, func, literal, select, union_all
@@ -30,18 +31,24 @@ def overview(connection: Connection, *, now: float, most_ended: int = _MOST_ENDE
     by_state = _counts(connection, _BY_STATE, most=most_ended)
     by_rank = _counts(connection, select(jobs.c.priority, func.count()).where(likely(QUEUED)).group_by(jobs.c.priority))
     orders = [FairOrder(connection, shard) for shard in range(Shards(connection).count())]
-    oldest = [since for order in orders for since in (*order.due_since().values(), order.returned_since())]
-    ages = [now - due_at for due_at in oldest if due_at is not None]
+    oldest = [order.due_since() for order in orders]
+    by_priority = {one: _age([since.get(one) for since in oldest], now=now) for one in Priority}
+    returned = _age([order.returned_since() for order in orders], now=now)
     finished = connection.scalar(
         select(func.count()).where(jobs.c.finished_at > now - RATE_SECONDS, likely(jobs.c.state == State.SUCCEEDED))
     )
     return Overview(
         states={state: by_state.get(state, 0) for state in State},
         backlog={priority: by_rank.get(priority.rank, 0) for priority in Priority},
-        backlog_age_seconds=max(0.0, *ages, 0.0),
+        backlog_age_seconds=max(returned, *by_priority.values()),
+        backlog_ages_seconds=by_priority,
         retries_waiting=sum(order.retries_waiting(now=now) for order in orders),
         photos_per_second=(finished or 0) / RATE_SECONDS,
     )
+
+
+def _age(since: Iterable[float | None], *, now: float) -> float:
+    return max((max(0.0, now - one) for one in since if one is not None), default=0.0)
 
 
 def _counts(connection: Connection, query: Executable, **bound: int) -> dict[Any, int]:

@@ -1,4 +1,4 @@
-"""Files with which the service runs in containers or under systemd."""
+"""Files with which the service runs in containers or under systemd, and is watched by Prometheus and Grafana."""
 
 import json
 import os
@@ -12,6 +12,8 @@ from raythumbs.settings.access import hashed_line
 
 FOLDER = Path(__file__).parent
 UNIT = FOLDER / "raythumbs.service"
+ALERTS = FOLDER / "alerts.yaml"
+DASHBOARD = FOLDER / "grafana.json"
 CONTAINER_FILES = ("Dockerfile", "Dockerfile.dockerignore", "compose.yaml")
 API_KEY = "secrets/api-key"
 _RANDOM_BYTES = 32

@@ -22,7 +22,7 @@ _TOPICS = {
     "max_workers_per_node": "Slots and queues",
     "job_timeout_seconds": "Jobs",
     "watched": "Reconciliation",
-    "log_level": "Logs",
+    "log_format": "Logs",
     "notification_token": "Notifications",
     "webhook_allowed_hosts": "Webhooks",
 }
@@ -45,6 +45,7 @@ More variables are read:
 |---|---|
 | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` | Credentials for S3. boto3's other ways work too: profiles, roles of \
 containers and of instances. |
+| `OTEL_EXPORTER_OTLP_ENDPOINT` and OpenTelemetry's other variables | Where [traces](monitoring.md#traces) go. |
 | `RAYTHUMBS_URL` | Where the service is, for commands that talk to a service. It is no setting of the service. |
 | `RAYTHUMBS_API_KEY` | The API key, for commands and `raythumbs.client` that talk to a service. It is no \
 setting of the service. |

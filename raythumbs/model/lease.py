@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from raythumbs.errors import RaythumbsError
 from raythumbs.model.job import Priority
 from raythumbs.model.photo import PictureFacts, Rendition
+from raythumbs.model.took import NOTHING, Took
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lease:
     """An attempt's right to a job until `until` (UTC seconds). The number `attempt` fences every write.
 
-    With `kept_version`, `renditions` are those that the photo has, which are of that version.
+    `created_at` is when the job was first enqueued and `started_at` when it was leased, by the database's clock. With
+    `kept_version`, `renditions` are those that the photo has, which are of that version.
     """
 
     job_id: str
@@ -28,6 +30,8 @@ class Lease:
     timeouts: int
     crashes: int
     losses: int
+    created_at: float
+    started_at: float
     until: float
     kept_version: str | None = None
     renditions: tuple[Rendition, ...] = ()
@@ -53,8 +57,9 @@ Outcome = Succeeded | Failed
 
 @dataclass(frozen=True)
 class Report:
-    """A lease and its outcome. `seconds` is the CPU time that the attempt took in its slot."""
+    """A lease and its outcome. `seconds` is the CPU time that the attempt took in its slot; `took` has its stages."""
 
     lease: Lease
     outcome: Outcome
     seconds: float
+    took: Took = NOTHING

@@ -12,22 +12,26 @@ class Overview:
     """Figures of the record.
 
     `states` counts jobs by state, and `backlog` the queued ones by priority. `backlog_age_seconds` is how long the
-    oldest due job has waited. `retries_waiting` counts jobs that wait for a retry which is not due yet.
-    `photos_per_second` is the rate of the last minute.
+    oldest due job has waited; `backlog_ages_seconds` tells it by priority, without retries that have just become due.
+    `retries_waiting` counts jobs that wait for a retry which is not due yet. `photos_per_second` is the rate of the
+    last minute.
     """
 
     states: Mapping[State, int]
     backlog: Mapping[Priority, int]
     backlog_age_seconds: float
+    backlog_ages_seconds: Mapping[Priority, float]
     retries_waiting: int
     photos_per_second: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSlots:
-    """A node's CPUs, its slots, how many of them are in use, and why not all of them can be used, if so."""
+    """A node's address in the network, its CPUs, its slots, how many of them are in use, and why not all of them can be
+    used, if so. `node` is its id."""
 
     node: str
+    address: str
     cpus: int
     slots: int
     busy: int
@@ -77,6 +81,7 @@ def _by_node(shards: Sequence[Status]) -> dict[str, list[NodeSlots]]:
 def _added_up(shares: Sequence[NodeSlots]) -> NodeSlots:
     return NodeSlots(
         node=shares[0].node,
+        address=shares[0].address,
         cpus=shares[0].cpus,
         slots=sum(share.slots for share in shares),
         busy=sum(share.busy for share in shares),

@@ -29,6 +29,7 @@ _VERBS: tuple[Callable[..., Awaitable[Any]], ...] = (
     ThumbnailQueue.photos_after,
     ThumbnailQueue.folder,
     ThumbnailQueue.status,
+    ThumbnailQueue.figures,
     ThumbnailQueue.commits,
     ThumbnailQueue.check,
     ThumbnailQueue.reconcile,
@@ -58,7 +59,7 @@ class ThumbnailQueueActor:
     def __init__(self, sealed: Sealed, *, shard: int) -> None:
         self._settings = sealed.open()
         self._settings.apply_umask()
-        show_events(self._settings.log_level)
+        show_events(self._settings.log_level, self._settings.log_format)
         self._opening = Opening(given_by_ray(self._settings, shard=shard, secrets_file=sealed.secrets_file))
 
     async def identity(self) -> str:

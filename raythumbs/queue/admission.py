@@ -71,7 +71,7 @@ class Admission:
         if await self._is_over(bounds.max_backlog):
             return Overloaded(f"more than {bounds.max_backlog} photos wait; try again when some are done")
         for folder in self._folders:
-            free = await asyncio.to_thread(_free_bytes, folder)
+            free = await asyncio.to_thread(free_bytes, folder)
             if free < bounds.min_free_disk_bytes:
                 lack = _lack(free, bounds.min_free_disk_bytes, "disk space")
                 return Overloaded(f"{folder} {lack}", f"a disk of the service {lack}")
@@ -89,7 +89,8 @@ def _lack(free_bytes: int, least_bytes: int, what: str) -> str:
     return f"has {free_bytes / _MIB:,.1f} MiB of {what} free; uploads need {least_bytes / _MIB:,.1f} MiB to be free"
 
 
-def _free_bytes(folder: Path) -> int:
+def free_bytes(folder: Path) -> int:
+    """Return the free bytes on the disk of a folder, which need not be there yet."""
     while not folder.exists():  # it is made when it is first written to
         folder = folder.parent
     return disk_usage(folder).free

@@ -14,8 +14,9 @@ _COUNTED_SECONDS = 10  # how old a count may be, while the backlog cannot be ove
 class LowRoom:
     """Counts the photos that wait at LOW priority only when there could be too many, because counting is slow."""
 
-    def __init__(self, record: Record, *, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, record: Record, *, shards: int, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._record = record
+        self._shards = shards
         self._most = most
         self._clock = clock
         self._counted_at = -math.inf
@@ -30,7 +31,9 @@ class LowRoom:
         now, before = self._clock(), self._waiting
         if before >= self._most or now >= self._counted_at + _COUNTED_SECONDS:
             self._counted_at = now
-            counted = await self._record.read(lambda db: Backfills(db).low_waiting(limit=self._most))
+            counted = await self._record.read(
+                lambda db: Backfills(db).low_waiting(shards=self._shards, limit=self._most)
+            )
             self._waiting += counted - before  # what was added in the meantime stays added
         if self._waiting >= self._most:
             raise Overloaded(f"{self._most} photos wait at LOW priority; backfills go on when fewer wait")

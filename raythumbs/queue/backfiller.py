@@ -58,7 +58,7 @@ class Backfiller:
         self._admission = admission
         self._settings = settings
         self._keys_a_page = keys_a_page
-        self._room = LowRoom(record, most=settings.backfill_max_waiting)
+        self._room = LowRoom(record, shards=settings.queue_shards, most=settings.backfill_max_waiting)
         self._speeds = Speeds()
         self._listings: dict[str, dict[int, _Listing]] = {}
         self._counting: dict[str, asyncio.Task[None]] = {}

@@ -10,7 +10,9 @@ from raythumbs.db.deliveries import Deliveries
 from raythumbs.db.record import Record
 from raythumbs.errors import RaythumbsError
 from raythumbs.events import emit, emit_trouble
+from raythumbs.model.figures import Sending
 from raythumbs.model.webhook import LONGEST_SECONDS, Delivery, WebhookEndpoint, wait_seconds
+from raythumbs.queue.tally import Tally
 from raythumbs.webhooks.sending import Delivered, Gone, NotDelivered, Sender
 from raythumbs.webhooks.signing import signed_headers
 
@@ -40,6 +42,7 @@ class Courier:
         *,
         secrets: tuple[str, ...],
         now_of: Callable[[Connection], float],
+        tally: Tally,
         clock: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -48,6 +51,7 @@ class Courier:
         self._sender = sender
         self._secrets = secrets
         self._now_of = now_of
+        self._tally = tally
         self._clock = clock
         self._chance = chance
         self._at_once = asyncio.Semaphore(_AT_ONCE)
@@ -93,10 +97,12 @@ class Courier:
     async def _delivered(self, delivery: Delivery) -> None:
         endpoint = self._endpoint
         await self._record.insist(lambda db, now: Deliveries(db).delivered(endpoint.id, delivery.id, now=now))
+        self._tally.sent(Sending.DELIVERED)
         emit("webhook.delivered", endpoint=endpoint.shown, kind=delivery.event, id=delivery.id)
 
     async def _failed(self, delivery: Delivery, answer: NotDelivered) -> None:
         due_at = await self._record.insist(lambda db, now: self._postpone(db, delivery, answer, now=now))
+        self._tally.sent(Sending.GIVEN_UP if due_at is None else Sending.FAILED)
         event = "webhook.given_up" if due_at is None else "webhook.failed"
         emit_trouble(event, Undelivered(answer.reason), endpoint=self._endpoint.shown, kind=delivery.event)
 
@@ -108,6 +114,7 @@ class Courier:
         return due_at
 
     async def _disable(self) -> None:
+        self._tally.sent(Sending.GIVEN_UP)
         reason = "the endpoint answered 410: it wants no more webhooks, until `raythumbs webhooks --retry`"
         await self._record.insist(lambda db, now: Deliveries(db).disable(self._endpoint.id, reason=reason, now=now))
         emit_trouble("webhook.disabled", Undelivered(reason), endpoint=self._endpoint.shown)

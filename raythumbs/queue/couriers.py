@@ -3,11 +3,12 @@
 from raythumbs.db.database import Database
 from raythumbs.db.record import Record
 from raythumbs.queue.courier import Courier
+from raythumbs.queue.tally import Tally
 from raythumbs.settings import Settings
 from raythumbs.webhooks.sending import Sender
 
 
-def couriers_of(settings: Settings, database: Database, record: Record) -> list[Courier]:
+def couriers_of(settings: Settings, database: Database, record: Record, *, tally: Tally) -> list[Courier]:
     """Return a courier for each endpoint."""
     return [
         Courier(
@@ -16,6 +17,7 @@ def couriers_of(settings: Settings, database: Database, record: Record) -> list[
             Sender(endpoint.url, may_be_inside=endpoint.host in settings.webhook_allowed_hosts),
             secrets=settings.signing_secrets,
             now_of=database.now,
+            tally=tally,
         )
         for endpoint in settings.webhooks
     ]

@@ -12,7 +12,7 @@ from raythumbs.db.database import Connection
 from raythumbs.db.leases import Leases
 from raythumbs.db.queue_states import QueueStates
 from raythumbs.db.record import Record
-from raythumbs.events import emit, emit_trouble
+from raythumbs.events import add_facts, emit, emit_trouble
 from raythumbs.model.job import Priority
 from raythumbs.model.lease import Lease, Report
 from raythumbs.queue.batch import Batch, BatchLost, RunBatch
@@ -22,6 +22,7 @@ from raythumbs.queue.node_health import NodeHealth
 from raythumbs.queue.outcomes import Budgets, Outcomes
 from raythumbs.queue.pace import Pace
 from raythumbs.queue.slots import Slots
+from raythumbs.queue.telemetry import Telemetry
 from raythumbs.worker.host_load import HostLoad
 
 _BATCH_SECONDS = 0.5  # of work: long enough to hide Ray's cost per task, short enough that no person waits
@@ -50,6 +51,7 @@ class Dispatcher:
         *,
         budgets: Budgets,
         pace: Pace,
+        telemetry: Telemetry,
         shard: int = 0,
     ) -> None:
         self._record = record
@@ -57,11 +59,12 @@ class Dispatcher:
         self._run = run
         self._lease_seconds = budgets.lease_seconds
         self._min_free_memory_bytes = budgets.min_free_memory_bytes
+        self._tally = telemetry.tally
         self._shard = shard
         self._held: dict[str, Lease] = {}
         self._large = LargeLane(slots, places=pace.large_places)
         self._large_had_turn = False
-        self._outcomes = Outcomes(record, self._large, budgets=budgets, pace=pace)
+        self._outcomes = Outcomes(record, self._large, budgets=budgets, pace=pace, telemetry=telemetry)
         self._node_health = NodeHealth(slots)
         self._tickets = count(1)
         self._leasings = 0
@@ -168,6 +171,7 @@ class Dispatcher:
             return jobs.rescue(now=now)
 
         if rescued := await self._record.write(write):
+            self._tally.rescued(len(rescued))
             emit("jobs.rescued", jobs=rescued)
 
     async def drain(self, seconds: float) -> None:
@@ -268,6 +272,7 @@ class Dispatcher:
 
     async def _run_batch(self, at_work: _AtWork) -> None:
         batch = at_work.batch
+        add_facts(node=batch.node.address or batch.node.id)
         try:
             async for reports in self._run(batch):
                 await self._take_in(at_work, reports)

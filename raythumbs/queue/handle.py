@@ -11,6 +11,7 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 from raythumbs.cluster.join import NAMESPACE
 from raythumbs.errors import QueueUnavailable, RaythumbsError
 from raythumbs.model.backfill import Backfill, BackfillRequest
+from raythumbs.model.figures import Figures
 from raythumbs.model.folder import Folder
 from raythumbs.model.found_photo import FoundPhoto
 from raythumbs.model.job import Change, Job
@@ -34,6 +35,7 @@ _ADMITTED_SECONDS = 1.0
 _CHANGES_A_CALL = 1000  # more would delay a small request behind them
 
 _SHARED_SECONDS = 0.2
+_FIGURES_SECONDS = 1.0  # Prometheus asks every fifteen seconds or so
 _BACKFILLS_SECONDS = 1.0  # the failed photos of each are counted
 _PAGES_AT_ONCE = 2  # a page of a thousand jobs takes the queue some 20 ms
 
@@ -81,6 +83,7 @@ class QueueHandle:
         # Callers that ask for the same at one time share one answer, so that they do not slow down the queue.
         self._admits = Shared(self._admit)
         self._statuses = Shared(self._status, seconds=_SHARED_SECONDS)
+        self._figures = Shared(self._ask_figures, seconds=_FIGURES_SECONDS)
         self._checks = Shared(self._check, seconds=_SHARED_SECONDS)
         self._failures = Shared(self._ask_failures, seconds=_SHARED_SECONDS)
         self._queue_states = Shared(self._queue_state, seconds=_SHARED_SECONDS)
@@ -213,6 +216,14 @@ class QueueHandle:
     async def _status(self, _: None) -> Status:
         ask = (self._ask_shard(shard, ThumbnailQueue.status) for shard in self._shards)
         return Status.of_shards(await asyncio.gather(*ask))
+
+    async def figures(self) -> Figures:
+        """See ThumbnailQueue.figures; of all shards. Callers within a second share one answer."""
+        return await self._figures(None)
+
+    async def _ask_figures(self, _: None) -> Figures:
+        ask = (self._ask_shard(shard, ThumbnailQueue.figures) for shard in self._shards)
+        return Figures.of_shards(await asyncio.gather(*ask))
 
     async def reconcile(self) -> Reconciliation:
         """See ThumbnailQueue.reconcile."""

@@ -10,6 +10,7 @@ from raythumbs.errors import DatabaseUnavailable, QueueUnavailable, RaythumbsErr
 from raythumbs.events import emit_trouble
 from raythumbs.queue.parts import Given, build_parts
 from raythumbs.queue.run_batch import run_batch
+from raythumbs.queue.telemetry import Telemetry
 from raythumbs.queue.thumbnail_queue import ThumbnailQueue
 from raythumbs.settings import Settings
 from raythumbs.worker.plan import Plan
@@ -28,6 +29,7 @@ def given_by_ray(settings: Settings, *, shard: int, secrets_file: Path | None) -
         plan=plan,
         run=partial(run_batch, plan=plan, patience_seconds=_patience_seconds(plan)),
         nodes=live_nodes,
+        telemetry=Telemetry.of_environment(),
     )
 
 

@@ -34,6 +34,7 @@ from raythumbs.queue.scaling import Scaling
 from raythumbs.queue.slots import Share, Slots
 from raythumbs.queue.sqs_poller import SqsPoller
 from raythumbs.queue.store_check import StoreCheck
+from raythumbs.queue.telemetry import Telemetry
 from raythumbs.settings import Settings
 from raythumbs.worker.plan import Plan
 
@@ -48,7 +49,8 @@ Nodes = Callable[[], Awaitable[Mapping[str, Node]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What a queue is given: its settings, its shard, how it runs a batch, how it finds the nodes, and its pace."""
+    """What a queue is given: its settings, its shard, how it runs a batch, how it finds the nodes, its pace, and where
+    it tells what came of photos."""
 
     settings: Settings
     shard: int
@@ -56,6 +58,7 @@ class Given:
     run: RunBatch
     nodes: Nodes
     pace: Pace = field(default_factory=Pace)
+    telemetry: Telemetry = field(default_factory=Telemetry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +90,15 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
     emit("queue.opened", shard=given.shard, readopted=len(left))
     settings, plan = given.settings, given.plan
     slots = _slots(given)
-    dispatcher = Dispatcher(record, slots, given.run, budgets=_budgets(settings), pace=given.pace, shard=given.shard)
+    dispatcher = Dispatcher(
+        record,
+        slots,
+        given.run,
+        budgets=_budgets(settings),
+        pace=given.pace,
+        telemetry=given.telemetry,
+        shard=given.shard,
+    )
     admission = Admission(record, _bounds(settings), folders=settings.folders)
     entry = Entry(record, admission, wake=dispatcher.wake, shards=settings.queue_shards, shard=given.shard)
     pollers = _pollers(given, entry, record, admission=admission, dispatcher=dispatcher)
@@ -189,7 +200,7 @@ def _couriers(given: Given, database: Database, record: Record) -> Sequence["Cou
         return ()
     from raythumbs.queue.couriers import couriers_of  # imports httpx2, as the module says
 
-    return couriers_of(given.settings, database, record)
+    return couriers_of(given.settings, database, record, tally=given.telemetry.tally)
 
 
 def _slots(given: Given) -> Slots:

@@ -194,6 +194,7 @@ class Slots:
         return tuple(
             NodeSlots(
                 node=one.node.id,
+                address=one.node.address,
                 cpus=one.node.cpus,
                 slots=self._size(one),
                 busy=one.busy,

@@ -22,6 +22,7 @@ from raythumbs.db.reconciliation import Reconciliations
 from raythumbs.errors import NotReconciled, RaythumbsError
 from raythumbs.events import emit, emit_trouble
 from raythumbs.model.backfill import Backfill, BackfillRequest
+from raythumbs.model.figures import Figures
 from raythumbs.model.folder import Folder
 from raythumbs.model.found_photo import FoundPhoto
 from raythumbs.model.job import Change, Job
@@ -33,6 +34,7 @@ from raythumbs.model.queue_state import QueueState
 from raythumbs.model.reconciliation import Reconciliation
 from raythumbs.model.selection import Changed, Failures, Selection
 from raythumbs.model.webhook import EndpointState
+from raythumbs.queue.admission import free_bytes
 from raythumbs.queue.bulk import BulkMoves
 from raythumbs.queue.parts import QueueParts
 from raythumbs.queue.quarantine import keep
@@ -164,6 +166,13 @@ class ThumbnailQueue:
             queue=await self.queue_state(),
         )
 
+    async def figures(self) -> Figures:
+        """Return the status, and what this shard has counted since it started."""
+        dispatcher, record = self._dispatcher, self._record
+        counts = self._given.telemetry.tally.counts(fenced_writes=dispatcher.late_reports, commits=record.commits)
+        free = await asyncio.to_thread(free_bytes, self._given.settings.data_dir)
+        return Figures(status=await self.status(), shards={self._given.shard: counts}, free_disk_bytes=free)
+
     async def commits(self) -> int:
         """Return how many times it has written to the database."""
         return self._record.commits
@@ -272,6 +281,7 @@ class ThumbnailQueue:
             loop = asyncio.get_running_loop()
             loop.call_later(self._given.pace.handover_seconds + others, self._dispatcher.resume)
             await self._end_scaling()
+            await self._given.telemetry.flush()
 
     async def close(self) -> None:
         """Let go of the database. For a queue without Ray: an actor just ends."""

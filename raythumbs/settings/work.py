@@ -86,6 +86,9 @@ class Work(BaseModel):
         86_400, ge=0, description="How long after one reconciliation the next begins, in seconds. `0`: only on request."
     )
 
+    log_format: Literal["text", "json"] = Field(
+        "text", description="How events are logged: `text` for people, or `json`, one object a line."
+    )
     log_level: Literal["INFO", "WARNING", "ERROR"] = Field(
         "WARNING", description="Which events are logged: `INFO` (those of each job too), `WARNING` or `ERROR`."
     )

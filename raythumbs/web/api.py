@@ -65,3 +65,9 @@ def make_app(deps: Dependencies, *, behind_haproxy: bool = False) -> FastAPI:
     document_answers(app)
     document_examples(app)
     return app
+
+
+def end_streams(app: FastAPI) -> None:
+    """End all streams of the application, because its process is about to end. Its event loop's thread calls it."""
+    for watch in (app.state.folder_watch, app.state.page_watch):
+        watch.end()

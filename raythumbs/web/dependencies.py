@@ -8,6 +8,7 @@ from typing import Annotated, BinaryIO, Protocol
 from fastapi import Depends, Request
 
 from raythumbs.model.backfill import Backfill, BackfillRequest
+from raythumbs.model.figures import Figures
 from raythumbs.model.folder import Folder, FolderRule
 from raythumbs.model.found_photo import FoundPhoto
 from raythumbs.model.job import Change, Job
@@ -81,6 +82,9 @@ class Queue(Protocol):
 
     async def status(self) -> Status:
         """Return the figures of the queue."""
+
+    async def figures(self) -> Figures:
+        """Return the figures for monitoring."""
 
     async def quarantine(self, message: QuarantinedMessage) -> None:
         """Keep a message that cannot be understood. It is durable when this returns."""

@@ -69,6 +69,7 @@ DOORS: Mapping[str, Door] = {
     "GET /api/folders/{folder_id:path}/events": Linked(Scope.READ),
     "POST /api/links": Scope.READ,
     "GET /api/thumbnails/status": Scope.READ,
+    "GET /metrics": Scope.READ,
     "GET /api/reconciliation": Scope.READ,
     "POST /api/reconciliation": Scope.ADMIN,
     "GET /api/export/photos": Scope.READ,

@@ -11,7 +11,7 @@ from raythumbs.events import known
 POLL_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
 _POLLS_AT_ONCE = 2
-STREAM_SECONDS = 20.0  # a replica that ends waits for its streams, and Serve does not tell it that it ends
+STREAM_SECONDS = 300.0  # proxies drop what lasts much longer; the figures of a link do not last for ever either
 _LARGEST_SHARE = 20  # a subject that takes long to look at is asked for so much less often
 _LONGEST_PAUSE_SECONDS = 5.0
 
@@ -31,8 +31,12 @@ class _Watched(Generic[T]):
         """Wake the streams if a figure has changed."""
         if seen != self.last:
             self.last = seen
-            changed, self.changed = self.changed, asyncio.Event()
-            changed.set()
+            self.wake()
+
+    def wake(self) -> None:
+        """Have the streams look again."""
+        changed, self.changed = self.changed, asyncio.Event()
+        changed.set()
 
 
 class Watch(Generic[T]):
@@ -55,21 +59,22 @@ class Watch(Generic[T]):
         self._heartbeat_seconds = heartbeat_seconds
         self._stream_seconds = stream_seconds
         self._now = now
+        self._has_ended = False
         self._subjects: dict[str, _Watched[T]] = {}
         self._polls_at_once = asyncio.Semaphore(_POLLS_AT_ONCE)
 
     async def changes(self, name: str, first: T) -> AsyncGenerator[T | None, None]:
         """Yield `first`, the subject as it is, then each change. Yield None when there was none for a while.
 
-        It ends after `stream_seconds`; clients come back. A stream must be closed, so that a subject without streams
-        is no longer asked for.
+        It ends after `stream_seconds`, or when the watch ends; clients come back. A stream must be closed, so that a
+        subject without streams is no longer asked for.
         """
         ends_at = self._now() + self._stream_seconds
         watched = self._join(name, first)
         seen = first
         try:
             yield seen
-            while (left_seconds := ends_at - self._now()) > 0:
+            while not self._has_ended and (left_seconds := ends_at - self._now()) > 0:
                 changed = watched.changed
                 if watched.last != seen:
                     seen = watched.last
@@ -78,6 +83,12 @@ class Watch(Generic[T]):
                     yield None
         finally:
             self._leave(name, watched)
+
+    def end(self) -> None:
+        """End all streams, because this process is about to end."""
+        self._has_ended = True
+        for watched in self._subjects.values():
+            watched.wake()
 
     @property
     def watched(self) -> int:

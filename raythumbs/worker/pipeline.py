@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from heapq import heappop, heappush
 from queue import Empty, SimpleQueue
@@ -15,8 +15,9 @@ from typing import TypeVar
 
 from raythumbs.events import known
 from raythumbs.model.job import Priority
-from raythumbs.model.lease import Failed, Lease, Report, Succeeded
-from raythumbs.worker.stages import AT_ONCE, InHand, Stages
+from raythumbs.model.lease import Failed, Lease, Report
+from raythumbs.model.took import Stage, Took
+from raythumbs.worker.stages import AT_ONCE, InHand, Stages, Stored
 
 T = TypeVar("T")
 Tell = Callable[[Report], None]
@@ -186,25 +187,31 @@ class Pipeline:
             self._rendering.append(heappop(self._to_render))
             self._stages.begin(_fetched(self._rendering[-1]))
         photo = self._rendering.popleft()
+        took, began = _fetched(photo).took, time.monotonic()
         try:
             rendered, seconds = self._stages.end(_fetched(photo))
         except Exception as error:  # noqa: BLE001 as above
-            self._tell(Report(photo.lease, _failed(photo.lease, error), 0.0))
+            self._tell(Report(photo.lease, _failed(photo.lease, error), 0.0, took))
         else:
             self._storing += 1
+            took = replace(took, render=_rendering(began, seconds))
             stored = self._stages.store(photo.lease, _fetched(photo).fetched, rendered)
-            stored.add_done_callback(partial(self._tell_stored, photo.lease, seconds))  # at once, whatever is rendered
+            tell = partial(self._tell_stored, photo.lease, seconds=seconds, took=took)
+            stored.add_done_callback(tell)  # at once, whatever is rendered
             stored.add_done_callback(self._then(self._on_stored))
         finally:
             self._held_bytes -= photo.guessed_bytes
 
-    def _tell_stored(self, lease: Lease, seconds: float, stored: "Future[Succeeded]") -> None:
+    def _tell_stored(self, lease: Lease, stored: "Future[Stored]", *, seconds: float, took: Took) -> None:
         try:
-            self._tell(Report(lease, stored.result(), seconds))
+            done = stored.result()
         except Exception as error:  # noqa: BLE001 as above
-            self._tell(Report(lease, _failed(lease, error), seconds))
+            self._tell(Report(lease, _failed(lease, error), seconds, took))
+        else:
+            took = replace(took, store=done.store, stored_bytes=done.size_bytes)
+            self._tell(Report(lease, done.outcome, seconds, took))
 
-    def _on_stored(self, _stored: "Future[Succeeded]") -> None:
+    def _on_stored(self, _stored: "Future[Stored]") -> None:
         self._storing -= 1
 
     def _then(self, react: Callable[["Future[T]"], None]) -> Callable[["Future[T]"], None]:
@@ -217,9 +224,20 @@ def _fetched(photo: _Photo) -> InHand:
     return photo.in_hand
 
 
+def _rendering(began: float, cpu_seconds: float) -> Stage:
+    """Return the stage that ends now. `began` (monotonic seconds) is when this thread began to wait for the decoder.
+
+    The decoder may have been done by then, if this thread was busy; the CPU time is the least that it took.
+    """
+    seconds = max(time.monotonic() - began, cpu_seconds)
+    return Stage(time.time() - seconds, seconds)
+
+
 def _failed(lease: Lease, unknown: Exception) -> Failed:
     """Return an error as an outcome. A bug is Internal: only the decoder's own process can crash on a photo."""
-    error = known("photo.stumbled", unknown, job_id=lease.job_id)
+    error = known(
+        "photo.stumbled", unknown, job_id=lease.job_id, photo_id=lease.photo_id, attempt=lease.attempt, machine=_HERE
+    )
     error.__cause__ = error.__context__ = None  # which may not travel
     if error.retryable:  # a node may be the reason: one without rights on the bucket, or without a disk
         error.reason = f"{error.reason} (on {_HERE})"

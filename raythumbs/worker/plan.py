@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from raythumbs.events import LogFormat
 from raythumbs.imaging import Limits
 from raythumbs.model.lease import Lease
 from raythumbs.model.photo import RenditionSpec
@@ -33,6 +34,7 @@ class Plan:
     yields_to_others: bool
     umask: int
     log_level: str
+    log_format: LogFormat
     secrets_file: Path | None = None  # on the queue's node, if the worker is there too
 
     @classmethod
@@ -57,6 +59,7 @@ class Plan:
             yields_to_others=settings.yield_to_others,
             umask=settings.umask,
             log_level=settings.log_level,
+            log_format=settings.log_format,
             secrets_file=secrets_file,
         )
 

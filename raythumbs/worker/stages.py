@@ -12,6 +12,7 @@ from raythumbs.imaging.sandbox import Sandbox
 from raythumbs.model.lease import Lease, Succeeded
 from raythumbs.model.photo import CACHE_CONTROL, Rendition, RenditionSpec
 from raythumbs.model.source import Source
+from raythumbs.model.took import Stage, Took
 from raythumbs.storage.base import Fetched, Store
 from raythumbs.storage.files import FileStore
 from raythumbs.worker.plan import Plan
@@ -25,11 +26,37 @@ _SHORTEST_SECONDS = 0.001
 
 @dataclass(frozen=True, slots=True)
 class InHand:
-    """A photo that was fetched, the seconds that this took, and the specs to make renditions of: None for all."""
+    """A photo that was fetched, how long that took, and the specs to make renditions of: None for all."""
 
     fetched: Fetched
-    seconds: float
+    fetch: Stage
     specs: tuple[RenditionSpec, ...] | None = None
+
+    @property
+    def took(self) -> Took:
+        """What the attempt has done so far."""
+        return Took(fetch=self.fetch, fetched_bytes=self.fetched.size_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The success of a photo whose renditions are stored, how long storing took, and the bytes that were stored."""
+
+    outcome: Succeeded
+    store: Stage
+    size_bytes: int
+
+
+class Stopwatch:
+    """Measures one stage, from the moment that it is made."""
+
+    def __init__(self) -> None:
+        self._began_at = time.time()
+        self._began = time.monotonic()
+
+    def stage(self) -> Stage:
+        """Return the stage, which ends now."""
+        return Stage(self._began_at, time.monotonic() - self._began)
 
 
 class Stages:
@@ -74,7 +101,7 @@ class Stages:
     def begin(self, photo: InHand) -> None:
         """Give a photo to the decoder. It has the time that fetching has left, but at least half: a slow store is not
         the photo's fault."""
-        time_left = max(self.plan.photo_seconds - photo.seconds, self.plan.photo_seconds / 2)
+        time_left = max(self.plan.photo_seconds - photo.fetch.seconds, self.plan.photo_seconds / 2)
         self._sandbox.give(photo.fetched.file, seconds=time_left, specs=photo.specs)
 
     def end(self, photo: InHand) -> tuple[Rendered, float]:
@@ -86,21 +113,22 @@ class Stages:
             os.posix_fadvise(fetched.file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         self.photo_seconds += _LEARNING * (max(seconds, _SHORTEST_SECONDS) - self.photo_seconds)
         self.photo_bytes += _LEARNING * (fetched.size_bytes - self.photo_bytes)
-        self.fetch_seconds += _LEARNING * (photo.seconds - self.fetch_seconds)
+        self.fetch_seconds += _LEARNING * (photo.fetch.seconds - self.fetch_seconds)
         return rendered, seconds
 
-    def store(self, lease: Lease, fetched: Fetched, rendered: Rendered) -> "Future[Succeeded]":
+    def store(self, lease: Lease, fetched: Fetched, rendered: Rendered) -> "Future[Stored]":
         """Begin to store what was rendered."""
         return self._storers.submit(self._stored, lease, fetched, rendered)
 
     def _fetch(self, lease: Lease) -> InHand:
-        began_at = time.monotonic()
+        watch = Stopwatch()
         # Every door has asked the policy already. It may have changed since, and this is where all photos are read.
         store, key = self.plan.stores.of(self.plan.policy.check(Source.parse(lease.source)))
         fetched = store.get(key, max_bytes=self.plan.max_photo_bytes, seconds=self.plan.photo_seconds)
-        return InHand(fetched, time.monotonic() - began_at, self.plan.missing(lease, fetched.version))
+        return InHand(fetched, watch.stage(), self.plan.missing(lease, fetched.version))
 
-    def _stored(self, lease: Lease, fetched: Fetched, rendered: Rendered) -> Succeeded:
+    def _stored(self, lease: Lease, fetched: Fetched, rendered: Rendered) -> Stored:
+        watch = Stopwatch()
         made = []
         for one in rendered.renditions:
             spec = one.spec
@@ -118,7 +146,8 @@ class Stages:
                 )
             )
         facts = rendered.facts(size_bytes=fetched.size_bytes, version=fetched.version)
-        return Succeeded(facts, (*made, *_kept(lease, fetched.version, made)))
+        outcome = Succeeded(facts, (*made, *_kept(lease, fetched.version, made)))
+        return Stored(outcome, watch.stage(), sum(one.size_bytes for one in made))
 
     def _url(self, key: str) -> str:
         if isinstance(self._thumbnails, FileStore):  # a folder is served by the service itself

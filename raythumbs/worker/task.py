@@ -48,7 +48,7 @@ def _stages(plan: Plan) -> Stages:
         _close_stages()  # those of another plan: of an older queue, or for a large photo
         restore_environment(plan.secrets_file)  # the credentials of the stores
         os.umask(plan.umask)
-        show_events(plan.log_level)
+        show_events(plan.log_level, plan.log_format)
         _stages_of[plan] = Stages(plan, Sandbox(plan.specs, plan.limits))
     return _stages_of[plan]
 

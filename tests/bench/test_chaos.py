@@ -86,6 +86,7 @@ def test_a_kill_is_felt_for_the_longest_time_without_a_sign_of_life_around_it(at
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.needs("time")
 def test_nothing_is_lost_whatever_is_killed():
     command = ["bench", "chaos", "--photos", "50", "--minutes", "0.5", "--seed", "11", "--json"]
     run = subprocess.run([sys.executable, "-m", "raythumbs", *command], capture_output=True, text=True, check=False)

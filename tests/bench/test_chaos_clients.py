@@ -22,10 +22,10 @@ from raythumbs.bench.chaos.clients.good import Trickle, Waits, be_good, seconds_
 from raythumbs.bench.chaos.clients.memory import ReplicaMemory
 from raythumbs.bench.chaos.clients.run import Row, chosen
 from raythumbs.bench.commands import bench
-from raythumbs.bench.local_service import free_port
 from raythumbs.bench.meter import MARK, Family
 from raythumbs.bench.servers import s3_server
 from raythumbs.bench.wire import Connection, Door, connected, request
+from raythumbs.cluster.free_port import free_port
 from raythumbs.errors import BadRequest
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -335,6 +335,7 @@ def test_the_slow_store_answers_large_objects_late_and_small_ones_at_once(aws_cr
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.needs("time")
 def test_a_run_attacks_a_service_of_its_own_and_tells_what_good_clients_noticed():
     asked = ["--seconds", "2", "--only", "malformed requests", "--only", "slow headers"]
     run = subprocess.run(

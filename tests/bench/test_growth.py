@@ -17,6 +17,7 @@ def row(jobs_per_second: float, *, slots: int = 32, how: str = "simulated") -> R
     )
 
 
+@pytest.mark.needs("time")
 def test_photos_slots_and_backlogs_are_measured_and_nothing_is_left(tmp_path: Path):
     plan = GrowthPlan(photos=[40], slots=[64], simulated_seconds=1, backlog=[0], folder=tmp_path, size_mb=0.1)
 

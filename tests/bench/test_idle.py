@@ -1,7 +1,10 @@
+import pytest
+
 from raythumbs.bench.idle import run
 from raythumbs.bench.plans import IdlePlan
 
 
+@pytest.mark.needs("time")
 def test_every_process_of_an_idle_service_is_counted():
     report = run(IdlePlan(seconds=1), say=print)
 

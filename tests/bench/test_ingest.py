@@ -2,7 +2,10 @@ import json
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.needs("time")
 def test_what_comes_in_is_measured_on_a_real_service_and_each_photo_that_was_answered_for_has_its_job():
     command = ["bench", "ingest", "--connections", "4", "--seconds", "0.5", "--json"]
     run = subprocess.run([sys.executable, "-m", "raythumbs", *command], capture_output=True, text=True, check=False)

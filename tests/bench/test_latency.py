@@ -7,6 +7,7 @@ from raythumbs.bench.plans import LatencyPlan
 from raythumbs.errors import BadRequest
 
 
+@pytest.mark.needs("time")
 def test_uploads_are_measured_on_an_idle_service_and_during_a_backfill():
     said: list[str] = []
     plan = LatencyPlan(backlog=200, uploads=3, mean_seconds=0.2, size_mb=2)

@@ -11,6 +11,7 @@ from raythumbs.bench.scale.run import run
 from raythumbs.errors import BadSettings
 
 
+@pytest.mark.needs("time")
 def test_slots_are_kept_busy_by_one_queue_and_by_two_and_nothing_is_left(tmp_path: Path, postgresql: str):
     plan = ScalePlan(slots=[20], shards=[1, 2], seconds=1, database=postgresql, folder=tmp_path)
 

@@ -73,6 +73,7 @@ def failure(contestant: str, error: str) -> Failure:
 
 @pytest.mark.timeout(300)
 @pytest.mark.needs("nginx")
+@pytest.mark.needs("time")
 def test_everybody_makes_every_thumbnail_and_is_measured():
     small = ["--photos", "6", "--size-mb", "0.3", "--store-latency-ms", "10"]
     chosen = [word for name in CHOSEN for word in ("--only", name)]

@@ -13,17 +13,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from ray._raylet import GcsClient
 from ray.autoscaler._private.fake_multi_node.node_provider import FAKE_HEAD_NODE_ID, FakeMultiNodeProvider
 from ray.autoscaler._private.monitor import BASE_READONLY_CONFIG
 from ray.core.generated.gcs_pb2 import GcsNodeInfo
 
-from raythumbs.bench.local_service import free_port, serve_command
+from raythumbs.bench.local_service import serve_command
 from raythumbs.bench.meter import MARK, Family
-from raythumbs.bench.pictures import draw_photo
 from raythumbs.client import Client, RaythumbsError
+from raythumbs.cluster.free_port import free_port
 from raythumbs.cluster.nodes import SLOT_RESOURCE
 from tests.cluster.conftest import eventually
+
+pytestmark = pytest.mark.needs("time")
 
 IDLE_SECONDS = 3
 PHOTOS = 4000  # by the first guess of their work enough for four slots
@@ -103,7 +106,7 @@ def service(address: str, data_dir: Path) -> Iterator[Client]:
     )  # fmt: skip
     try:
         with Client(f"http://127.0.0.1:{port}") as client:
-            eventually(lambda: serves(client), seconds=120)
+            eventually(lambda: serves(client) or process.poll() is not None, seconds=240)
             yield client
     finally:
         process.send_signal(signal.SIGINT)
@@ -120,10 +123,10 @@ def serves(client: Client) -> bool:
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Small photos, which take a while only because they are many."""
+    """Tiny photos, which take a while only because they are many."""
     folder = tmp_path_factory.mktemp("photos")
     first = folder / "photo-0.jpg"
-    first.write_bytes(draw_photo(1, size_mb=0.05))
+    Image.effect_noise((96, 64), 60).save(first)
     for number in range(1, PHOTOS):
         (folder / f"photo-{number}.jpg").hardlink_to(first)
     return [f"file://{path}" for path in sorted(folder.iterdir())]

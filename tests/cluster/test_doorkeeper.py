@@ -6,8 +6,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from raythumbs.bench.local_service import free_port
 from raythumbs.cluster.doorkeeper import doorkeeper, refuse_taken
+from raythumbs.cluster.free_port import free_port
 from raythumbs.errors import BadSettings
 
 

@@ -22,6 +22,8 @@ from raythumbs.cluster.nodes import SLOT_RESOURCE
 from raythumbs.model.job import Job, State
 from tests.cluster.conftest import NODE, LiveQueue, StartQueue, eventually, holds_photo, sandboxes
 
+pytestmark = pytest.mark.needs("time")
+
 FOLLOWED_SECONDS = 5
 
 

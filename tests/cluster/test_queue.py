@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 from PIL import Image
 from ray.cluster_utils import Cluster
 
@@ -47,6 +48,7 @@ def test_never_more_slots_are_in_use_than_there_are(start: StartQueue, photos: l
     assert 1 <= max(rendering for _, rendering in seen) <= 2
 
 
+@pytest.mark.needs("time")
 def test_without_parallel_thumbnails_there_is_one_slot_in_all(start: StartQueue, photos: list[Path]):
     queue = start(use_parallel_thumbnails=False)
 
@@ -70,6 +72,7 @@ def test_a_hung_decoder_is_stopped_and_only_its_photo_pays(start: StartQueue, ph
     assert not hung.is_running()
 
 
+@pytest.mark.needs("time")
 def test_a_killed_worker_loses_no_photo_and_no_innocent_pays(start: StartQueue, photos: list[Path]):
     queue = start()
     jobs = queue.submit(photos)
@@ -83,6 +86,7 @@ def test_a_killed_worker_loses_no_photo_and_no_innocent_pays(start: StartQueue, 
     assert max(job.losses for job in ended) <= 1
 
 
+@pytest.mark.needs("time")
 def test_a_worker_that_is_held_still_loses_its_photos_and_changes_nothing_when_it_goes_on(
     start: StartQueue, photos: list[Path]
 ):
@@ -126,6 +130,7 @@ def test_a_killed_queue_takes_up_its_work_where_it_was(start: StartQueue, photos
     assert queue.pid != before
 
 
+@pytest.mark.needs("time")
 def test_a_queue_with_other_settings_takes_the_place_of_the_old_one(start: StartQueue, photos: list[Path]):
     old = start()
     jobs = old.submit(photos)
@@ -137,6 +142,7 @@ def test_a_queue_with_other_settings_takes_the_place_of_the_old_one(start: Start
     assert {job.state for job in new.ended(jobs)} == {State.SUCCEEDED}
 
 
+@pytest.mark.needs("time")
 def test_slots_follow_nodes_and_a_lost_node_costs_no_photo_an_attempt(
     cluster: Cluster, start: StartQueue, photos: list[Path]
 ):
@@ -166,6 +172,7 @@ sys.meta_path.insert(0, Nothing())
 """
 
 
+@pytest.mark.needs("time")
 def test_a_node_without_the_package_costs_no_photo_an_attempt_and_is_named(
     cluster: Cluster, start: StartQueue, photos: list[Path], tmp_path: Path
 ):
@@ -183,6 +190,7 @@ def test_a_node_without_the_package_costs_no_photo_an_attempt_and_is_named(
     eventually(lambda: len(queue.status().nodes) == 1)
 
 
+@pytest.mark.needs("time")
 def test_a_node_that_cannot_make_a_client_of_the_store_costs_no_photo_an_attempt_and_is_named(
     cluster: Cluster, start: StartQueue, photos: list[Path], s3_endpoint: str, s3_bucket: str
 ):
@@ -233,6 +241,7 @@ def test_a_photo_too_large_for_every_node_is_refused_with_the_figure(start: Star
     assert "40000x40000 pixels and their thumbnails need" in (job.reason or "")
 
 
+@pytest.mark.needs("time")
 def test_a_photo_that_kills_every_worker_ends_as_failed_with_a_reason(start: StartQueue, photos: list[Path]):
     queue = start(max_crashes=1)
     (job,) = queue.submit(photos[:1])

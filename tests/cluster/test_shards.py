@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import ray
 
 from raythumbs.model.job import State
@@ -13,6 +14,7 @@ def actors() -> set[str]:
     return set(ray.util.list_named_actors())
 
 
+@pytest.mark.needs("time")
 def test_two_queues_render_all_photos_in_their_shares_of_the_slots(
     start: StartQueue, photos: list[Path], postgresql_url: str
 ):
@@ -30,6 +32,7 @@ def test_two_queues_render_all_photos_in_their_shares_of_the_slots(
     assert status.overview.states[State.SUCCEEDED] == 20
 
 
+@pytest.mark.needs("time")
 def test_a_deploy_with_fewer_shards_takes_up_what_all_of_the_old_ones_had(
     start: StartQueue, photos: list[Path], postgresql_url: str
 ):

@@ -170,6 +170,7 @@ def test_pages_of_jobs_are_narrowed_by_code_and_folder(some, of, found):
 MANY = 100_000
 
 
+@pytest.mark.needs("time")
 @pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
 def test_among_a_hundred_thousand_failed_jobs_each_request_takes_a_moment(database, record):
     fill(database)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from raythumbs.db.backfills import Backfills
 from raythumbs.db.database import Database
 from raythumbs.db.fair_order import FairOrder
 from raythumbs.db.folders import Folders
@@ -132,6 +133,8 @@ def test_no_query_reads_every_job_of_a_state(database, asked):
         (lambda db: [FairOrder(db).first(5, of=priority) for priority in Priority], ["ix_jobs_line"]),
         (lambda db: Leases(db).waiting(now=9.0, limit=5), ["ix_jobs_line", "ix_jobs_back"]),
         (lambda db: FairOrder(db).due_since(), ["ix_jobs_line"]),
+        (lambda db: Backfills(db).low_waiting(shards=1, limit=5), ["ix_jobs_line"]),
+        (lambda db: Backfills(db).low_waiting(shards=3, limit=5), ["ix_jobs_line"]),
         (lambda db: FairOrder(db).returned_since(), ["ix_jobs_back"]),
         (lambda db: FairOrder(db).retries_waiting(now=9.0), ["ix_jobs_back"]),
     ],

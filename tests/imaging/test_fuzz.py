@@ -18,6 +18,8 @@ from tests.imaging.matrix.tiff_file import Tiff
 from tests.imaging.pictures import cmyk_profile, grey_profile, photograph, saved
 from tests.imaging.test_containers import exif_of
 
+pytestmark = pytest.mark.needs("time")
+
 LIMITS = Limits(decode_bytes=16 << 20)
 SPECS = [RenditionSpec(width=30, height=30), RenditionSpec(width=20, height=40, format=Format.PNG)]
 SECONDS = 2.0

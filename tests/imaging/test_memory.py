@@ -32,6 +32,8 @@ from raythumbs.imaging import Limits, render
 from raythumbs.imaging.probe import probe
 from raythumbs.imaging.memory import predicted_bytes
 from raythumbs.model.photo import Fit, Format, RenditionSpec
+
+pytestmark = pytest.mark.needs("time")
 module = sys.modules["raythumbs.imaging.render"]
 told = []
 module.admit = lambda picture, limits, *asked: told.append(predicted_bytes(picture, *asked))

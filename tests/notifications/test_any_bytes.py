@@ -138,6 +138,7 @@ SLOW = [
 ]
 
 
+@pytest.mark.needs("time")
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.parametrize("body", SLOW, ids=lambda body: body[:12].decode())
 def test_a_body_of_the_largest_size_is_read_or_refused_quickly(name, body):

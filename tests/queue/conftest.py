@@ -16,6 +16,7 @@ from raythumbs.model.photo import Format, PictureFacts, Rendition
 from raythumbs.queue.batch import Batch
 from raythumbs.queue.pace import Pace
 from raythumbs.queue.parts import Given
+from raythumbs.queue.telemetry import Telemetry
 from raythumbs.settings import Settings, load_settings
 from raythumbs.worker.pipeline import Reports
 from raythumbs.worker.plan import Plan
@@ -114,7 +115,13 @@ def configured(tmp_path: Path) -> Callable[..., Settings]:
 
 @asynccontextmanager
 async def at_work(
-    settings: Settings, batches: Batches, cluster: Cluster | None = None, *, drained: bool = True, **pace: Any
+    settings: Settings,
+    batches: Batches,
+    cluster: Cluster | None = None,
+    *,
+    drained: bool = True,
+    telemetry: Telemetry | None = None,
+    **pace: Any,
 ) -> AsyncIterator[Queue]:
     """Give a queue at work. Its retries wait no longer than a moment; `pace` says what else is not as usual."""
     queue = Verbs(
@@ -124,6 +131,7 @@ async def at_work(
             plan=Plan.of(settings),
             run=batches,
             nodes=cluster or Cluster(),
+            telemetry=telemetry or Telemetry(),
             pace=Pace(**{"backoff": lambda _errors: 0.005, "slow_backoff": lambda _errors: 0.005} | pace),
         )
     )

@@ -15,6 +15,7 @@ from raythumbs.db.intake import Intake
 from raythumbs.db.leases import Leases
 from raythumbs.db.record import Record
 from raythumbs.errors import NotAnImage
+from raythumbs.model.figures import Sending
 from raythumbs.model.webhook import (
     LONGEST_SECONDS,
     SCHEDULE_SECONDS,
@@ -24,6 +25,7 @@ from raythumbs.model.webhook import (
     wait_seconds,
 )
 from raythumbs.queue.courier import Courier
+from raythumbs.queue.tally import Tally
 from raythumbs.settings import load_settings
 from raythumbs.webhooks.sending import Delivered, Gone, NotDelivered
 from tests.queue.conftest import Batches, a_request, at_work, eventually, failing
@@ -59,9 +61,10 @@ class Setting:
         self.record = Record(self.database)
         with self.database.writing() as db:
             Deliveries(db).configure([ENDPOINT])
+        self.tally = Tally()
         self.courier = Courier(
-            self.record, ENDPOINT, sender, secrets=(SECRET,), now_of=lambda _db: clock.now, clock=lambda: clock.now,
-            chance=lambda: 0.5,
+            self.record, ENDPOINT, sender, secrets=(SECRET,), now_of=lambda _db: clock.now, tally=self.tally,
+            clock=lambda: clock.now, chance=lambda: 0.5,
         )  # fmt: skip
 
     def fail(self, *numbers: int, now: float | None = None) -> None:
@@ -134,6 +137,8 @@ def test_a_message_that_nobody_takes_is_given_up_after_the_last_attempt(given, c
 
     assert len(sender.sent) == len(SCHEDULE_SECONDS)
     assert (setting.state().waiting, setting.state().given_up) == (0, 1)
+    sent = setting.tally.counts(fenced_writes=0, commits=0).webhooks
+    assert (sent[Sending.FAILED], sent[Sending.GIVEN_UP]) == (len(SCHEDULE_SECONDS) - 1, 1)
 
 
 def test_a_message_that_is_four_days_old_is_given_up_after_its_next_attempt(given):

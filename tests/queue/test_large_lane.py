@@ -12,7 +12,8 @@ LARGE, SMALL = Node("large", 2, memory_bytes=1000), Node("small", 2, memory_byte
 def a_lease(number: int = 1) -> Lease:
     return Lease(
         job_id=f"job-{number}", attempt=1, photo_id=f"photo-{number}", source="s3://photos/a.tif", version=None,
-        size_bytes=None, priority=Priority.NORMAL, errors=0, timeouts=0, crashes=0, losses=0, until=0.0,
+        size_bytes=None, priority=Priority.NORMAL, errors=0, timeouts=0, crashes=0, losses=0, created_at=0.0,
+        started_at=0.0, until=0.0,
     )  # fmt: skip
 
 

@@ -37,7 +37,8 @@ class WithABadNode(Batches):
 def a_report(number: int, outcome: Outcome) -> Report:
     lease = Lease(
         job_id=f"job-{number}", photo_id=f"photo-{number}", attempt=1, source=f"file:///{number}.jpg", version=None,
-        size_bytes=None, priority=Priority.NORMAL, errors=0, timeouts=0, crashes=0, losses=0, until=0.0,
+        size_bytes=None, priority=Priority.NORMAL, errors=0, timeouts=0, crashes=0, losses=0, created_at=0.0,
+        started_at=0.0, until=0.0,
     )  # fmt: skip
     return Report(lease, outcome, seconds=0.01)
 

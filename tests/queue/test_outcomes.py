@@ -20,6 +20,7 @@ from raythumbs.model.selection import Selection
 from raythumbs.queue.batch import TaskLost, TaskRaised
 from raythumbs.queue.outcomes import Budgets, Outcomes
 from raythumbs.queue.pace import Pace
+from raythumbs.queue.telemetry import Telemetry
 from tests.queue.conftest import a_request, a_success
 
 LOST = TaskLost("the worker died")
@@ -32,7 +33,7 @@ class Story:
 
     def __init__(self, record: Record) -> None:
         self.record = record
-        self.outcomes = Outcomes(record, None, budgets=BUDGETS, pace=PACE)
+        self.outcomes = Outcomes(record, None, budgets=BUDGETS, pace=PACE, telemetry=Telemetry())
 
     async def leases(self, count):
         def write(db, now):

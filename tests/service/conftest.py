@@ -23,8 +23,9 @@ from PIL import Image
 from skimage import data
 from sklearn.datasets import load_sample_image
 
-from raythumbs.bench.local_service import free_port, local_service
+from raythumbs.bench.local_service import local_service
 from raythumbs.client import Client
+from raythumbs.cluster.free_port import free_port
 
 MARK = "_RAYTHUMBS_TEST_FAMILY"  # an environment variable that all processes of one start inherit
 COMMANDS = Path(sysconfig.get_path("scripts"))

@@ -82,7 +82,9 @@ class Hammer:
                 if reply.status_code == 202 and "uploads" in reply.json():
                     heard.taken.append(reply.json()["uploads"][0]["jobId"])
                 heard.refused_without_a_time += reply.is_error and "retry-after" not in reply.headers
-                time.sleep(0.02 if reply.is_success else 0.05)
+                time.sleep(
+                    0.1 if reply.is_success else 0.05
+                )  # no waiting for a state: clients that do something else, too
 
     def _upload(self, http: httpx2.Client, _number: int) -> httpx2.Response:
         return http.post("/api/uploads/direct", files={"file": ("photo.jpg", self._photo)})

@@ -4,7 +4,8 @@ import io
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
@@ -13,12 +14,15 @@ import pytest
 from PIL import Image
 from sqlalchemy import create_engine, text
 
-from raythumbs.bench.local_service import free_port
 from raythumbs.client import Client
 from raythumbs.cluster.environment import for_cluster
+from raythumbs.cluster.free_port import free_port
 from raythumbs.db.database import migrate
+from tests.conftest import new_bucket, new_database
 from tests.service.conftest import Family, ended, eventually, raythumbs, running_ray
 from tests.service.hammer import Hammer
+
+pytestmark = pytest.mark.needs("time")
 
 TOKEN = "0123456789abcdef" * 4
 FAMILY = Family()
@@ -37,30 +41,57 @@ def address() -> Iterator[str]:
         shutil.rmtree(home)
 
 
+@dataclass(frozen=True)
+class Deployment:
+    """The service as it was deployed, on whose record the first version had worked."""
+
+    address: str
+    port: int
+    bucket: str
+    where: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def up(self, **settings: str) -> "subprocess.Popen[str]":
+        """Deploy, with settings beside those that say where things are."""
+        command = ("up", "--address", self.address, "--port", self.port)
+        return raythumbs(*command, environment={**self.where, **settings})
+
+
 @pytest.fixture(scope="module")
-def port() -> int:
-    return free_port()
-
-
-Up = Callable[..., "subprocess.Popen[str]"]
-
-
-@pytest.fixture
-def up(address: str, port: int, s3_endpoint: str, s3_bucket: str, postgresql_url: str) -> Iterator[Up]:
-    """Deploy, with settings beside those that say where things are; at the end the service is taken down."""
+def deployed(address: str, s3_endpoint: str, postgresql: str) -> Iterator[Deployment]:
+    bucket, database = new_bucket(s3_endpoint), new_database(postgresql)
+    leave_record_of_first_version(database, s3_endpoint, bucket)
     where = {
         "AWS_ENDPOINT_URL_S3": s3_endpoint,
         "AWS_REGION": "us-east-1",
-        "RAYTHUMBS_STORE": f"s3://{s3_bucket}",
-        "RAYTHUMBS_DATABASE": postgresql_url,
+        "RAYTHUMBS_STORE": f"s3://{bucket}",
+        "RAYTHUMBS_DATABASE": database,
     }
+    deployment = Deployment(address, free_port(), bucket, where)
+    status, said, complained = told(deployment.up())
+    assert (status, f"raythumbs answers at {deployment.url}" in said) == (0, True), complained
+    yield deployment
+    down = told(raythumbs("down", "--address", address))
+    assert down[0] == 0, down
 
-    def begun(**settings: str) -> "subprocess.Popen[str]":
-        return raythumbs("up", "--address", address, "--port", port, environment={**where, **settings})
 
-    yield begun
-    said = told(raythumbs("down", "--address", address))
-    assert said[0] == 0, said
+def leave_record_of_first_version(database: str, s3_endpoint: str, bucket: str) -> None:
+    """Leave a photo that waits and one that was at work, in the tables of the first version."""
+    s3 = boto3.client("s3", endpoint_url=s3_endpoint, region_name="us-east-1")
+    engine = create_engine(database.replace("postgresql://", "postgresql+psycopg://"))
+    photo = "INSERT INTO photos (id, source, created_at) VALUES (:id, :source, 1)"
+    job = "INSERT INTO jobs (id, photo_id, state, priority, created_at, due_at) VALUES (:id, :id, :state, 1, 1, 1)"
+    with engine.begin() as connection:
+        migrate(connection, "0001")
+        for state in ("queued", "running"):
+            s3.put_object(Bucket=bucket, Key=f"{state}.jpg", Body=a_photo())
+            connection.execute(text(photo), {"id": state, "source": f"s3://{bucket}/{state}.jpg"})
+            connection.execute(text(job), {"id": state, "state": state})
+    engine.dispose()
+    s3.close()
 
 
 def told(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
@@ -83,29 +114,33 @@ def a_photo() -> bytes:
     return file.getvalue()
 
 
-def test_up_returns_when_the_service_answers_and_a_second_one_restarts_nothing(up: Up, port: int):
-    first = told(up())
-    before = running()
-    second = told(up())
+def test_a_deploy_migrates_the_record_of_the_first_version_whose_photos_go_on(deployed: Deployment):
+    with Client(deployed.url) as service:
+        assert {ended(service, job)["state"] for job in ("queued", "running")} == {"succeeded"}
+        assert [len(service.photo(photo)["renditions"]) for photo in ("queued", "running")] == [1, 1]
 
-    assert (first[0], second[0]) == (0, 0), (first, second)
-    assert f"raythumbs answers at http://127.0.0.1:{port}" in first[1]
+
+def test_a_second_deploy_restarts_nothing(deployed: Deployment):
+    before = running()
+
+    second = told(deployed.up())
+
+    assert second[0] == 0, second
     assert running() == before
     assert [len(one) for one in before] == [1, 1]
 
 
-def test_a_deploy_with_other_settings_is_hardly_felt(up: Up, port: int, s3_bucket: str, record_property):
-    assert told(up())[0] == 0
+def test_a_deploy_with_other_settings_is_hardly_felt(deployed: Deployment):
     before = running()
-    hammer = Hammer(f"http://127.0.0.1:{port}", photo=a_photo(), bucket=s3_bucket)
+    hammer = Hammer(deployed.url, photo=a_photo(), bucket=deployed.bucket)
 
     with hammer.at_it():
         eventually(lambda: len(hammer.uploads.replies) > 20)
-        deployed = told(up(RAYTHUMBS_MAX_ERRORS="7"))
+        again = told(deployed.up(RAYTHUMBS_MAX_ERRORS="7"))
         asked = len(hammer.uploads.replies)
         eventually(lambda: len(hammer.uploads.replies) > asked + 20)
 
-    assert deployed[0] == 0, deployed
+    assert again[0] == 0, again
     assert all(not old & new for old, new in zip(before, (running()[0], running()[1] - before[1]), strict=True))
     for heard in (hammer.uploads, hammer.events):
         print(len(heard.replies), heard.statuses, heard.longest_refusal_seconds, heard.longest_wait_seconds)
@@ -113,58 +148,33 @@ def test_a_deploy_with_other_settings_is_hardly_felt(up: Up, port: int, s3_bucke
         assert heard.refused_without_a_time == 0
         assert heard.longest_refusal_seconds < 3
         assert heard.longest_wait_seconds < 20  # 6 s with two cores, and ten times the load that they bear
-    with Client(f"http://127.0.0.1:{port}") as client:
+    with Client(deployed.url) as client:
         assert {ended(client, job)["state"] for job in hammer.uploads.taken} == {"succeeded"}
 
 
-def test_a_deploy_migrates_the_record_of_the_first_version_whose_photos_go_on(
-    up: Up, port: int, postgresql_url: str, s3_endpoint: str, s3_bucket: str
-):
-    s3 = boto3.client("s3", endpoint_url=s3_endpoint, region_name="us-east-1")
-    engine = create_engine(postgresql_url.replace("postgresql://", "postgresql+psycopg://"))
-    photo = "INSERT INTO photos (id, source, created_at) VALUES (:id, :source, 1)"
-    job = "INSERT INTO jobs (id, photo_id, state, priority, created_at, due_at) VALUES (:id, :id, :state, 1, 1, 1)"
-    with engine.begin() as connection:
-        migrate(connection, "0001")
-        for state in ("queued", "running"):
-            s3.put_object(Bucket=s3_bucket, Key=f"{state}.jpg", Body=a_photo())
-            connection.execute(text(photo), {"id": state, "source": f"s3://{s3_bucket}/{state}.jpg"})
-            connection.execute(text(job), {"id": state, "state": state})
-    engine.dispose()
-    s3.close()
-
-    deployed = told(up())
-
-    assert deployed[0] == 0, deployed
-    with Client(f"http://127.0.0.1:{port}") as service:
-        assert {ended(service, job)["state"] for job in ("queued", "running")} == {"succeeded"}
-        assert [len(service.photo(photo)["renditions"]) for photo in ("queued", "running")] == [1, 1]
-
-
-@pytest.mark.parametrize("seconds", [2, 4, 6])
-def test_a_deploy_that_was_killed_is_run_again_and_ends_well(up: Up, port: int, seconds: float):
-    assert told(up())[0] == 0
-    with Client(f"http://127.0.0.1:{port}") as client:
-        killed = up(RAYTHUMBS_MAX_ERRORS="7")
+def test_a_deploy_that_was_killed_again_and_again_ends_well_at_last(deployed: Deployment):
+    for seconds in (2, 4, 6):
+        killed = deployed.up(RAYTHUMBS_MAX_ERRORS=str(seconds))
         with pytest.raises(subprocess.TimeoutExpired):
             killed.wait(seconds)
         killed.kill()
         killed.communicate()
 
-        again = told(up(RAYTHUMBS_MAX_ERRORS="7"))
+    last = told(deployed.up(RAYTHUMBS_MAX_ERRORS="6"))
 
-        assert again[0] == 0, again
+    assert last[0] == 0, last
+    with Client(deployed.url) as client:
         assert client.ready() == {"status": "ready"}
         assert not client.status()["draining"]
 
 
-def test_what_a_deploy_cannot_do_is_one_line(up: Up, address: str, port: int):
+def test_what_a_deploy_cannot_do_is_one_line(deployed: Deployment):
     nobody = free_port()
 
     said = {
         "no Ray lets us in": raythumbs("up", "--address", f"127.0.0.1:{nobody}"),
-        "RAY_AUTH_TOKEN": up(RAY_AUTH_TOKEN="f" * 64),
-        "connection failed": up(RAYTHUMBS_DATABASE=f"postgresql://nobody:secret@127.0.0.1:{nobody}/none"),
+        "RAY_AUTH_TOKEN": deployed.up(RAY_AUTH_TOKEN="f" * 64),
+        "connection failed": deployed.up(RAYTHUMBS_DATABASE=f"postgresql://nobody:secret@127.0.0.1:{nobody}/none"),
     }
 
     for part, process in said.items():

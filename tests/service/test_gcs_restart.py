@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from raythumbs.bench.local_service import free_port
 from raythumbs.client import Client, RaythumbsError
 from raythumbs.cluster.environment import _our_haproxy
+from raythumbs.cluster.free_port import free_port
 from tests.service.conftest import COMMANDS, Family, ended, eventually
+
+pytestmark = pytest.mark.needs("time")
 
 
 class Head:
@@ -45,7 +47,11 @@ class Head:
             self._running = subprocess.Popen(
                 self._start, env=self._environment, stdout=said, stderr=said, start_new_session=True
             )
-        eventually(lambda: "Ray runtime started" in self._log.read_text())
+        eventually(lambda: self._has_said("Ray runtime started") or self._running.poll() is not None, seconds=180)
+        assert self._has_said("Ray runtime started"), self._log.read_text()
+
+    def _has_said(self, words: str) -> bool:
+        return words in self._log.read_text()
 
     def run(self, *command: object) -> None:
         words = [str(word) for word in command]
@@ -108,7 +114,7 @@ def test_a_head_that_is_started_again_on_its_storage_serves_without_a_deploy_and
     head.run(COMMANDS / "serve", "run", "--non-blocking", "raythumbs.app:build", *settings)
     with Client(f"http://127.0.0.1:{port}") as client:
         eventually(lambda: serves(client))
-        accepted = client.submit([f"file://{copy}" for copy in copies(photographs["cat"], 200, tmp_path)])
+        accepted = client.submit([f"file://{copy}" for copy in copies(photographs["cat"], 100, tmp_path)])
         eventually(lambda: client.status()["states"]["succeeded"])
         assert client.status()["states"]["queued"]
 

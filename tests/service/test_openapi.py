@@ -9,6 +9,8 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
+import pytest
+
 from raythumbs.client import Client
 
 SCHEMATHESIS = Path(sysconfig.get_path("scripts")) / "schemathesis"
@@ -32,6 +34,7 @@ CHECKS = (
 SECONDS = 240
 
 
+@pytest.mark.needs("time")
 def test_every_answer_to_generated_requests_is_documented_and_none_is_an_internal_error(service, tmp_path):
     configuration = tmp_path / "schemathesis.toml"
     configuration.write_text(CONFIGURATION)

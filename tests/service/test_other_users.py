@@ -13,8 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from raythumbs.bench.local_service import free_port
 from raythumbs.client import Client
+from raythumbs.cluster.free_port import free_port
 from tests.service.conftest import Family, eventually, ray_folders, raythumbs
 from tests.service.test_losses import is_ready
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from raythumbs.bench.local_service import free_port
 from raythumbs.client import Client, RaythumbsError
+from raythumbs.cluster.free_port import free_port
 from raythumbs.cluster.ray_ports import lets_strangers_in
 from tests.service.conftest import COMMANDS, ended, eventually, raythumbs, running_ray
 
@@ -103,25 +103,25 @@ def test_rays_own_command_starts_the_same_application(address, tmp_path, photogr
     assert running.wait(60) == 0
 
 
-def test_an_application_without_keys_does_not_start_where_serve_listens_for_everybody(tmp_path):
-    with running_ray({"RAY_AUTH_MODE": "disabled"}) as address:
-        port, log = free_port(), tmp_path / "log"
-        subprocess.run(
-            [COMMANDS / "serve", "start", "--address", address, "--http-host", "0.0.0.0", "--http-port", str(port)],
-            check=True, capture_output=True,
+def test_an_application_without_keys_does_not_start_where_serve_listens_for_everybody(address, tmp_path):
+    assert not controllers(address)  # the tests before have left no Serve
+    port, log = free_port(), tmp_path / "log"
+    subprocess.run(
+        [COMMANDS / "serve", "start", "--address", address, "--http-host", "0.0.0.0", "--http-port", str(port)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    with log.open("w") as output:
+        running = subprocess.Popen(
+            [COMMANDS / "serve", "run", "--address", address, "raythumbs.app:build", f"data_dir={tmp_path}"],
+            stdout=output, stderr=output,
         )  # fmt: skip
-        with log.open("w") as output:
-            running = subprocess.Popen(
-                [COMMANDS / "serve", "run", "--address", address, "raythumbs.app:build", f"data_dir={tmp_path}"],
-                stdout=output, stderr=output,
-            )  # fmt: skip
-        try:
-            eventually(lambda: "RAYTHUMBS_ALLOW_WITHOUT_KEYS" in log.read_text(), seconds=120)
-            with Client(f"http://127.0.0.1:{port}") as client, pytest.raises(RaythumbsError):
-                client.status()
-        finally:
-            running.kill()
-            running.wait()
+    try:
+        eventually(lambda: "RAYTHUMBS_ALLOW_WITHOUT_KEYS" in log.read_text(), seconds=120)
+        with Client(f"http://127.0.0.1:{port}") as client, pytest.raises(RaythumbsError):
+            client.status()
+    finally:
+        running.kill()
+        running.wait()
 
 
 def memory_of(process: psutil.Process) -> bytes:

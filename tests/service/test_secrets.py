@@ -11,8 +11,8 @@ import psutil
 import psycopg
 import pytest
 
-from raythumbs.bench.local_service import free_port
 from raythumbs.client import Client
+from raythumbs.cluster.free_port import free_port
 from raythumbs.cluster.ray_ports import lets_strangers_in
 from raythumbs.model.access import digest_of
 from tests.service.conftest import Family, ended, eventually, raythumbs
@@ -158,6 +158,7 @@ def processes(run: Run) -> dict[str, bytes]:
     return seen
 
 
+@pytest.mark.needs("time")
 def test_no_secret_is_in_anything_that_a_run_writes_or_starts(run, postgresql, photographs):
     ask_in_many_ways(run, photographs["cat"])
 

@@ -14,7 +14,7 @@ import boto3
 import pytest
 from playwright.async_api import async_playwright
 
-from raythumbs.bench.local_service import free_port
+from raythumbs.cluster.free_port import free_port
 from raythumbs.manual import FOLDER
 from raythumbs.model.access import Scope
 from tests.web.bucket_events import event_of

@@ -187,3 +187,24 @@ def test_a_stream_whose_figures_never_rest_ends_too():
             return [one async for one in changes]
 
     assert len(watched(story)) <= 2
+
+
+def test_streams_end_at_once_when_their_watch_ends():
+    async def story(asked, watch):
+        async with (
+            aclosing(watch.changes("album", EMPTY)) as one,
+            aclosing(watch.changes("trip", replace(EMPTY, id="trip"))) as other,
+        ):
+            await anext(one), await anext(other)
+            waiting = [asyncio.create_task(rest(changes)) for changes in (one, other)]
+            await asked.again("album")
+            watch.end()
+            ends = await asyncio.gather(*waiting)
+        async with aclosing(watch.changes("album", EMPTY)) as late:
+            return ends, await rest(late)
+
+    assert watched(story) == ([[], []], [EMPTY])
+
+
+async def rest(changes):
+    return [one async for one in changes]

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from raythumbs.errors import AccessDenied, BadPicture, StoreUnavailable
 from raythumbs.model.job import Priority
 from raythumbs.model.lease import Failed, Lease, Report, Succeeded
+from raythumbs.model.took import Took
 from raythumbs.worker.pipeline import render
-from raythumbs.worker.stages import AT_ONCE
+from raythumbs.worker.stages import AT_ONCE, Stopwatch, Stored
 from tests.batches import given, no_more
 from tests.queue.conftest import a_success
 
@@ -60,7 +61,7 @@ class Stages:
         except BaseException:
             self.held.pop(lease.job_id)
             raise
-        return SimpleNamespace(fetched=lease)
+        return SimpleNamespace(fetched=lease, took=Took(fetched_bytes=7))
 
     def learn_of_fetch(self, seconds: float) -> None:
         self.fetch_took.append(seconds)
@@ -77,9 +78,13 @@ class Stages:
             self.held.pop(lease.job_id)
         return lease, 0.01
 
-    def store(self, lease: Lease, _fetched: object, _rendered: object) -> "Future[Succeeded]":
+    def store(self, lease: Lease, _fetched: object, _rendered: object) -> "Future[Stored]":
         self._note("store", lease)
-        return self._threads.submit(lambda: self.stored(lease) or a_success())
+        return self._threads.submit(self._store, lease)
+
+    def _store(self, lease: Lease) -> Stored:
+        self.stored(lease)
+        return Stored(a_success(), Stopwatch().stage(), 3)
 
     def _note(self, stage: str, lease: Lease) -> None:
         with self.changed:
@@ -97,7 +102,8 @@ class Stages:
 def a_lease(number: int, *, priority: Priority = Priority.NORMAL, size_bytes: int | None = None) -> Lease:
     return Lease(
         job_id=f"job-{number}", photo_id=f"photo-{number}", attempt=1, source=f"file:///{number}.jpg", version=None,
-        size_bytes=size_bytes, priority=priority, errors=0, timeouts=0, crashes=0, losses=0, until=0.0,
+        size_bytes=size_bytes, priority=priority, errors=0, timeouts=0, crashes=0, losses=0, created_at=0.0,
+        started_at=0.0, until=0.0,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from raythumbs.imaging.sandbox import Sandbox
 from raythumbs.model.job import Priority
 from raythumbs.model.lease import Failed, Lease, Succeeded
 from raythumbs.model.photo import RenditionSpec
+from raythumbs.model.took import Stage
 from raythumbs.settings import load_settings
 from raythumbs.worker.pipeline import render
 from raythumbs.worker.plan import Plan
@@ -40,7 +41,8 @@ def stages(plan: Plan) -> Iterator[Stages]:
 def a_lease(path: Path, number: int = 1) -> Lease:
     return Lease(
         job_id=f"job-{number}", photo_id=f"photo-{number}", attempt=1, source=f"file://{path}", version=None,
-        size_bytes=None, priority=Priority.NORMAL, errors=0, timeouts=0, crashes=0, losses=0, until=0.0,
+        size_bytes=None, priority=Priority.NORMAL, errors=0, timeouts=0, crashes=0, losses=0, created_at=0.0,
+        started_at=0.0, until=0.0,
     )  # fmt: skip
 
 
@@ -159,10 +161,32 @@ def test_a_photo_that_was_fetched_slowly_still_has_half_of_its_time_to_be_render
     with closing(Stages(plan, Noting(plan.specs, plan.limits))) as stages:
         for fetching_took in (0.0, 10.0, 29.0):
             fetched = stages.fetch(a_lease(photo)).result().fetched
-            stages.begin(InHand(fetched, fetching_took))
+            stages.begin(InHand(fetched, Stage(0.0, fetching_took)))
             fetched.file.close()
 
     assert given == [30.0, 20.0, 15.0]
+
+
+def test_a_report_tells_how_long_each_stage_took_and_how_many_bytes_came_in_and_went_out(stages, photo):
+    before = time.time()
+
+    ((report,),) = (reports for reports in render(stages, [a_lease(photo)], no_more) if reports)
+
+    took, (made,) = report.took, report.outcome.renditions
+    assert (took.fetched_bytes, took.stored_bytes) == (photo.stat().st_size, made.size_bytes)
+    assert before <= took.fetch.began_at <= took.render.began_at <= took.store.began_at <= time.time()
+    assert report.seconds <= took.render.seconds <= time.time() - before
+    assert [name for name, stage in took.stages() if stage.seconds > 0] == ["fetch", "render", "store"]
+
+
+def test_a_photo_that_cannot_be_decoded_tells_what_was_fetched_of_it(stages, tmp_path):
+    (tmp_path / "words.jpg").write_text("words")
+
+    ((report,),) = (reports for reports in render(stages, [a_lease(tmp_path / "words.jpg")], no_more) if reports)
+
+    assert isinstance(report.outcome, Failed)
+    assert [name for name, _ in report.took.stages()] == ["fetch"]
+    assert (report.took.fetched_bytes, report.took.stored_bytes) == (5, 0)
 
 
 def test_closing_ends_the_decoder(plan):

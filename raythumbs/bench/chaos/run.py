@@ -23,13 +23,14 @@ from raythumbs.bench.chaos.clients.run import run_clients
 from raythumbs.bench.chaos.killer import RAYS_OWN, KeptService, Kill, Killer
 from raythumbs.bench.chaos.oracle import Recovery, judge
 from raythumbs.bench.chaos.uploads import SIGNED, Ledger, Sender
-from raythumbs.bench.local_service import await_ready, free_port, orderly_end, s3_environment
+from raythumbs.bench.local_service import await_ready, orderly_end, s3_environment
 from raythumbs.bench.photos import await_quiet, utc_seconds
 from raythumbs.bench.pictures import draw_photo
 from raythumbs.bench.plans import ChaosPlan
 from raythumbs.bench.report import Report, Say, facts
 from raythumbs.bench.servers import postgresql_server, s3_server
 from raythumbs.client import ONCE, Client, Refused, Unreachable
+from raythumbs.cluster.free_port import free_port
 from raythumbs.imaging import Limits, render
 from raythumbs.settings import load_settings
 
