@@ -28,7 +28,7 @@ class Finding(BaseModel):
         "days.",
     )
     max_streams: Positive = Field(
-        1000, description="Number of streams of folders that one replica keeps open. Above it: 503."
+        1000, description="Number of streams (of folders and of the page) that one replica keeps open. Above it: 503."
     )
     max_streams_per_client: Positive = Field(
         20, description="Number of these streams that one client may keep open. Above it: 429."

@@ -5,9 +5,10 @@ import re
 from contextlib import asynccontextmanager
 from importlib.resources import files
 
+from raythumbs.model.access import Scope
 from raythumbs.web.page.files import INDEX, MANUAL, NAMES, page_file
 from tests.web.test_folders import stream_of
-from tests.web.test_keys import SETTING
+from tests.web.test_keys import KEYS, SETTING, UNKNOWN, bearer
 
 STATIC = files("raythumbs.web.page") / "static"
 
@@ -58,10 +59,18 @@ def test_the_page_needs_no_key_and_lets_nothing_run_but_its_own_files(served):
     assert "unsafe" not in page.headers["content-security-policy"]
 
 
-def test_the_page_may_show_thumbnails_from_where_they_are(served):
-    [page] = replies(served, "/", store="s3://photos", thumbnails_base_url="https://cdn.example.com/t")
+def test_the_page_may_show_thumbnails_from_where_they_are_and_does_not_tell_strangers(served):
+    cdn = {"store": "s3://photos", "thumbnails_base_url": "https://cdn.example.com/t"}
+    reader, stranger = bearer(KEYS[Scope.READ]), bearer(UNKNOWN)
 
-    assert " https://cdn.example.com;" in page.headers["content-security-policy"]
+    [open_to_all] = replies(served, "/", **cdn)
+    [known] = replies(served, "/", **cdn, api_keys=SETTING, headers=reader)
+    [unknown] = replies(served, "/", **cdn, api_keys=SETTING, headers=stranger)
+
+    named = [" https://cdn.example.com;" in one.headers["content-security-policy"] for one in (open_to_all, known)]
+    assert named == [True, True]
+    assert "example.com" not in unknown.headers["content-security-policy"]
+    assert unknown.headers["cache-control"] == "no-store"  # a browser that has it would keep the policy too
 
 
 def test_a_browser_that_has_a_file_is_not_sent_it_again(served):

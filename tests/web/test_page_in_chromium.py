@@ -17,7 +17,7 @@ from raythumbs.bench.local_service import free_port
 from raythumbs.model.access import Scope
 from raythumbs.web.watch import Watch
 from tests.web.listening import listening_app
-from tests.web.test_keys import KEYS, SETTING
+from tests.web.test_keys import KEYS, SETTING, bearer
 
 pytestmark = pytest.mark.needs("chromium")
 expect.set_options(timeout=30_000)  # milliseconds
@@ -27,8 +27,19 @@ FAULTS = """(only) => axe.run(only ? {runOnly: only} : {}).then(({violations}) =
     .filter(({impact}) => impact == 'serious' || impact == 'critical')
     .map(({id, nodes}) => id + ': ' + nodes.map(({html}) => html).join(' | ').slice(0, 400)))"""
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
-VIEWS = {"overview": "#/", "photos": "#/search", "backfills": "#/backfills", "quarantine": "#/quarantine"}
+VIEWS = {
+    "overview": "#/",
+    "jobs": "#/jobs/succeeded",
+    "photos": "#/search",
+    "backfills": "#/backfills",
+    "quarantine": "#/quarantine",
+}
 PHOTOS = 20
+DROP = """([name, text]) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([text], name, {type: 'image/jpeg'}));
+    document.body.dispatchEvent(new DragEvent('drop', {dataTransfer, bubbles: true}));
+}"""
 
 
 def picture(number: int) -> bytes:
@@ -59,15 +70,20 @@ def at_page(served):
     """Run a scenario with the page of a service that listens on a port. Whatever the browser complains about, and
     whatever it asks of others than the service, fails the test."""
 
-    def run(scenario, **given):
+    def run(scenario, *, pictures_of=(), **given):
         port = free_port()
         base = f"http://127.0.0.1:{port}"
+        policy_speaks = "Content Security Policy"  # before somebody has signed in
         complaints: list[str] = []
 
+        def say(complaint):
+            if not (pictures_of and policy_speaks in complaint):
+                complaints.append(complaint)
+
         def watch(page):
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
-            page.on("request", lambda asked: asked.url.startswith((base, "data:")) or complaints.append(asked.url))
+            page.on("pageerror", lambda error: say(str(error)))
+            page.on("console", lambda said: said.type == "error" and say(said.text))
+            page.on("request", lambda asked: asked.url.startswith((base, "data:", *pictures_of)) or say(asked.url))
 
         async def within(service):
             app = service.http._transport.app
@@ -118,8 +134,12 @@ def test_an_operator_signs_in_uploads_twenty_photos_and_repairs_the_one_that_fai
         await page.get_by_role("button", name="Pause").click()
         await expect(page.get_by_text("The queue is paused")).to_be_visible()
         files = [upload(f"photo {number}.jpg", picture(number)) for number in range(PHOTOS - 1)]
-        await page.locator("#files").set_input_files([*files, upload("broken.jpg", b"these are words")])
+        await page.locator("#files").set_input_files(files)
+        await page.evaluate(DROP, ["broken.jpg", "these are words"])
         await expect(page.get_by_label("Uploads").get_by_text("queued")).to_have_count(PHOTOS)
+        await page.get_by_role("link", name="Jobs").click()
+        await expect(page.locator(".job")).to_have_count(PHOTOS)
+        await page.get_by_role("link", name="Overview").click()
         await page.get_by_role("button", name="Resume").click()
         await expect(page.locator(".gallery .loaded")).to_have_count(PHOTOS - 1)
 
@@ -127,7 +147,7 @@ def test_an_operator_signs_in_uploads_twenty_photos_and_repairs_the_one_that_fai
         await page.get_by_role("button", name="Show photos").click()
         await page.screenshot(path=tmp_path / "failures-desktop-light.png", full_page=True)
         failing = await faults_of(page)
-        await page.locator(".job").get_by_role("link").click()
+        await page.locator(".job").get_by_role("link", name="broken.jpg").click()
         await expect(page.get_by_role("main")).to_contain_text("no decoder of")
         mend(service)
         await page.get_by_role("button", name="Try again").click()
@@ -143,6 +163,21 @@ def test_an_operator_signs_in_uploads_twenty_photos_and_repairs_the_one_that_fai
 
     assert (at_the_door, faults) == ([], [])
     assert len(list(tmp_path.glob("*.png"))) == 2 * len(VIEWS) + 3
+
+
+def test_a_reader_sees_the_thumbnails_of_a_bucket_and_no_button_that_changes_anything(at_page, s3_endpoint, s3_bucket):
+    async def scenario(service, page):
+        await service.http.post(
+            "/api/uploads/direct", files={"file": ("cat.jpg", picture(1))}, headers=bearer(KEYS[Scope.UPLOAD])
+        )
+        await page.get_by_label("API key").fill(KEYS[Scope.READ])
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".gallery .loaded")).to_have_count(1)
+        return await page.get_by_role("button").all_text_contents()
+
+    bucket = {"store": f"s3://{s3_bucket}", "s3_endpoint_url": s3_endpoint}
+
+    assert at_page(scenario, pictures_of=(s3_endpoint,), api_keys=SETTING, **bucket) == ["Sign out"]
 
 
 def test_the_page_says_that_the_service_is_gone_and_comes_back_by_itself(served):

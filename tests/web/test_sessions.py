@@ -75,10 +75,15 @@ def test_over_https_the_cookie_never_travels_in_clear(served, origin, given, is_
 
 
 def test_a_key_that_the_service_does_not_know_begins_none(served):
-    reply = sign_in(served, UNKNOWN)
+    async def scenario(service):
+        bodies = (f'{{"key": "{text}"}}' for text in (UNKNOWN, "", "\\ud800", "\\udc80", "\\u0000", "schlüssel"))
+        json = {"Content-Type": "application/json"}
+        return [await service.http.post("/session", content=body.encode(), headers=OWN | json) for body in bodies]
 
-    assert (reply.status_code, reply.json()["code"]) == (401, "key_needed")
-    assert "set-cookie" not in reply.headers
+    replies = served(scenario, api_keys=SETTING)
+
+    assert {(reply.status_code, reply.json()["code"]) for reply in replies} == {(401, "key_needed")}
+    assert not any("set-cookie" in reply.headers for reply in replies)
 
 
 def test_without_keys_in_the_settings_nobody_needs_a_session(served):

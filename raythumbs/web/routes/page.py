@@ -10,9 +10,11 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 
 from raythumbs.events import known
+from raythumbs.model.access import Scope
 from raythumbs.model.photo import Format, Rendition
 from raythumbs.web.dependencies import Dependencies, Deps
 from raythumbs.web.event_stream import HEARTBEAT, EventStream, event
+from raythumbs.web.keys import may
 from raythumbs.web.page.figures import Figures, FiguresSource
 from raythumbs.web.page.files import INDEX, NAMES, file_reply, page_file, page_policy
 from raythumbs.web.places import Places
@@ -27,8 +29,10 @@ _THE_PAGE = "page"  # the one subject of its watch
 @router.get("/", response_class=HTMLResponse, include_in_schema=False)
 async def page(request: Request, deps: Deps) -> Response:
     """Show the page."""
-    policy = page_policy(await asyncio.to_thread(_picture_origin, deps))
-    return file_reply(page_file(INDEX), request, policy=policy)
+    may_see = not deps.settings.api_keys or may(request, Scope.READ)
+    origin = await asyncio.to_thread(_picture_origin, deps) if may_see else None  # strangers are not told the bucket
+    headers = {"Content-Security-Policy": page_policy(origin), "Cache-Control": "no-store"}  # a 304 keeps old policies
+    return HTMLResponse(page_file(INDEX).content, headers=headers)
 
 
 @router.get("/page/{file}", include_in_schema=False)

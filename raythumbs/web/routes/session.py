@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field, SecretStr
 
 from raythumbs.errors import KeyNeeded
+from raythumbs.events import emit
 from raythumbs.model.access import ApiKey, Scope, holder_of
 from raythumbs.web.bodies import Body, Moment
 from raythumbs.web.dependencies import Dependencies, Deps
@@ -60,10 +61,12 @@ async def sign_in(body: SignInBody, request: Request, reply: Response, deps: Dep
     sessions = sessions_of(deps.settings)
     if sessions is None:
         return SessionBody.of(deps, None)
-    who = holder_of(body.key.get_secret_value(), deps.settings.known_keys)
+    key = body.key.get_secret_value()
+    who = holder_of(key, deps.settings.known_keys) if key.isascii() else None  # JSON can hold what is no text
     if who is None:
         raise KeyNeeded(UNKNOWN_KEY)
     now = deps.now()
+    emit("session.began", key=who.name)
     keep(reply, sessions.token(who, now=now), over_https=_over_https(request, deps))
     return SessionBody.of(deps, who, expires=now + SESSION_SECONDS)
 

@@ -18,6 +18,7 @@ export function Confirmations() {
   }, [asked]);
   if (!asked) return null;
   const answer = (sure) => {
+    dialog.current.close(); // which gives the focus back
     question.set(null);
     asked.resolve(sure);
   };

@@ -3,7 +3,8 @@
 import { html, useEffect, useState } from "./base.js";
 import { ask, explained, get, post, withQuery } from "./api.js";
 import { announce } from "./announce.js";
-import { count, many, moment, nameOf, words } from "./format.js";
+import { count, many, moment, words } from "./format.js";
+import { useName } from "./names.js";
 import { may } from "./session.js";
 import { Action, Card, Chip, Empty } from "./widgets.js";
 
@@ -96,17 +97,17 @@ function Jobs({ code, count: total }) {
 }
 
 function FailedJob({ job, isChosen, onToggle }) {
-  const name = nameOf(job);
+  const name = useName(job);
   return html`<li class="job">
     ${may("admin") && html`<input type="checkbox" checked=${isChosen} onChange=${onToggle} aria-label=${`Choose ${name}`} />`}
     <div class="job-what"><a href=${`#/photos/${job.photoId}`}>${name}</a>
       <span class="quiet clamp">${job.reason}</span></div>
     <span class="quiet nowrap">${moment(job.finishedAt)}</span>
-    ${may("admin") && html`<${Action} kind="plain" label=${`Try again: ${name}`} onDo=${() => retryOne(job)}>Try again<//>`}
+    ${may("admin") && html`<${Action} kind="plain" label=${`Try again: ${name}`} onDo=${() => retryOne(job, name)}>Try again<//>`}
   </li>`;
 }
 
-async function retryOne(job) {
+async function retryOne(job, name) {
   await ask(`api/jobs/${job.jobId}/retry`, { method: "POST" });
-  return `${nameOf(job)} will be tried again.`;
+  return `${name} will be tried again.`;
 }

@@ -9,7 +9,7 @@ const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 export const count = (number) => whole.format(number);
 
 /** A number of things: "1 photo", "20 photos". */
-export const many = (number, thing) => `${count(number)} ${thing}${number === 1 ? "" : "s"}`;
+export const many = (number, thing, things = `${thing}s`) => `${count(number)} ${number === 1 ? thing : things}`;
 
 /** A rate: one decimal below 100. */
 export const rate = (perSecond) => (perSecond && perSecond < 100 ? tenths : whole).format(perSecond);
@@ -43,6 +43,11 @@ export function moment(iso) {
   const then = new Date(iso);
   return (then.toDateString() === new Date().toDateString() ? clock : date).format(then);
 }
+
+const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Whether a text is an id of a photo or a job. */
+export const isId = (text) => ID.test(text);
 
 /** What people call a photo: its name, or the end of its address. */
 export function nameOf(photo) {

@@ -2,12 +2,11 @@
 
 import { Store } from "./base.js";
 import { get } from "./api.js";
+import { Counts } from "./rates.js";
 
 const TRY_AGAIN_MS = 3000;
 const GONE_AFTER_MS = 6000; // a stream that ends and comes back takes two seconds
-const RATE_MS = 10_000;
 const KEPT_MS = 300_000;
-const MOST_COUNTED = 1_000_000; // the service counts no further
 
 /** `connection` is connecting, live, or gone. The other fields are null until they were told. */
 export const live = new Store({
@@ -20,7 +19,7 @@ export const rates = new Store([]);
 let source = null;
 let isWanted = false;
 let goneTimer = 0;
-let counts = [];
+const counts = new Counts();
 
 /** Open the stream, in place of one that is open, and keep it open. */
 export function connect() {
@@ -62,32 +61,15 @@ function failed() {
 }
 
 function told(section, value) {
-  if (section === "status") countDone(value);
+  if (section === "status") counts.add({ at: Date.now(), done: value.states.succeeded, overall: value.photosPerSecond });
   live.patch({ [section]: value, connection: "live" });
-}
-
-function countDone({ states, photosPerSecond }) {
-  counts.push({ at: Date.now(), done: states.succeeded, overall: photosPerSecond });
-  counts = counts.filter(({ at }, index) => at > Date.now() - 2 * RATE_MS || index >= counts.length - 2);
-}
-
-/** The rate of the last seconds, from the counts. Pruning lowers counts, and there is a highest one: then the
- * service's own rate of the last minute is taken. */
-function rateNow(now) {
-  const last = counts.at(-1);
-  if (!last) return 0;
-  const first = counts.findLast(({ at }) => at <= now - RATE_MS) ?? counts[0];
-  const seconds = Math.min(RATE_MS, now - first.at) / 1000;
-  const done = last.done - first.done;
-  if (done < 0 || last.done >= MOST_COUNTED || seconds < 2) return last.overall;
-  return done / seconds;
 }
 
 function tick() {
   const { connection, status } = live.value;
   if (!status || document.hidden) return;
   const now = Date.now();
-  const point = { at: now, rate: connection === "gone" ? null : rateNow(now) };
+  const point = { at: now, rate: connection === "gone" ? null : counts.rate(now) };
   rates.set([...rates.value.filter(({ at }) => at > now - KEPT_MS), point]);
 }
 

@@ -109,9 +109,8 @@ const About = ({ photo }) => html`<${Facts} rows=${[
 
 /** The attempts of a job: how many, how they ended, and when. */
 function Attempts({ job }) {
-  const ends = [[job.errors, "error"], [job.timeouts, "timeout"]]
-    .filter(([times]) => times).map(([times, thing]) => many(times, thing));
-  if (job.crashes) ends.push(job.crashes === 1 ? "1 crash" : `${job.crashes} crashes`);
+  const ends = [[job.errors, "error"], [job.timeouts, "timeout"], [job.crashes, "crash", "crashes"]]
+    .filter(([times]) => times).map((end) => many(...end));
   const seconds = (from, to) => (Date.parse(to) - Date.parse(from)) / 1000;
   return html`<${Facts} rows=${[
     ["Attempts", `${job.attempt}${ends.length ? ` (${ends.join(", ")})` : ""}`],

@@ -2,18 +2,17 @@
 
 import { html, useEffect, useRef, useState, useStore } from "./base.js";
 import { explained, get, withQuery } from "./api.js";
-import { nameOf } from "./format.js";
+import { isId, nameOf } from "./format.js";
 import { bestOf, Grid, Picture } from "./gallery.js";
 import { live } from "./live.js";
 import { Card, Empty, State } from "./widgets.js";
 
 const A_PAGE = 60;
-const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** What the words ask for: the photo of a source, the photo or the job of an id, or the photos of a folder. */
 async function find(text, cursor) {
   if (text.includes("://")) return get(withQuery("api/photos", { source: text }));
-  if (ID.test(text)) return { photos: [await byId(text)], nextCursor: null };
+  if (isId(text)) return { photos: [await byId(text)], nextCursor: null };
   return get(withQuery("api/photos", { folderId: text, limit: A_PAGE, cursor }));
 }
 
@@ -26,8 +25,16 @@ async function byId(id) {
   }
 }
 
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a person has typed a percent sign into the address
+  }
+}
+
 export function SearchView({ rest }) {
-  const text = decodeURIComponent(rest.join("/") || "");
+  const text = decoded(rest.join("/"));
   const field = useRef(null);
   useEffect(() => {
     field.current.value = text;

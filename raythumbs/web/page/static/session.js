@@ -9,6 +9,7 @@ export const session = new Store(null);
 export const trouble = new Store(null);
 
 const TRY_AGAIN_MS = 3000;
+const LOADED_AGAIN = "raythumbs: loaded again for pictures";
 
 /** Return whether the person may do what the scope stands for. */
 export function may(scope) {
@@ -43,11 +44,20 @@ async function signIn(key) {
 /** Forget the key, and everything that was shown with it. */
 export async function signOut() {
   enter(await drop("session"));
+  sessionStorage.removeItem(LOADED_AGAIN);
   live.patch({ status: null, failures: null, newest: null, backfills: null });
 }
 
 whenUnauthorised(() => {
   if (session.value?.name) enter({ ...session.value, name: null, scopes: [] }); // it has expired, or the keys changed
+});
+
+/** The page's policy names where thumbnails are only to who may see them. Somebody who has just signed in, or came by a
+ * link of another site, loads the page once more. */
+addEventListener("securitypolicyviolation", ({ effectiveDirective }) => {
+  if (effectiveDirective !== "img-src" || sessionStorage.getItem(LOADED_AGAIN)) return;
+  sessionStorage.setItem(LOADED_AGAIN, "yes");
+  location.reload();
 });
 
 /** The form to sign in with a key. */
@@ -72,6 +82,7 @@ export function SignIn() {
       <img src="page/icon.svg" alt="" width="48" height="48" />
       <h1 id="sign-in-title">Sign in to raythumbs</h1>
       <p class="quiet">With an API key of this service. Your browser keeps a cookie for twelve hours, and not the key.</p>
+      <input type="text" autocomplete="username" value="raythumbs" hidden readonly />
       <label for="key">API key</label>
       <input id="key" ref=${field} type="password" autocomplete="current-password" spellcheck="false" required
         aria-invalid=${error ? "true" : null} aria-describedby="sign-in-error" placeholder="rt_…" />

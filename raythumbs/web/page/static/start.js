@@ -6,6 +6,7 @@ import { BackfillsView } from "./backfills.js";
 import { Confirmations } from "./confirm.js";
 import { moment } from "./format.js";
 import { Failures } from "./failures.js";
+import { JobsView } from "./jobs.js";
 import { live } from "./live.js";
 import { Overview } from "./overview.js";
 import { PhotoView } from "./photo.js";
@@ -15,12 +16,14 @@ import { begin, isIn, may, Person, session, SignIn, trouble } from "./session.js
 import { DropZone, Tray, UploadButton } from "./uploads.js";
 
 const VIEWS = {
-  "": Overview, search: SearchView, photos: PhotoView, failures: FailuresView, backfills: BackfillsView,
+  "": Overview, jobs: JobsView, search: SearchView, photos: PhotoView, failures: FailuresView, backfills: BackfillsView,
   quarantine: QuarantineView,
 };
 const TABS = [
-  ["", "Overview"], ["search", "Photos"], ["failures", "Failures"], ["backfills", "Backfills"], ["quarantine", "Quarantine"],
+  ["", "Overview"], ["search", "Photos"], ["jobs", "Jobs"], ["failures", "Failures"], ["backfills", "Backfills"],
+  ["quarantine", "Quarantine"],
 ];
+const TITLES = { ...Object.fromEntries(TABS), photos: "Photo" };
 
 function FailuresView() {
   const { failures } = useStore(live);
@@ -75,6 +78,7 @@ function Page() {
   }
   if (!isIn()) return html`<${SignIn} />`;
   const View = VIEWS[view] ?? Overview;
+  document.title = `${TITLES[view] ?? "Overview"} – raythumbs`;
   return html`<a class="skip" href="#main" onClick=${(event) => skip(event)}>Skip to the content</a>
     <${Header} view=${view} />
     <${Gone} />

@@ -58,8 +58,8 @@ function ReasonForm({ status }) {
   </form>`;
 }
 
-const Tile = ({ name, value, children }) => html`<div class="tile">
-  <dt>${name}</dt><dd><span class="figure">${value}</span>${children && html`<span class="quiet">${children}</span>`}</dd>
+const Tile = ({ name, value, link, children }) => html`<div class="tile">
+  <dt>${link ? html`<a href=${link}>${name}</a>` : name}</dt><dd><span class="figure">${value}</span>${children && html`<span class="quiet">${children}</span>`}</dd>
 </div>`;
 
 /** The figures that say whether all is well. */
@@ -67,9 +67,9 @@ export function Tiles({ status, latency }) {
   const { backlog, states } = status;
   const waiting = Object.entries(backlog).filter(([, jobs]) => jobs).map(([name, jobs]) => `${count(jobs)} ${name}`);
   return html`<dl class="tiles">
-    <${Tile} name="Waiting" value=${count(status.queueSize)}>${waiting.join(" · ") || "nothing waits"}<//>
+    <${Tile} name="Waiting" value=${count(status.queueSize)} link="#/jobs/queued">${waiting.join(" · ") || "nothing waits"}<//>
     <${Tile} name="Oldest waits" value=${status.queueSize ? duration(status.backlogAgeSeconds) : "–"}>
-      ${status.retriesWaiting ? `${many(status.retriesWaiting, "retry").replace("retrys", "retries")} due later` : "no retries due later"}<//>
+      ${status.retriesWaiting ? `${many(status.retriesWaiting, "retry", "retries")} due later` : "no retries due later"}<//>
     <${Tile} name="Time to thumbnail" value=${duration(latency?.p50Seconds)}>
       ${latency ? `95 % within ${duration(latency.p95Seconds)}` : "no photo yet"}<//>
     <${Tile} name="Done" value=${count(states.succeeded)}>

@@ -20,6 +20,7 @@ export function Card({ title, actions, children, id, wide, note }) {
 export function Action({ onDo, children, kind = "", label, disabled }) {
   const [isBusy, setBusy] = useState(false);
   const run = async () => {
+    if (isBusy) return; // it is not disabled meanwhile, because a disabled button loses the focus
     setBusy(true);
     try {
       const told = await onDo();
@@ -31,7 +32,7 @@ export function Action({ onDo, children, kind = "", label, disabled }) {
     }
   };
   return html`<button type="button" class=${`button ${kind}`} aria-label=${label} aria-busy=${isBusy ? "true" : null}
-    disabled=${disabled || isBusy} onClick=${run}>${children}</button>`;
+    disabled=${disabled} onClick=${run}>${children}</button>`;
 }
 
 /** What stands where there is nothing yet. */
