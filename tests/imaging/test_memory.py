@@ -23,6 +23,8 @@ from tests.imaging.heif.files import clap, items_of
 from tests.imaging.matrix.tiff_file import Tiff
 from tests.imaging.pictures import four_corners, grey_profile, png_of, png_rows, rendition, saved
 
+pytestmark = pytest.mark.needs("time")
+
 # What is measured, in a process of its own: a small twin first, so that only the large one's pixels are counted.
 # VmHWM is the peak since exec; ru_maxrss begins with what the parent had.
 MEASURED = """
@@ -33,7 +35,6 @@ from raythumbs.imaging.probe import probe
 from raythumbs.imaging.memory import predicted_bytes
 from raythumbs.model.photo import Fit, Format, RenditionSpec
 
-pytestmark = pytest.mark.needs("time")
 module = sys.modules["raythumbs.imaging.render"]
 told = []
 module.admit = lambda picture, limits, *asked: told.append(predicted_bytes(picture, *asked))
