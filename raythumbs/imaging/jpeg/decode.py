@@ -15,10 +15,12 @@ from raythumbs.imaging.decoded import Decoded
 from raythumbs.imaging.decoder_errors import translated
 from raythumbs.imaging.jpeg.missing_rows import may_lack_pixels, sound_rows
 from raythumbs.imaging.jpeg.more_data import with_end, with_more_data
+from raythumbs.imaging.jpeg.native.decoder import decoded
 from raythumbs.imaging.jpeg.scale import ALL_EIGHTHS, divisor_of, eighths_of, set_scale
 from raythumbs.imaging.jpeg.scan_count import has_several_scans, is_progressive, refuse_many_scans
 from raythumbs.imaging.jpeg.scan_markers import components_sent, has_end, has_stray_marker
 from raythumbs.imaging.jpeg.scans import may_end_amid_a_scan, needed_part, needed_scans
+from raythumbs.imaging.limits import Limits
 from raythumbs.imaging.orientation import orientation
 from raythumbs.imaging.plan import Needs
 from raythumbs.imaging.probe import probe
@@ -31,13 +33,13 @@ _TOO_SHORT = "the picture's data ends before the picture does"
 class JpegDecoder:
     """Decodes one JPEG: its picture with the scale set, its file, and what its thumbnails need.
 
-    Up to the share `missing_rows` of its rows may be missing.
+    Up to the share `limits.missing_rows` of its rows may be missing.
     """
 
     picture: JpegImagePlugin.JpegImageFile
     file: BinaryIO
     needs: Needs
-    missing_rows: float
+    limits: Limits
 
     def decode(self) -> Decoded:
         """Return the picture with its pixels. Raises Truncated if too many are missing, and TooLarge for an attack.
@@ -45,6 +47,8 @@ class JpegDecoder:
         A progressive JPEG is decoded only as far as its scale needs.
         """
         self._refuse_missing_components()
+        if (native := self._natively()) is not None:
+            return native
         part = needed_part(self.file, self._divisor, spare=self._spare) if is_progressive(self.picture) else None
         if part is None:
             refuse_many_scans(self.picture, self.file)
@@ -55,6 +59,22 @@ class JpegDecoder:
         if not (may_lack_pixels(picture) or self._may_lack_details(source)):
             return self._shown(picture, picture.height)
         return self._compared(picture, with_more_data(source))
+
+    def _natively(self) -> Decoded | None:
+        """Return the picture by our own decoder, which takes only whole and sound files; None if Pillow is to decode.
+
+        So no pixel is missing, whatever colour the last ones have.
+        """
+        if not self.limits.native or is_progressive(self.picture):
+            return None
+        eighths = eighths_of(self.picture)
+        native = decoded(self.file, self.picture.mode, self.picture.size, eighths)
+        if native is None:
+            return None
+        scale = eighths / ALL_EIGHTHS
+        width, height = self.needs.stored
+        notes = () if native.has_end else (NO_END,)
+        return Decoded(native.picture, (width, height), (width * scale, height * scale), notes)
 
     def _may_lack_details(self, source: BinaryIO) -> bool:
         """Return whether a part of a progressive JPEG's scan may be missing. The picture is less sharp then."""
@@ -99,7 +119,7 @@ class JpegDecoder:
             return Decoded(picture, (width, height), (width * scale, height * scale), notes)
         there = int(rows / scale)
         missing = height - there
-        if not rows or missing > self.missing_rows * height:
+        if not rows or missing > self.limits.missing_rows * height:
             raise Truncated(f"{_TOO_SHORT}: {missing} of {height} rows are missing")
         notes = (*notes, f"the photo's last {missing} of {height} rows are missing, and are not shown")
         return Decoded(picture.crop((0, 0, picture.width, rows)), (width, there), (width * scale, rows), notes)
