@@ -4,7 +4,7 @@ A file that lacks only its end marker is whole. One that lacks a few rows is sho
 returned with a grey part.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import BinaryIO, cast
 
@@ -47,12 +47,12 @@ class JpegDecoder:
         A progressive JPEG is decoded only as far as its scale needs.
         """
         self._refuse_missing_components()
-        if (native := self._natively()) is not None:
-            return native
         part = needed_part(self.file, self._divisor, spare=self._spare) if is_progressive(self.picture) else None
+        source = self.file if part is None else BytesIO(part)
+        if native := self._natively(source, is_part=part is not None):
+            return native
         if part is None:
             refuse_many_scans(self.picture, self.file)
-        source = self.file if part is None else BytesIO(part)
         picture = self.picture if part is None else self._opened(source)
         if not _is_loaded(picture):
             return self._without_end()
@@ -60,15 +60,15 @@ class JpegDecoder:
             return self._shown(picture, picture.height)
         return self._compared(picture, with_more_data(source))
 
-    def _natively(self) -> Decoded | None:
+    def _natively(self, file: BinaryIO, *, is_part: bool) -> Decoded | None:
         """Return the picture by our own decoder, which takes only whole and sound files; None if Pillow is to decode.
 
         So no pixel is missing, whatever colour the last ones have.
         """
-        if not self.limits.native or is_progressive(self.picture):
+        if not self.limits.native:
             return None
         eighths = eighths_of(self.picture)
-        native = decoded(self.file, self.picture.mode, self.picture.size, eighths)
+        native = decoded(file, self.picture.mode, self.picture.size, eighths, is_part=is_part)
         if native is None:
             return None
         scale = eighths / ALL_EIGHTHS
@@ -86,9 +86,11 @@ class JpegDecoder:
         """Decode the file with an end marker behind it: the scans that the scale needs, if they are there."""
         self.picture._im = None  # noqa: SLF001 the memory is needed for a second picture
         ended = self._needed(with_end(self.file))
+        notes = () if has_end(self.file) else (NO_END,)
+        if is_progressive(self.picture) and (native := self._natively(ended, is_part=True)):
+            return replace(native, notes=notes)
         picture = self._opened(ended)
         _load(picture)
-        notes = () if has_end(self.file) else (NO_END,)
         return self._compared(picture, self._needed(with_more_data(self.file)), notes)
 
     def _needed(self, file: BinaryIO) -> BinaryIO:

@@ -139,6 +139,20 @@ def test_three_eighths_are_libjpegs_which_decodes_the_corner_too(subsampling, op
     assert np.abs(natively(file, 3, photo.size, "RGB") - by_libjpeg(file, 3)).max() <= 3
 
 
+@pytest.mark.parametrize("eighths", DIVISORS)
+@pytest.mark.parametrize("restarts", [{}, {"restart_marker_blocks": 3}])
+@pytest.mark.parametrize(("mode", "subsampling"), [("L", 0), ("RGB", 0), ("RGB", 1), ("RGB", 2), ("CMYK", 0)])
+def test_a_progressive_file_has_the_pixels_of_the_same_picture_in_one_scan(mode, subsampling, restarts, eighths):
+    photo = photograph("sklearn/china.jpg").resize((201, 133)).convert(mode)
+    ways = ({"progressive": progressive} | restarts for progressive in (True, False))
+
+    progressive, in_one_scan = (saved(photo, "JPEG", quality=93, subsampling=subsampling, **way) for way in ways)
+
+    made = natively(progressive, eighths, photo.size, mode)
+    assert made is not None
+    assert np.array_equal(made, natively(in_one_scan, eighths, photo.size, mode))
+
+
 ADOBE = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0"
 JFIF = b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
 
@@ -186,17 +200,28 @@ def test_a_file_with_more_than_its_end_marker_behind_the_data_is_left_to_pillow(
     assert not is_taken(file[:-2] + more + file[-2:])
 
 
-@pytest.mark.parametrize("options", [{"progressive": True}, {"restart_marker_blocks": 2}])
-def test_a_progressive_file_and_one_whose_restarts_are_out_of_order_are_left_to_pillow(options):
-    assert not is_taken(a_file(**options).replace(b"\xff\xd3", b"\xff\xd4"))
+@pytest.mark.parametrize("options", [{}, {"progressive": True}])
+def test_a_file_whose_restarts_are_out_of_order_is_left_to_pillow(options):
+    file = a_file(restart_marker_blocks=2, **options)
+
+    assert is_taken(file)
+    assert not is_taken(file.replace(b"\xff\xd3", b"\xff\xd4"))
+
+
+def test_a_progressive_file_that_is_cut_anywhere_is_left_to_pillow():
+    file = a_file(progressive=True)
+
+    assert is_taken(file)
+    cuts = range(file.index(b"\xff\xda"), len(file) - 2, 3)
+    assert not any(is_taken(file[:cut]) or is_taken(file[:cut] + b"\xff\xd9") for cut in cuts)
 
 
 def test_a_damaged_file_has_the_same_answer_with_and_without_the_decoder():
     chance = np.random.default_rng(7)
-    files = [a_file(), a_file(restart_marker_blocks=3), a_file(quality=95, subsampling=0)]
+    files = [a_file(), a_file(restart_marker_blocks=3), a_file(quality=95, subsampling=0), a_file(progressive=True)]
     unlike = 0
-    for number in range(150):
-        damaged = bytearray(files[number % 3])
+    for number in range(160):
+        damaged = bytearray(files[number % 4])
         for place in chance.integers(2, len(damaged), 1 + number % 3):
             damaged[place] = chance.integers(256)
 

@@ -9,8 +9,9 @@
 /* --- the entries of a Huffman table's two look-up tables */
 
 /* An entry of `symbols`: the bits of a code and of the value behind it, the bits of the value alone, and how many zeros
- * come before it (or END_OF_BLOCK). 0: the code is longer than LOOK_BITS. */
-enum { END_OF_BLOCK = 63 };
+ * come before it (or END_OF_BLOCK; or, in a progressive file, END_OF_BLOCKS and a number of bits that follow). 0: the code
+ * is longer than LOOK_BITS. */
+enum { END_OF_BLOCK = 63, END_OF_BLOCKS = 48 };
 INLINE uint16_t symbol_of(int bits, int size, int run) { return (uint16_t)(run << 10 | size << 6 | bits); }
 INLINE int symbol_bits(uint16_t symbol) { return symbol & 63; }
 INLINE int value_bits(uint16_t symbol) { return symbol >> 6 & 15; }
@@ -27,8 +28,9 @@ INLINE uint16_t symbol_for(const Huffman *huffman, uint32_t code, int code_bits)
 {
     int byte = huffman->bytes[(int32_t)code + huffman->offsets[code_bits]];
     int size = byte & 15, zeros = byte >> 4;
-    bool ends_block = huffman->is_ac && !size && zeros < 15;
-    return symbol_of(code_bits + size, size, ends_block ? END_OF_BLOCK : zeros);
+    if (!huffman->is_ac || size || zeros == 15)
+        return symbol_of(code_bits + size, size, zeros);
+    return symbol_of(code_bits, 0, huffman->is_progressive ? END_OF_BLOCKS + zeros : END_OF_BLOCK);
 }
 
 /* --- the bits */
@@ -96,6 +98,14 @@ INLINE void take(Bits *from, int count)
 INLINE uint32_t look(const Bits *from, int count)
 {
     return (uint32_t)(from->bits >> (64 - count));
+}
+
+/* Takes the next bits, of which there must be enough, and returns them. `count` is 0 to 32. */
+INLINE uint32_t next_bits(Bits *from, int count)
+{
+    uint32_t bits = (uint32_t)(from->bits >> 1 >> (63 - count));
+    take(from, count);
+    return bits;
 }
 
 /* Returns whether no bit was taken beyond the data. */

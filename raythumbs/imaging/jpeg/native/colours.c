@@ -90,7 +90,7 @@ bool has_avx2(void)
 bool has_avx2(void) { return false; }
 #endif
 
-void convert_row(Colours colours, const float *const samples[], uint8_t *pixels, int width)
+static void convert_row(Colours colours, const float *const samples[], uint8_t *pixels, int width)
 {
 #if HAS_TWINS
     if (has_avx2()) {
@@ -99,4 +99,16 @@ void convert_row(Colours colours, const float *const samples[], uint8_t *pixels,
     }
 #endif
     convert_inline(colours, samples, pixels, width);
+}
+
+void convert_mcus(const Picture *picture, int row, Output output)
+{
+    int rows = picture->eighths * picture->most_down;
+    size_t stride = (size_t)output.width * (picture->colours == GREY ? 1 : 4);
+    for (int y = 0; y < rows && row * rows + y < output.height; y++) {
+        const float *samples[MOST_COMPONENTS] = {0};
+        for (int n = 0; n < picture->count; n++)
+            samples[n] = picture->components[n].plane + (size_t)y * picture->components[n].stride;
+        convert_row(picture->colours, samples, output.pixels + (size_t)(row * rows + y) * stride, output.width);
+    }
 }

@@ -1,14 +1,15 @@
 /* Decodes a JPEG straight to 1/8, 1/4, 3/8 or 1/2 of its sides, for thumbnails.
  *
  * libjpeg decodes every coefficient of every block, and drops those that a small picture does not need. This decoder
- * looks at the needed ones only, and passes over the others several at a time. It reads baseline and extended Huffman
- * JPEGs of 8 bits and one scan, which cameras and phones write. It leaves all others to libjpeg, and also every file
- * that is not sound from its first byte to its end marker.
+ * looks at the needed ones only, and passes over the others several at a time. It reads Huffman JPEGs of 8 bits: baseline
+ * and extended ones of one scan, which cameras and phones write, and progressive ones. It leaves all others to libjpeg,
+ * and also every file that is not sound from its first byte to its end marker.
  *
- *     head.c    the segments before the scan          tables.c  Huffman tables for several symbols at a time
- *     scan.c    blocks and rows                       bits.h    the bits of the scan
- *     pixels.h  from coefficients to samples          waves.c   the waves that coefficients stand for
- *     colours.c from samples to colours
+ *     head.c         the segments between the scans    frame.c    what follows from the frame's head
+ *     tables.c       Huffman tables                    bits.h     the bits of a scan, and their symbols
+ *     scan.c         the scan of a baseline file       pixels.h   from coefficients to samples
+ *     progressive.c  the scans of a progressive file   waves.c    the waves that coefficients stand for
+ *     blocks.c       what is kept between these        colours.c  from samples to colours
  *
  * Nothing here trusts the file. Each read is before `end`; each write is in a plane or in `pixels`, whose sizes follow
  * from the picture's. */
@@ -28,9 +29,7 @@
 /* Gives each component memory for a row of MCUs. Blocks may be put 8 samples wide, and so beyond the last column. */
 static float *allocate_planes(Picture *picture)
 {
-    size_t mcus = ((size_t)picture->width + (size_t)(BLOCK * picture->most_across) - 1)
-        / (size_t)(BLOCK * picture->most_across);
-    size_t stride = mcus * (size_t)(picture->eighths * picture->most_across) + BLOCK;
+    size_t stride = (size_t)mcus_across(picture) * (size_t)(picture->eighths * picture->most_across) + BLOCK;
     size_t plane = stride * (size_t)(picture->eighths * picture->most_down);
     float *memory = malloc(plane * (size_t)picture->count * sizeof *memory);
     for (int n = 0; memory && n < picture->count; n++) {
@@ -40,9 +39,14 @@ static float *allocate_planes(Picture *picture)
     return memory;
 }
 
-static Outcome decode_into(Picture *picture, const uint8_t *file, size_t size, Output output, size_t bytes)
+static Outcome decode_into(
+    Picture *picture, const uint8_t *file, size_t size, Output output, size_t bytes, bool is_part)
 {
-    if (!read_head(picture, file, size))
+    picture->at = file + 2;
+    picture->end = file + size;
+    if (size < 2 || file[0] != 0xff || file[1] != START_OF_IMAGE)
+        return LEFT_TO_OTHERS;
+    if (read_segments(picture) != A_SCAN || !picture->count || !set_up(picture))
         return LEFT_TO_OTHERS;
     int width = (picture->width * picture->eighths + BLOCK - 1) / BLOCK;
     int height = (picture->height * picture->eighths + BLOCK - 1) / BLOCK;
@@ -52,16 +56,18 @@ static Outcome decode_into(Picture *picture, const uint8_t *file, size_t size, O
     float *planes = allocate_planes(picture);
     if (!planes)
         return NO_MEMORY;
-    Outcome outcome = decode_scan(picture, output);
+    Outcome outcome =
+        picture->is_progressive ? decode_progressive(picture, output, is_part) : decode_scan(picture, output);
     free(planes);
     return outcome;
 }
 
 /* Decodes the file to `eighths` (1 to 4) of its sides, into `bytes` bytes of `pixels`, which are `width` by `height`
- * pixels: of one byte for a grey picture, else of four, in the order of Pillow's modes RGBX and CMYK.
+ * pixels: of one byte for a grey picture, else of four, in the order of Pillow's modes RGBX and CMYK. `is_part` says that the
+ * file has only those scans of a progressive one that suffice.
  * Returns an Outcome. */
 EXPORTED int raythumbs_decode_jpeg(
-    const uint8_t *file, size_t size, int eighths, uint8_t *pixels, size_t bytes, int width, int height)
+    const uint8_t *file, size_t size, bool is_part, int eighths, uint8_t *pixels, size_t bytes, int width, int height)
 {
     if (eighths < 1 || eighths > 4 || width < 1 || height < 1)
         return LEFT_TO_OTHERS;
@@ -69,7 +75,7 @@ EXPORTED int raythumbs_decode_jpeg(
     if (!picture)
         return NO_MEMORY;
     picture->eighths = eighths;
-    Outcome outcome = decode_into(picture, file, size, (Output){pixels, width, height}, bytes);
+    Outcome outcome = decode_into(picture, file, size, (Output){pixels, width, height}, bytes, is_part);
     free(picture);
     return outcome;
 }
@@ -85,7 +91,7 @@ EXPORTED int raythumbs_decode_jpeg_file(
     void *file = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, descriptor, 0);
     if (file == MAP_FAILED)
         return LEFT_TO_OTHERS;
-    int outcome = raythumbs_decode_jpeg(file, size, eighths, pixels, bytes, width, height);
+    int outcome = raythumbs_decode_jpeg(file, size, false, eighths, pixels, bytes, width, height);
     munmap(file, size);
     return outcome;
 }

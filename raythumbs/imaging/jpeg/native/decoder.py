@@ -25,8 +25,10 @@ class Native:
     has_end: bool
 
 
-def decoded(file: BinaryIO, mode: str, size: tuple[int, int], eighths: int) -> Native | None:
+def decoded(file: BinaryIO, mode: str, size: tuple[int, int], eighths: int, *, is_part: bool = False) -> Native | None:
     """Return a JPEG's picture at so many eighths of its sides, of this mode (L, RGB or CMYK) and this size.
+
+    A part of a progressive file has only those scans that suffice for this scale, and is in memory.
 
     Returns None for a file that is left to Pillow: because it is of a rare kind or not sound, or is not in memory or on
     a disk; because of the scale; or because the library is not there. Raises MemoryError.
@@ -38,7 +40,7 @@ def decoded(file: BinaryIO, mode: str, size: tuple[int, int], eighths: int) -> N
     into = eighths, memory.address, memory.bytes, *size
     if type(file) is BytesIO:
         data = file.getvalue()  # is not copied
-        outcome = library.raythumbs_decode_jpeg(data, len(data), *into)
+        outcome = library.raythumbs_decode_jpeg(data, len(data), is_part, *into)
     elif isinstance(file, (BufferedReader, BufferedRandom)) and isinstance(file.raw, FileIO):
         outcome = library.raythumbs_decode_jpeg_file(file.fileno(), *into)
     else:
@@ -58,7 +60,7 @@ def loaded() -> ctypes.CDLL | None:
     except OSError:
         return None
     into: tuple[Any, ...] = (ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int)
-    library.raythumbs_decode_jpeg.argtypes = [ctypes.c_char_p, ctypes.c_size_t, *into]
+    library.raythumbs_decode_jpeg.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_bool, *into]
     library.raythumbs_decode_jpeg_file.argtypes = [ctypes.c_int, *into]
     library.raythumbs_sources.restype = ctypes.c_char_p
     return library

@@ -1,30 +1,13 @@
-/* Reads a JPEG's head. What is unusual is left to libjpeg, and so is everything that is wrong. */
+/* Reads a JPEG's segments. What is unusual is left to libjpeg, and so is everything that is wrong. */
 #include <string.h>
 
 #include "decoder.h"
-
-static const uint8_t ROW_BY_ROW[COEFFICIENTS] = { /* the place of each coefficient of the zigzag order (T.81, A.6) */
-    0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
-    41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
-    30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
-};
 
 /* The content of a marker's segment, behind its length. */
 typedef struct {
     const uint8_t *at;
     size_t left;
 } Segment;
-
-/* What the head says of the colours. */
-typedef struct {
-    bool is_jfif, is_adobes;
-    int transform; /* Adobe's */
-} Hints;
-
-static int larger(int one, int other)
-{
-    return one > other ? one : other;
-}
 
 static int word(const uint8_t *at)
 {
@@ -64,6 +47,7 @@ static bool read_huffman(Picture *picture, Segment segment)
         memcpy(huffman->bytes, segment.at + 1 + LONGEST_CODE, count);
         huffman->is_set = true;
         huffman->is_ac = class == 1;
+        huffman->is_ready = false;
         segment.at += 1 + LONGEST_CODE + count;
         segment.left -= 1 + LONGEST_CODE + count;
     }
@@ -106,42 +90,38 @@ static bool read_restarts(Picture *picture, Segment segment)
     return true;
 }
 
-/* Reads the head of the scan, which must have all components, in the frame's order, and all coefficients. */
-static bool read_scan(Picture *picture, Segment segment)
+/* Returns the number of the component with that id, or -1. */
+static int number_of(const Picture *picture, int id)
 {
-    int count = picture->count;
-    if (!count || segment.left != 4 + 2 * (size_t)count || segment.at[0] != count)
-        return false;
-    const uint8_t *last = segment.at + 1 + 2 * count;
-    if (last[0] != 0 || last[1] != COEFFICIENTS - 1 || last[2] != 0)
-        return false;
-    for (int n = 0; n < count; n++) {
-        Component *one = &picture->components[n];
-        const uint8_t *at = segment.at + 1 + 2 * n;
-        one->dc = at[1] >> 4;
-        one->ac = at[1] & 15;
-        if (at[0] != one->id || one->dc > 3 || one->ac > 3 || !picture->has_quantisation[one->quantisation])
-            return false;
-        if (!picture->huffman[0][one->dc].is_set || !picture->huffman[1][one->ac].is_set)
-            return false;
-    }
-    picture->scan = segment.at + segment.left;
-    return true;
+    for (int n = 0; n < picture->count; n++)
+        if (picture->components[n].id == id)
+            return n;
+    return -1;
 }
 
-static Colours colours_of(const Picture *picture, const Hints *hints)
+/* Reads a scan's head, whose components must be in the frame's order. */
+static bool read_scan(Picture *picture, Segment segment)
 {
-    const Component *first = picture->components;
-    switch (picture->count) {
-    case 1: return GREY;
-    case 4: return hints->is_adobes && hints->transform != 0 ? YCCK : CMYK;
-    default:
-        if (hints->is_jfif)
-            return YCC;
-        if (hints->is_adobes)
-            return hints->transform == 0 ? RGB : YCC;
-        return first[0].id == 'R' && first[1].id == 'G' && first[2].id == 'B' ? RGB : YCC;
+    ScanHead *scan = &picture->scan;
+    int before = -1;
+    scan->count = segment.left ? segment.at[0] : 0;
+    if (!scan->count || scan->count > picture->count || segment.left != 4 + 2 * (size_t)scan->count)
+        return false;
+    for (int n = 0; n < scan->count; n++) {
+        const uint8_t *at = segment.at + 1 + 2 * n;
+        int number = number_of(picture, at[0]);
+        if (number <= before || at[1] >> 4 > 3 || (at[1] & 15) > 3)
+            return false;
+        picture->components[number].dc = at[1] >> 4;
+        picture->components[number].ac = at[1] & 15;
+        scan->components[n] = before = number;
     }
+    const uint8_t *last = segment.at + 1 + 2 * scan->count;
+    scan->first = last[0];
+    scan->last = last[1];
+    scan->above = last[2] >> 4;
+    scan->low = last[2] & 15;
+    return true;
 }
 
 static void read_hints(Hints *hints, int code, Segment segment)
@@ -154,107 +134,40 @@ static void read_hints(Hints *hints, int code, Segment segment)
     }
 }
 
-static bool read_segment(Picture *picture, Hints *hints, int code, Segment segment)
+static bool read_segment(Picture *picture, int code, Segment segment)
 {
     switch (code) {
     case 0xc0:
-    case 0xc1: return read_frame(picture, segment);
+    case 0xc1:
+    case 0xc2: picture->is_progressive = code == 0xc2; return read_frame(picture, segment);
     case 0xc4: return read_huffman(picture, segment);
-    case 0xda: return read_scan(picture, segment);
-    case 0xdb: return read_quantisation(picture, segment);
+    case START_OF_SCAN: return read_scan(picture, segment);
+    case 0xdb: return !picture->most_across && read_quantisation(picture, segment);
     case 0xdd: return read_restarts(picture, segment);
     default:
-        read_hints(hints, code, segment);
+        read_hints(&picture->hints, code, segment);
         return (code >= 0xe0 && code <= 0xef) || code == 0xfe; /* of applications; comments */
     }
 }
 
-/* Sets what a block of the component becomes. Returns false if its samples would have to be doubled. */
-static bool scale(const Picture *picture, Component *one)
+Next read_segments(Picture *picture)
 {
-    int width = picture->eighths * picture->most_across, height = picture->eighths * picture->most_down;
-    if (width % one->across || height % one->down || picture->most_across % one->across
-        || picture->most_down % one->down)
-        return false;
-    width /= one->across;
-    height /= one->down;
-    if (width > BLOCK || height > BLOCK)
-        return false;
-    one->width = (uint8_t)width;
-    one->height = (uint8_t)height;
-    for (int k = 0, corner = 0; k < COEFFICIENTS; k++) {
-        int place = ROW_BY_ROW[k];
-        bool is_needed = place % BLOCK < width && place / BLOCK < height;
-        if (is_needed)
-            corner = larger(corner, larger(place % BLOCK, place / BLOCK) + 1);
-        one->corners[k + 1] = (uint8_t)(corner == 5 ? 6 : corner == 7 ? BLOCK : corner);
-        one->places[k] = is_needed ? (uint8_t)place : NOWHERE;
-        one->last = is_needed ? (uint8_t)k : one->last;
-        one->steps[k] = picture->quantisation[one->quantisation][k];
-    }
-    make_waves(one->across_waves, width);
-    make_waves(one->down_waves, height);
-    return true;
-}
-
-static bool set_up(Picture *picture)
-{
-    int blocks = 0;
-    for (int n = 0; n < picture->count; n++) {
-        Component *one = &picture->components[n];
-        if (picture->count == 1)
-            one->across = one->down = 1; /* an MCU of one component is one block (T.81, A.2.2) */
-        picture->most_across = larger(picture->most_across, one->across);
-        picture->most_down = larger(picture->most_down, one->down);
-        blocks += one->across * one->down;
-    }
-    if (blocks > MOST_BLOCKS)
-        return false;
-    for (int n = 0; n < picture->count; n++) {
-        Component *one = &picture->components[n];
-        one->dc_table = &picture->huffman[0][one->dc];
-        one->ac_table = &picture->huffman[1][one->ac];
-        if (!scale(picture, one))
-            return false;
-    }
-    return true;
-}
-
-/* Makes the tables that the scan uses, each once. */
-static bool prepare_tables(Picture *picture)
-{
-    for (int class = 0; class < 2; class++)
-        for (int number = 0; number < 4; number++) {
-            bool is_used = false;
-            for (int n = 0; n < picture->count; n++) {
-                const Component *one = &picture->components[n];
-                is_used = is_used || (class ? one->ac : one->dc) == number;
-            }
-            if (is_used && !prepare(&picture->huffman[class][number]))
-                return false;
-        }
-    return true;
-}
-
-bool read_head(Picture *picture, const uint8_t *file, size_t size)
-{
-    const uint8_t *at = file + 2, *end = file + size;
-    Hints hints = {0};
-    picture->end = end;
-    if (size < 4 || file[0] != 0xff || file[1] != 0xd8)
-        return false;
-    while (!picture->scan) {
+    const uint8_t *end = picture->end;
+    for (;;) {
+        const uint8_t *at = picture->at;
         while (end - at > 1 && at[0] == 0xff && at[1] == 0xff)
             at++; /* fill bytes */
-        if (end - at < 4 || at[0] != 0xff)
-            return false;
-        int length = word(at + 2);
-        if (length < 2 || end - at < 2 + length)
-            return false;
-        if (!read_segment(picture, &hints, at[1], (Segment){at + 4, (size_t)length - 2}))
-            return false;
-        at += 2 + length;
+        if (end - at < 2 || at[0] != 0xff)
+            return NOTHING_KNOWN;
+        if (at[1] == END_OF_IMAGE)
+            return THE_END;
+        if (end - at < 4)
+            return NOTHING_KNOWN;
+        int code = at[1], length = word(at + 2);
+        if (length < 2 || end - at < 2 + length || !read_segment(picture, code, (Segment){at + 4, (size_t)length - 2}))
+            return NOTHING_KNOWN;
+        picture->at = at + 2 + length;
+        if (code == START_OF_SCAN)
+            return A_SCAN;
     }
-    picture->colours = colours_of(picture, &hints);
-    return set_up(picture) && prepare_tables(picture);
 }

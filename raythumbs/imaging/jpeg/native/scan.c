@@ -8,9 +8,6 @@
 #include "pixels.h"
 
 enum {
-    LARGEST_MEAN = 1 << 13, /* beyond it the data is broken: 2^11 is the largest of a sound file */
-    FIRST_RESTART = 0xd0,
-    END_OF_IMAGE = 0xd9,
     SKIPS_A_FILL = 3,       /* entries that a fill is enough for */
     SYMBOLS_A_FILL = 2,
 };
@@ -27,12 +24,12 @@ typedef struct {
 /* Passes over the rest of a block, whose next coefficient is `k`. Returns false if the data is broken. */
 INLINE bool skip_rest(Bits *from, const Huffman *huffman, int k)
 {
-    const uint16_t *skips = huffman->skips + LOOKS;
+    const uint16_t *skips = huffman->skips + SKIPS;
     while (k < COEFFICIENTS) {
         uint16_t entry = 0;
         fill(from);
         for (int n = 0; n < SKIPS_A_FILL; n++) {
-            entry = skips[look(from, LOOK_BITS)];
+            entry = skips[look(from, SKIP_BITS)];
             if (k + skipped(entry) >= COEFFICIENTS)
                 break;
             take(from, skipped_bits(entry));
@@ -162,30 +159,35 @@ static FOR_AVX2 bool decode_row_avx2(Scan *scan, const Picture *picture, const P
 #define FITTING_DECODE_ROW decode_row
 #endif
 
-static int divided(int value, int by)
+/* Makes the tables of all components. */
+static bool prepare_tables(Picture *picture)
 {
-    return (value + by - 1) / by;
+    for (int n = 0; n < picture->count; n++) {
+        Component *one = &picture->components[n];
+        Huffman *dc = &picture->huffman[0][one->dc], *ac = &picture->huffman[1][one->ac];
+        if (!prepare(dc, false) || !prepare(ac, false))
+            return false;
+        one->dc_table = dc;
+        one->ac_table = ac;
+    }
+    return true;
 }
 
-Outcome decode_scan(const Picture *picture, Output output)
+Outcome decode_scan(Picture *picture, Output output)
 {
+    const ScanHead *head = &picture->scan;
+    if (head->count != picture->count || head->first || head->last != COEFFICIENTS - 1 || head->above || head->low)
+        return LEFT_TO_OTHERS;
+    if (!prepare_tables(picture))
+        return LEFT_TO_OTHERS;
     DecodeRow *decode_row_of = FITTING_DECODE_ROW;
     Place places[MOST_BLOCKS];
-    int blocks = list_blocks(picture, places);
-    int mcus = divided(picture->width, BLOCK * picture->most_across);
-    int rows = divided(picture->height, BLOCK * picture->most_down);
-    int row_pixels = picture->eighths * picture->most_down;
-    size_t stride = (size_t)output.width * (picture->colours == GREY ? 1 : 4);
-    Scan scan = {.bits = {.at = picture->scan, .end = picture->end}, .to_restart = picture->restart_interval};
+    int blocks = list_blocks(picture, places), mcus = mcus_across(picture), rows = mcus_down(picture);
+    Scan scan = {.bits = {.at = picture->at, .end = picture->end}, .to_restart = picture->restart_interval};
     for (int row = 0; row < rows; row++) {
         if (!decode_row_of(&scan, picture, places, blocks, mcus))
             return LEFT_TO_OTHERS;
-        for (int y = 0; y < row_pixels && row * row_pixels + y < output.height; y++) {
-            const float *samples[MOST_COMPONENTS] = {0};
-            for (int n = 0; n < picture->count; n++)
-                samples[n] = picture->components[n].plane + (size_t)y * picture->components[n].stride;
-            convert_row(picture->colours, samples, output.pixels + (size_t)(row * row_pixels + y) * stride, output.width);
-        }
+        convert_mcus(picture, row, output);
     }
     if (!at_end(&scan.bits))
         return LEFT_TO_OTHERS;

@@ -47,20 +47,25 @@ static uint16_t skip_entry(const Huffman *huffman, uint32_t bits, int length)
     if (left <= 0)
         return skip_of(used, advance);
     uint16_t rest = huffman->skips[(1 << left) + (bits & ((1u << left) - 1))];
-    bool fits = used + skipped_bits(rest) <= MOST_SKIPPED_BITS && advance + (skipped(rest) & ~ENDS_BLOCK) < COEFFICIENTS;
-    if (skipped(rest) == SKIPS_NOTHING || !fits)
+    bool is_short = used + skipped_bits(rest) <= MOST_SKIPPED_BITS;
+    bool is_inside = advance + (skipped(rest) & ~ENDS_BLOCK) < COEFFICIENTS;
+    if (skipped(rest) == SKIPS_NOTHING || !is_short || !is_inside)
         return skip_of(used, advance);
     return skip_of(used + skipped_bits(rest), advance + skipped(rest));
 }
 
-bool prepare(Huffman *huffman)
+bool prepare(Huffman *huffman, bool is_progressive)
 {
-    if (!number_codes(huffman))
+    if (huffman->is_ready)
+        return true;
+    huffman->is_progressive = is_progressive;
+    if (!huffman->is_set || !number_codes(huffman))
         return false;
     for (uint32_t bits = 0; bits < LOOKS; bits++)
         huffman->symbols[bits] = first_symbol(huffman, bits, LOOK_BITS);
-    for (int length = 1; huffman->is_ac && length <= LOOK_BITS; length++)
+    for (int length = 1; huffman->is_ac && !is_progressive && length <= SKIP_BITS; length++)
         for (uint32_t bits = 0; bits < 1u << length; bits++)
             huffman->skips[(1u << length) + bits] = skip_entry(huffman, bits, length);
+    huffman->is_ready = true;
     return true;
 }

@@ -10,7 +10,7 @@
 #include "decoder.h"
 
 int raythumbs_decode_jpeg(
-    const uint8_t *file, size_t size, int eighths, uint8_t *pixels, size_t bytes, int width, int height);
+    const uint8_t *file, size_t size, bool is_part, int eighths, uint8_t *pixels, size_t bytes, int width, int height);
 
 enum { MOST_FILES = 64, MOST_PIXELS = 1 << 20, LARGEST = 1 << 16 };
 
@@ -28,7 +28,7 @@ static uint32_t chance(uint32_t below) /* xorshift64* */
 static int told_size(const uint8_t *file, size_t size, int *width, int *height)
 {
     for (size_t at = 0; at + 9 < size; at++)
-        if (file[at] == 0xff && (file[at + 1] == 0xc0 || file[at + 1] == 0xc1)) {
+        if (file[at] == 0xff && file[at + 1] >= 0xc0 && file[at + 1] <= 0xc2) {
             *height = file[at + 5] << 8 | file[at + 6];
             *width = file[at + 7] << 8 | file[at + 8];
             return *width && *height && (long)*width * *height <= MOST_PIXELS;
@@ -66,7 +66,7 @@ static int decode(const uint8_t *bytes, size_t size)
             int across = (width * eighths + 7) / 8, down = (height * eighths + 7) / 8;
             size_t needed = (size_t)across * (size_t)down * (size_t)channels;
             uint8_t *pixels = malloc(needed);
-            if (raythumbs_decode_jpeg(file, size, eighths, pixels, needed, across, down) != 1)
+            if (raythumbs_decode_jpeg(file, size, channels == 1, eighths, pixels, needed, across, down) != 1)
                 outcome = 0;
             free(pixels);
         }
