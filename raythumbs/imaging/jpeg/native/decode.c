@@ -11,6 +11,8 @@
  *     progressive.c  the scans of a progressive file   waves.c    the waves that coefficients stand for
  *     blocks.c       what is kept between these        colours.c  from samples to colours
  *
+ * placeholder.c is for ThumbHashes, and is here because this library is.
+ *
  * Nothing here trusts the file. Each read is before `end`; each write is in a plane or in `pixels`, whose sizes follow
  * from the picture's. */
 #define _GNU_SOURCE /* for MAP_POPULATE */

@@ -62,6 +62,9 @@ def loaded() -> ctypes.CDLL | None:
     into: tuple[Any, ...] = (ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int)
     library.raythumbs_decode_jpeg.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_bool, *into]
     library.raythumbs_decode_jpeg_file.argtypes = [ctypes.c_int, *into]
+    waves = (ctypes.POINTER(ctypes.c_double), ctypes.c_int)
+    picture = (ctypes.c_char_p, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int)
+    library.raythumbs_sum_waves.argtypes = [*picture, *waves, *waves, ctypes.POINTER(ctypes.c_double)]
     library.raythumbs_sources.restype = ctypes.c_char_p
     return library
 
