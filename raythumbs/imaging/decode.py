@@ -25,7 +25,7 @@ def decode(picture: ImageFile.ImageFile, file: BinaryIO, needs: Needs, limits: L
     and TooLarge for a JPEG of so many scans that it is an attack: each one is decoded over the whole picture.
     """
     if isinstance(picture, JpegImagePlugin.JpegImageFile) and picture.tile:
-        return JpegDecoder(picture, file, needs, limits.missing_rows).decode()
+        return JpegDecoder(picture, file, needs, limits).decode()
     if picture.format == "PNG":
         return decode_png(picture, file)
     if picture.format == "WEBP" and (smaller := decode_scaled(picture, file, needs)):
