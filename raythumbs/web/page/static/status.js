@@ -66,6 +66,7 @@ const Tile = ({ name, value, link, children }) => html`<div class="tile">
 export function Tiles({ status, latency }) {
   const { backlog, states } = status;
   const waiting = Object.entries(backlog).filter(([, jobs]) => jobs).map(([name, jobs]) => `${count(jobs)} ${name}`);
+  if (states.running) waiting.push(`${count(states.running)} at work`);
   return html`<dl class="tiles">
     <${Tile} name="Waiting" value=${count(status.queueSize)} link="#/jobs/queued">${waiting.join(" · ") || "nothing waits"}<//>
     <${Tile} name="Oldest waits" value=${status.queueSize ? duration(status.backlogAgeSeconds) : "–"}>
