@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 _COLOURS = {"high": "#D55E00", "normal": "#0072B2", "low": "#A6A6A6"}  # Okabe and Ito's
-_STAGES = {"fetch": "#0072B2", "render": "#D55E00", "store": "#009E73"}
+_STAGES = {"fetch": "#0072B2", "decode": "#D55E00", "encode": "#CC79A7", "store": "#009E73"}
 _BLUE, _GREY = "#0072B2", "#707070"
 _WIDTH = 9.0  # inches
 

@@ -103,6 +103,8 @@ def main() -> None:
         sys.exit(130)
     except RaythumbsError as error:
         reason = " ".join(error.reason.split())  # a database's reason may have several lines
+        if error.code == "unreachable":
+            reason += " (--url or RAYTHUMBS_URL says where it is)"
         complaints.print(Text.assemble(("raythumbs: ", "red"), reason), soft_wrap=True)
         sys.exit(2)
     except UnicodeEncodeError as error:

@@ -26,7 +26,10 @@ def print_places(settings: Settings, trouble: str | None, *, as_json: bool = Fal
     out.print(f"store      {settings.store_uri}", highlight=False, soft_wrap=True)
     out.print(f"thumbnails {settings.thumbnails_uri}{settings.thumbnails_prefix}", highlight=False, soft_wrap=True)
     out.print(f"database   {settings.shown_database}", highlight=False, soft_wrap=True)
-    if not settings.api_keys:
+    if keys := settings.known_keys:
+        holders = ", ".join(key.name for key in keys)
+        out.print(f"access     by API keys: {holders}", highlight=False, soft_wrap=True)
+    else:
         who = "every program on this machine" if is_loopback(settings.host) else "everybody who reaches it"
         out.print(f"access     without API keys: {who} may use it", highlight=False, soft_wrap=True)
     if trouble:

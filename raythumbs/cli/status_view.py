@@ -70,13 +70,18 @@ def status_table(status: Status) -> Table:
             "queue", f"paused since {status['queue']['since']}: {status['queue']['reason'] or 'no reason given'}"
         )
     table.add_row("waiting", str(status["queueSize"]))
+    ages = status.get("backlogAgesSeconds", {})  # a service of an older version does not say
     for priority, count in status["backlog"].items():
-        table.add_row(f"  {priority}", str(count))
+        table.add_row(
+            f"  {priority}", f"{count}, the oldest for {ages[priority]:.1f} s" if ages.get(priority) else str(count)
+        )
     table.add_row("  for another try", str(status["retriesWaiting"]))
     table.add_row("oldest that is due", f"{status['backlogAgeSeconds']:.1f} s")
     table.add_row("slots", f"{status['activeWorkers']} of {status['maxWorkers']} in use, {status['cpuCount']} CPUs")
     for node in status["nodes"]:
-        table.add_row(f"  {node['node'][:12]}", node["trouble"] or f"{node['busy']} of {node['slots']}")
+        table.add_row(
+            f"  {node.get('address', '')} {node['node'][:12]}", node["trouble"] or f"{node['busy']} of {node['slots']}"
+        )
     table.add_row("photos/s", f"{status['photosPerSecond']:.1f}")
     for state, count in status["states"].items():
         table.add_row(state, str(count))

@@ -25,7 +25,7 @@ def top(
     url: Url = HERE,
     as_json: AsJson = False,  # noqa: FBT002 an option
 ) -> None:
-    """Show the queue, its slots and its failures, until Ctrl-C. In a pipe or with --json, print one snapshot a line."""
+    """Show the queue, its slots and its failures, until Ctrl-C. In a pipe or with --json, print one line and end."""
     with Client(url) as client:
         if out.is_terminal and not as_json:
             _live(client, every, snapshots)

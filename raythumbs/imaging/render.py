@@ -1,8 +1,9 @@
 """Every rendition of a photo from one decode."""
 
+import time
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import BinaryIO
 
@@ -42,7 +43,8 @@ class RenderedSpec:
 class Rendered:
     """A photo's upright size in pixels, its format (`jpeg`, `heif`, ...), its renditions and its ThumbHash.
 
-    `notes` are faults of the photo that are no reason to refuse it.
+    `notes` are faults of the photo that are no reason to refuse it. `decode_seconds` is how long it took until there
+    were upright pixels in sRGB; the rest was resizing and encoding.
     """
 
     width: int
@@ -51,6 +53,7 @@ class Rendered:
     renditions: tuple[RenderedSpec, ...]
     thumb_hash: bytes
     notes: tuple[str, ...]
+    decode_seconds: float = field(default=0.0, compare=False)
 
     def facts(self, *, size_bytes: int, version: str | None) -> PictureFacts:
         """Return the facts to record of the photo, whose file has this size and this version in its store."""
@@ -84,6 +87,7 @@ def render(source: BinaryIO | bytes, specs: Sequence[RenditionSpec], limits: Lim
 
 
 def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) -> Rendered:
+    began = time.monotonic()
     with translated():
         mended = mend(file)
     with probe(mended.file) as picture:
@@ -95,6 +99,7 @@ def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) ->
         decoded = decode(picture, mended.file, needs, limits)
         pixels = orient(decoded, turn)
         pixels = colour(pixels, picture.info.get("icc_profile"))
+        decode_seconds = time.monotonic() - began
         resizer = Resizer(pixels)
         renditions = {spec: _encoded(resizer.resize(spec), spec) for spec in resizer.order(specs)}
         return Rendered(
@@ -103,6 +108,7 @@ def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) ->
             renditions=tuple(renditions[spec] for spec in specs),
             thumb_hash=thumb_hash(resizer.resize(HASHED)),
             notes=mended.notes + notes + decoded.notes + pixels.notes,
+            decode_seconds=decode_seconds,
         )
 
 

@@ -35,7 +35,7 @@ _ANSWER_BYTES = 64 * 1024  # of the JSON, which describes few renditions
 _RENDITION_BYTES = 256 * 1024 * 1024
 _MEMORY_BYTES = 1 << 50
 _SIDE_PIXELS = 1 << 30
-_CPU_SECONDS = 1 << 20
+_SECONDS = 1 << 20
 _THUMB_HASH_BYTES = 32
 _REASON_LETTERS, _NOTE_LETTERS, _FORMAT_LETTERS = 1000, 200, 16
 _NOTES = 10
@@ -95,8 +95,9 @@ def receive_answer(line: socket.socket, specs: Sequence[RenditionSpec], until: f
         renditions,
         bytes.fromhex(answer["thumb_hash"])[:_THUMB_HASH_BYTES],
         tuple(_text(note, _NOTE_LETTERS) for note in answer["notes"][:_NOTES]),
+        _seconds(answer["decode"]),
     )
-    return rendered, _cpu_seconds(answer["cpu"])
+    return rendered, _seconds(answer["cpu"])
 
 
 def receive(line: socket.socket, size: int, until: float | None = None) -> bytes:
@@ -135,10 +136,10 @@ def _text(value: Any, most: int) -> str:  # noqa: ANN401 from the child, it may 
     return str(value)[:most].encode("utf-8", "replace").decode().replace("\0", "")
 
 
-def _cpu_seconds(value: Any) -> float:  # noqa: ANN401 from the child, it may be of any type
+def _seconds(value: Any) -> float:  # noqa: ANN401 from the child, it may be of any type
     seconds = float(value)
-    if not 0 <= seconds < _CPU_SECONDS:
-        raise ValueError(f"{seconds} seconds of CPU time")
+    if not 0 <= seconds < _SECONDS:
+        raise ValueError(f"{seconds} seconds for a photo")
     return seconds
 
 
@@ -190,6 +191,7 @@ def encode_answer(rendered: Rendered, *, cpu_seconds: float) -> bytes:
             "notes": rendered.notes,
             "renditions": sizes,
             "cpu": cpu_seconds,
+            "decode": rendered.decode_seconds,
         }
     )
     return head + b"".join(r.data for r in rendered.renditions)

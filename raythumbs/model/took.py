@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-STAGES = ("fetch", "render", "store")
+STAGES = ("fetch", "decode", "encode", "store")
 
 
 @dataclass(frozen=True)
@@ -16,10 +16,14 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Took:
-    """The stages that an attempt has completed, and the bytes that it fetched and stored."""
+    """The stages that an attempt has completed, and the bytes that it fetched and stored.
+
+    `decode` goes from the file to upright pixels in sRGB, `encode` from there to the files of all renditions.
+    """
 
     fetch: Stage | None = None
-    render: Stage | None = None
+    decode: Stage | None = None
+    encode: Stage | None = None
     store: Stage | None = None
     fetched_bytes: int = 0
     stored_bytes: int = 0

@@ -217,6 +217,7 @@ class NodeBody(Body):
     """A node's slots."""
 
     node: str
+    address: str = Field(description="the node's address in the cluster")
     cpus: int
     slots: int
     busy: int
@@ -258,6 +259,7 @@ class StatusBody(Body):
     draining: bool = Field(description="whether the queue leases nothing new, because it is about to be replaced")
     backlog: dict[Priority, int] = Field(description="photos waiting, by priority")
     backlog_age_seconds: float = Field(description="how long the oldest photo that is due has waited")
+    backlog_ages_seconds: dict[Priority, float] = Field(description="the same by priority, without retries")
     retries_waiting: int = Field(description="photos that failed and wait for a retry that is not due yet")
     states: dict[State, int] = Field(description="jobs, by state")
     photos_per_second: float = Field(description="thumbnailed photos per second, over the last minute")
@@ -280,6 +282,7 @@ class StatusBody(Body):
             draining=status.draining,
             backlog=dict(seen.backlog),
             backlog_age_seconds=round(seen.backlog_age_seconds, 3),
+            backlog_ages_seconds={one: round(age, 3) for one, age in seen.backlog_ages_seconds.items()},
             retries_waiting=seen.retries_waiting,
             states=dict(seen.states),
             photos_per_second=round(seen.photos_per_second, 3),

@@ -194,7 +194,8 @@ class Pipeline:
             self._tell(Report(photo.lease, _failed(photo.lease, error), 0.0, took))
         else:
             self._storing += 1
-            took = replace(took, render=_rendering(began, seconds))
+            decode, encode = _rendering(began, seconds, decode_seconds=rendered.decode_seconds)
+            took = replace(took, decode=decode, encode=encode)
             stored = self._stages.store(photo.lease, _fetched(photo).fetched, rendered)
             tell = partial(self._tell_stored, photo.lease, seconds=seconds, took=took)
             stored.add_done_callback(tell)  # at once, whatever is rendered
@@ -224,13 +225,15 @@ def _fetched(photo: _Photo) -> InHand:
     return photo.in_hand
 
 
-def _rendering(began: float, cpu_seconds: float) -> Stage:
-    """Return the stage that ends now. `began` (monotonic seconds) is when this thread began to wait for the decoder.
+def _rendering(began: float, cpu_seconds: float, *, decode_seconds: float) -> tuple[Stage, Stage]:
+    """Return the two stages of a rendering that ends now: decode and encode.
 
-    The decoder may have been done by then, if this thread was busy; the CPU time is the least that it took.
+    `began` (monotonic seconds) is when this thread began to wait for the decoder, which may have been done by then, if
+    this thread was busy. The CPU time is the least that it took.
     """
     seconds = max(time.monotonic() - began, cpu_seconds)
-    return Stage(time.time() - seconds, seconds)
+    began_at, decode = time.time() - seconds, min(decode_seconds, seconds)
+    return Stage(began_at, decode), Stage(began_at + decode, seconds - decode)
 
 
 def _failed(lease: Lease, unknown: Exception) -> Failed:

@@ -20,6 +20,7 @@ from raythumbs.bench.pictures import draw_photo
 from raythumbs.cluster.join import NAMESPACE
 from raythumbs.cluster.nodes import SLOT_RESOURCE
 from raythumbs.errors import QueueUnavailable
+from raythumbs.model.figures import Figures
 from raythumbs.model.ids import new_id
 from raythumbs.model.job import INCOMPLETE, Job, JobRequest, Priority
 from raythumbs.model.overview import Status
@@ -81,6 +82,9 @@ class LiveQueue:
 
     def status(self) -> Status:
         return asyncio.run(self.handle.status())
+
+    def figures(self) -> Figures:
+        return asyncio.run(self.handle.figures())
 
     def ended(self, job_ids: Sequence[str]) -> list[Job]:
         """Wait until these jobs have ended; return them."""

@@ -5,13 +5,19 @@ from pathlib import Path
 import pytest
 import ray
 
+from raythumbs.model.figures import Ending
 from raythumbs.model.job import State
 from raythumbs.queue.handle import name_of
-from tests.cluster.conftest import StartQueue, eventually, family, title
+from tests.cluster.conftest import LiveQueue, StartQueue, eventually, family, title
 
 
 def actors() -> set[str]:
     return set(ray.util.list_named_actors())
+
+
+def succeeded_by_shard(queue: LiveQueue) -> dict[int, int]:
+    """The photos that each queue counts for /metrics."""
+    return {shard: counts.photos[Ending.SUCCEEDED, ""] for shard, counts in queue.figures().shards.items()}
 
 
 @pytest.mark.needs("time")
@@ -30,6 +36,9 @@ def test_two_queues_render_all_photos_in_their_shares_of_the_slots(
     status = queue.status()
     assert (status.total, [node.slots for node in status.nodes]) == (2, [2])
     assert status.overview.states[State.SUCCEEDED] == 20
+    eventually(lambda: sum(succeeded_by_shard(queue).values()) == 20)
+    assert sorted(succeeded_by_shard(queue)) == [0, 1]
+    assert 0 not in succeeded_by_shard(queue).values()
 
 
 @pytest.mark.needs("time")

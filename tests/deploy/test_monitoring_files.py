@@ -39,7 +39,7 @@ def test_a_query_names_metrics_that_the_service_gives(query):
 def test_an_alert_names_its_paragraph_of_the_runbook(rule):
     titles = re.findall(r"(?m)^### (\w+)$", read_page("runbook"))
 
-    assert rule["annotations"]["runbook"] == f"runbook.md#{rule['alert'].lower()}"
+    assert rule["annotations"]["runbook_url"] == f"http://127.0.0.1:8000/manual/runbook#{rule['alert'].lower()}"
     assert rule["alert"] in titles
 
 
@@ -81,6 +81,18 @@ def test_each_alert_fires_in_its_case_and_in_no_other(tmp_path):
 
     assert "SUCCESS" in promtool("test", "rules", str(cases))
     assert tried == {rule["alert"] for rule in RULES}
+
+
+@pytest.mark.needs("promtool")
+def test_the_scrape_configuration_of_the_manual_is_one_that_prometheus_takes(tmp_path):
+    (config,) = re.findall(r"(?ms)^```yaml\n(scrape_configs.*?)^```", read_page("monitoring"))
+    (tmp_path / "key").write_text("a key")
+    file = tmp_path / "prometheus.yml"
+    file.write_text(config.replace("/etc/prometheus/raythumbs.key", str(tmp_path / "key")))
+
+    assert "valid prometheus config" in promtool("check", "config", str(file))
+    assert 'job="raythumbs"' in RULES[0]["expr"]
+    assert yaml.safe_load(config)["scrape_configs"][0]["job_name"] == "raythumbs"
 
 
 @pytest.mark.needs("promtool")

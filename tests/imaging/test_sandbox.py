@@ -437,6 +437,7 @@ def answer(**changed: object) -> bytes:
         "notes": [],
         "thumb_hash": "00",
         "cpu": 0.1,
+        "decode": 0.05,
         "renditions": [{"width": 1, "height": 1, "bytes": 1}],
     }
     return framed(told | changed)
@@ -496,6 +497,8 @@ def test_an_answer_within_the_bounds_is_accepted() -> None:
         answer(cpu="much") + b"1",
         answer(cpu=float("nan")) + b"1",
         answer(cpu=-1) + b"1",
+        answer(decode=-1) + b"1",
+        answer(decode=None) + b"1",
         answer(width=-1) + b"1",
         answer(height=1 << 70) + b"1",
         answer(renditions=[{"width": 1, "height": 1 << 70, "bytes": 1}]) + b"1",
@@ -505,7 +508,7 @@ def test_an_answer_within_the_bounds_is_accepted() -> None:
         answer(),
         b"\0\0",
     ],
-    ids=range(29),
+    ids=range(31),
 )
 def test_an_answer_beyond_a_bound_counts_as_a_crash(said: bytes) -> None:
     with sandbox_whose_child_says(said) as sandbox:

@@ -95,12 +95,13 @@ def test_the_stages_of_an_attempt_are_counted_whatever_came_of_it():
     tally = Tally()
 
     tally.attempted(Took(fetch=Stage(0.0, 0.2), fetched_bytes=5))
-    tally.attempted(Took(fetch=Stage(0.0, 0.3), render=Stage(0.5, 1.0), fetched_bytes=7, stored_bytes=2))
+    tally.attempted(Took(fetch=Stage(0.0, 0.3), decode=Stage(0.5, 1.0), fetched_bytes=7, stored_bytes=2))
 
     counts = tally.counts(fenced_writes=0, commits=0)
     assert {name: (sum(one.counts), one.sum) for name, one in counts.stage_seconds.items()} == {
         "fetch": (2, pytest.approx(0.5)),
-        "render": (1, 1.0),
+        "decode": (1, 1.0),
+        "encode": (0, 0.0),
         "store": (0, 0.0),
     }
     assert (counts.fetched_bytes, counts.stored_bytes) == (12, 2)

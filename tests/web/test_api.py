@@ -263,7 +263,7 @@ def test_the_status_has_the_names_that_its_users_know(served, photo):
     }  # fmt: skip
     assert answer["backlog"] == {"HIGH": 0, "NORMAL": 0, "LOW": 0}
     assert set(answer["states"]) == {"queued", "running", "succeeded", "failed", "cancelled"}
-    assert answer["nodes"] == [{"node": "here", "cpus": 1, "slots": 1, "busy": 0, "trouble": None}]
+    assert answer["nodes"] == [{"node": "here", "address": "", "cpus": 1, "slots": 1, "busy": 0, "trouble": None}]
     assert {"backlogAgeSeconds", "photosPerSecond", "running", "draining"} <= set(answer)
 
 

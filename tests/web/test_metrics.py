@@ -48,7 +48,7 @@ def test_a_photo_and_a_failure_are_counted_with_their_stages_and_bytes(served, p
     assert sorted(dict(labels)["outcome"] for _, *labels in photos) == ["failed", "succeeded"]
     assert values["raythumbs_fetched_bytes_total", ("shard", "0")] >= len(photo)
     assert values["raythumbs_stored_bytes_total", ("shard", "0")] > 0
-    for stage, count in (("fetch", 2), ("render", 1), ("store", 1)):
+    for stage, count in (("fetch", 2), ("decode", 1), ("encode", 1), ("store", 1)):
         assert values["raythumbs_stage_seconds_count", ("shard", "0"), ("stage", stage)] == count
     assert values["raythumbs_photo_seconds_count", ("priority", "high"), ("shard", "0")] == 1
     assert values["raythumbs_slots", ("address", ""), ("node", "here")] == 1
