@@ -39,6 +39,7 @@ export function Failures({ failures, short }) {
     ${shown.length
       ? html`<ul class="groups">${shown.map((group) => html`<${Group} key=${group.code} group=${group} short=${short} />`)}</ul>`
       : html`<${Empty} title="No failures">Photos that cannot be rendered appear here, with the reason.<//>`}
+    ${!short && total > 0 && html`<p class="quiet"><a href="manual/errors#codes-of-jobs">What the codes mean</a></p>`}
     ${groups.length > shown.length && html`<p><a href="#/failures">All ${groups.length} codes</a></p>`}
   <//>`;
 }
