@@ -29,6 +29,7 @@ from raythumbs.errors import (
 )
 from raythumbs.events import show_events
 from raythumbs.imaging.codecs import codecs, tell_known_faults
+from raythumbs.imaging.jpeg.native.decoder import tell_missing
 from raythumbs.model.photo import Rendition
 from raythumbs.queue.handle import QueueHandle
 from raythumbs.queue.lifecycle import begin_queue, start_queue, stop_queue
@@ -82,7 +83,7 @@ def check_before_start(settings: Settings) -> None:
     Checks that packages are not too old, that the database can be opened and is not in use, that folders can be written
     to, and that there are credentials for buckets.
     """
-    check_decoders()
+    check_decoders(settings)
     stores = stores_of(settings)
     for uri in (settings.store_uri, settings.thumbnails_uri):
         with suppress(StoreUnavailable):  # may pass by itself
@@ -94,10 +95,15 @@ def check_before_start(settings: Settings) -> None:
         database.close()
 
 
-def check_decoders() -> None:
-    """Raise NotStarted if a package is too old; tell known faults of the libraries that decode in the log."""
+def check_decoders(settings: Settings) -> None:
+    """Raise NotStarted if a package is too old; tell known faults of the libraries that decode in the log.
+
+    Tell, too, if JPEGs are decoded the slower way.
+    """
     refuse_old_packages()
     tell_known_faults(codecs())
+    if settings.native:
+        tell_missing()
 
 
 def build(args: Mapping[str, str]) -> Any:  # noqa: ANN401 Serve's Application

@@ -33,7 +33,7 @@ def deploy(settings: Settings, address: str) -> str | None:
     Return the reason if it is not ready yet but may become so. Raise if a person must repair something, if possible
     before anything is changed.
     """
-    check_decoders()
+    check_decoders(settings)
     settings.refuse_strangers(settings.host)
     with joined(address):
         _check_database(settings)

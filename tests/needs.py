@@ -3,12 +3,15 @@
 Tests whose needs are not met are left out, and the last line says so."""
 
 import os
+import platform
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from raythumbs.imaging.jpeg.native.compiler import library_for
 
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
@@ -44,6 +47,11 @@ NEEDS = {
     "chromium": Need(_has("chromium"), "apt-get install chromium"),
     "promtool": Need(_has("promtool"), "apt-get install prometheus"),
     "systemd": Need(_has("systemd-analyze"), "apt-get install systemd"),
+    "native": Need(
+        lambda: library_for(platform.machine()).exists(),
+        "a C compiler or ziglang, then again pip install -e '.[test]'",
+    ),
+    "sanitizers": Need(_has("gcc"), "apt-get install gcc libc6-dev"),
     "root": Need(_is_root, "run as root"),
     "time": Need(lambda: os.environ.get("LONG_TESTS") == "1", "export LONG_TESTS=1; they take ten minutes"),
 }

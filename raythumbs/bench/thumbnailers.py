@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +28,7 @@ from raythumbs.model.photo import Format, RenditionSpec
 PEERS_FOLDER = Path("notebooks/peers")
 QUALITY = 85
 _LIMITS = Limits(decode_bytes=4 << 30)
+_BY_PILLOW = "raythumbs, JPEGs by Pillow"  # without the decoder in C
 _PATIENCE_SECONDS = 60.0
 
 
@@ -60,8 +61,9 @@ def thumbnailers() -> Iterator[tuple[list[Thumbnailer], list[str]]]:
     missing = []
     with ExitStack() as stack:
         here = [
-            Thumbnailer("raythumbs", __version__, partial(_rendered, RenditionSpec.gap)),
-            Thumbnailer("raythumbs, gap 1.25", __version__, partial(_rendered, 1.25)),
+            Thumbnailer("raythumbs", __version__, partial(_rendered, _Way())),
+            Thumbnailer("raythumbs, gap 1.25", __version__, partial(_rendered, _Way(gap=1.25))),
+            Thumbnailer(_BY_PILLOW, __version__, partial(_rendered, _Way(native=False))),
             Thumbnailer("raythumbs-sandboxed", __version__, stack.enter_context(_sandboxed())),
         ]
         if importlib.util.find_spec("pyvips"):
@@ -77,10 +79,19 @@ def thumbnailers() -> Iterator[tuple[list[Thumbnailer], list[str]]]:
         yield here, missing
 
 
-def _rendered(gap: float, photo: bytes, pixels: int, written_as: Format, *, quality: int = QUALITY) -> Made:
-    spec = RenditionSpec(width=pixels, height=pixels, format=written_as, quality=quality, gap=gap)
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How raythumbs makes a thumbnail: see RenditionSpec for the gap, and Limits for `native`."""
+
+    gap: float = RenditionSpec.gap
+    native: bool = True
+
+
+def _rendered(way: _Way, photo: bytes, pixels: int, written_as: Format, *, quality: int = QUALITY) -> Made:
+    spec = RenditionSpec(width=pixels, height=pixels, format=written_as, quality=quality, gap=way.gap)
+    limits = replace(_LIMITS, native=way.native)
     began = time.process_time()
-    [made] = render(photo, [spec], _LIMITS).renditions
+    [made] = render(photo, [spec], limits).renditions
     return Made(made.data, (time.process_time() - began) * 1000)
 
 

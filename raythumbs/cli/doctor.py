@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from raythumbs.imaging.checkup import Checkup
 
 
+_JPEG_DECODERS = {
+    "native": "raythumbs' own decoder in C; Pillow those that it leaves",
+    "pillow": "Pillow, which takes about twice as long: the decoder in C was not compiled, or RAYTHUMBS_NATIVE=false",
+}
+
+
 def doctor(*, as_json: AsJson = False) -> None:
     """Show what confines the decoder, the versions of its libraries, and open ports. Exit status 1: mend something."""
     found = _look()
@@ -43,6 +49,7 @@ class _Found:
             "limits": decoder.limits if decoder else {},
             "formats": [asdict(one) for one in decoder.trials] if decoder else [],
             "codecs": [asdict(one) for one in decoder.codecs] if decoder else [],
+            "jpegDecoder": decoder.jpeg_decoder if decoder else None,
             "faults": [asdict(codec) | {"fault": asdict(one)} for codec, one in decoder.faults] if decoder else [],
             "ports": [asdict(port) | {"openTo": port.open_to} for port in self.ports],
             "problems": self.problems,
@@ -66,12 +73,13 @@ def _look() -> _Found:
     from raythumbs.cluster.ray_ports import open_rays
     from raythumbs.imaging.checkup import checkup
     from raythumbs.imaging.limits import Limits
+    from raythumbs.settings import load_settings
     from raythumbs.settings.floors import refuse_old_packages
 
     decoder, problems = None, []
     try:
         refuse_old_packages()
-        decoder = checkup(Limits())
+        decoder = checkup(Limits(native=load_settings().native))
         problems += decoder.problems
     except RaythumbsError as error:
         problems.append(error.reason)
@@ -91,6 +99,8 @@ def _show_decoder(decoder: "Checkup") -> None:
     rendered = [one.format for one in decoder.trials if not one.trouble]
     print_line("formats that it renders")
     print_line(f"  {' '.join(rendered)}")
+    print_line("what decodes JPEGs for thumbnails")
+    print_line(f"  {_JPEG_DECODERS[decoder.jpeg_decoder]}")
     print_line("its libraries")
     for codec in decoder.codecs:
         print_line(f"  {codec.name:20} {codec.version:20} from {codec.package}")

@@ -55,7 +55,9 @@ def render_files(
     _make(folder)
     outputs = _outputs(sources, folder, spec.format.extension)
     with ExitStack() as stack:
-        limits = Limits(decode_bytes=settings.max_decode_bytes, missing_rows=settings.missing_rows)
+        limits = Limits(
+            decode_bytes=settings.max_decode_bytes, missing_rows=settings.missing_rows, native=settings.native
+        )
         sandboxes = _Sandboxes(settings, [stack.enter_context(closing(Sandbox([spec], limits))) for _ in range(jobs)])
         threads = stack.enter_context(ThreadPoolExecutor(jobs))
         stack.callback(threads.shutdown, cancel_futures=True)  # if the caller stops early, start no more files

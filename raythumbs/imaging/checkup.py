@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from io import BytesIO
 from tempfile import TemporaryFile
+from typing import Literal
 
 import pillow_heif
 from PIL import Image
@@ -13,6 +14,7 @@ from PIL import Image
 from raythumbs.errors import NoSandbox, RaythumbsError
 from raythumbs.imaging.codecs import Codec, Fault, codecs, faults_of
 from raythumbs.imaging.confinement import Fence
+from raythumbs.imaging.jpeg.native.decoder import loaded
 from raythumbs.imaging.limits import Limits
 from raythumbs.imaging.sandbox import Sandbox
 from raythumbs.model.photo import RenditionSpec
@@ -50,6 +52,7 @@ class Checkup:
     limits: dict[str, int]
     trials: tuple[Trial, ...]
     codecs: tuple[Codec, ...]
+    jpeg_decoder: Literal["native", "pillow"]
 
     @property
     def faults(self) -> list[tuple[Codec, Fault]]:
@@ -79,7 +82,8 @@ def checkup(limits: Limits) -> Checkup:
             raise NoSandbox(f"the process that decodes does not start: {error}") from error
         pid = sandbox.start().process.pid
         given = {name: resource.prlimit(pid, limit)[0] for name, limit in _LIMITS.items()}
-        return Checkup(fences, given, tuple(_trials(sandbox)), codecs())
+        jpeg_decoder: Literal["native", "pillow"] = "native" if limits.native and loaded() else "pillow"
+        return Checkup(fences, given, tuple(_trials(sandbox)), codecs(), jpeg_decoder)
 
 
 def _trials(sandbox: Sandbox) -> Iterator[Trial]:

@@ -15,6 +15,7 @@ from raythumbs.imaging.png.decode import decode_png
 from raythumbs.imaging.tiff.jpeg_strips import lacks_strips
 from raythumbs.imaging.tiff.picture import TiffPicture
 from raythumbs.imaging.tiff.sizes import notes_of_sizes
+from raythumbs.imaging.webp.decode import decode_scaled
 
 
 def decode(picture: ImageFile.ImageFile, file: BinaryIO, needs: Needs, limits: Limits) -> Decoded:
@@ -24,9 +25,11 @@ def decode(picture: ImageFile.ImageFile, file: BinaryIO, needs: Needs, limits: L
     and TooLarge for a JPEG of so many scans that it is an attack: each one is decoded over the whole picture.
     """
     if isinstance(picture, JpegImagePlugin.JpegImageFile) and picture.tile:
-        return JpegDecoder(picture, file, needs, limits.missing_rows).decode()
+        return JpegDecoder(picture, file, needs, limits).decode()
     if picture.format == "PNG":
         return decode_png(picture, file)
+    if picture.format == "WEBP" and (smaller := decode_scaled(picture, file, needs)):
+        return smaller
     box = framed_box(picture)
     with translated():
         picture.load()

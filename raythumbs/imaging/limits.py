@@ -1,4 +1,4 @@
-"""How much memory one picture may take, and how much of it may be missing."""
+"""How much memory one picture may take, how much of it may be missing, and which decoders may be used."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,10 @@ class Limits:
 
     A picture that needs more than `decode_bytes` and at most `elsewhere_bytes` raises NeedsMemory. By default there is
     no other process. `missing_rows` is the share of a JPEG's rows, at its end, without which it is still shown.
+    `native` is whether JPEGs may be decoded by the decoder of raythumbs, and not by Pillow alone.
     """
 
     decode_bytes: int = 1 << 30
     elsewhere_bytes: int = 0
     missing_rows: float = 0.02
+    native: bool = True

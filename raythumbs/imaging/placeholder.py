@@ -5,6 +5,7 @@ cosines, only the slow ones, in four bits each; the shape of the picture; and it
 """
 
 from collections.abc import Iterable, Sequence
+from ctypes import Array, c_double
 from dataclasses import dataclass
 from functools import cache
 from math import cos, floor, pi
@@ -12,6 +13,7 @@ from operator import mul
 
 from PIL import Image
 
+from raythumbs.imaging.jpeg.native.decoder import loaded
 from raythumbs.model.photo import RenditionSpec
 
 _SIDE = 32  # pixels. The format allows 100, but it keeps at most seven half waves across.
@@ -38,6 +40,23 @@ class _Waves:
         return (_rounded(7.5 + half * one) for one in self.others)
 
 
+@dataclass(frozen=True, slots=True)
+class _Samples:
+    """A picture's samples row by row, of so many bands. No side is shorter than the waves need."""
+
+    data: bytes
+    bands: int
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, picture: Image.Image) -> "_Samples":
+        size = max(_LEAST_SIDE, picture.width), max(_LEAST_SIDE, picture.height)
+        if picture.size != size:
+            picture = picture.resize(size, Image.Resampling.BOX)
+        return cls(picture.tobytes(), len(picture.getbands()), *size)
+
+
 def thumb_hash(picture: Image.Image) -> bytes:
     """Return the ThumbHash of an upright sRGB picture (L, RGB or RGBA) of at most 100 pixels a side."""
     alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
@@ -45,8 +64,9 @@ def thumb_hash(picture: Image.Image) -> bytes:
     longer, most = max(picture.size), 5 if clear else 7
     across, down = (max(1, _rounded(most * side / longer)) for side in picture.size)
     colours = (_on_its_mean(picture) if clear else picture.convert("RGB")).convert("RGB", _TO_LPQ)
-    light = _waves(colours.getchannel(0), max(3, across), max(3, down), zero=0, full=_OPAQUE)
-    yellow, red = (_waves(colours.getchannel(n), 3, 3, zero=_MIDDLE, full=_MIDDLE) for n in (1, 2))
+    samples = _Samples.of(colours)
+    light = _waves(samples, 0, (max(3, across), max(3, down)), zero=0, full=_OPAQUE)
+    yellow, red = (_waves(samples, band, (3, 3), zero=_MIDDLE, full=_MIDDLE) for band in (1, 2))
     landscape = picture.width > picture.height
     head = _packed(
         (_rounded(63 * light.mean), 6),
@@ -61,7 +81,7 @@ def thumb_hash(picture: Image.Image) -> bytes:
     )
     channels = [light, yellow, red]
     if alpha and clear:
-        cover = _waves(alpha, 5, 5, zero=0, full=_OPAQUE)
+        cover = _waves(_Samples.of(alpha), 0, (5, 5), zero=0, full=_OPAQUE)
         head += _packed((_rounded(15 * cover.mean), 4), (_rounded(15 * cover.largest), 4))
         channels.append(cover)
     return head + _packed(*((nibble, 4) for channel in channels for nibble in channel.nibbles()))
@@ -75,27 +95,41 @@ def _on_its_mean(picture: Image.Image) -> Image.Image:
     return ground
 
 
-def _waves(channel: Image.Image, across: int, down: int, *, zero: float, full: float) -> _Waves:
-    """Return the slow waves of a channel: those above the diagonal of a table of `across` by `down` waves."""
-    width, height = (max(_LEAST_SIDE, side) for side in channel.size)
-    if channel.size != (width, height):
-        channel = channel.resize((width, height), Image.Resampling.BOX)
-    data = channel.tobytes()
+def _waves(samples: _Samples, band: int, count: tuple[int, int], *, zero: float, full: float) -> _Waves:
+    """Return the slow waves of a band: those above the diagonal of a table of `count` waves, across and down."""
+    found = [one / (samples.width * samples.height * full) for one in _sums(samples, band, *count)]
+    others = found[1:]
+    return _Waves(found[0] - zero / full, others, max(map(abs, others)))
+
+
+def _sums(samples: _Samples, band: int, across: int, down: int) -> Sequence[float]:
+    """Return the sum of a band by each wave: in C if the library is there, which takes a tenth of the time."""
+    width, height = samples.width, samples.height
+    if library := loaded():
+        sums = (c_double * (across * down))()
+        waves = (_cosines_of_c(across, width), across, _cosines_of_c(down, height), down)
+        count = library.raythumbs_sum_waves(samples.data, band, samples.bands, width, height, *waves, sums)
+        if count > 0:
+            return sums[:count]
+    data = samples.data[band :: samples.bands]
     lines = [data[at : at + width] for at in range(0, width * height, width)]
     by_wave = [[sum(map(mul, line, wave)) for line in lines] for wave in _cosines(across, width)]
-    found = [
-        sum(map(mul, by_wave[x], wave)) / (width * height * full)
+    return [
+        sum(map(mul, by_wave[x], wave))
         for y, wave in enumerate(_cosines(down, height))
         for x in range(across)
         if x * down < across * (down - y)
     ]
-    others = found[1:]
-    return _Waves(found[0] - zero / full, others, max(map(abs, others)))
 
 
 @cache
 def _cosines(count: int, length: int) -> Sequence[Sequence[float]]:
     return [[cos(pi / length * wave * (at + 0.5)) for at in range(length)] for wave in range(count)]
+
+
+@cache
+def _cosines_of_c(count: int, length: int) -> Array[c_double]:
+    return (c_double * (count * length))(*(number for wave in _cosines(count, length) for number in wave))
 
 
 def _packed(*fields: tuple[int, int]) -> bytes:

@@ -19,6 +19,11 @@ class Pictures(BaseModel):
         description="Share of a JPEG's rows that may be missing at its end. The thumbnail then shows the rows that are "
         "there; if more are missing, the photo is refused as `truncated`. `0` refuses every photo that lacks a row.",
     )
+    native: bool = Field(
+        True,  # noqa: FBT003 pydantic's signature
+        description="Whether the JPEG decoder of raythumbs may decode, which needs about half the CPU time. Without "
+        "it, Pillow decodes every JPEG.",
+    )
 
     @field_validator("specs")
     @classmethod

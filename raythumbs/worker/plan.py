@@ -52,6 +52,7 @@ class Plan:
                 decode_bytes=min(settings.worker_decode_bytes, settings.max_decode_bytes),
                 elsewhere_bytes=settings.max_decode_bytes,
                 missing_rows=settings.missing_rows,
+                native=settings.native,
             ),
             max_photo_bytes=settings.max_photo_bytes,
             prefetch_bytes=settings.prefetch_bytes,

@@ -27,7 +27,7 @@ def test_as_json_the_same_is_one_object():
     told = CliRunner().invoke(app, ["doctor", "--json"])
 
     found = json.loads(told.stdout)
-    assert found.keys() == {"fences", "limits", "formats", "codecs", "faults", "ports", "problems"}
+    assert found.keys() == {"fences", "limits", "formats", "codecs", "jpegDecoder", "faults", "ports", "problems"}
     assert found["problems"] == found["faults"] == []
     assert {name: found["fences"][-1][name] for name in ("name", "given")} == {"name": "seccomp", "given": True}
 
@@ -40,3 +40,13 @@ def test_with_a_problem_the_status_is_1_and_the_problem_is_told(monkeypatch):
     assert (for_people.exit_code, for_programs.exit_code) == (1, 1)
     assert "problem: pillow " in for_people.output
     assert "must be 99.0 or newer" in json.loads(for_programs.stdout)["problems"][0]
+
+
+@pytest.mark.needs("native")
+@pytest.mark.parametrize(("native", "decoder"), [("true", "native"), ("false", "pillow")])
+def test_which_decoder_reads_jpegs_is_told(native, decoder, monkeypatch):
+    monkeypatch.setenv("RAYTHUMBS_NATIVE", native)
+
+    told = CliRunner().invoke(app, ["doctor", "--json"])
+
+    assert json.loads(told.stdout)["jpegDecoder"] == decoder

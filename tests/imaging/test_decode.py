@@ -10,7 +10,7 @@ from PIL import Image
 from raythumbs.errors import BadPicture, Corrupt
 from raythumbs.imaging import Limits, render
 from raythumbs.model.photo import Format, RenditionSpec
-from tests.imaging.pictures import LIMITS, corners, four_corners, near, opened, photograph, saved, thumbnail
+from tests.imaging.pictures import LIMITS, corners, four_corners, mean_error, near, opened, photograph, saved, thumbnail
 
 MIB = 1024 * 1024
 SMALL = RenditionSpec(width=30, height=30, format=Format.PNG)
@@ -61,7 +61,8 @@ def test_a_photo_that_is_cut_short_is_refused_or_whole_and_never_half_grey(kind:
     made = [renders(file[:cut]) for cut in cuts]
 
     assert whole is not None
-    assert {picture for picture in made if picture is not None} <= {whole}
+    pictures = {picture for picture in made if picture is not None}
+    assert all(mean_error(opened(picture), opened(whole)) < 2 for picture in pictures)  # JPEGs have two decoders
     assert made.count(None) > len(cuts) / 2
 
 

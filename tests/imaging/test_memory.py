@@ -23,6 +23,8 @@ from tests.imaging.heif.files import clap, items_of
 from tests.imaging.matrix.tiff_file import Tiff
 from tests.imaging.pictures import four_corners, grey_profile, png_of, png_rows, rendition, saved
 
+pytestmark = pytest.mark.needs("time")
+
 # What is measured, in a process of its own: a small twin first, so that only the large one's pixels are counted.
 # VmHWM is the peak since exec; ru_maxrss begins with what the parent had.
 MEASURED = """
@@ -33,7 +35,6 @@ from raythumbs.imaging.probe import probe
 from raythumbs.imaging.memory import predicted_bytes
 from raythumbs.model.photo import Fit, Format, RenditionSpec
 
-pytestmark = pytest.mark.needs("time")
 module = sys.modules["raythumbs.imaging.render"]
 told = []
 module.admit = lambda picture, limits, *asked: told.append(predicted_bytes(picture, *asked))
@@ -42,9 +43,9 @@ specs = [
     RenditionSpec(**one | {"fit": Fit(one["fit"]), "format": Format(one["format"]), "focus": tuple(one["focus"])})
     for one in json.loads(sys.argv[1])
 ]
-for path in sys.argv[2:]:
+for path in sys.argv[3:]:
     with open(path, "rb") as file:
-        render(file, specs, Limits())
+        render(file, specs, Limits(native=sys.argv[2] == "native"))
     [kib] = re.findall(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
     peaks.append(int(kib) * 1024)
 print(json.dumps([told[-1], peaks[-1] - peaks[-2]]))
@@ -210,14 +211,18 @@ LARGE: dict[str, Callable[[Image.Image], bytes]] = {
 SIDEWAYS = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"  # orientation 6
 
 
-def measured(folder: Path, make: Callable[[Image.Image], bytes], specs: Sequence[RenditionSpec]) -> tuple[int, int]:
+def measured(
+    folder: Path, make: Callable[[Image.Image], bytes], specs: Sequence[RenditionSpec], decoder: str = "pillow"
+) -> tuple[int, int]:
     """The memory that was predicted for a photo of ten megapixels and its renditions, and what was taken."""
     photo = Image.merge("RGB", [Image.linear_gradient("L").rotate(turn) for turn in (0, 90, 180)]).resize((4000, 2600))
     small, large = folder / "small", folder / "large"
     small.write_bytes(make(photo.resize((600, 390))))
     large.write_bytes(make(photo))
     asked = json.dumps([asdict(spec) for spec in specs])
-    ended = subprocess.run([sys.executable, "-c", MEASURED, asked, small, large], capture_output=True, check=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", MEASURED, asked, decoder, small, large], capture_output=True, check=True
+    )
     predicted, taken = json.loads(ended.stdout)
     return predicted, taken
 
@@ -227,6 +232,14 @@ def test_the_predicted_memory_covers_the_memory_used_and_is_not_much_more(kind: 
     predicted, taken = measured(tmp_path, LARGE[kind], [RenditionSpec(width=800, height=800)])
 
     assert taken <= predicted < 2.5 * taken
+
+
+@pytest.mark.needs("native")
+@pytest.mark.parametrize("kind", ["JPEG", "progressive JPEG of noise"])
+def test_the_decoder_in_c_takes_no_more_than_pillow(kind: str, tmp_path: Path) -> None:
+    predicted, taken = measured(tmp_path, LARGE[kind], [RenditionSpec(width=800, height=800)], "native")
+
+    assert taken <= predicted
 
 
 @pytest.mark.parametrize("written_as", ["HEIF", "AVIF"])

@@ -144,3 +144,19 @@ def test_it_shows_the_whole_photo_whatever_the_thumbnails_show() -> None:
     )
 
     assert all(mean_error(painted(other), painted(one)) < 3 for other in others)
+
+
+@pytest.mark.needs("native")
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_the_library_in_c_makes_the_same_placeholder(mode, monkeypatch):
+    chance = np.random.default_rng(1)
+    sizes = [(32, 32), (32, 21), (1, 32), (32, 3), (100, 77)]
+    pictures = [Image.effect_noise(size, 90).convert(mode) for size in sizes]
+    if mode == "RGBA":
+        for picture in pictures:
+            picture.putalpha(Image.fromarray(chance.integers(0, 256, picture.size[::-1], np.uint8)))
+
+    made = [thumb_hash(picture) for picture in pictures]
+
+    monkeypatch.setattr("raythumbs.imaging.placeholder.loaded", lambda: None)
+    assert made == [thumb_hash(picture) for picture in pictures]

@@ -11,7 +11,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -43,7 +43,11 @@ def contestants(peers_dir: Path, only: Sequence[str]) -> tuple[list[Contestant],
             here.append(rival)
         else:
             missing[rival.name] = f"{rival.name}: {install}"
-    here += [a_service(), a_service("raythumbs, gap 1.25", gap=1.25)]  # as accurate as sharp
+    here += [
+        a_service(),
+        a_service("raythumbs, gap 1.25", gap=1.25),  # as accurate as sharp
+        a_service("raythumbs, JPEGs by Pillow", native=False),  # without the decoder in C
+    ]
     known = {*missing, *(one.name for one in here)}
     if unknown := set(only) - known:
         raise BadRequest(f"no contestant is called {', '.join(sorted(unknown))}: {'; '.join(sorted(known))}")
@@ -106,14 +110,14 @@ def program(name: str, command: Sequence[str], contest: Contest) -> Iterator[Rea
         family.kill()
 
 
-def a_service(name: str = "raythumbs", *, gap: float = RenditionSpec.gap) -> Contestant:
+def a_service(name: str = "raythumbs", *, gap: float = RenditionSpec.gap, native: bool = True) -> Contestant:
     """`raythumbs serve` with its queue actor and its embedded database, from the bucket's notifications to the last
-    address in the database; see RenditionSpec for the gap."""
-    return Contestant(name, partial(_service, gap))
+    address in the database; see RenditionSpec for the gap, and Limits for `native`."""
+    return Contestant(name, partial(_service, gap, {"RAYTHUMBS_NATIVE": str(native)}))
 
 
 @contextmanager
-def _service(gap: float, contest: Contest) -> Iterator[Ready]:
+def _service(gap: float, settings: Mapping[str, str], contest: Contest) -> Iterator[Ready]:
     spec = {"width": contest.pixels, "height": contest.pixels, "quality": contest.quality, "gap": gap}
     environment = s3_environment(contest.endpoint) | {
         "RAYTHUMBS_STORE": f"s3://{contest.bucket}",
@@ -123,7 +127,7 @@ def _service(gap: float, contest: Contest) -> Iterator[Ready]:
         "RAYTHUMBS_WATCHED": "[]",
         "RAYTHUMBS_RECONCILE_EVERY_SECONDS": "0",  # the store cannot list
     }
-    with scratch_service(environment) as service:
+    with scratch_service({**environment, **settings}) as service:
         _notify(service.client, contest.bucket, contest.warm_up)
         await_ended(service.client, len(contest.warm_up))
         yield Ready(__version__, service.family, partial(_go, service.client, contest))

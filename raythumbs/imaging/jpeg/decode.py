@@ -4,7 +4,7 @@ A file that lacks only its end marker is whole. One that lacks a few rows is sho
 returned with a grey part.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import BinaryIO, cast
 
@@ -15,10 +15,12 @@ from raythumbs.imaging.decoded import Decoded
 from raythumbs.imaging.decoder_errors import translated
 from raythumbs.imaging.jpeg.missing_rows import may_lack_pixels, sound_rows
 from raythumbs.imaging.jpeg.more_data import with_end, with_more_data
+from raythumbs.imaging.jpeg.native.decoder import decoded
 from raythumbs.imaging.jpeg.scale import ALL_EIGHTHS, divisor_of, eighths_of, set_scale
 from raythumbs.imaging.jpeg.scan_count import has_several_scans, is_progressive, refuse_many_scans
 from raythumbs.imaging.jpeg.scan_markers import components_sent, has_end, has_stray_marker
 from raythumbs.imaging.jpeg.scans import may_end_amid_a_scan, needed_part, needed_scans
+from raythumbs.imaging.limits import Limits
 from raythumbs.imaging.orientation import orientation
 from raythumbs.imaging.plan import Needs
 from raythumbs.imaging.probe import probe
@@ -31,13 +33,13 @@ _TOO_SHORT = "the picture's data ends before the picture does"
 class JpegDecoder:
     """Decodes one JPEG: its picture with the scale set, its file, and what its thumbnails need.
 
-    Up to the share `missing_rows` of its rows may be missing.
+    Up to the share `limits.missing_rows` of its rows may be missing.
     """
 
     picture: JpegImagePlugin.JpegImageFile
     file: BinaryIO
     needs: Needs
-    missing_rows: float
+    limits: Limits
 
     def decode(self) -> Decoded:
         """Return the picture with its pixels. Raises Truncated if too many are missing, and TooLarge for an attack.
@@ -46,15 +48,33 @@ class JpegDecoder:
         """
         self._refuse_missing_components()
         part = needed_part(self.file, self._divisor, spare=self._spare) if is_progressive(self.picture) else None
+        source = self.file if part is None else BytesIO(part)
+        if native := self._natively(source, is_part=part is not None):
+            return native
         if part is None:
             refuse_many_scans(self.picture, self.file)
-        source = self.file if part is None else BytesIO(part)
         picture = self.picture if part is None else self._opened(source)
         if not _is_loaded(picture):
             return self._without_end()
         if not (may_lack_pixels(picture) or self._may_lack_details(source)):
             return self._shown(picture, picture.height)
         return self._compared(picture, with_more_data(source))
+
+    def _natively(self, file: BinaryIO, *, is_part: bool) -> Decoded | None:
+        """Return the picture by our own decoder, which takes only whole and sound files; None if Pillow is to decode.
+
+        So no pixel is missing, whatever colour the last ones have.
+        """
+        if not self.limits.native:
+            return None
+        eighths = eighths_of(self.picture)
+        native = decoded(file, self.picture.mode, self.picture.size, eighths, is_part=is_part)
+        if native is None:
+            return None
+        scale = eighths / ALL_EIGHTHS
+        width, height = self.needs.stored
+        notes = () if native.has_end else (NO_END,)
+        return Decoded(native.picture, (width, height), (width * scale, height * scale), notes)
 
     def _may_lack_details(self, source: BinaryIO) -> bool:
         """Return whether a part of a progressive JPEG's scan may be missing. The picture is less sharp then."""
@@ -66,9 +86,11 @@ class JpegDecoder:
         """Decode the file with an end marker behind it: the scans that the scale needs, if they are there."""
         self.picture._im = None  # noqa: SLF001 the memory is needed for a second picture
         ended = self._needed(with_end(self.file))
+        notes = () if has_end(self.file) else (NO_END,)
+        if is_progressive(self.picture) and (native := self._natively(ended, is_part=True)):
+            return replace(native, notes=notes)
         picture = self._opened(ended)
         _load(picture)
-        notes = () if has_end(self.file) else (NO_END,)
         return self._compared(picture, self._needed(with_more_data(self.file)), notes)
 
     def _needed(self, file: BinaryIO) -> BinaryIO:
@@ -99,7 +121,7 @@ class JpegDecoder:
             return Decoded(picture, (width, height), (width * scale, height * scale), notes)
         there = int(rows / scale)
         missing = height - there
-        if not rows or missing > self.missing_rows * height:
+        if not rows or missing > self.limits.missing_rows * height:
             raise Truncated(f"{_TOO_SHORT}: {missing} of {height} rows are missing")
         notes = (*notes, f"the photo's last {missing} of {height} rows are missing, and are not shown")
         return Decoded(picture.crop((0, 0, picture.width, rows)), (width, there), (width * scale, rows), notes)

@@ -1,0 +1,75 @@
+"""The decoder as Python sees it."""
+
+import ctypes
+import platform
+from dataclasses import dataclass
+from functools import cache
+from io import BufferedRandom, BufferedReader, BytesIO, FileIO
+from typing import Any, BinaryIO
+
+from PIL import Image
+
+from raythumbs.events import emit_warning
+from raythumbs.imaging.jpeg.native.compiler import library_for
+from raythumbs.imaging.jpeg.native.memory import new_picture
+
+MOST_EIGHTHS = 4
+_DECODED, _NO_MEMORY, _DECODED_WITHOUT_END = 0, 2, 3  # decoder.h, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """A picture with its pixels, and whether the file has its end marker."""
+
+    picture: Image.Image
+    has_end: bool
+
+
+def decoded(file: BinaryIO, mode: str, size: tuple[int, int], eighths: int, *, is_part: bool = False) -> Native | None:
+    """Return a JPEG's picture at so many eighths of its sides, of this mode (L, RGB or CMYK) and this size.
+
+    A part of a progressive file has only those scans that suffice for this scale, and is in memory.
+
+    Returns None for a file that is left to Pillow: because it is of a rare kind or not sound, or is not in memory or on
+    a disk; because of the scale; or because the library is not there. Raises MemoryError.
+    """
+    library = loaded()
+    if library is None or not 1 <= eighths <= MOST_EIGHTHS or mode not in {"L", "RGB", "CMYK"}:
+        return None
+    memory = new_picture(mode, size)
+    into = eighths, memory.address, memory.bytes, *size
+    if type(file) is BytesIO:
+        data = file.getvalue()  # is not copied
+        outcome = library.raythumbs_decode_jpeg(data, len(data), is_part, *into)
+    elif isinstance(file, (BufferedReader, BufferedRandom)) and isinstance(file.raw, FileIO):
+        outcome = library.raythumbs_decode_jpeg_file(file.fileno(), *into)
+    else:
+        return None
+    if outcome == _NO_MEMORY:
+        raise MemoryError
+    if outcome not in {_DECODED, _DECODED_WITHOUT_END}:
+        return None
+    return Native(memory.picture, has_end=outcome == _DECODED)
+
+
+@cache
+def loaded() -> ctypes.CDLL | None:
+    """Return the library, or None if there is none for this machine."""
+    try:
+        library = ctypes.CDLL(str(library_for(platform.machine())))
+    except OSError:
+        return None
+    into: tuple[Any, ...] = (ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int)
+    library.raythumbs_decode_jpeg.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_bool, *into]
+    library.raythumbs_decode_jpeg_file.argtypes = [ctypes.c_int, *into]
+    waves = (ctypes.POINTER(ctypes.c_double), ctypes.c_int)
+    picture = (ctypes.c_char_p, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int)
+    library.raythumbs_sum_waves.argtypes = [*picture, *waves, *waves, ctypes.POINTER(ctypes.c_double)]
+    library.raythumbs_sources.restype = ctypes.c_char_p
+    return library
+
+
+def tell_missing() -> None:
+    """Write a line in the log if the library is not there."""
+    if loaded() is None:
+        emit_warning("decoder.slower", missing=library_for(platform.machine()).name)

@@ -1,0 +1,308 @@
+"""The decoder in C gives the pixels that the standard defines, and takes only files that are whole and sound."""
+
+import platform
+import subprocess
+from io import BytesIO
+from math import ceil, cos, pi, sqrt
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from raythumbs.errors import BadPicture
+from raythumbs.imaging import Limits, render
+from raythumbs.imaging.jpeg.native import compiler
+from raythumbs.imaging.jpeg.native.decoder import decoded, loaded, tell_missing
+from raythumbs.imaging.jpeg.scale import set_scale
+from raythumbs.imaging.probe import probe
+from raythumbs.model.photo import Format, RenditionSpec
+from tests.imaging.jpeg.jpeg_writer import ZIGZAG, Component, Jpeg, mcus
+from tests.imaging.pictures import photograph, saved
+
+pytestmark = pytest.mark.needs("native")
+
+DIVISORS = {1: 8, 2: 4, 3: 3, 4: 2}  # of each number of eighths
+SAMPLINGS: dict[str, list[tuple[int, int]]] = {
+    "grey": [(1, 1)],
+    "grey that says 2x2": [(2, 2)],
+    "4:4:4": [(1, 1)] * 3,
+    "4:2:2": [(2, 1), (1, 1), (1, 1)],
+    "4:2:0": [(2, 2), (1, 1), (1, 1)],
+    "4:4:0": [(1, 2), (1, 1), (1, 1)],
+    "4:1:1": [(4, 1), (1, 1), (1, 1)],
+    "4:1:0": [(4, 2), (1, 1), (1, 1)],
+    "chroma of unlike sizes": [(2, 2), (2, 1), (1, 2)],
+    "chroma in full, light in half": [(1, 1), (2, 1), (2, 1)],
+    "CMYK": [(1, 1)] * 4,
+    "CMYK 2x2": [(2, 2), (1, 1), (1, 1), (2, 2)],
+}
+
+
+def natively(file: bytes, eighths: int, size: tuple[int, int], mode: str) -> np.ndarray | None:
+    scaled = ceil(size[0] * eighths / 8), ceil(size[1] * eighths / 8)
+    native = decoded(BytesIO(file), mode, scaled, eighths)
+    return None if native is None else np.asarray(native.picture).astype(int)
+
+
+def by_libjpeg(file: bytes, eighths: int) -> np.ndarray:
+    picture: Any = probe(BytesIO(file))
+    set_scale(picture, DIVISORS[eighths])
+    return np.asarray(picture).astype(int)
+
+
+def random_jpeg(seed: int, factors: list[tuple[int, int]], **options: Any) -> Jpeg:
+    """A picture of random coefficients: few in some blocks, many in others, and sometimes large ones."""
+    chance = np.random.default_rng(seed)
+    width, height = (int(side) for side in chance.integers(1, 70, 2))
+    rows, across = mcus(width, height, factors)
+    components = []
+    for h, v in factors:
+        blocks = (rows * v, across * h) if len(factors) > 1 else (rows, across)
+        steps = chance.integers(1, 30, 64) if seed % 3 else chance.integers(1, 4000, 64)
+        there = chance.random((*blocks, 64)) < chance.choice([0.0, 0.03, 0.3, 1.0], (*blocks, 1))
+        values = chance.integers(-3, 4, (*blocks, 64)) * chance.choice([1, 1, 1, 40, 340], (*blocks, 64))
+        values[..., 0] = chance.integers(-1000, 1000, blocks) // steps[0]
+        components.append(Component(h, v, steps.tolist(), np.where(there | (np.arange(64) == 0), values, 0)))
+    return Jpeg(width, height, components, restart=int(chance.choice([0, 1, 3])), **options)
+
+
+def samples(component: Component, width: int, height: int) -> np.ndarray:
+    """A component's samples, if each block becomes so many: the inverse transform of its corner (T.81, A.3.3)."""
+    rows, across, _ = component.coefficients.shape
+    blocks = np.zeros((rows, across, 8, 8))
+    for k, (y, x) in enumerate(ZIGZAG):
+        blocks[..., y, x] = component.coefficients[..., k] * component.steps[k]
+
+    def waves(count: int) -> np.ndarray:
+        heights = [sqrt(1 / 8), *[0.5] * (count - 1)]
+        return np.array([[h * cos((2 * x + 1) * u * pi / 2 / count) for x in range(count)]
+                         for u, h in enumerate(heights)])  # fmt: skip
+
+    made = np.einsum("rcvu,vy,ux->rycx", blocks[..., :height, :width], waves(height), waves(width))
+    up = 1e-6  # an exact half is rounded up: cosines make it a little less
+    return np.clip(np.floor(made.reshape(rows * height, across * width) + 128.5 + up), 0, 255)
+
+
+def expected(jpeg: Jpeg, eighths: int) -> np.ndarray | None:
+    """The pixels of a picture in floating point, as Pillow gives colours; None if samples would have to be doubled."""
+    factors = [(1, 1)] if len(jpeg.components) == 1 else [(one.across, one.down) for one in jpeg.components]
+    across, down = (max(one[n] for one in factors) for n in (0, 1))
+    sizes = [(eighths * across // h, eighths * down // v) for h, v in factors]
+    if max(max(size) for size in sizes) > 8:
+        return None
+    width, height = ceil(jpeg.width * eighths / 8), ceil(jpeg.height * eighths / 8)
+    made = [samples(one, *size)[:height, :width] for one, size in zip(jpeg.components, sizes, strict=True)]
+    if len(made) == 1:
+        return made[0]
+    if len(made) == 4:
+        return 255 - np.stack(made, -1)
+    light, blue, red = made[0], made[1] - 128, made[2] - 128
+    colours = light + 1.402 * red, light - 0.344136 * blue - 0.714136 * red, light + 1.772 * blue
+    return np.clip(np.round(np.stack(colours, -1)), 0, 255)
+
+
+# --- the pixels
+
+
+@pytest.mark.parametrize("eighths", DIVISORS)
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_every_sampling_becomes_the_pixels_of_the_standard(sampling, eighths):
+    factors = SAMPLINGS[sampling]
+    mode = {1: "L", 3: "RGB", 4: "CMYK"}[len(factors)]
+    for seed in range(9):
+        jpeg = random_jpeg(seed, factors)
+
+        made = natively(jpeg.written(), eighths, (jpeg.width, jpeg.height), mode)
+
+        exact = expected(jpeg, eighths)
+        assert (made is None) == (exact is None)
+        assert made is None or np.abs(made - exact).max() <= 2
+
+
+@pytest.mark.parametrize("options", [{}, {"optimize": True}, {"restart_marker_blocks": 5}, {"quality": 3}])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("size", [(640, 427), (129, 1), (1, 65), (8, 8)])
+def test_the_means_of_blocks_are_exactly_libjpegs(mode, size, options):
+    photo = photograph("sklearn/china.jpg").resize(size).convert(mode)
+    file = saved(photo, "JPEG", **{"quality": 88, "subsampling": 0} | options)
+
+    assert np.array_equal(natively(file, 1, size, mode), by_libjpeg(file, 1))
+
+
+@pytest.mark.parametrize("options", [{}, {"optimize": True}, {"restart_marker_rows": 1}, {"quality": 20}])
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:0"])
+def test_three_eighths_are_libjpegs_which_decodes_the_corner_too(subsampling, options):
+    photo = photograph("sklearn/flower.jpg").resize((333, 222))
+    file = saved(photo, "JPEG", **{"quality": 92, "subsampling": subsampling} | options)
+
+    assert np.abs(natively(file, 3, photo.size, "RGB") - by_libjpeg(file, 3)).max() <= 3
+
+
+@pytest.mark.parametrize("eighths", DIVISORS)
+@pytest.mark.parametrize("restarts", [{}, {"restart_marker_blocks": 3}])
+@pytest.mark.parametrize(("mode", "subsampling"), [("L", 0), ("RGB", 0), ("RGB", 1), ("RGB", 2), ("CMYK", 0)])
+def test_a_progressive_file_has_the_pixels_of_the_same_picture_in_one_scan(mode, subsampling, restarts, eighths):
+    photo = photograph("sklearn/china.jpg").resize((201, 133)).convert(mode)
+    ways = ({"progressive": progressive} | restarts for progressive in (True, False))
+
+    progressive, in_one_scan = (saved(photo, "JPEG", quality=93, subsampling=subsampling, **way) for way in ways)
+
+    made = natively(progressive, eighths, photo.size, mode)
+    assert made is not None
+    assert np.array_equal(made, natively(in_one_scan, eighths, photo.size, mode))
+
+
+ADOBE = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0"
+JFIF = b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
+
+
+@pytest.mark.parametrize(
+    "told", [b"", JFIF, ADOBE + b"\0", ADOBE + b"\1", ADOBE + b"\2", JFIF + ADOBE + b"\0"], ids=repr
+)
+@pytest.mark.parametrize("components", [3, 4])
+def test_colours_are_understood_as_libjpeg_understands_them(components, told):
+    jpeg = random_jpeg(5, [(1, 1)] * components, application_data=told)
+
+    made = natively(jpeg.written(), 1, (jpeg.width, jpeg.height), {3: "RGB", 4: "CMYK"}[components])
+
+    assert np.array_equal(made, by_libjpeg(jpeg.written(), 1))
+
+
+# --- what is taken
+
+
+def a_file(**options: Any) -> bytes:
+    return saved(photograph("sklearn/china.jpg").resize((160, 107)), "JPEG", **options)
+
+
+def is_taken(file: bytes) -> bool:
+    return natively(file, 2, (160, 107), "RGB") is not None
+
+
+@pytest.mark.parametrize("options", [{}, {"restart_marker_blocks": 2}])
+def test_a_file_that_is_cut_anywhere_is_left_to_pillow(options):
+    file = a_file(**options)
+    scan = file.index(b"\xff\xda") + 14
+
+    taken = [cut for cut in range(scan, len(file)) if is_taken(file[:cut]) or is_taken(file[:cut] + b"\xff\xd9")]
+
+    assert set(taken) <= {len(file) - 2, len(file) - 1}  # without its end marker it is whole
+    assert is_taken(file[:-2])
+
+
+@pytest.mark.parametrize("more", [b"\0", b"\xff\xd0", b"\xff\xc4\0\2"])
+def test_a_file_with_more_than_its_end_marker_behind_the_data_is_left_to_pillow(more):
+    file = a_file()
+
+    assert is_taken(file)
+    assert is_taken(file + more)  # behind the end marker, cameras keep what they like
+    assert not is_taken(file[:-2] + more + file[-2:])
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}])
+def test_a_file_whose_restarts_are_out_of_order_is_left_to_pillow(options):
+    file = a_file(restart_marker_blocks=2, **options)
+
+    assert is_taken(file)
+    assert not is_taken(file.replace(b"\xff\xd3", b"\xff\xd4"))
+
+
+def test_a_progressive_file_that_is_cut_anywhere_is_left_to_pillow():
+    file = a_file(progressive=True)
+
+    assert is_taken(file)
+    cuts = range(file.index(b"\xff\xda"), len(file) - 2, 3)
+    assert not any(is_taken(file[:cut]) or is_taken(file[:cut] + b"\xff\xd9") for cut in cuts)
+
+
+def test_a_damaged_file_has_the_same_answer_with_and_without_the_decoder():
+    chance = np.random.default_rng(7)
+    files = [a_file(), a_file(restart_marker_blocks=3), a_file(quality=95, subsampling=0), a_file(progressive=True)]
+    unlike = 0
+    for number in range(160):
+        damaged = bytearray(files[number % 4])
+        for place in chance.integers(2, len(damaged), 1 + number % 3):
+            damaged[place] = chance.integers(256)
+
+        with_it, without = (answer(bytes(damaged), native=native) for native in (True, False))
+
+        if isinstance(with_it, str) or isinstance(without, str):
+            assert with_it == without
+        else:
+            unlike += np.abs(with_it - without).mean() > 3
+    assert not unlike
+
+
+def answer(file: bytes, *, native: bool) -> str | np.ndarray:
+    try:
+        made = render(file, [RenditionSpec(width=40, height=40, format=Format.PNG)], Limits(native=native))
+    except BadPicture as error:
+        return error.code
+    return np.asarray(Image.open(BytesIO(made.renditions[0].data)).convert("RGB")).astype(int)
+
+
+# --- the library
+
+
+def test_the_library_is_made_of_these_sources():
+    library = loaded()
+
+    assert library is not None
+    assert library.raythumbs_sources().decode() == compiler.sources_hash(), "pip install -e '.[test]' compiles it anew"
+
+
+def test_without_the_library_pillow_decodes_and_one_line_says_so(monkeypatch, caplog):
+    monkeypatch.setattr(compiler, "FOLDER", compiler.FOLDER / "nowhere")
+    loaded.cache_clear()
+    try:
+        tell_missing()
+        made = answer(a_file(), native=True)
+    finally:
+        loaded.cache_clear()
+
+    assert np.array_equal(made, answer(a_file(), native=False))
+    assert f"decoder-{platform.machine()}.so" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("choice", "cc", "there", "command"),
+    [
+        ("none", "", {"cc", "gcc"}, None),
+        ("", "", {"gcc"}, ("gcc",)),
+        ("", "ccache clang", {"ccache", "gcc"}, ("ccache", "clang")),
+        ("tcc -w", "", {"tcc", "gcc"}, ("tcc", "-w")),
+        ("tcc", "", {"gcc"}, None),
+        ("", "", set(), None),
+    ],
+)
+def test_the_compiler_is_the_chosen_one_or_one_that_is_there(choice, cc, there, command, monkeypatch):
+    monkeypatch.setenv("JPEG_COMPILER", choice)
+    monkeypatch.setenv("CC", cc)
+    monkeypatch.setattr(compiler.shutil, "which", lambda name: name if name in there else None)
+    monkeypatch.setattr(compiler, "find_spec", lambda _: None)
+
+    found = compiler.chosen()
+
+    assert (found and found.command) == command
+    assert compiler.needs_zig() == (not choice and not there)
+
+
+def test_where_no_compiler_is_there_ziglang_compiles_for_both_kinds_of_machines(monkeypatch):
+    monkeypatch.setenv("JPEG_COMPILER", "zig")
+    monkeypatch.setattr(compiler, "find_spec", lambda name: name)
+
+    found = compiler.chosen()
+
+    assert found is not None
+    assert [machine for machine, _ in found.machines] == ["x86_64", "aarch64"]
+
+
+def test_a_source_that_does_not_compile_leaves_the_library_as_it_was(tmp_path):
+    kept = tmp_path / "decoder.so"
+    kept.write_bytes(b"the old one")
+
+    with pytest.raises(subprocess.CalledProcessError):
+        compiler.compile_to(kept, ["false"])
+
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"the old one"]
