@@ -10,7 +10,7 @@ const HEIGHT = 120;
 const STEPS = [1, 2, 5];
 
 /** The next round number: 1, 2 or 5 times a power of ten. */
-export function roundUp(value) {
+function roundUp(value) {
   if (value <= 1) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
   return (STEPS.find((step) => step * power >= value) ?? 10) * power;
@@ -19,7 +19,7 @@ export function roundUp(value) {
 const xOf = (at, now) => WIDTH * (1 - (now - at) / SPAN_MS);
 
 /** The lines of the chart: one for each stretch of time in which the service answered. */
-export function lines(points, { now, top }) {
+function lines(points, { now, top }) {
   const found = [];
   let open = null;
   for (const { at, rate: perSecond } of points) {

@@ -11,7 +11,7 @@ import { Action, Card, Chip, Empty } from "./widgets.js";
 const A_PAGE = 50;
 
 /** Try failed jobs again, request by request, until none is left. Return how many. */
-export async function retryAll(selection) {
+async function retryAll(selection) {
   let changed = 0;
   let until;
   for (;;) {
