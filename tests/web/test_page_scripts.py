@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from importlib.resources import files
 from typing import Any
@@ -72,3 +73,22 @@ def test_the_rate_is_that_of_the_last_five_seconds_or_else_the_services_own():
     assert told == {
         "nothing": 0, "beginning": 7, "steady": 4, "afterAPause": 2, "idle": 0, "pruned": 7, "highest": 7,
     }  # fmt: skip
+
+
+def test_no_script_imports_what_it_does_not_use_or_exports_what_no_other_one_imports():
+    scripts = {path.name: path.read_text() for path in STATIC.iterdir() if path.name.endswith(".js")}
+    imported = {
+        (name, word.strip())
+        for name, text in scripts.items()
+        for words in re.findall(r"import \{([^}]*)\}", text)
+        for word in words.split(",")
+        if word.strip()
+    }
+    exported = {
+        (name, word)
+        for name, text in scripts.items()
+        for word in re.findall(r"export (?:async )?(?:const|function|class) (\w+)", text)
+    }
+
+    assert [(name, word) for name, word in imported if len(re.findall(rf"\b{word}\b", scripts[name])) < 2] == []
+    assert [(name, word) for name, word in exported if word not in {used for _, used in imported}] == []

@@ -4,7 +4,7 @@ import { html, useRef, useState, useStore } from "./base.js";
 import { explained, post } from "./api.js";
 import { announce } from "./announce.js";
 import { confirmed } from "./confirm.js";
-import { count, duration, many, moment, rate } from "./format.js";
+import { count, duration, moment, rate } from "./format.js";
 import { live } from "./live.js";
 import { may } from "./session.js";
 import { Action, Card, Empty, State } from "./widgets.js";

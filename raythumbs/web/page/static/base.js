@@ -37,13 +37,3 @@ export function useStore(store) {
   useEffect(() => store.subscribe(() => redraw((times) => times + 1)), [store]);
   return store.value;
 }
-
-/** Draw again every so many milliseconds, and return the time. */
-export function useClock(milliseconds) {
-  const [now, setNow] = useState(Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), milliseconds);
-    return () => clearInterval(timer);
-  }, [milliseconds]);
-  return now;
-}

@@ -11,7 +11,7 @@ import { Action, Card, Chip, Empty } from "./widgets.js";
 const A_PAGE = 50;
 
 /** Try failed jobs again, request by request, until none is left. Return how many. */
-export async function retryAll(selection) {
+async function retryAll(selection) {
   let changed = 0;
   let until;
   for (;;) {
@@ -39,6 +39,7 @@ export function Failures({ failures, short }) {
     ${shown.length
       ? html`<ul class="groups">${shown.map((group) => html`<${Group} key=${group.code} group=${group} short=${short} />`)}</ul>`
       : html`<${Empty} title="No failures">Photos that cannot be rendered appear here, with the reason.<//>`}
+    ${!short && total > 0 && html`<p class="quiet"><a href="manual/errors#codes-of-jobs">What the codes mean</a></p>`}
     ${groups.length > shown.length && html`<p><a href="#/failures">All ${groups.length} codes</a></p>`}
   <//>`;
 }

@@ -2,7 +2,8 @@
 
 import { html, Store, useEffect, useRef, useState, useStore } from "./base.js";
 import { ask, drop, explained, get, whenUnauthorised } from "./api.js";
-import { connect, disconnect, live } from "./live.js";
+import { connect, disconnect } from "./live.js";
+import { Action } from "./widgets.js";
 
 /** What `GET /session` says; null until it was told. `trouble` is why it could not be asked. */
 export const session = new Store(null);
@@ -41,11 +42,11 @@ async function signIn(key) {
   enter(await ask("session", { method: "POST", body: { key } }));
 }
 
-/** Forget the key, and everything that was shown with it. */
-export async function signOut() {
-  enter(await drop("session"));
+/** End the session, and forget everything that was shown with it: the page is loaded anew. */
+async function signOut() {
+  await drop("session");
   sessionStorage.removeItem(LOADED_AGAIN);
-  live.patch({ status: null, failures: null, newest: null, backfills: null });
+  location.reload();
 }
 
 whenUnauthorised(() => {
@@ -88,7 +89,7 @@ export function SignIn() {
         aria-invalid=${error ? "true" : null} aria-describedby="sign-in-error" placeholder="rt_…" />
       <p id="sign-in-error" class="field-error" role="alert">${error}</p>
       <button class="button primary" disabled=${isBusy}>Sign in</button>
-      <p class="quiet small">No key yet? <code>raythumbs keys new NAME</code> makes one.
+      <p class="quiet small">No key yet? <code>raythumbs keys new NAME</code> makes one.${" "}
         <a href="manual/security#api-keys">The manual</a> says more.</p>
     </form>
   </main>`;
@@ -98,6 +99,6 @@ export function SignIn() {
 export function Person() {
   const { name, keysNeeded } = useStore(session);
   if (!keysNeeded) return null;
-  return html`<button type="button" class="button plain" title=${`Signed in with the key of ${name}`}
-    onClick=${signOut}>Sign out</button>`;
+  return html`<span class="quiet person" title="The name of the key">${name}</span>
+    <${Action} kind="plain" onDo=${signOut}>Sign out<//>`;
 }

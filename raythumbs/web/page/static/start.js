@@ -64,9 +64,9 @@ function Header({ view }) {
 }
 
 function Gone() {
-  const { connection, since } = useStore(live);
-  return html`<div class="above" role="alert">${connection === "gone" && html`<p class="banner bad"><strong>The service does not
-    answer</strong> since ${moment(since)}. What you see is from then. This page tries again by itself.</p>`}</div>`;
+  const { connection, since, why } = useStore(live);
+  return html`<div class="above" role="alert">${connection === "gone" && html`<p class="banner bad"><strong>${why}</strong>
+    ${" "}What you see is from ${moment(since)}. This page tries again by itself.</p>`}</div>`;
 }
 
 function Page() {

@@ -66,15 +66,24 @@ const Tile = ({ name, value, link, children }) => html`<div class="tile">
 export function Tiles({ status, latency }) {
   const { backlog, states } = status;
   const waiting = Object.entries(backlog).filter(([, jobs]) => jobs).map(([name, jobs]) => `${count(jobs)} ${name}`);
+  if (states.running) waiting.push(`${count(states.running)} at work`);
   return html`<dl class="tiles">
     <${Tile} name="Waiting" value=${count(status.queueSize)} link="#/jobs/queued">${waiting.join(" · ") || "nothing waits"}<//>
     <${Tile} name="Oldest waits" value=${status.queueSize ? duration(status.backlogAgeSeconds) : "–"}>
-      ${status.retriesWaiting ? `${many(status.retriesWaiting, "retry", "retries")} due later` : "no retries due later"}<//>
+      ${oldest(status)}<//>
     <${Tile} name="Time to thumbnail" value=${duration(latency?.p50Seconds)}>
       ${latency ? `95 % within ${duration(latency.p95Seconds)}` : "no photo yet"}<//>
     <${Tile} name="Done" value=${count(states.succeeded)}>
       ${`${count(states.failed)} failed · ${count(states.cancelled)} cancelled`}<//>
   </dl>`;
+}
+
+/** How long the oldest of each priority waits, if several wait, and how many retries are due later. */
+function oldest({ backlogAgesSeconds, retriesWaiting }) {
+  const ages = Object.entries(backlogAgesSeconds).filter(([, age]) => age).map(([name, age]) => `${name} ${duration(age)}`);
+  const told = ages.length > 1 ? ages : [];
+  if (retriesWaiting) told.push(`${many(retriesWaiting, "retry", "retries")} due later`);
+  return told.join(" · ") || "no retries due later";
 }
 
 /** Each node with a bar for each of its cores. */
@@ -91,7 +100,7 @@ function Node({ node }) {
   const cells = Array.from({ length: Math.max(node.slots, node.cpus) }, (_, at) =>
     at < node.busy ? "busy" : at < node.slots ? "free" : "unused");
   return html`<li class="node">
-    <div class="node-head"><span class="node-name" title=${node.node}>${node.node.slice(0, 12)}</span>
+    <div class="node-head"><span class="node-name" title=${`Node ${node.node}`}>${node.address || node.node.slice(0, 12)}</span>
       <span class="quiet">${said}${node.cpus > node.slots ? `, ${many(node.cpus, "core")}` : ""}</span></div>
     ${cells.length <= MOST_CELLS
       ? html`<div class="cells" aria-hidden="true">${cells.map((kind, at) => html`<i key=${at} class=${kind}></i>`)}</div>`

@@ -24,7 +24,7 @@ let sending = 0;
 let isFollowing = false;
 
 /** Upload files. One file is urgent, because a person waits for it; many are not. */
-export function upload(files) {
+function upload(files) {
   const priority = files.length === 1 ? "HIGH" : "NORMAL";
   const added = [...files].map((file) => ({ id: (lastId += 1), file, priority, sent: 0, state: "waiting" }));
   uploads.set([...uploads.value, ...added]);
