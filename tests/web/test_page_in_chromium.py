@@ -133,6 +133,9 @@ def test_an_operator_signs_in_uploads_twenty_photos_and_repairs_the_one_that_fai
 
         await page.get_by_role("button", name="Pause").click()
         await expect(page.get_by_text("The queue is paused")).to_be_visible()
+        await page.get_by_label("Why it is paused").fill("the bucket moves")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_text(": the bucket moves")).to_be_visible()
         files = [upload(f"photo {number}.jpg", picture(number)) for number in range(PHOTOS - 1)]
         await page.locator("#files").set_input_files(files)
         await page.evaluate(DROP, ["broken.jpg", "these are words"])

@@ -14,8 +14,8 @@ from raythumbs.imaging.plan import Needs
 from raythumbs.imaging.webp.libwebp import scaled
 
 # Times the size that a spec's gap asks for. With the default gap, thumbnails of photographs are 53 dB from Lanczos
-# alone, and of a drawing of coloured grain 48 dB, most of it for chroma, which libwebp reads in another way when it does
-# not scale. At the size itself they would be 50 and 46 dB from it; more pixels bring nothing.
+# alone, and of a drawing of coloured grain 48 dB, most of it for chroma, which libwebp reads in another way when it
+# does not scale. At the size itself they would be 50 and 46 dB from it; more pixels bring nothing.
 _SPARE = 2
 _WORTHWHILE = 1.5  # times smaller sides; below that, scaling costs what it saves
 

@@ -8,10 +8,11 @@ const MOST = 3;
 const notices = new Store([]);
 let lastId = 0;
 
-/** Say a sentence. `kind` is "good" or "bad". */
-export function announce(text, kind = "good") {
+/** Say a sentence. `kind` is "good" or "bad". A sentence takes the place of an older one about the same topic. */
+export function announce(text, kind = "good", topic = null) {
   const id = (lastId += 1);
-  notices.set([...notices.value.slice(1 - MOST), { id, text, kind }]);
+  const others = notices.value.filter((notice) => !topic || notice.topic !== topic);
+  notices.set([...others.slice(1 - MOST), { id, text, kind, topic }]);
   setTimeout(() => dismiss(id), SHOWN_MS[kind]);
 }
 

@@ -62,12 +62,12 @@ function Group({ group, short }) {
           onDo=${() => retryAndTell({ code: group.code })}>Try these again<//>`}
       </div>
     </div>
-    <div id=${id}>${isOpen && html`<${Jobs} code=${group.code} count=${group.count} />`}</div>
+    <div id=${id}>${isOpen && html`<${Jobs} code=${group.code} count=${group.count} newestAt=${group.newestAt} />`}</div>
   </li>`;
 }
 
-/** The jobs of one code. They are loaded anew when their number changes. */
-function Jobs({ code, count: total }) {
+/** The jobs of one code. They are loaded anew when their number changes, or one has failed again. */
+function Jobs({ code, count: total, newestAt }) {
   const [page, setPage] = useState(null);
   const [chosen, setChosen] = useState(new Set());
   const load = async (cursor) => {
@@ -78,7 +78,7 @@ function Jobs({ code, count: total }) {
       announce(explained(error), "bad");
     }
   };
-  useEffect(() => void load(null), [code, total]);
+  useEffect(() => void load(null), [code, total, newestAt]);
   if (!page) return html`<p class="quiet">Loading…</p>`;
   const retry = async () => {
     const told = await retryAndTell({ ids: [...chosen] });

@@ -1,7 +1,8 @@
 // The queue and its slots: what waits, how long it takes, what the nodes do; pause and resume.
 
 import { html, useState } from "./base.js";
-import { post } from "./api.js";
+import { explained, post } from "./api.js";
+import { announce } from "./announce.js";
 import { count, duration, many, moment } from "./format.js";
 import { may } from "./session.js";
 import { Action, Card, Chip } from "./widgets.js";
@@ -19,13 +20,13 @@ export function QueueChip({ status }) {
 export function PauseButton({ status }) {
   if (!may("admin")) return null;
   if (status.queue.state === "paused") {
-    return html`<${Action} kind="primary" onDo=${resume}>Resume<//>`;
+    return html`<${Action} kind="primary" topic="pause" onDo=${resume}>Resume<//>`;
   }
-  return html`<${Action} onDo=${() => pause()}>Pause<//>`;
+  return html`<${Action} topic="pause" onDo=${pause}>Pause<//>`;
 }
 
-async function pause(reason) {
-  const { running } = await post("api/queue/pause", reason ? { reason } : undefined);
+async function pause() {
+  const { running } = await post("api/queue/pause");
   return running ? `Paused. ${many(running, "photo")} at work will be finished.` : "Paused. Uploads are still taken.";
 }
 
@@ -43,18 +44,26 @@ export function PauseBanner({ status }) {
   return html`<div class="banner warn">
     <p><strong>The queue is paused</strong> since ${moment(status.queue.since)}${status.queue.reason
       ? `: ${status.queue.reason}` : ""}. Uploads and events are still taken; nothing new starts.</p>
-    <${ReasonForm} status=${status} />
+    ${may("admin") && html`<${ReasonForm} key=${status.queue.reason} saved=${status.queue.reason ?? ""} />`}
   </div>`;
 }
 
-function ReasonForm({ status }) {
-  const [reason, setReason] = useState("");
-  if (status.queue.reason || !may("admin")) return null;
-  return html`<form class="reason" onSubmit=${(event) => event.preventDefault()}>
+function ReasonForm({ saved }) {
+  const [reason, setReason] = useState(saved);
+  const save = async (event) => {
+    event.preventDefault();
+    try {
+      await post("api/queue/pause", { reason: reason.trim() });
+      announce("The reason is saved.", "good", "pause");
+    } catch (error) {
+      announce(explained(error), "bad", "pause");
+    }
+  };
+  return html`<form class="reason" onSubmit=${save}>
     <label for="reason" class="hidden">Why it is paused</label>
     <input id="reason" maxlength="500" placeholder="Say why, for others" value=${reason}
       onInput=${(event) => setReason(event.target.value)} />
-    <${Action} disabled=${!reason.trim()} onDo=${() => pause(reason.trim())}>Save<//>
+    <button class="button" disabled=${!reason.trim() || reason.trim() === saved}>Save</button>
   </form>`;
 }
 

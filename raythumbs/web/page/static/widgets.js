@@ -16,17 +16,17 @@ export function Card({ title, actions, children, id, wide, note }) {
   </section>`;
 }
 
-/** A button whose work takes a while. It says what came of it: `onDo` returns a sentence, or throws. */
-export function Action({ onDo, children, kind = "", label, disabled }) {
+/** A button whose work takes a while. It says what came of it: `onDo` returns a sentence, or throws. `topic`: see announce. */
+export function Action({ onDo, children, kind = "", label, disabled, topic }) {
   const [isBusy, setBusy] = useState(false);
   const run = async () => {
     if (isBusy) return; // it is not disabled meanwhile, because a disabled button loses the focus
     setBusy(true);
     try {
       const told = await onDo();
-      if (told) announce(told);
+      if (told) announce(told, "good", topic);
     } catch (error) {
-      announce(explained(error), "bad");
+      announce(explained(error), "bad", topic);
     } finally {
       setBusy(false);
     }
