@@ -9,6 +9,8 @@ export class Refused extends Error {
   }
 }
 
+const PATIENCE_MS = 20000; // a connection may be lost without a word
+
 let onUnauthorised = () => {};
 
 /** Say what to do when the service asks for a key. */
@@ -19,17 +21,19 @@ export function whenUnauthorised(callback) {
 /** Send a request; return the JSON of the reply. Throws Refused. */
 export async function ask(path, { method = "GET", body } = {}) {
   const init = { method, credentials: "same-origin", headers: { Accept: "application/json" } };
+  init.signal = AbortSignal.timeout(PATIENCE_MS);
   if (body !== undefined) {
     init.headers["Content-Type"] = "application/json";
     init.body = JSON.stringify(body);
   }
-  let reply;
+  let reply, text;
   try {
     reply = await fetch(path, init);
+    text = await reply.text();
   } catch {
     throw new Refused(0, "unreachable", "the service does not answer");
   }
-  return read(reply.status, await reply.text());
+  return read(reply.status, text);
 }
 
 /** Return what a reply says, or throw Refused. */
