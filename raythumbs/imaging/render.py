@@ -72,7 +72,8 @@ def render(source: BinaryIO | bytes, specs: Sequence[RenditionSpec], limits: Lim
     """Make a rendition of a photo for each spec, in the order of the specs: upright, in sRGB, without metadata.
 
     Raises a BadPicture (NotAnImage, Truncated, Corrupt, TooLarge, ...) if no thumbnail can be made of the photo, and
-    NeedsMemory if it fits only `limits.elsewhere_bytes`. Raises ValueError for a spec with a value outside its range.
+    NeedsMemory if it fits only `limits.elsewhere_bytes`. A file on a disk is mapped into memory: it must not be
+    shortened meanwhile. Raises ValueError for a spec with a value outside its range.
     """
     for spec in specs:
         spec.check()

@@ -288,8 +288,13 @@ def test_the_compiler_is_the_chosen_one_or_one_that_is_there(choice, cc, there, 
     assert compiler.needs_zig() == (not choice and not there)
 
 
-def test_where_no_compiler_is_there_ziglang_compiles_for_both_kinds_of_machines(monkeypatch):
-    monkeypatch.setenv("JPEG_COMPILER", "zig")
+@pytest.mark.parametrize(
+    ("choice", "system", "there"), [("zig", "Linux", "cc"), ("", "Linux", ""), ("", "Darwin", "cc")]
+)
+def test_ziglang_compiles_for_both_kinds_of_machines_where_no_compiler_does(choice, system, there, monkeypatch):
+    monkeypatch.setenv("JPEG_COMPILER", choice)
+    monkeypatch.setattr(compiler.platform, "system", lambda: system)
+    monkeypatch.setattr(compiler.shutil, "which", lambda name: name == there or None)
     monkeypatch.setattr(compiler, "find_spec", lambda name: name)
 
     found = compiler.chosen()

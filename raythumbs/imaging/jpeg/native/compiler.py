@@ -36,7 +36,7 @@ class Compiler:
 def chosen() -> Compiler | None:
     """Return the compiler to use: that of the environment variable, of this machine, or ziglang. None for none."""
     choice = os.environ.get(CHOICE, "")
-    if choice == NONE or (not choice and platform.machine() not in MACHINES):
+    if choice == NONE:
         return None
     if choice != ZIG and (command := _found(choice)):
         return Compiler(command, ((platform.machine(), ()),))
@@ -49,7 +49,7 @@ def chosen() -> Compiler | None:
 def needs_zig() -> bool:
     """Return whether only ziglang can compile here."""
     choice = os.environ.get(CHOICE, "")
-    return choice == ZIG or (not choice and not _found("") and platform.machine() in MACHINES)
+    return choice == ZIG or (not choice and not _found(""))
 
 
 def build(compiler: Compiler) -> Iterator[Path]:
@@ -86,7 +86,12 @@ def sources_hash() -> str:
 
 
 def _found(choice: str) -> tuple[str, ...] | None:
-    """Return the command of a C compiler that is there: the given one, that of $CC, or one of the usual ones."""
+    """Return the command of a C compiler that is there: the given one, that of $CC, or one of the usual ones.
+
+    Elsewhere than on Linux there is none: those that are there compile for machines that raythumbs does not run on.
+    """
+    if platform.system() != "Linux" or platform.machine() not in MACHINES:
+        return None
     commands = [choice] if choice else [os.environ.get("CC", ""), *_USUAL]
     parts = (tuple(shlex.split(command)) for command in commands)
     return next((one for one in parts if one and shutil.which(one[0])), None)
