@@ -18,6 +18,7 @@ from ray._raylet import GcsClient
 from ray.autoscaler._private.fake_multi_node.node_provider import FAKE_HEAD_NODE_ID, FakeMultiNodeProvider
 from ray.autoscaler._private.monitor import BASE_READONLY_CONFIG
 from ray.core.generated.gcs_pb2 import GcsNodeInfo
+from ray.exceptions import RpcError
 
 from raythumbs.bench.local_service import serve_command
 from raythumbs.bench.meter import MARK, Family
@@ -87,6 +88,7 @@ def address() -> Iterator[str]:
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **surroundings},
     )  # fmt: skip
     try:
+        eventually(lambda: nodes_alive(f"127.0.0.1:{port}") == 1, seconds=120)
         yield f"127.0.0.1:{port}"
     finally:
         head.send_signal(signal.SIGTERM)
@@ -107,6 +109,7 @@ def service(address: str, data_dir: Path) -> Iterator[Client]:
     try:
         with Client(f"http://127.0.0.1:{port}") as client:
             eventually(lambda: serves(client) or process.poll() is not None, seconds=240)
+            assert process.poll() is None, process.stderr and process.stderr.read()
             yield client
     finally:
         process.send_signal(signal.SIGINT)
@@ -142,7 +145,10 @@ def busy_nodes(client: Client) -> int:
 
 
 def nodes_alive(address: str) -> int:
-    told = GcsClient(address=address).get_all_node_info(timeout=10)
+    try:
+        told = GcsClient(address=address).get_all_node_info(timeout=10)
+    except (RpcError, OSError):  # the GCS does not answer yet
+        return 0
     return sum(node.state == GcsNodeInfo.ALIVE for node in told.values())
 
 

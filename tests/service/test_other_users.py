@@ -76,7 +76,7 @@ class Exposed:
     @property
     def folder(self) -> Path:
         """The folder of its Ray: the one that its raylet has files in."""
-        (raylet,) = [one for one in self.family.members() if one.name() == "raylet"]
+        (raylet,) = self.family.members("/raylet/raylet --")
         path = next(Path(file.path) for file in raylet.open_files() if "/raythumbs." in file.path)
         return Path(*path.parts[:3])
 

@@ -54,7 +54,7 @@ class Run:
 
     @property
     def ray_folder(self) -> Path:
-        [raylet] = [one for one in self.family.members() if one.name() == "raylet"]
+        [raylet] = self.family.members("/raylet/raylet --")
         path = next(Path(file.path) for file in raylet.open_files() if "/raythumbs." in file.path)
         return Path(*path.parts[:3])
 

@@ -389,12 +389,14 @@ def test_an_amazon_machine_is_recognised_by_sysfs(tmp_path, file, content, is_am
 
 
 def test_missing_credentials_are_reported_at_once_with_what_to_do(no_credentials):
-    began = time.monotonic()
+    took = []
+    for _ in range(3):  # other programs may need the processor meanwhile
+        began = time.monotonic()
+        with store_at("http://127.0.0.1:1") as store, pytest.raises(BadCredentials, match="set AWS_ACCESS_KEY_ID"):
+            store.head("a.jpg")
+        took.append(time.monotonic() - began)
 
-    with store_at("http://127.0.0.1:1") as store, pytest.raises(BadCredentials, match="set AWS_ACCESS_KEY_ID"):
-        store.head("a.jpg")
-
-    assert time.monotonic() - began < 1
+    assert min(took) < 1
 
 
 def test_large_objects_are_not_in_memory_while_a_slow_store_takes_them(aws_credentials):
