@@ -4,7 +4,8 @@ import platform
 import subprocess
 from io import BytesIO
 from math import ceil, cos, pi, sqrt
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from raythumbs.imaging.jpeg.native.decoder import decoded, loaded, tell_missing
 from raythumbs.imaging.jpeg.scale import set_scale
 from raythumbs.imaging.probe import probe
 from raythumbs.model.photo import Format, RenditionSpec
+from raythumbs.storage.buffers import BufferFile, Buffers
 from tests.imaging.jpeg.jpeg_writer import ZIGZAG, Component, Jpeg, mcus
 from tests.imaging.pictures import photograph, saved
 
@@ -240,6 +242,35 @@ def answer(file: bytes, *, native: bool) -> str | np.ndarray:
     except BadPicture as error:
         return error.code
     return np.asarray(Image.open(BytesIO(made.renditions[0].data)).convert("RGB")).astype(int)
+
+
+def in_memory(data: bytes, folder: Path) -> BinaryIO:
+    return BytesIO(data)
+
+
+def on_disk(data: bytes, folder: Path) -> BinaryIO:
+    (folder / "photo.jpg").write_bytes(data)
+    return (folder / "photo.jpg").open("rb")
+
+
+def fetched(data: bytes, folder: Path) -> BinaryIO:
+    buffers = Buffers()
+    buffer = buffers.take(len(data))
+    with buffer.view() as view:
+        view[:] = data
+    return BufferFile(buffers, buffer)
+
+
+@pytest.mark.parametrize("kept", [in_memory, on_disk, fetched])
+def test_a_file_is_read_wherever_it_is(kept, tmp_path):
+    file = a_file()
+    size = Image.open(BytesIO(file)).size
+
+    with kept(file, tmp_path) as there:
+        native = decoded(there, "RGB", (ceil(size[0] / 8), ceil(size[1] / 8)), 1)
+
+    assert native is not None
+    assert np.array_equal(np.asarray(native.picture), natively(file, 1, size, "RGB"))
 
 
 # --- the library

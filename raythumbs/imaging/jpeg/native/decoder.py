@@ -41,7 +41,7 @@ def decoded(file: BinaryIO, mode: str, size: tuple[int, int], eighths: int, *, i
     if type(file) is BytesIO:
         data = file.getvalue()  # is not copied
         outcome = library.raythumbs_decode_jpeg(data, len(data), is_part, *into)
-    elif isinstance(file, (BufferedReader, BufferedRandom)) and isinstance(file.raw, FileIO):
+    elif _has_descriptor(file):
         outcome = library.raythumbs_decode_jpeg_file(file.fileno(), *into)
     else:
         return None
@@ -50,6 +50,12 @@ def decoded(file: BinaryIO, mode: str, size: tuple[int, int], eighths: int, *, i
     if outcome not in {_DECODED, _DECODED_WITHOUT_END}:
         return None
     return Native(memory.picture, has_end=outcome == _DECODED)
+
+
+def _has_descriptor(file: BinaryIO) -> bool:
+    """Return whether the file is one of the system's, whose bytes are those that its descriptor has."""
+    raw = file.raw if isinstance(file, (BufferedReader, BufferedRandom)) else file
+    return isinstance(raw, FileIO)
 
 
 @cache
