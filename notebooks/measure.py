@@ -42,18 +42,8 @@ _FINAL = {"succeeded", "failed", "cancelled"}
 Job = dict[str, Any]
 
 
-class Plan(BaseSettings):
-    """The notebook's parameters. What the environment says (RAYTHUMBS_NOTEBOOK_PHOTOS=20, ...) comes first."""
-
-    model_config = SettingsConfigDict(env_prefix="RAYTHUMBS_NOTEBOOK_", frozen=True)
-
-    url: str | None = None
-    photos: PositiveInt = 60
-    size_mb: float = Field(default=1.0, ge=0.05, le=50)
-    store_latencies_ms: tuple[float, ...] = Field(default=(0, 50), min_length=1)
-    runs: PositiveInt = 1
-    peers: bool = True
-    growth: tuple[PositiveInt, ...] = Field(default=(20, 60, 180), min_length=2)
+class Parameters(BaseSettings):
+    """A notebook's parameters. What the environment says comes first, then what the cell says."""
 
     @classmethod
     def settings_customise_sources(  # noqa: PLR0917 pydantic's signature
@@ -66,6 +56,20 @@ class Plan(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let the environment overrule the cell."""
         return env_settings, init_settings
+
+
+class Plan(Parameters):
+    """The notebook's parameters. What the environment says (RAYTHUMBS_NOTEBOOK_PHOTOS=20, ...) comes first."""
+
+    model_config = SettingsConfigDict(env_prefix="RAYTHUMBS_NOTEBOOK_", frozen=True)
+
+    url: str | None = None
+    photos: PositiveInt = 60
+    size_mb: float = Field(default=1.0, ge=0.05, le=50)
+    store_latencies_ms: tuple[float, ...] = Field(default=(0, 50), min_length=1)
+    runs: PositiveInt = 1
+    peers: bool = True
+    growth: tuple[PositiveInt, ...] = Field(default=(20, 60, 180), min_length=2)
 
 
 @dataclass(frozen=True)

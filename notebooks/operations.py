@@ -20,7 +20,7 @@ import measure
 import pandas as pd
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import Field, PositiveInt
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from raythumbs import Client
 from raythumbs.bench.pictures import draw_photos
@@ -31,7 +31,7 @@ _EVERY_SECONDS = 1.0  # /metrics is at most so old
 _SECONDS_AFTERWARDS = 2 * _EVERY_SECONDS
 
 
-class Plan(BaseSettings):
+class Plan(measure.Parameters):
     """The notebook's parameters. What the environment says (RAYTHUMBS_NOTEBOOK_PHOTOS=20, ...) comes first."""
 
     model_config = SettingsConfigDict(env_prefix="RAYTHUMBS_NOTEBOOK_", frozen=True)
@@ -40,18 +40,6 @@ class Plan(BaseSettings):
     photos: PositiveInt = 300
     size_mb: float = Field(default=1.0, ge=0.05, le=50)
     uploads: PositiveInt = 10
-
-    @classmethod
-    def settings_customise_sources(  # noqa: PLR0917 pydantic's signature
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let the environment overrule the cell."""
-        return env_settings, init_settings
 
 
 @dataclass(frozen=True)
