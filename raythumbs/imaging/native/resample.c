@@ -1,20 +1,21 @@
 /* Resamples rows as they come: down first, into a few sums of whole rows, then each finished sum across.
  *
- * Sums are floats, so nothing is rounded or cut off before the end. Colours are multiplied by their alpha first: those of
- * transparent pixels do not bleed into their neighbours. */
+ * Nothing is rounded to 8 bits or cut off before the end. Colours are multiplied by their alpha first: those of transparent pixels
+ * do not bleed into their neighbours. */
 #include "resample.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "rows.h"
 #include "weights.h"
 
 typedef float Floats4 __attribute__((vector_size(16)));
 
 enum {
-    BATCH = 4,  /* rows that are added at a time */
-    SPARE = 4,  /* floats behind a row, which are read with its last pixel */
+    SPARE = 4, /* samples behind a row, which are read with its last pixel */
     WHITE = 255,
+    LEAST_BITS = 14, MOST_BITS = 22, /* of the weights of whole numbers */
 };
 
 struct Resampler {
@@ -25,8 +26,13 @@ struct Resampler {
     uint8_t *pixels;
     Weights across, down;
     size_t length;    /* samples of a row that comes in */
-    float *batch;     /* BATCH rows */
-    float *sums;      /* of rows that come out */
+    size_t stride;    /* the same, and as many as make it a multiple of EIGHT */
+    int bits;         /* of a weight of 1, as a whole number: more where there are many small ones */
+    uint8_t *batch;   /* BATCH rows as they came, without alpha */
+    int16_t *pairs;   /* the same, as `add_pairs` needs them */
+    float *products;  /* BATCH rows with alpha, multiplied */
+    void *sums;       /* of rows that come out: int32_t without alpha, and else float */
+    float *finished;  /* one of them as floats */
     int most_sums;    /* as many as overlap in a batch: 6 of Lanczos in a row, and what BATCH rows and rounding add */
     int rows, done;   /* rows that came in, and that came out */
 };
@@ -38,7 +44,7 @@ INLINE int byte_of(float sample)
     return (int)(sample < WHITE ? sample : (float)WHITE);
 }
 
-static void put_pixel(const Resampler *resampler, Floats4 sums, size_t at)
+INLINE void put_pixel(const Resampler *resampler, Floats4 sums, size_t at)
 {
     float alpha = resampler->has_alpha ? sums[3] : 1.0f;
     float share = alpha > 0.0f ? 1.0f / alpha : 0.0f;
@@ -49,7 +55,7 @@ static void put_pixel(const Resampler *resampler, Floats4 sums, size_t at)
 }
 
 /* Returns the pixel of so many weights, which begins at a sample. */
-static Floats4 sum_pixels(const float *samples, size_t step, const float *weights, int count)
+INLINE Floats4 sum_pixels(const float *samples, size_t step, const float *weights, int count)
 {
     Floats4 even = {0}, odd = {0}, one, other;
     int n = 0;
@@ -66,7 +72,7 @@ static Floats4 sum_pixels(const float *samples, size_t step, const float *weight
     return even + odd;
 }
 
-static float sum_samples(const float *samples, const float *weights, int count)
+INLINE float sum_samples(const float *samples, const float *weights, int count)
 {
     Floats4 sums = {0}, four, four_weights;
     int n = 0;
@@ -81,8 +87,8 @@ static float sum_samples(const float *samples, const float *weights, int count)
     return sum;
 }
 
-/* Makes a row of the finished sums. */
-static void put_row(const Resampler *resampler, const float *sums, int row)
+/* Makes a row of finished sums. */
+INLINE void put_row_inline(const Resampler *resampler, const float *sums, int row)
 {
     const Weights *across = &resampler->across;
     size_t at = (size_t)row * (size_t)resampler->out.width;
@@ -96,79 +102,68 @@ static void put_row(const Resampler *resampler, const float *sums, int row)
     }
 }
 
-INLINE void add_inline(float *restrict sums, const float *restrict rows, size_t length, const float weights[BATCH])
-{
-    const float *second = rows + length, *third = second + length, *fourth = third + length;
-    for (size_t n = 0; n < length; n++)
-        sums[n] += rows[n] * weights[0] + second[n] * weights[1] + third[n] * weights[2] + fourth[n] * weights[3];
-}
-
-INLINE void widen_inline(float *restrict into, const uint8_t *restrict row, size_t length)
-{
-    for (size_t n = 0; n < length; n++)
-        into[n] = row[n];
-}
-
-INLINE void multiply_inline(float *restrict into, const uint8_t *restrict row, size_t length)
-{
-    for (size_t n = 0; n < length; n += 4) {
-        float alpha = row[n + 3];
-        into[n] = row[n] * alpha;
-        into[n + 1] = row[n + 1] * alpha;
-        into[n + 2] = row[n + 2] * alpha;
-        into[n + 3] = alpha;
-    }
-}
-
 #if HAS_TWINS
-static FOR_AVX2 void add_avx2(float *sums, const float *rows, size_t length, const float weights[BATCH])
+static FOR_AVX2 void put_row_avx2(const Resampler *resampler, const float *sums, int row)
 {
-    add_inline(sums, rows, length, weights);
-}
-
-static FOR_AVX2 void widen_avx2(float *into, const uint8_t *row, size_t length) { widen_inline(into, row, length); }
-
-static FOR_AVX2 void multiply_avx2(float *into, const uint8_t *row, size_t length)
-{
-    multiply_inline(into, row, length);
+    put_row_inline(resampler, sums, row);
 }
 #else
-#define add_avx2 add_inline
-#define widen_avx2 widen_inline
-#define multiply_avx2 multiply_inline
+#define put_row_avx2 put_row_inline
 #endif
 
-static void widen(const Resampler *resampler, float *into, const uint8_t *row)
+static void put_row(const Resampler *resampler, const float *sums, int row)
 {
-    bool fast = has_avx2();
-    if (resampler->has_alpha)
-        (fast ? multiply_avx2 : multiply_inline)(into, row, resampler->length);
+    if (has_avx2())
+        put_row_avx2(resampler, sums, row);
     else
-        (fast ? widen_avx2 : widen_inline)(into, row, resampler->length);
+        put_row_inline(resampler, sums, row);
 }
 
-static void add(float *sums, const float *rows, size_t length, const float weights[BATCH])
+/* Makes a row of its sums, and sets these to zero, for another row. */
+static void finish(Resampler *resampler, void *sums, int row)
 {
-    (has_avx2() ? add_avx2 : add_inline)(sums, rows, length, weights);
+    const float *finished = sums;
+    if (!resampler->has_alpha) {
+        const int32_t *whole = sums;
+        float share = 1.0f / (float)(1 << resampler->bits);
+        for (size_t n = 0; n < resampler->length; n++)
+            resampler->finished[n] = (float)whole[n] * share;
+        finished = resampler->finished;
+    }
+    put_row(resampler, finished, row);
+    memset(sums, 0, resampler->stride * sizeof(float));
+    resampler->done = row + 1;
+}
+
+static void add_whole(const Resampler *resampler, int32_t *sums, const float weights[BATCH])
+{
+    int16_t whole[BATCH];
+    for (int n = 0; n < BATCH; n++) {
+        float weight = weights[n] * (float)(1 << resampler->bits);
+        whole[n] = (int16_t)(weight < 0 ? weight - 0.5f : weight + 0.5f);
+    }
+    add_pairs(sums, resampler->pairs, resampler->stride, whole);
 }
 
 /* Adds the rows from `first` on, which are in the batch, to the sums that they are part of, and finishes sums. */
 static void add_batch(Resampler *resampler, int first)
 {
     const Weights *down = &resampler->down;
-    size_t stride = resampler->length + SPARE;
+    if (!resampler->has_alpha)
+        pair_rows(resampler->pairs, resampler->batch, resampler->stride);
     for (int y = resampler->done; y < resampler->out.height && down->starts[y] < resampler->rows; y++) {
-        float weights[BATCH] = {0}, *sums = resampler->sums + (size_t)(y % resampler->most_sums) * stride;
+        float weights[BATCH] = {0};
         int start = down->starts[y], end = start + down->counts[y];
         for (int n = 0; n < BATCH; n++)
             if (first + n >= start && first + n < end)
                 weights[n] = down->weights[(size_t)y * (size_t)down->most + (size_t)(first + n - start)];
-        add(sums, resampler->batch, resampler->length, weights);
-        if (end <= resampler->rows) {
-            put_row(resampler, sums, y);
-            memset(sums, 0, resampler->length * sizeof *sums);
-            resampler->done = y + 1;
-        }
+        float *sums = (float *)resampler->sums + (size_t)(y % resampler->most_sums) * resampler->stride;
+        if (resampler->has_alpha)
+            add_rows(sums, resampler->products, resampler->stride, weights);
+        else
+            add_whole(resampler, (int32_t *)sums, weights);
+        if (end <= resampler->rows)
+            finish(resampler, sums, y);
     }
 }
 
@@ -189,35 +184,54 @@ static void copy_row(Resampler *resampler, const uint8_t *row)
 
 void take_row(Resampler *resampler, const uint8_t *row)
 {
-    if (resampler->kernel == COPY) {
-        copy_row(resampler, row);
-        resampler->rows++;
-        return;
-    }
     int in_batch = resampler->rows % BATCH;
-    widen(resampler, resampler->batch + (size_t)in_batch * resampler->length, row);
+    size_t at = (size_t)in_batch * resampler->stride;
+    if (resampler->kernel == COPY)
+        copy_row(resampler, row);
+    else if (resampler->has_alpha)
+        multiply_row(resampler->products + at, row, resampler->length);
+    else
+        memcpy(resampler->batch + at, row, resampler->length);
     resampler->rows++;
-    if (in_batch == BATCH - 1 || resampler->rows == resampler->in.height)
+    if (resampler->kernel != COPY && (in_batch == BATCH - 1 || resampler->rows == resampler->in.height))
         add_batch(resampler, resampler->rows - 1 - in_batch);
+}
+
+/* Returns the bits for which the largest weight has at most 16, and sums at most 32. */
+static int bits_of_weights(Size in, Size out)
+{
+    int bits = LEAST_BITS;
+    for (int times = in.height / out.height; times > 1 && bits < MOST_BITS; times /= 2)
+        bits++;
+    return bits;
+}
+
+static bool allocate(Resampler *resampler)
+{
+    size_t row = resampler->stride, batch = BATCH * row;
+    resampler->sums = calloc((size_t)resampler->most_sums * row, sizeof(float));
+    if (resampler->has_alpha)
+        return resampler->sums && (resampler->products = calloc(batch, sizeof *resampler->products));
+    resampler->batch = calloc(batch, sizeof *resampler->batch);
+    resampler->pairs = malloc(batch * sizeof *resampler->pairs);
+    resampler->finished = calloc(row, sizeof *resampler->finished);
+    return resampler->sums && resampler->batch && resampler->pairs && resampler->finished;
 }
 
 Resampler *new_resampler(Kernel kernel, Samples samples, bool has_alpha, Size in, Size out, uint8_t *pixels)
 {
-    Resampler *made = calloc(1, sizeof *made);
+    Resampler *made = malloc(sizeof *made);
     if (!made)
         return NULL;
     size_t length = (size_t)in.width * samples;
     *made = (Resampler){
         .kernel = kernel, .samples = samples, .has_alpha = has_alpha, .in = in, .out = out, .pixels = pixels,
-        .length = length,
+        .length = length, .stride = (length + SPARE + EIGHT - 1) / EIGHT * EIGHT, .bits = bits_of_weights(in, out),
+        .most_sums = 8 + 5 * out.height / in.height,
     };
-    if (kernel == COPY)
-        return made;
-    made->most_sums = 8 + 5 * out.height / in.height;
-    made->batch = calloc(BATCH * length, sizeof *made->batch);
-    made->sums = calloc((size_t)made->most_sums * (length + SPARE), sizeof *made->sums);
-    if (made->batch && made->sums && make_weights(&made->across, kernel, in.width, out.width) &&
-        make_weights(&made->down, kernel, in.height, out.height))
+    bool is_made = kernel == COPY || (allocate(made) && make_weights(&made->across, kernel, in.width, out.width) &&
+                                      make_weights(&made->down, kernel, in.height, out.height));
+    if (is_made)
         return made;
     free_resampler(made);
     return NULL;
@@ -228,6 +242,9 @@ void free_resampler(Resampler *resampler)
     free_weights(&resampler->across);
     free_weights(&resampler->down);
     free(resampler->batch);
+    free(resampler->pairs);
+    free(resampler->products);
     free(resampler->sums);
+    free(resampler->finished);
     free(resampler);
 }

@@ -29,13 +29,16 @@ INLINE void store(uint8_t *bytes, Shorts8 samples, size_t step)
     memcpy(bytes, &eight, step <= 4 ? 4 : 8);
 }
 
-/* Returns the neighbour that is nearest to left + up - corner: of equally near ones left, then up. That is the larger of left
- * and up if the corner is far below both, the smaller one if it is far above both, and else the corner. Each pixel waits for
- * the one before, so the fewest steps in a row count. */
-INLINE Shorts8 nearest(Shorts8 left, Shorts8 up, Shorts8 corner)
+/* Returns filtered samples plus the neighbour that is nearest to left + up - corner: of equally near ones left, then up. That is
+ * the larger of left and up if the corner is far below both, the smaller one if it is far above both, and else the corner. Each
+ * pixel waits for the one before: so the fewest steps in a row count, and sums are made before it is known which one is needed. */
+INLINE Shorts8 unfiltered(Shorts8 filtered, Shorts8 left, Shorts8 up, Shorts8 corner)
 {
-    Shorts8 least = smaller(left, up), most = larger(left, up), middle = corner * 3 - up - left;
+    Shorts8 least = smaller(left, up), most = larger(left, up), middle = corner * 3 - left - up;
     Shorts8 is_above = middle > least, is_below = most > middle;
+    least = (least + filtered) & 255;
+    most = (most + filtered) & 255;
+    corner = (corner + filtered) & 255;
     Shorts8 other = (corner & is_below) | (least & ~is_below);
     return (other & is_above) | (most & ~is_above);
 }
@@ -78,7 +81,7 @@ INLINE size_t paeth(uint8_t *row, const uint8_t *filtered, const uint8_t *above,
     Shorts8 left = {0}, corner = {0};
     for (; at + LARGEST_PIXEL <= bytes; at += step) {
         Shorts8 up = load(above + at, step);
-        left = (load(filtered + at, step) + nearest(left, up, corner)) & 255;
+        left = unfiltered(load(filtered + at, step), left, up, corner);
         store(row + at, left, step);
         corner = up;
     }
@@ -146,7 +149,7 @@ INLINE size_t paeth_twice(
     for (; at + LARGEST_PIXEL <= bytes; at += step) {
         Words2 both = {word_at(filtered + at), at ? word_at(next + bytes + at - step) : 0};
         Shorts8 up = (Shorts8)(Halves){((Halves)load(above + at, 4))[0], ((Halves)left)[0]};
-        left = (__builtin_convertvector((Bytes8)both, Shorts8) + nearest(left, up, corner)) & 255;
+        left = unfiltered(__builtin_convertvector((Bytes8)both, Shorts8), left, up, corner);
         Words2 made = (Words2)__builtin_convertvector(left, Bytes8);
         put_word(first + at, made[0]);
         put_word(second - step + at, made[1]);
