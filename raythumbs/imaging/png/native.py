@@ -111,15 +111,17 @@ def _data_chunks(file: BinaryIO) -> list[Chunk]:
 
 def _packed(file: BinaryIO, chunks: list[Chunk]) -> Iterator[bytes]:
     """Give the compressed data in pieces. Small chunks are joined."""
-    joined = b""
+    pieces: list[bytes] = []
+    size = 0
     for chunk in chunks:
         for at in range(0, chunk.size, _PIECE_BYTES):
             file.seek(chunk.content + at)
-            joined += file.read(min(_PIECE_BYTES, chunk.size - at))
-            if len(joined) >= _PIECE_BYTES:
-                yield joined
-                joined = b""
-    yield joined
+            pieces.append(file.read(min(_PIECE_BYTES, chunk.size - at)))
+            size += len(pieces[-1])
+            if size >= _PIECE_BYTES:
+                yield b"".join(pieces)
+                pieces, size = [], 0
+    yield b"".join(pieces)
 
 
 def _take(library: CDLL, png: int, pieces: Iterator[bytes]) -> bool:
