@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Update, bindparam, delete, exists, func, select, update
 
+from raythumbs.db.attempts import Attempts
 from raythumbs.db.dialect import among, guard, likely
 from raythumbs.db.folders import Folders
 from raythumbs.db.job_rows import (
@@ -24,6 +25,7 @@ from raythumbs.db.rows import as_word
 from raythumbs.db.schema import jobs, photos
 from raythumbs.db.selected import conditions, of_each, states_of
 from raythumbs.errors import IllegalMove, UnknownJob
+from raythumbs.model.attempt import JobHistory
 from raythumbs.model.job import INCOMPLETE, Job, Priority, State
 from raythumbs.model.selection import Selection
 
@@ -66,6 +68,11 @@ class Jobs:
         if row is None:
             raise UnknownJob(f"there is no job {job_id!r}")
         return as_job(row)
+
+    def history(self, job_id: str) -> JobHistory:
+        """Return the job with its newest attempts, or raise UnknownJob."""
+        job = self.get(job_id)
+        return JobHistory(job, Attempts(self._connection).of(job))
 
     def list(self, selection: Selection, *, after: str | None, limit: int) -> list[Job]:
         """Return up to `limit` jobs, the newest first; with `after`, those whose id is below it."""

@@ -10,6 +10,7 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 
 from raythumbs.cluster.join import NAMESPACE
 from raythumbs.errors import QueueUnavailable, RaythumbsError
+from raythumbs.model.attempt import JobHistory
 from raythumbs.model.backfill import Backfill, BackfillRequest
 from raythumbs.model.figures import Figures
 from raythumbs.model.folder import Folder
@@ -153,7 +154,7 @@ class QueueHandle:
         await self._ask_shard(0, ThumbnailQueue.resume)
         return await self._queue_state(None)
 
-    async def job(self, job_id: str) -> Job:
+    async def job(self, job_id: str) -> JobHistory:
         """See ThumbnailQueue.job."""
         return await self._ask_shard(0, ThumbnailQueue.job, job_id)
 

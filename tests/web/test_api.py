@@ -164,6 +164,10 @@ def test_a_failed_job_can_be_retried_and_a_succeeded_one_cannot(served, photo):
     assert (failed["state"], failed["code"]) == ("failed", "not_an_image")
     assert retried.status_code == 200
     assert (again["state"], again["attempt"]) == ("failed", 2)
+    assert [(one["number"], one["outcome"], one["code"]) for one in again["attempts"]] == [
+        (1, "failed", "not_an_image"),
+        (2, "failed", "not_an_image"),
+    ]
     assert [(reply.status_code, reply.json()["code"]) for reply in refused] == [(409, "illegal_move")] * 2
 
 

@@ -155,6 +155,8 @@ def test_an_operator_signs_in_uploads_twenty_photos_and_repairs_the_one_that_fai
         mend(service)
         await page.get_by_role("button", name="Try again").click()
         await expect(page.locator(".photo-picture .loaded")).to_be_visible()
+        attempts = page.locator("[aria-labelledby=attempts-title] tbody tr")
+        await expect(attempts).to_contain_text(["succeeded", "not an image: no decoder of"])
 
         faults = failing + await faults_of_every_view(page, tmp_path)
         await page.get_by_role("button", name="Sign out").click()

@@ -25,6 +25,7 @@ NAMES = {
         "icon.svg",
         "announce.js",
         "api.js",
+        "attempts.js",
         "backfills.js",
         "base.js",
         "chart.js",
