@@ -30,9 +30,12 @@ from raythumbs.model.job import INCOMPLETE, Job, Priority, State
 from raythumbs.model.selection import Selection
 
 BY_HAND = "a person cancelled it"
-# A job's folder is read from its photo: the job's own column holds a shortened form for the fair order.
+# A job's folder and name are read from its photo: the job's own folder is a shortened form for the fair order.
 JOBS: Select[Any] = select(
-    *(column for column in jobs.c if column.name != "folder_id"), photos.c.source, photos.c.folder_id
+    *(column for column in jobs.c if column.name != "folder_id"),
+    photos.c.source,
+    photos.c.folder_id,
+    photos.c.file_name,
 ).join(photos)
 JOB = JOBS.where(jobs.c.id == bindparam("id"))
 BACKLOG = select(func.count()).select_from(select(jobs.c.id).where(QUEUED).limit(LIMIT).subquery())

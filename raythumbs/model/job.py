@@ -99,7 +99,7 @@ class Job:
 
     `attempt` is the fence: it never goes down. `errors`, `timeouts` and `crashes` each count against a budget. `losses`
     counts lost batches with this job in them, where it is unknown which job caused the loss. `node` is the address of
-    the node that the last attempt was leased for.
+    the node that the last attempt was leased for. `file_name` is what the client called the photo.
     """
 
     id: str
@@ -120,3 +120,4 @@ class Job:
     started_at: float | None
     finished_at: float | None
     node: str | None = None
+    file_name: str | None = None

@@ -35,7 +35,6 @@ NAMES = {
         "gallery.js",
         "jobs.js",
         "live.js",
-        "names.js",
         "overview.js",
         "photo.js",
         "quarantine.js",

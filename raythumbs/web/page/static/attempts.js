@@ -10,11 +10,11 @@ const seconds = ({ beganAt, endedAt }) => (beganAt && endedAt ? (Date.parse(ende
 export function AttemptList({ attempts }) {
   if (!attempts.length) return null;
   return html`<${Card} id="attempts" title="Attempts"><div class="scroll" tabindex="0" role="region" aria-labelledby="attempts-title"><table>
-    <thead><tr><th scope="col">No.</th><th scope="col">Outcome</th><th scope="col">Began</th><th scope="col">Took</th>
-      <th scope="col">Node</th><th scope="col">What went wrong</th></tr></thead>
+    <thead><tr><th scope="col">No.</th><th scope="col">Outcome</th><th scope="col">What went wrong</th>
+      <th scope="col">Began</th><th scope="col">Took</th><th scope="col">Node</th></tr></thead>
     <tbody>${[...attempts].reverse().map((one) => html`<tr key=${one.number}>
       <th scope="row">${one.number}</th><td><${State} state=${one.outcome ?? "running"} /></td>
-      <td>${moment(one.beganAt)}</td><td>${duration(seconds(one))}</td><td>${one.node ?? "–"}</td>
-      <td class="why">${[one.code && words(one.code), one.reason].filter(Boolean).join(": ") || "–"}</td></tr>`)}</tbody>
+      <td class="why">${[one.code && words(one.code), one.reason].filter(Boolean).join(": ") || "–"}</td>
+      <td>${moment(one.beganAt)}</td><td>${duration(seconds(one))}</td><td>${one.node ?? "–"}</td></tr>`)}</tbody>
   </table></div><//>`;
 }
