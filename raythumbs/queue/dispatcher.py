@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 
@@ -15,7 +15,7 @@ from raythumbs.model.lease import Lease, Report
 from raythumbs.queue.batch import Batch, BatchLost, RunBatch
 from raythumbs.queue.coalescer import Coalescer
 from raythumbs.queue.large_lane import LargeLane
-from raythumbs.queue.leasing import PLENTY, Capacity, Leasing
+from raythumbs.queue.leasing import PLENTY, Leasing, Room
 from raythumbs.queue.node_health import NodeHealth
 from raythumbs.queue.outcomes import Budgets, Outcomes
 from raythumbs.queue.pace import Pace
@@ -57,12 +57,14 @@ class Dispatcher:
         self._large = LargeLane(slots, places=pace.large_places)
         self._large_had_turn = False
         self._outcomes = Outcomes(record, self._large, budgets=budgets, pace=pace, telemetry=telemetry)
+        self._leasing = Leasing(
+            slots, shard=shard, lease_seconds=budgets.lease_seconds, photo_seconds=lambda: self.photo_seconds
+        )
         self._node_health = NodeHealth(slots)
         self._tickets = count(1)
-        self._leasing = Leasing(shard, budgets.lease_seconds)
         self._growing: dict[int, _AtWork] = {}
         # Many slots ask at once: requests that arrive during a write share the next one.
-        self._askings: Coalescer[int, list[Lease]] = Coalescer(self._lease_for_all, most=PLENTY)
+        self._askings: Coalescer[Room, list[Lease]] = Coalescer(self._lease_for_all, most=PLENTY)
         self._batches: set[asyncio.Task[None]] = set()
         self.draining = False
         self.wake = asyncio.Event()
@@ -108,9 +110,7 @@ class Dispatcher:
             had_slots = True
             batches: list[list[Lease]] = []
             try:
-                batches = await self._record.write(
-                    partial(self._leasing.batches, batches=len(nodes), capacity=self._capacity)
-                )
+                batches = await self._record.write(partial(self._leasing.batches, nodes=nodes))
             finally:
                 for node in nodes[len(batches) :]:
                     self._slots.give_back(node)
@@ -143,7 +143,7 @@ class Dispatcher:
             self._slots.yield_to(seen, node, min_free_bytes=self._min_free_memory_bytes)
         if not self._may_grow(ticket):
             return []
-        leases = await self._askings.ask(room)
+        leases = await self._askings.ask(Room(room, self._growing[ticket].batch.node))
         at_work = self._growing.get(ticket)
         if at_work is None:  # the batch was lost meanwhile
             await self._outcomes.release_innocent(leases, "its batch ended")
@@ -183,6 +183,9 @@ class Dispatcher:
         self.wake.set()
         emit("queue.resumed")
 
+    async def _lease_for_all(self, rooms: list[Room]) -> list[list[Lease]]:
+        return await self._record.write(partial(self._leasing.more, rooms=rooms))
+
     def _may_grow(self, ticket: int) -> bool:
         at_work = self._growing.get(ticket)
         if at_work is None or self.draining:
@@ -190,22 +193,18 @@ class Dispatcher:
         node = at_work.batch.node
         return not self._large.wants(node) and not self._slots.is_over(node)
 
-    @property
-    def _capacity(self) -> Capacity:
-        return Capacity(self._slots.total, self.photo_seconds)
-
-    async def _lease_for_all(self, rooms: list[int]) -> list[list[Lease]]:
-        return await self._record.write(partial(self._leasing.more, rooms=rooms, capacity=self._capacity))
-
     async def _start_large(self) -> bool:
         """Start large photos that wait, each with its memory set apart on its node. Return whether one began."""
         if self.draining:
             return False
         begun = self._large.take()
         for node, photo in begun:
-            self._start(Batch(next(self._tickets), node, (photo.lease,), memory_bytes=photo.needed_bytes))
+            lease = replace(photo.lease, node=node.name)
+            self._start(Batch(next(self._tickets), node, (lease,), memory_bytes=photo.needed_bytes))
         for photo in self._large.give_up():
             await self._outcomes.give_up(photo)
+        if moved := {photo.lease: node.name for node, photo in begun if photo.lease.node != node.name}:
+            await self._record.write(lambda db, _now: Leases(db).move(moved))
         return bool(begun)
 
     def _start(self, batch: Batch) -> None:
@@ -229,7 +228,7 @@ class Dispatcher:
 
     async def _run_batch(self, at_work: _AtWork) -> None:
         batch = at_work.batch
-        add_facts(node=batch.node.address or batch.node.id)
+        add_facts(node=batch.node.name)
         try:
             async for reports in self._run(batch):
                 await self._take_in(at_work, reports)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from raythumbs.model.attempt import JobHistory
 from raythumbs.model.backfill import Backfill, BackfillRequest
 from raythumbs.model.figures import Figures
 from raythumbs.model.folder import Folder
@@ -119,7 +120,7 @@ class QueueHandle:
         await self._first(ThumbnailQueue.resume)
         return await self._queue_state(None)
 
-    async def job(self, job_id: str) -> Job:
+    async def job(self, job_id: str) -> JobHistory:
         """See ThumbnailQueue.job."""
         return await self._first(ThumbnailQueue.job, job_id)
 

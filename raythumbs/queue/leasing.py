@@ -1,14 +1,17 @@
-"""How many jobs are leased at once, and in which order of priorities."""
+"""Leases as many jobs as slots can begin now: for new batches, and for batches at work that ask for more."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from itertools import islice
+from typing import NamedTuple
 
+from raythumbs.cluster.nodes import Node
 from raythumbs.db.database import Connection
 from raythumbs.db.leases import Leases
 from raythumbs.db.queue_states import QueueStates
 from raythumbs.model.job import Priority
 from raythumbs.model.lease import Lease
+from raythumbs.queue.slots import Slots
 
 _BATCH_SECONDS = 0.5  # of work: long enough to hide Ray's cost per task, short enough that no person waits
 _BATCH_PHOTOS = 32
@@ -17,55 +20,56 @@ PLENTY = 256
 _AGED_OF_LEASINGS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Capacity:
-    """The slots of all nodes, and the seconds that a slot needs for one photo."""
+class Room(NamedTuple):
+    """How many more leases a batch at work takes, and its node."""
 
-    slots: int
-    photo_seconds: float
+    leases: int
+    node: Node
 
 
 class Leasing:
-    """Leases the jobs of a shard for so many seconds, in a transaction of the caller's.
+    """Leases the jobs of a shard, each call in a transaction. `photo_seconds` is the time that a slot needs for a
+    photo."""
 
-    While the queue is paused it leases none. It asks in the same transaction, so a pause holds for every shard at once.
-    """
-
-    def __init__(self, shard: int, lease_seconds: float) -> None:
+    def __init__(self, slots: Slots, *, shard: int, lease_seconds: float, photo_seconds: Callable[[], float]) -> None:
+        self._slots = slots
         self._shard = shard
         self._lease_seconds = lease_seconds
+        self._photo_seconds = photo_seconds
         self._leasings = 0
 
-    def batches(self, db: Connection, now: float, *, batches: int, capacity: Capacity) -> list[list[Lease]]:
-        """Return the leases of up to so many new batches. Each has some; the last photos are spread over all slots."""
-        if QueueStates(db).get().is_paused:
+    def batches(self, db: Connection, now: float, *, nodes: Sequence[Node]) -> list[list[Lease]]:
+        """Lease a batch for a slot of each of these nodes, the first nodes first. There may be too few jobs for all."""
+        if QueueStates(db).get().is_paused:  # asked in the same transaction, so a pause holds for every shard at once
             return []
         jobs = Leases(db, self._shard)
-        most = max(1, min(_BATCH_PHOTOS, round(_BATCH_SECONDS / capacity.photo_seconds)))
-        slots = max(batches, capacity.slots)
+        most = max(1, min(_BATCH_PHOTOS, round(_BATCH_SECONDS / self._photo_seconds())))
+        slots = max(len(nodes), self._slots.total)
         waiting = _waiting(jobs, now=now, most=most * slots)
-        shares = [(waiting + slots - 1 - place) // slots for place in range(batches)]
+        shares = [(waiting + slots - 1 - place) // slots for place in range(len(nodes))]  # the last photos are spread
         return jobs.lease_next(
             [n for n in shares if n],
             now=now,
             lease_seconds=self._lease_seconds,
             priorities=self._order(jobs, now=now),
+            nodes=[node.name for node in nodes],
         )
 
-    def more(self, db: Connection, now: float, *, rooms: list[int], capacity: Capacity) -> list[list[Lease]]:
-        """Return more leases for each running batch that asks. The last photos are spread in ever smaller helpings."""
+    def more(self, db: Connection, now: float, *, rooms: Sequence[Room]) -> list[list[Lease]]:
+        """Lease jobs to join each of these batches."""
         if QueueStates(db).get().is_paused:
             return [[] for _ in rooms]
         jobs = Leases(db, self._shard)
-        shares = 2 * max(1, capacity.slots)
-        waiting = _waiting(jobs, now=now, most=max(rooms) * shares)
-        least = round(_LEAST_HELPING_SECONDS / capacity.photo_seconds)
-        helpings = [min(room, max(least, math.ceil(waiting / shares))) for room in rooms]
+        shares = 2 * max(1, self._slots.total)  # the last photos are spread, in ever smaller helpings
+        waiting = _waiting(jobs, now=now, most=max(room.leases for room in rooms) * shares)
+        least = round(_LEAST_HELPING_SECONDS / self._photo_seconds())
+        helpings = [min(room.leases, max(least, math.ceil(waiting / shares))) for room in rooms]
         leases = jobs.lease_more(
             sum(helpings),
             now=now,
             lease_seconds=self._lease_seconds,
             priorities=self._order(jobs, now=now),
+            nodes=[room.node.name for room, helping in zip(rooms, helpings, strict=True) for _ in range(helping)],
         )
         following = iter(leases)
         return [list(islice(following, helping)) for helping in helpings]

@@ -20,6 +20,7 @@ from raythumbs.db.queue_states import QueueStates
 from raythumbs.db.reconciliation import Reconciliations
 from raythumbs.errors import NotReconciled, RaythumbsError
 from raythumbs.events import emit, emit_trouble
+from raythumbs.model.attempt import JobHistory
 from raythumbs.model.backfill import Backfill, BackfillRequest
 from raythumbs.model.figures import Figures
 from raythumbs.model.folder import Folder
@@ -119,9 +120,9 @@ class ThumbnailQueue:
 
     # --- to look at
 
-    async def job(self, job_id: str) -> Job:
-        """Return the job, or raise UnknownJob."""
-        return await self._record.read(lambda db: Jobs(db).get(job_id))
+    async def job(self, job_id: str) -> JobHistory:
+        """Return the job with its newest attempts, or raise UnknownJob."""
+        return await self._record.read(lambda db: Jobs(db).history(job_id))
 
     async def jobs(self, selection: Selection, *, after: str | None, limit: int) -> list[Job]:
         """Return a page of jobs, the newest first."""
