@@ -41,6 +41,7 @@ def unfinished() -> list[str]:
     return []
 
 
+@pytest.mark.needs("time")
 def test_serve_says_where_it_is_and_what_happens_and_ctrl_c_ends_all_that_it_started(
     data_dir, unfinished, photographs, family, left_behind
 ):
@@ -76,6 +77,7 @@ def test_serve_says_where_it_is_and_what_happens_and_ctrl_c_ends_all_that_it_sta
     eventually(lambda: not left_behind())  # another test's folder has no process yet when it is made
 
 
+@pytest.mark.needs("time")
 def test_what_waits_when_a_service_ends_is_taken_up_by_the_next_which_ends_with_the_program_that_it_was_started_for(
     data_dir, unfinished, family, left_behind
 ):
@@ -182,6 +184,7 @@ def test_a_demo_survives_the_death_of_the_queue_in_its_middle(demonstrated, fami
     assert not family.members()
 
 
+@pytest.mark.needs("time")
 def test_a_demo_of_ones_own_pictures_tells_of_the_bad_ones(demonstrated, family, photographs, tmp_path):
     pictures = tmp_path / "pictures"
     pictures.mkdir()
