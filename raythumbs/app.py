@@ -29,7 +29,7 @@ from raythumbs.errors import (
 )
 from raythumbs.events import show_events
 from raythumbs.imaging.codecs import codecs, tell_known_faults
-from raythumbs.imaging.jpeg.native.decoder import tell_missing
+from raythumbs.imaging.native.library import tell_missing
 from raythumbs.model.photo import Rendition
 from raythumbs.queue.handle import QueueHandle
 from raythumbs.queue.lifecycle import begin_queue, start_queue, stop_queue

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from raythumbs.imaging.jpeg.native.compiler import library_for
+from raythumbs.imaging.native.compiler import library_for
 
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 

@@ -14,8 +14,8 @@ from PIL import Image
 from raythumbs.errors import NoSandbox, RaythumbsError
 from raythumbs.imaging.codecs import Codec, Fault, codecs, faults_of
 from raythumbs.imaging.confinement import Fence
-from raythumbs.imaging.jpeg.native.decoder import loaded
 from raythumbs.imaging.limits import Limits
+from raythumbs.imaging.native.library import loaded
 from raythumbs.imaging.sandbox import Sandbox
 from raythumbs.model.photo import RenditionSpec
 from raythumbs.model.photo_format import PHOTO_FORMATS

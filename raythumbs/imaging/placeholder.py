@@ -13,7 +13,7 @@ from operator import mul
 
 from PIL import Image
 
-from raythumbs.imaging.jpeg.native.decoder import loaded
+from raythumbs.imaging.native.library import loaded
 from raythumbs.model.photo import RenditionSpec
 
 _SIDE = 32  # pixels. The format allows 100, but it keeps at most seven half waves across.

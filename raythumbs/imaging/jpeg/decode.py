@@ -15,7 +15,7 @@ from raythumbs.imaging.decoded import Decoded
 from raythumbs.imaging.decoder_errors import translated
 from raythumbs.imaging.jpeg.missing_rows import may_lack_pixels, sound_rows
 from raythumbs.imaging.jpeg.more_data import with_end, with_more_data
-from raythumbs.imaging.jpeg.native.decoder import decoded
+from raythumbs.imaging.jpeg.native import decoded
 from raythumbs.imaging.jpeg.scale import ALL_EIGHTHS, divisor_of, eighths_of, set_scale
 from raythumbs.imaging.jpeg.scan_count import has_several_scans, is_progressive, refuse_many_scans
 from raythumbs.imaging.jpeg.scan_markers import components_sent, has_end, has_stray_marker

@@ -13,9 +13,10 @@ from PIL import Image
 
 from raythumbs.errors import BadPicture
 from raythumbs.imaging import Limits, render
-from raythumbs.imaging.jpeg.native import compiler
-from raythumbs.imaging.jpeg.native.decoder import decoded, loaded, tell_missing
+from raythumbs.imaging.jpeg.native import decoded
 from raythumbs.imaging.jpeg.scale import set_scale
+from raythumbs.imaging.native import compiler
+from raythumbs.imaging.native.library import loaded, tell_missing
 from raythumbs.imaging.probe import probe
 from raythumbs.model.photo import Format, RenditionSpec
 from raythumbs.storage.buffers import BufferFile, Buffers
@@ -293,7 +294,7 @@ def test_without_the_library_pillow_decodes_and_one_line_says_so(monkeypatch, ca
         loaded.cache_clear()
 
     assert np.array_equal(made, answer(a_file(), native=False))
-    assert f"decoder-{platform.machine()}.so" in caplog.text
+    assert f"decoders-{platform.machine()}.so" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -308,7 +309,7 @@ def test_without_the_library_pillow_decodes_and_one_line_says_so(monkeypatch, ca
     ],
 )
 def test_the_compiler_is_the_chosen_one_or_one_that_is_there(choice, cc, there, command, monkeypatch):
-    monkeypatch.setenv("JPEG_COMPILER", choice)
+    monkeypatch.setenv("NATIVE_COMPILER", choice)
     monkeypatch.setenv("CC", cc)
     monkeypatch.setattr(compiler.shutil, "which", lambda name: name if name in there else None)
     monkeypatch.setattr(compiler, "find_spec", lambda _: None)
@@ -323,7 +324,7 @@ def test_the_compiler_is_the_chosen_one_or_one_that_is_there(choice, cc, there, 
     ("choice", "system", "there"), [("zig", "Linux", "cc"), ("", "Linux", ""), ("", "Darwin", "cc")]
 )
 def test_ziglang_compiles_for_both_kinds_of_machines_where_no_compiler_does(choice, system, there, monkeypatch):
-    monkeypatch.setenv("JPEG_COMPILER", choice)
+    monkeypatch.setenv("NATIVE_COMPILER", choice)
     monkeypatch.setattr(compiler.platform, "system", lambda: system)
     monkeypatch.setattr(compiler.shutil, "which", lambda name: name == there or None)
     monkeypatch.setattr(compiler, "find_spec", lambda name: name)

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from raythumbs.imaging.jpeg.native import compiler
+from raythumbs.imaging.native import compiler
 from tests.imaging.jpeg.test_native import SAMPLINGS, a_file, random_jpeg
 
 SANITIZERS = ("-std=c11", "-Og", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-Wno-psabi")
@@ -20,7 +20,7 @@ class Fuzzer:
 
     def __init__(self, folder: Path) -> None:
         self._program = folder / "fuzz"
-        compiler.compile_to(self._program, ["gcc", str(_PROGRAM), f"-I{compiler.FOLDER}", _ONCE], SANITIZERS)
+        compiler.compile_to(self._program, ["gcc", str(_PROGRAM), f"-I{compiler.FOLDER / 'jpeg'}", _ONCE], SANITIZERS)
         self._files = [folder / f"{number}.jpg" for number, _ in enumerate(_sound_files())]
         for path, file in zip(self._files, _sound_files(), strict=True):
             path.write_bytes(file)

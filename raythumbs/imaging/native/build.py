@@ -1,4 +1,4 @@
-"""The hook by which hatchling compiles the decoder for a wheel, and for an editable installation."""
+"""The hook by which hatchling compiles the decoders for a wheel, and for an editable installation."""
 
 import importlib.util
 import subprocess
@@ -9,18 +9,18 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 _ZIG = "ziglang>=0.13"  # a C compiler that pip installs, for this build alone
-_LIBRARIES = "/raythumbs/imaging/jpeg/native/*.so"  # ignored by Git, so hatchling is told of them
+_LIBRARIES = "/raythumbs/imaging/native/*.so"  # ignored by Git, so hatchling is told of them
 
 
-class NativeDecoder(BuildHookInterface):  # type: ignore[misc]  # hatchling is not there after the build
-    """Compiles the decoder. Where that fails, raythumbs is installed without it."""
+class NativeDecoders(BuildHookInterface):  # type: ignore[misc]  # hatchling is not there after the build
+    """Compiles the decoders. Where that fails, raythumbs is installed without it."""
 
     def dependencies(self) -> list[str]:
         """Return what the build needs beside hatchling."""
         return [_ZIG] if _compiler().needs_zig() else []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 hatchling's signature
-        """Compile the decoder for this wheel. It has no Python in it, so the wheel stays one for all Pythons."""
+        """Compile the decoders for this wheel. It has no Python in it, so the wheel stays one for all Pythons."""
         compiler = _compiler()
         made = self._compiled(compiler)
         for old in set(compiler.FOLDER.glob("*.so")) - set(made):
@@ -33,13 +33,13 @@ class NativeDecoder(BuildHookInterface):  # type: ignore[misc]  # hatchling is n
         """Return the libraries; none if there is no compiler, or if it fails."""
         found = compiler.chosen()
         if found is None:
-            self.app.display_warning("no C compiler: raythumbs decodes JPEGs with Pillow alone, which is slower")
+            self.app.display_warning("no C compiler: raythumbs decodes with Pillow alone, which is slower")
             return []
         try:
             return list(compiler.build(found))
         except (subprocess.CalledProcessError, OSError) as error:
             said = getattr(error, "stderr", "") or error
-            self.app.display_warning(f"the JPEG decoder is left out, because it does not compile: {said}")
+            self.app.display_warning(f"the decoders in C are left out, because they do not compile: {said}")
             return []
 
 

@@ -1,20 +1,16 @@
-"""The decoder as Python sees it."""
+"""The JPEG decoder in C as Python sees it."""
 
-import ctypes
-import platform
 from dataclasses import dataclass
-from functools import cache
 from io import BufferedRandom, BufferedReader, BytesIO, FileIO
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from PIL import Image
 
-from raythumbs.events import emit_warning
-from raythumbs.imaging.jpeg.native.compiler import library_for
-from raythumbs.imaging.jpeg.native.memory import new_picture
+from raythumbs.imaging.native.library import loaded
+from raythumbs.imaging.native.memory import new_picture
 
 MOST_EIGHTHS = 4
-_DECODED, _NO_MEMORY, _DECODED_WITHOUT_END = 0, 2, 3  # decoder.h, Outcome
+_DECODED, _NO_MEMORY, _DECODED_WITHOUT_END = 0, 2, 3  # shared.h, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +52,3 @@ def _has_descriptor(file: BinaryIO) -> bool:
     """Return whether the file is one of the system's, whose bytes are those that its descriptor has."""
     raw = file.raw if isinstance(file, (BufferedReader, BufferedRandom)) else file
     return isinstance(raw, FileIO)
-
-
-@cache
-def loaded() -> ctypes.CDLL | None:
-    """Return the library, or None if there is none for this machine."""
-    try:
-        library = ctypes.CDLL(str(library_for(platform.machine())))
-    except OSError:
-        return None
-    into: tuple[Any, ...] = (ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int)
-    library.raythumbs_decode_jpeg.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_bool, *into]
-    library.raythumbs_decode_jpeg_file.argtypes = [ctypes.c_int, *into]
-    waves = (ctypes.POINTER(ctypes.c_double), ctypes.c_int)
-    picture = (ctypes.c_char_p, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int)
-    library.raythumbs_sum_waves.argtypes = [*picture, *waves, *waves, ctypes.POINTER(ctypes.c_double)]
-    library.raythumbs_sources.restype = ctypes.c_char_p
-    return library
-
-
-def tell_missing() -> None:
-    """Write a line in the log if the library is not there."""
-    if loaded() is None:
-        emit_warning("decoder.slower", missing=library_for(platform.machine()).name)

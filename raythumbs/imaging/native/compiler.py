@@ -1,4 +1,4 @@
-"""Compiles the decoder: with this machine's C compiler, or with the one in the package `ziglang`.
+"""Compiles the decoders: with this machine's C compiler, or with the one in the package `ziglang`.
 
 It uses the standard library alone, because it runs while raythumbs is being installed.
 """
@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-CHOICE = "JPEG_COMPILER"  # the environment variable: a compiler's command, `zig`, or `none`
+CHOICE = "NATIVE_COMPILER"  # the environment variable: a compiler's command, `zig`, or `none`
 ZIG, NONE = "zig", "none"
 _USUAL = ("cc", "gcc", "clang")
 MACHINES = ("x86_64", "aarch64")  # both are little-endian, as the sources need
@@ -62,7 +62,7 @@ def build(compiler: Compiler) -> Iterator[Path]:
 
 def library_for(machine: str) -> Path:
     """Return where the library for a kind of machine is, or would be."""
-    return FOLDER / f"decoder-{machine}.so"
+    return FOLDER / f"decoders-{machine}.so"
 
 
 def compile_to(made: Path, command: Sequence[str], flags: Sequence[str] = FLAGS) -> None:
@@ -71,7 +71,7 @@ def compile_to(made: Path, command: Sequence[str], flags: Sequence[str] = FLAGS)
     told = f'-DSOURCES="{sources_hash()}"'
     try:
         subprocess.run(  # noqa: S603 the compiler of whoever installs raythumbs
-            [*command, *flags, told, *map(str, sorted(FOLDER.glob("*.c"))), "-o", str(unfinished)],
+            [*command, *flags, told, *map(str, sorted(FOLDER.rglob("*.c"))), "-o", str(unfinished)],
             check=True, capture_output=True, text=True,
         )  # fmt: skip
         unfinished.replace(made)
@@ -81,7 +81,7 @@ def compile_to(made: Path, command: Sequence[str], flags: Sequence[str] = FLAGS)
 
 def sources_hash() -> str:
     """Return what tells these sources from others. The library has it, too."""
-    sources = sorted([*FOLDER.glob("*.c"), *FOLDER.glob("*.h")])
+    sources = sorted([*FOLDER.rglob("*.c"), *FOLDER.rglob("*.h")])
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
 

@@ -11,8 +11,6 @@
  *     progressive.c  the scans of a progressive file   waves.c    the waves that coefficients stand for
  *     blocks.c       what is kept between these        colours.c  from samples to colours
  *
- * placeholder.c is for ThumbHashes, and is here because this library is.
- *
  * Nothing here trusts the file. Each read is before `end`; each write is in a plane or in `pixels`, whose sizes follow
  * from the picture's. */
 #define _GNU_SOURCE /* for MAP_POPULATE */
@@ -21,12 +19,6 @@
 #include <sys/stat.h>
 
 #include "decoder.h"
-
-#ifndef SOURCES
-#define SOURCES "unknown"
-#endif
-
-#define EXPORTED __attribute__((visibility("default")))
 
 /* Gives each component memory for a row of MCUs. Blocks may be put 8 samples wide, and so beyond the last column. */
 static float *allocate_planes(Picture *picture)
@@ -96,10 +88,4 @@ EXPORTED int raythumbs_decode_jpeg_file(
     int outcome = raythumbs_decode_jpeg(file, size, false, eighths, pixels, bytes, width, height);
     munmap(file, size);
     return outcome;
-}
-
-/* Returns what tells the sources of this library from others. */
-EXPORTED const char *raythumbs_sources(void)
-{
-    return SOURCES;
 }

@@ -1,5 +1,5 @@
 /* The slow waves of a small picture, for its ThumbHash: see raythumbs/imaging/placeholder.py, which does the same. */
-#include <stdint.h>
+#include "shared.h"
 
 enum { MOST_WAVES = 8, MOST_SIDE = 128 };
 
@@ -14,7 +14,7 @@ static double sum_of(const double *numbers, const double *weights, int count)
 /* Sums a band of a picture (samples row by row, `bands` for each pixel) by each wave across and each wave down of which the
  * ThumbHash has the product. `across_waves` has `across` waves of `width` numbers, `down_waves` has `down` of `height`.
  * Returns the number of sums, or -1 for more waves or a longer side than a ThumbHash has. */
-__attribute__((visibility("default"))) int raythumbs_sum_waves(
+EXPORTED int raythumbs_sum_waves(
     const uint8_t *samples, int band, int bands, int width, int height, const double *across_waves, int across,
     const double *down_waves, int down, double *sums)
 {

@@ -6,24 +6,7 @@
 #ifndef RAYTHUMBS_DECODER_H
 #define RAYTHUMBS_DECODER_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#define INLINE static inline __attribute__((always_inline))
-
-/* Functions that take most of the time exist twice on x86-64: for every processor, and for those that have AVX2. Both
- * give the same pixels: floats are never contracted (-ffp-contract=off). */
-#ifndef HAS_TWINS
-#ifdef __x86_64__
-#define HAS_TWINS 1
-#else
-#define HAS_TWINS 0
-#endif
-#endif
-#if HAS_TWINS
-#define FOR_AVX2 __attribute__((target("avx2,bmi,bmi2,lzcnt")))
-#endif
+#include "../shared.h"
 
 enum {
     MOST_COMPONENTS = 4,
@@ -127,9 +110,6 @@ void make_waves(float waves[BLOCK][BLOCK], int count);
  * rules. */
 bool prepare(Huffman *huffman, bool is_progressive);
 
-/* What comes of a file. The numbers are those that Python gets. */
-typedef enum { DECODED = 0, LEFT_TO_OTHERS = 1, NO_MEMORY = 2, DECODED_WITHOUT_END = 3 } Outcome;
-
 /* The number of MCUs in a row and of rows of MCUs. */
 int mcus_across(const Picture *picture);
 int mcus_down(const Picture *picture);
@@ -144,7 +124,5 @@ void convert_mcus(const Picture *picture, int row, Output output);
 /* Decodes all scans of a progressive file, beginning with the one whose head was read. If `is_part`, coefficients may lack
  * bits, or be left out. */
 Outcome decode_progressive(Picture *picture, Output output, bool is_part);
-
-bool has_avx2(void);
 
 #endif
