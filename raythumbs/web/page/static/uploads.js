@@ -5,7 +5,7 @@ import { get, read, Refused, explained, withQuery } from "./api.js";
 import { announce } from "./announce.js";
 import { count, many, size } from "./format.js";
 import { live } from "./live.js";
-import { may } from "./session.js";
+import { may, session } from "./session.js";
 import { State } from "./widgets.js";
 
 const AT_ONCE = 3;
@@ -135,7 +135,7 @@ export function UploadButton() {
     input.current.value = "";
   };
   return html`<button type="button" class="button primary" onClick=${() => input.current.click()}>Upload photos</button>
-    <input ref=${input} id="files" type="file" multiple accept="image/*,.heic,.heif,.avif" hidden onChange=${chosen} aria-label="Photos to upload" />`;
+    <input ref=${input} id="files" type="file" multiple accept=${session.value.photoFiles} hidden onChange=${chosen} aria-label="Photos to upload" />`;
 }
 
 /** What covers the page while files are dragged over it. */
