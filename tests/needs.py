@@ -48,7 +48,7 @@ NEEDS = {
     "promtool": Need(_has("promtool"), "apt-get install prometheus"),
     "systemd": Need(_has("systemd-analyze"), "apt-get install systemd"),
     "native": Need(
-        lambda: library_for(platform.machine()).exists(),
+        lambda: library_for(platform.machine()).exists() and os.environ.get("RAYTHUMBS_NATIVE") != "false",
         "a C compiler or ziglang, then again pip install -e '.[test]'",
     ),
     "sanitizers": Need(_has("gcc"), "apt-get install gcc libc6-dev"),

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 _JPEG_DECODERS = {
-    "native": "raythumbs' own decoder in C; Pillow those that it leaves",
-    "pillow": "Pillow, which takes about twice as long: the decoder in C was not compiled, or RAYTHUMBS_NATIVE=false",
+    "native": "raythumbs' own decoders in C; Pillow those that they leave",
+    "pillow": "Pillow, which takes about twice as long: the decoders in C were not compiled, or RAYTHUMBS_NATIVE=false",
 }
 
 
@@ -99,7 +99,7 @@ def _show_decoder(decoder: "Checkup") -> None:
     rendered = [one.format for one in decoder.trials if not one.trouble]
     print_line("formats that it renders")
     print_line(f"  {' '.join(rendered)}")
-    print_line("what decodes JPEGs for thumbnails")
+    print_line("what decodes JPEGs and PNGs for thumbnails")
     print_line(f"  {_JPEG_DECODERS[decoder.jpeg_decoder]}")
     print_line("its libraries")
     for codec in decoder.codecs:

@@ -15,6 +15,7 @@ from PIL import features
 
 from raythumbs.events import emit_warning
 from raythumbs.imaging.lanczos import HAS_FAST
+from raythumbs.imaging.png.unpacking import HAS_FAST as HAS_ISAL
 
 _PILLOWS = {  # by the name under which Pillow knows it
     "libjpeg_turbo": "libjpeg-turbo",
@@ -66,6 +67,7 @@ def codecs() -> tuple[Codec, ...]:
         Codec("pillow-heif", pillow_heif.__version__, "pillow-heif"),
         *_of_pillow_heif(),
         Codec("zlib", zlib.ZLIB_RUNTIME_VERSION, "Python"),
+        *_of_unpacking(),
         *_of_lanczos(),
     )
 
@@ -103,6 +105,12 @@ def _of_lanczos() -> Iterator[Codec]:
     """Yield the library that resamples, where it is not Pillow."""
     if HAS_FAST:
         yield Codec("cykooz-resizer", metadata.version("cykooz-resizer"), "cykooz-resizer")
+
+
+def _of_unpacking() -> Iterator[Codec]:
+    """Yield the library that unpacks PNGs, where it is not zlib."""
+    if HAS_ISAL:
+        yield Codec("isal", metadata.version("isal"), "isal")
 
 
 def _of_pillow() -> Iterator[Codec]:

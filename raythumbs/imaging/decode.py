@@ -27,7 +27,7 @@ def decode(picture: ImageFile.ImageFile, file: BinaryIO, needs: Needs, limits: L
     if isinstance(picture, JpegImagePlugin.JpegImageFile) and picture.tile:
         return JpegDecoder(picture, file, needs, limits).decode()
     if picture.format == "PNG":
-        return decode_png(picture, file)
+        return decode_png(picture, file, needs, limits)
     if picture.format == "WEBP" and (smaller := decode_scaled(picture, file, needs)):
         return smaller
     box = framed_box(picture)

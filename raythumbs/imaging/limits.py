@@ -9,7 +9,7 @@ class Limits:
 
     A picture that needs more than `decode_bytes` and at most `elsewhere_bytes` raises NeedsMemory. By default there is
     no other process. `missing_rows` is the share of a JPEG's rows, at its end, without which it is still shown.
-    `native` is whether JPEGs may be decoded by the decoder of raythumbs, and not by Pillow alone.
+    `native` is whether the decoders of raythumbs may be used for JPEG and PNG, and not Pillow alone.
     """
 
     decode_bytes: int = 1 << 30

@@ -20,6 +20,9 @@ from raythumbs.imaging.tiff.memory import working_bytes
 from raythumbs.imaging.tiff.picture import TiffPicture
 
 _SPARE_BYTES = 768 << 10  # rows of a decoder, tables, the thumbnail's file
+_ROW_BYTES = 100  # for each sample of a row: sums of 16 rows and 4 rows to add, as floats; and 5 rows of the file
+_WEIGHTS_BYTES = 32  # for each pixel of a side: of Lanczos, 6 to 7 weights
+_UNPACKED_BYTES = 512 << 10  # pieces of the file
 _ONE_BYTE_MODES = {"1", "L", "P"}
 _BLENDED_MODES = {"LA", "La", "PA", "RGBA", "RGBa"}
 
@@ -44,12 +47,17 @@ _GREY_DECODERS = {"JPEG": _Decoder(1), "WEBP": _Decoder(4, 2), "AVIF": _Decoder(
 _COPIES_OF_FILE = {"HEIF": 2, "WEBP": 2, "AVIF": 2}  # Pillow's and the decoder's
 
 
-def predicted_bytes(picture: Image.Image, scale: float = 0.0, renditions_bytes: int = 0) -> int:
+def predicted_bytes(
+    picture: Image.Image, scale: float = 0.0, renditions_bytes: int = 0, *, smaller: tuple[int, int] | None = None
+) -> int:
     """Return the memory to decode a picture, to resample it, and to make its renditions.
 
     `scale` is the largest scale at which the decoded pixels are resampled; `renditions_bytes` is the memory of the
-    renditions beside the picture. The picture's pixels are not read yet, and a JPEG's scale is set.
+    renditions beside the picture; `smaller` is the size at which a PNG is decoded row by row. The picture's pixels are
+    not read yet, and a JPEG's scale is set.
     """
+    if smaller:
+        return _by_rows(picture, smaller, scale) + renditions_bytes + _metadata_bytes(picture) + _SPARE_BYTES
     pixels = max(picture.width * picture.height, _coded_pixels(picture))
     decoder = _decoder(picture)
     decoding = _stored(picture) + decoder.working
@@ -57,6 +65,15 @@ def predicted_bytes(picture: Image.Image, scale: float = 0.0, renditions_bytes: 
     finishing = pixels * _converted(picture) + renditions_bytes
     afterwards = pixels * (_stored(picture) + decoder.kept) + max(pixels * resampling, finishing)
     return int(max(pixels * decoding + _extra_bytes(picture), afterwards)) + _metadata_bytes(picture) + _SPARE_BYTES
+
+
+def _by_rows(picture: Image.Image, size: tuple[int, int], scale: float) -> int:
+    """Return the memory of a PNG whose rows become a smaller picture of this size, and of its resampling."""
+    channels, alpha = 1 if is_grey(picture) else 4, has_alpha(picture)
+    checked = 6 if alpha and (picture.info.get("icc_profile") or b"")[16:20] == b"GRAY" else 0
+    resampled = channels * (scale + 2 * scale**2) + (4 + 4 * scale**2 if alpha else 0)
+    pixels = size[0] * size[1] * (channels + max(checked, resampled if scale < 1 else 0))
+    return int(pixels) + _ROW_BYTES * picture.width * channels + _WEIGHTS_BYTES * sum(picture.size) + _UNPACKED_BYTES
 
 
 def is_grey(picture: Image.Image) -> bool:

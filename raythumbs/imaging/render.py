@@ -23,6 +23,7 @@ from raythumbs.imaging.orientation import orientation
 from raythumbs.imaging.pixels import orient
 from raythumbs.imaging.placeholder import HASHED, thumb_hash
 from raythumbs.imaging.plan import Needs
+from raythumbs.imaging.png.target import smaller_size
 from raythumbs.imaging.probe import probe
 from raythumbs.imaging.renditions_memory import renditions_bytes
 from raythumbs.imaging.resize import Resizer
@@ -96,7 +97,9 @@ def _rendered(file: BinaryIO, specs: Sequence[RenditionSpec], limits: Limits) ->
         turn = orientation(picture)  # TIFF's tag is gone when the pixels are read
         needs = Needs(picture.size, specs)
         shrink(picture, needs)
-        admit(picture, limits, needs.scale(picture.width), renditions_bytes(picture, needs))
+        smaller = smaller_size(picture, needs, native=limits.native)
+        scale = needs.scale(smaller[0] if smaller else picture.width)
+        admit(picture, limits, scale, renditions_bytes(picture, needs), smaller=smaller)
         decoded = decode(picture, mended.file, needs, limits)
         pixels = orient(decoded, turn)
         pixels = colour(pixels, picture.info.get("icc_profile"))

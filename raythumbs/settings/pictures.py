@@ -21,8 +21,8 @@ class Pictures(BaseModel):
     )
     native: bool = Field(
         True,  # noqa: FBT003 pydantic's signature
-        description="Whether the JPEG decoder of raythumbs may decode, which needs about half the CPU time. Without "
-        "it, Pillow decodes every JPEG.",
+        description="Whether the decoders of raythumbs may decode JPEG and PNG, which need about half the CPU time. "
+        "Without them, Pillow decodes every photo.",
     )
 
     @field_validator("specs")

@@ -37,7 +37,7 @@ from raythumbs.model.photo import Fit, Format, RenditionSpec
 
 module = sys.modules["raythumbs.imaging.render"]
 told = []
-module.admit = lambda picture, limits, *asked: told.append(predicted_bytes(picture, *asked))
+module.admit = lambda picture, limits, *asked, **how: told.append(predicted_bytes(picture, *asked, **how))
 peaks = []
 specs = [
     RenditionSpec(**one | {"fit": Fit(one["fit"]), "format": Format(one["format"]), "focus": tuple(one["focus"])})

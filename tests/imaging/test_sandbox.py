@@ -156,13 +156,13 @@ def test_a_bad_picture_is_told_as_what_it_is_and_the_child_lives_on(shared: Sand
 
 def test_a_photo_over_decode_bytes_reports_how_much_memory_it_needs() -> None:
     limits = Limits(decode_bytes=4_000_000, elsewhere_bytes=6_000_000)
-    with_room = saved(four_corners(400, 400), "PNG")
+    with_room = saved(four_corners(400, 400), "BMP")
 
     with closing(Sandbox(SPECS, limits)) as sandbox:
         with pytest.raises(NeedsMemory, match=r"400x400 pixels and their thumbnails need 4\d+ bytes") as told:
             rendered(sandbox, with_room)
         with pytest.raises(TooLarge, match="at most 6000000 are given"):
-            rendered(sandbox, saved(four_corners(800, 800), "PNG"))
+            rendered(sandbox, saved(four_corners(800, 800), "BMP"))
 
     assert str(told.value.needed_bytes) in told.value.reason
 
@@ -217,7 +217,7 @@ def test_a_photo_that_takes_more_than_it_announced_stays_within_the_limit(photo:
         with pytest.raises(BadPicture):
             rendered(sandbox, photo())
 
-        assert peak_bytes(sandbox) - before < (2 + 24) << 20
+        assert peak_bytes(sandbox) - before < (2 + 24 + 1) << 20  # one for code that is loaded late
         assert rendered(sandbox).width == 120
         assert pid_of(sandbox) == pid
 
@@ -401,10 +401,10 @@ def test_the_childs_cpu_time_is_limited_anew_for_each_photo(own: Sandbox) -> Non
         [line] = [line for line in Path(f"/proc/{pid_of(own)}/limits").read_text().splitlines() if "cpu time" in line]
         return int(line.split()[3])
 
-    first = limit()
-    for _ in range(10):
-        rendered(own, saved(photograph("skimage/astronaut.png", times=4), "PNG"))
-    second = limit()
+    first = second = limit()
+    while second == first:  # until a second of CPU time is over
+        rendered(own, saved(photograph("skimage/astronaut.png", times=4), "TIFF"))
+        second = limit()
 
     assert 100 < first < second < first + 100
 

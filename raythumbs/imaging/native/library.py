@@ -22,6 +22,13 @@ def loaded() -> ctypes.CDLL | None:
     waves = (ctypes.POINTER(ctypes.c_double), ctypes.c_int)
     picture = (ctypes.c_char_p, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int)
     library.raythumbs_sum_waves.argtypes = [*picture, *waves, *waves, ctypes.POINTER(ctypes.c_double)]
+    head = (ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int)
+    library.raythumbs_begin_png.argtypes = [*head, ctypes.c_char_p, ctypes.c_bool, ctypes.c_void_p, *into]
+    library.raythumbs_begin_png.restype = ctypes.c_void_p
+    library.raythumbs_take_png.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]
+    library.raythumbs_take_png.restype = ctypes.c_bool
+    library.raythumbs_end_png.argtypes = [ctypes.c_void_p]
+    library.raythumbs_end_png.restype = ctypes.c_bool
     library.raythumbs_sources.restype = ctypes.c_char_p
     return library
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-_BYTES_OF_PIXEL = {"L": 1, "RGB": 4, "CMYK": 4}
+_BYTES_OF_PIXEL = {"L": 1, "RGB": 4, "RGBA": 4, "CMYK": 4}
 
 
 class _ArrowArray(ctypes.Structure):
@@ -36,7 +36,7 @@ class Memory:
 
 
 def new_picture(mode: str, size: tuple[int, int]) -> Memory:
-    """Return a picture of mode L, RGB or CMYK. Pillow keeps RGB in four bytes a pixel."""
+    """Return a picture of mode L, RGB, RGBA or CMYK. Pillow keeps RGB in four bytes a pixel."""
     picture = Image.Image()._new(Image.core.new_block(mode, size))  # type: ignore[attr-defined]  # noqa: SLF001
     _, capsule = picture.__arrow_c_array__()
     array = _ArrowArray.from_address(_pointer(capsule, b"arrow_array"))

@@ -5,15 +5,31 @@ from typing import BinaryIO
 from PIL import Image, ImageFile
 
 from raythumbs.errors import Corrupt, Truncated
+from raythumbs.imaging.admit import admit
 from raythumbs.imaging.decoded import Decoded
 from raythumbs.imaging.decoder_errors import ENDS_TOO_SOON, translated
+from raythumbs.imaging.limits import Limits
+from raythumbs.imaging.plan import Needs
 from raythumbs.imaging.png.clear_colour import is_wide, scale_clear_sample, with_wide_colour_clear
 from raythumbs.imaging.png.data import WRONG_CHECKSUM, lacks_rows, may_lack_rows, without_checksum
+from raythumbs.imaging.png.native import decoded
+from raythumbs.imaging.png.target import smaller_size, target
 from raythumbs.imaging.probe import probe
+from raythumbs.imaging.renditions_memory import renditions_bytes
 
 
-def decode_png(picture: ImageFile.ImageFile, file: BinaryIO) -> Decoded:
+def decode_png(picture: ImageFile.ImageFile, file: BinaryIO, needs: Needs, limits: Limits) -> Decoded:
     """Return the picture with its pixels. Raises Truncated if rows are missing, and Corrupt for broken data."""
+    wanted = target(picture, needs)
+    if limits.native and (pixels := decoded(picture, file, wanted)):
+        width, height = wanted.size
+        return Decoded(pixels, picture.size, (float(width), float(height)))
+    if smaller_size(picture, needs, native=limits.native):
+        admit(picture, limits, needs.scale(picture.width), renditions_bytes(picture, needs))  # all of it, by Pillow
+    return _by_pillow(picture, file)
+
+
+def _by_pillow(picture: ImageFile.ImageFile, file: BinaryIO) -> Decoded:
     has_wide_clear_colour = is_wide(picture)
     notes: tuple[str, ...] = ()
     try:
