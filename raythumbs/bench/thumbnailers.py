@@ -28,7 +28,7 @@ from raythumbs.model.photo import Format, RenditionSpec
 PEERS_FOLDER = Path("notebooks/peers")
 QUALITY = 85
 _LIMITS = Limits(decode_bytes=4 << 30)
-_BY_PILLOW = "raythumbs, JPEGs by Pillow"  # without the decoder in C
+_BY_PILLOW = "raythumbs, by Pillow"  # without the decoders in C
 _PATIENCE_SECONDS = 60.0
 
 

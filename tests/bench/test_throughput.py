@@ -145,7 +145,7 @@ def test_the_share_of_the_limit_and_how_many_times_faster_raythumbs_is_are_repor
 def test_rivals_that_are_not_installed_are_missing_with_the_line_that_installs_them(tmp_path):
     here, missing = contestants(tmp_path, ())
 
-    assert [one.name for one in here] == [*OURS, "raythumbs, gap 1.25", "raythumbs, JPEGs by Pillow"]
+    assert [one.name for one in here] == [*OURS, "raythumbs, gap 1.25", "raythumbs, by Pillow"]
     assert len(missing) == 8
     assert f"sharp, async I/O: npm install --prefix {tmp_path}, with node on the path, in a checkout" in missing
 

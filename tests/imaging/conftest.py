@@ -1,14 +1,39 @@
-"""`RAYTHUMBS_NATIVE=false pytest tests/imaging` runs these tests without the decoders in C."""
+"""Tests of colour, orientation and refusal run twice: with the decoders in C, and by Pillow alone.
+
+`RAYTHUMBS_NATIVE=false pytest tests/imaging` runs all tests of imaging by Pillow alone.
+"""
 
 import os
 
 import pytest
 
-WITHOUT = os.environ.get("RAYTHUMBS_NATIVE") == "false"
+ROOM = "tests.imaging."
+BOTH_WAYS = {
+    "test_colour",
+    "test_colour_intents",
+    "test_colourspace",
+    "test_colourspace_headers",
+    "test_decode",
+    "test_exif",
+    "test_gain_maps",
+    "jpeg.test_heads",
+    "jpeg.test_missing_rows",
+    "matrix.test_jpeg",
+    "matrix.test_png",
+    "mend.test_jpeg",
+    "mend.test_png",
+    "png.test_data",
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.module.__name__.removeprefix(ROOM) in BOTH_WAYS:
+        metafunc.parametrize("decoders", ["native", "pillow"], indirect=True)
 
 
 @pytest.fixture(autouse=True)
-def without_native(monkeypatch: pytest.MonkeyPatch) -> None:
-    if WITHOUT:
+def decoders(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    by_pillow = getattr(request, "param", "") == "pillow" or os.environ.get("RAYTHUMBS_NATIVE") == "false"
+    if by_pillow:
         for room in ("jpeg.native", "png.native", "png.target"):
             monkeypatch.setattr(f"raythumbs.imaging.{room}.loaded", lambda: None)

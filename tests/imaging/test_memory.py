@@ -242,6 +242,28 @@ def test_the_decoder_in_c_takes_no_more_than_pillow(kind: str, tmp_path: Path) -
     assert taken <= predicted
 
 
+BY_ROWS = ["PNG", "PNG with alpha", "grey PNG", "grey PNG with alpha and a profile", "palette PNG", "16-bit PNG"]
+
+
+@pytest.mark.needs("native")
+@pytest.mark.parametrize("fit", [Fit.INSIDE, Fit.COVER])
+@pytest.mark.parametrize("kind", BY_ROWS)
+def test_a_png_that_is_decoded_row_by_row_takes_what_is_predicted(kind: str, fit: Fit, tmp_path: Path) -> None:
+    predicted, taken = measured(tmp_path, LARGE[kind], [RenditionSpec(width=200, height=200, fit=fit)], "native")
+
+    assert taken <= predicted < (8 if fit is Fit.INSIDE else 20) << 20
+
+
+@pytest.mark.needs("native")
+def test_a_png_of_100_megapixels_takes_less_than_60_mb(tmp_path: Path) -> None:
+    def huge(photo: Image.Image) -> bytes:
+        return saved(photo.resize((photo.width * 3, photo.height * 3)), "PNG", compress_level=1)
+
+    predicted, taken = measured(tmp_path, huge, [RenditionSpec(), RenditionSpec(name="other", width=250)], "native")
+
+    assert taken <= predicted < 60_000_000
+
+
 @pytest.mark.parametrize("written_as", ["HEIF", "AVIF"])
 def test_pixels_that_are_cut_away_are_part_of_the_prediction(written_as: str, tmp_path: Path) -> None:
     predicted, taken = measured(tmp_path, lambda photo: one_pixel(photo, written_as), [RenditionSpec()])

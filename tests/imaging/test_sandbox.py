@@ -98,6 +98,7 @@ def own() -> Iterator[Sandbox]:
 # --- the same as without it
 
 
+@pytest.mark.needs("native")
 @pytest.mark.parametrize("written_as", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF"])
 def test_the_sandbox_and_render_return_the_same(shared: Sandbox, written_as: str) -> None:
     photo = saved(photograph("sklearn/china.jpg").resize((320, 213)), written_as)

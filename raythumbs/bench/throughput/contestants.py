@@ -46,7 +46,7 @@ def contestants(peers_dir: Path, only: Sequence[str]) -> tuple[list[Contestant],
     here += [
         a_service(),
         a_service("raythumbs, gap 1.25", gap=1.25),  # as accurate as sharp
-        a_service("raythumbs, JPEGs by Pillow", native=False),  # without the decoder in C
+        a_service("raythumbs, by Pillow", native=False),  # without the decoders in C
     ]
     known = {*missing, *(one.name for one in here)}
     if unknown := set(only) - known:

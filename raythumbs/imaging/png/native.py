@@ -134,6 +134,8 @@ def _take(library: CDLL, png: int, pieces: Iterator[bytes]) -> bool:
 
 
 def _unpacked(unpacking: Unpacking, piece: bytes) -> Iterator[bytes]:
-    while not unpacking.eof and (rows := unpacking.decompress(piece, _UNPACKED_BYTES)):
+    while rows := unpacking.decompress(piece, _UNPACKED_BYTES):
         yield rows
         piece = unpacking.unconsumed_tail
+        if unpacking.eof or (not piece and len(rows) < _UNPACKED_BYTES):
+            return

@@ -15,7 +15,7 @@ from raythumbs.model.photo import Fit, RenditionSpec
 # Times the size of the thumbnails. Pixels of the triangle are resampled once more. At 5 times, thumbnails of photos are
 # 53 to 57 dB from Lanczos alone, and of a page of text 51 to 53 dB; at 3 times, 50 to 52 and 47 dB.
 _SPARE = 5.0
-_WORTHWHILE = 0.75  # of a side: a larger one is decoded as it is
+_WORTHWHILE = 0.5  # of a side: to make two smaller pictures of it takes longer than to make one if it is larger
 
 
 class Kernel(IntEnum):

@@ -17,7 +17,7 @@ enum { LARGEST_SIDE = 1 << 24 };
 typedef struct {
     Head head;
     size_t bytes, step;            /* of a row without the byte of its filter; of a pixel */
-    uint8_t *above, *row, *next;   /* each has LARGEST_PIXEL zeros before it, and as much behind it */
+    uint8_t *lines[1 + MOST_TOGETHER]; /* the row above, and the next ones; MARGIN before each, LARGEST_PIXEL behind it */
     uint8_t *partial, *expanded;   /* a row that came in part, with its filter; pixels of 8 bits a sample */
     size_t there;                  /* bytes of `partial` */
     int rows;                      /* that are done */
@@ -46,14 +46,13 @@ static size_t bits_of_pixel(const Head *head)
 
 static bool allocate(Png *png)
 {
-    size_t row = LARGEST_PIXEL + png->bytes + LARGEST_PIXEL, expanded = 4 * (size_t)png->head.width;
-    png->memory = calloc(1, 3 * row + 1 + png->bytes + expanded);
+    size_t row = MARGIN + png->bytes + LARGEST_PIXEL, expanded = 4 * (size_t)png->head.width;
+    png->memory = calloc(1, (1 + MOST_TOGETHER) * row + 1 + png->bytes + expanded);
     if (!png->memory)
         return false;
-    png->above = png->memory + LARGEST_PIXEL;
-    png->row = png->above + row;
-    png->next = png->row + row;
-    png->partial = png->memory + 3 * row;
+    for (size_t n = 0; n <= MOST_TOGETHER; n++)
+        png->lines[n] = png->memory + n * row + MARGIN;
+    png->partial = png->memory + (1 + MOST_TOGETHER) * row;
     png->expanded = png->partial + 1 + png->bytes;
     return true;
 }
@@ -111,14 +110,13 @@ EXPORTED Png *raythumbs_begin_png(
     return NULL;
 }
 
-/* Hands the row on. The next one is below it. */
+/* Hands the next row on. The one behind it is below it. */
 static void put_row(Png *png)
 {
-    take_row(png->resampler, expand(&png->head, png->row, png->expanded));
-    uint8_t *above = png->above;
-    png->above = png->row;
-    png->row = png->next;
-    png->next = above;
+    take_row(png->resampler, expand(&png->head, png->lines[1], png->expanded));
+    uint8_t *above = png->lines[0];
+    memmove(png->lines, png->lines + 1, MOST_TOGETHER * sizeof *png->lines);
+    png->lines[MOST_TOGETHER] = above;
     png->rows++;
 }
 
@@ -127,16 +125,7 @@ static bool make_row(Png *png, const uint8_t *filtered)
 {
     if (*filtered >= FILTERS)
         return false;
-    unfilter(*filtered, png->row, filtered + 1, png->above, png->bytes, png->step);
-    put_row(png);
-    return true;
-}
-
-static bool make_two_rows(Png *png, const uint8_t *filtered)
-{
-    if (!unfilter_twice(png->row, png->next, filtered, png->above, png->bytes, png->step))
-        return false;
-    put_row(png);
+    unfilter(*filtered, png->lines[1], filtered + 1, png->lines[0], png->bytes, png->step);
     put_row(png);
     return true;
 }
@@ -144,18 +133,18 @@ static bool make_two_rows(Png *png, const uint8_t *filtered)
 /* Makes as many rows as the data has in full. Returns the bytes that they took; SIZE_MAX for an unknown filter. */
 static size_t make_whole_rows(Png *png, const uint8_t *data, size_t size)
 {
-    size_t needed = 1 + png->bytes, taken = 0;
-    while (size - taken >= needed && png->rows < png->head.height) {
-        bool may_be_two = size - taken >= 2 * needed && png->rows + 1 < png->head.height;
-        if (may_be_two && make_two_rows(png, data + taken)) {
-            taken += 2 * needed;
-            continue;
-        }
-        if (!make_row(png, data + taken))
+    size_t needed = 1 + png->bytes, whole = size / needed, left = (size_t)(png->head.height - png->rows);
+    size_t rows = whole < left ? whole : left;
+    for (size_t row = 0; row < rows;) {
+        const uint8_t *filtered = data + row * needed;
+        size_t made = unfilter_together(png->lines, rows - row, filtered, png->bytes, png->step);
+        row += made ? made : 1;
+        if (!made && !make_row(png, filtered))
             return SIZE_MAX;
-        taken += needed;
+        for (; made; made--)
+            put_row(png);
     }
-    return taken;
+    return rows * needed;
 }
 
 /* Takes the next bytes of the unpacked data. Returns false for an unknown filter, and for more data than the rows have. */

@@ -6,6 +6,13 @@
 
 enum { OPAQUE = 255, WIDE = 16 };
 
+Samples samples_of(const Head *head)
+{
+    if (head->has_alpha)
+        return FOUR_SAMPLES;
+    return head->type == GREY ? ONE : THREE;
+}
+
 static int wide_at(const uint8_t *samples) { return samples[0] << 8 | samples[1]; }
 
 /* Returns 16 bits as 8, rounded: 65535 is 257 times 255. */
@@ -39,9 +46,11 @@ INLINE void expand_grey(const Head *head, const uint8_t *row, uint8_t *into, int
     }
 }
 
+/* Without alpha, each pixel comes over the fourth byte of the one before; there is room for that of the last one. */
 INLINE void expand_palette(const Head *head, const uint8_t *row, uint8_t *into, int bits)
 {
-    for (int x = 0; x < head->width; x++, into += 4)
+    int samples = samples_of(head);
+    for (int x = 0; x < head->width; x++, into += samples)
         memcpy(into, head->palette[narrow_at(row, x, bits)], 4);
 }
 
@@ -80,13 +89,6 @@ static void expand_clear_rgb(const Head *head, const uint8_t *row, uint8_t *into
             is_clear = is_clear && (wide == 2 ? wide_at(row + 2 * n) : row[n]) == head->clear[n];
         put(into, row[0], row[wide], row[2 * wide], is_clear ? 0 : OPAQUE);
     }
-}
-
-Samples samples_of(const Head *head)
-{
-    if (head->type == PALETTE || head->has_alpha)
-        return FOUR_SAMPLES;
-    return head->type == GREY ? ONE : THREE;
 }
 
 const uint8_t *expand(const Head *head, const uint8_t *row, uint8_t *into)

@@ -7,6 +7,8 @@
 #include "lanes.h"
 #include "png.h"
 
+enum { PAETH = 4, PAIRS = 2, LEAST_TOGETHER = 32 };
+
 INLINE uint32_t word_at(const uint8_t *bytes)
 {
     uint32_t word;
@@ -138,22 +140,30 @@ INLINE void unfilter_inline(
             row[at] = (uint8_t)(filtered[at] + predicted(filter, row + at, above + at, step));
 }
 
-/* Reverses Paeth's filter of two rows at once, as far as whole pixels go. The second row is a pixel behind the first, so that
- * what it needs of the first is there. The first four numbers are the first row's. Returns the bytes that were made of both. */
-INLINE size_t paeth_twice(
-    uint8_t *first, uint8_t *second, const uint8_t *filtered, const uint8_t *above, size_t bytes, size_t step)
+/* Reverses Paeth's filter of two rows, or of four, at once, as far as whole pixels go. Each row is a pixel behind the one above,
+ * so that what it needs of that one is there. A pair of rows is in one vector: the first four numbers are the upper row's.
+ * `rows[0]` is the row above them. Returns the bytes that were made of the first of them. */
+INLINE size_t paeth_together(uint8_t *const rows[], const uint8_t *filtered, size_t bytes, size_t step, size_t pairs)
 {
-    const uint8_t *next = filtered + 1;
     size_t at = 0;
-    Shorts8 left = {0}, corner = {0};
+    Shorts8 left[PAIRS] = {0}, corner[PAIRS] = {0};
     for (; at + LARGEST_PIXEL <= bytes; at += step) {
-        Words2 both = {word_at(filtered + at), at ? word_at(next + bytes + at - step) : 0};
-        Shorts8 up = (Shorts8)(Halves){((Halves)load(above + at, 4))[0], ((Halves)left)[0]};
-        left = unfiltered(__builtin_convertvector((Bytes8)both, Shorts8), left, up, corner);
-        Words2 made = (Words2)__builtin_convertvector(left, Bytes8);
-        put_word(first + at, made[0]);
-        put_word(second - step + at, made[1]);
-        corner = up;
+        Halves from_above = (Halves)load(rows[0] + at, 4);
+        uint64_t carried = from_above[0];
+        for (size_t pair = 0; pair < pairs; pair++) {
+            const uint8_t *upper = filtered + 2 * pair * (bytes + 1), *lower = upper + bytes + 1;
+            size_t behind = 2 * pair * step;
+            Words2 both = {at >= behind ? word_at(upper + at - behind) : 0,
+                           at > behind ? word_at(lower + at - behind - step) : 0};
+            Halves before = (Halves)left[pair];
+            Shorts8 up = (Shorts8)(Halves){carried, before[0]};
+            carried = before[1];
+            left[pair] = unfiltered(__builtin_convertvector((Bytes8)both, Shorts8), left[pair], up, corner[pair]);
+            corner[pair] = up;
+            Words2 made = (Words2)__builtin_convertvector(left[pair], Bytes8);
+            put_word(rows[2 * pair + 1] - behind + at, made[0]);
+            put_word(rows[2 * pair + 2] - behind - step + at, made[1]);
+        }
     }
     return at;
 }
@@ -162,17 +172,19 @@ INLINE size_t paeth_twice(
 INLINE void paeth_rest(uint8_t *row, const uint8_t *filtered, const uint8_t *above, size_t from, size_t bytes, size_t step)
 {
     for (size_t at = from; at < bytes; at++)
-        row[at] = (uint8_t)(filtered[at] + predicted(4, row + at, above + at, step));
+        row[at] = (uint8_t)(filtered[at] + predicted(PAETH, row + at, above + at, step));
 }
 
-/* Makes both rows of their filtered bytes. */
-INLINE void both_inline(
-    uint8_t *first, uint8_t *second, const uint8_t *filtered, const uint8_t *above, size_t bytes, size_t step)
+/* Makes so many rows of their filtered bytes. */
+INLINE void together_inline(uint8_t *const rows[], size_t count, const uint8_t *filtered, size_t bytes, size_t step)
 {
-    size_t made = step == 3 ? paeth_twice(first, second, filtered, above, bytes, 3)
-                            : paeth_twice(first, second, filtered, above, bytes, 4);
-    paeth_rest(first, filtered, above, made, bytes, step);
-    paeth_rest(second, filtered + bytes + 1, first, made - step, bytes, step);
+    size_t made;
+    if (count == MOST_TOGETHER)
+        made = step == 3 ? paeth_together(rows, filtered, bytes, 3, PAIRS) : paeth_together(rows, filtered, bytes, 4, PAIRS);
+    else
+        made = step == 3 ? paeth_together(rows, filtered, bytes, 3, 1) : paeth_together(rows, filtered, bytes, 4, 1);
+    for (size_t row = 0; row < count; row++)
+        paeth_rest(rows[row + 1], filtered + row * (bytes + 1), rows[row], made - row * step, bytes, step);
 }
 
 #if HAS_TWINS
@@ -182,14 +194,14 @@ static FOR_AVX2 void unfilter_avx2(
     unfilter_inline(filter, row, filtered, above, bytes, step);
 }
 
-static FOR_AVX2 void both_avx2(
-    uint8_t *first, uint8_t *second, const uint8_t *filtered, const uint8_t *above, size_t bytes, size_t step)
+static FOR_AVX2 void together_avx2(
+    uint8_t *const rows[], size_t count, const uint8_t *filtered, size_t bytes, size_t step)
 {
-    both_inline(first, second, filtered, above, bytes, step);
+    together_inline(rows, count, filtered, bytes, step);
 }
 #else
 #define unfilter_avx2 unfilter_inline
-#define both_avx2 both_inline
+#define together_avx2 together_inline
 #endif
 
 void unfilter(int filter, uint8_t *row, const uint8_t *filtered, const uint8_t *above, size_t bytes, size_t step)
@@ -200,14 +212,17 @@ void unfilter(int filter, uint8_t *row, const uint8_t *filtered, const uint8_t *
         unfilter_inline(filter, row, filtered, above, bytes, step);
 }
 
-bool unfilter_twice(
-    uint8_t *first, uint8_t *second, const uint8_t *filtered, const uint8_t *above, size_t bytes, size_t step)
+size_t unfilter_together(uint8_t *const rows[], size_t there, const uint8_t *filtered, size_t bytes, size_t step)
 {
-    if (filtered[0] != 4 || filtered[bytes + 1] != 4 || (step != 3 && step != 4) || bytes < 2 * LARGEST_PIXEL)
-        return false;
+    size_t count = 0;
+    while (count < there && count < MOST_TOGETHER && filtered[count * (bytes + 1)] == PAETH)
+        count++;
+    count = count == MOST_TOGETHER ? count : count / 2 * 2;
+    if (!count || (step != 3 && step != 4) || bytes < LEAST_TOGETHER)
+        return 0;
     if (has_avx2())
-        both_avx2(first, second, filtered + 1, above, bytes, step);
+        together_avx2(rows, count, filtered + 1, bytes, step);
     else
-        both_inline(first, second, filtered + 1, above, bytes, step);
-    return true;
+        together_inline(rows, count, filtered + 1, bytes, step);
+    return count;
 }

@@ -8,6 +8,8 @@
 
 enum {
     LARGEST_PIXEL = 8,  /* bytes of four samples of 16 bits */
+    MOST_TOGETHER = 4,  /* rows that are made at once */
+    MARGIN = 16,        /* zeros before a row: the last of rows that are made at once begins three pixels late */
     PALETTE_ENTRIES = 256,
     FILTERS = 5,        /* the kinds of filters: none, Sub, Up, Average, Paeth (9.2) */
 };
@@ -25,14 +27,13 @@ typedef struct {
     uint8_t palette[PALETTE_ENTRIES][4];
 } Head;
 
-/* Reverses the filter of a row (9.2). `row` and `above` have LARGEST_PIXEL zeros before them; `step` is the bytes of a pixel,
- * at least 1. `filtered` is read up to `bytes`, the others up to LARGEST_PIXEL beyond. */
+/* Reverses the filter of a row (9.2). `row` and `above` have MARGIN zeros before them; `step` is the bytes of a pixel, at least 1.
+ * `filtered` is read up to `bytes`, the others up to LARGEST_PIXEL beyond. */
 void unfilter(int filter, uint8_t *row, const uint8_t *filtered, const uint8_t *above, size_t bytes, size_t step);
 
-/* Does the same for two rows at once, each with the byte of its filter, one behind the other. Returns false if that is not
- * faster: nothing is done then. */
-bool unfilter_twice(
-    uint8_t *first, uint8_t *second, const uint8_t *filtered, const uint8_t *above, size_t bytes, size_t step);
+/* Does the same for the next two or four rows at once, where that is faster. `rows[0]` is the row above them; `there` is how many
+ * filtered rows are there, each behind the byte of its filter. Returns the number of rows that were made; 0 for none. */
+size_t unfilter_together(uint8_t *const rows[], size_t there, const uint8_t *filtered, size_t bytes, size_t step);
 
 /* The samples of a pixel as `expand` gives them. */
 Samples samples_of(const Head *head);
