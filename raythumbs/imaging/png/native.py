@@ -22,6 +22,7 @@ from raythumbs.imaging.png.unpacking import ERRORS, Unpacking, new_unpacking
 
 _HEADER_AT = 16  # IHDR is the first chunk
 _HEADER = struct.Struct(">2I5B")
+_LARGEST_SIDE = 1 << 24  # of native/png/decode.c
 _GREY, _RGB, _PALETTE = 0, 2, 3  # colour types without alpha
 _PIECE_BYTES, _UNPACKED_BYTES = 1 << 16, 1 << 17
 _TOLD_LATE = {b"iCCP", b"tRNS"}  # Pillow heeds them behind the pixels, too
@@ -29,8 +30,7 @@ _TOLD_LATE = {b"iCCP", b"tRNS"}  # Pillow heeds them behind the pixels, too
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    width: int
-    height: int
+    size: tuple[int, int]
     bits: int
     kind: int
     interlaced: bool
@@ -39,7 +39,11 @@ class _Head:
     def of(cls, file: BinaryIO) -> "_Head":
         file.seek(_HEADER_AT)
         width, height, bits, kind, _, _, interlaced = _HEADER.unpack(file.read(_HEADER.size))
-        return cls(width, height, bits, kind, bool(interlaced))
+        return cls((width, height), bits, kind, bool(interlaced))
+
+    @property
+    def is_for_us(self) -> bool:
+        return not self.interlaced and max(self.size) <= _LARGEST_SIDE
 
 
 def decoded(picture: ImageFile.ImageFile, file: BinaryIO, target: Target) -> Image.Image | None:
@@ -50,13 +54,13 @@ def decoded(picture: ImageFile.ImageFile, file: BinaryIO, target: Target) -> Ima
     """
     library, head, chunks = loaded(), _Head.of(file), _data_chunks(file)
     clear = _clear(picture, head)
-    if library is None or head.interlaced or (head.width, head.height) != picture.size or not chunks or clear is None:
+    if library is None or not head.is_for_us or head.size != picture.size or not chunks or clear is None:
         return None
     table = _table(picture) if head.kind == _PALETTE else None
     mode = table.mode if table else _mode(head, clear)
     memory = new_picture(mode, target.size)
     png = library.raythumbs_begin_png(
-        head.width, head.height, head.bits, head.kind,
+        *head.size, head.bits, head.kind,
         table.convert("RGBA").tobytes() if table else None, mode == "RGBA",
         (c_uint16 * len(clear))(*clear) if clear else None,
         target.kernel, memory.address, memory.bytes, *target.size,

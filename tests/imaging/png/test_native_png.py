@@ -147,6 +147,12 @@ def test_a_file_that_is_cut_in_its_pixels_is_left_to_pillow():
     assert not any(natively(file[:cut]) for cut in range(60, len(file) - 12, 997))
 
 
+def test_a_side_longer_than_the_decoder_makes_is_left_to_pillow():
+    file = saved(Image.new("1", ((1 << 24) + 1, 1)), "PNG")
+
+    assert natively(file, Target((100, 1), Kernel.LANCZOS)) is None
+
+
 def test_a_wrong_checksum_of_the_pixels_is_left_to_pillow():
     file = a_file()
     last = len(file) - 12 - 5
