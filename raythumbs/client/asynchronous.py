@@ -91,7 +91,7 @@ class AsyncClient(AsyncBackfills):
     # --- jobs
 
     async def job(self, job_id: str) -> Json:
-        """Return a job."""
+        """Return a job with its last attempts."""
         return await self._send(calls.job(job_id))
 
     async def jobs(

@@ -83,7 +83,7 @@ class Client(Backfills):
     # --- jobs
 
     def job(self, job_id: str) -> Json:
-        """Return a job."""
+        """Return a job with its last attempts."""
         return self._send(calls.job(job_id))
 
     def jobs(

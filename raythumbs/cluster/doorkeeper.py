@@ -113,14 +113,19 @@ class _Doorkeeper:
 
 async def _ask_to_come_again(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
-        with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):  # TimeoutError is an OSError
-            async with asyncio.timeout(_HEADER_SECONDS):
-                await reader.readuntil(b"\r\n\r\n")
-        with suppress(OSError):
-            writer.write(_ANSWER)
-            writer.write_eof()
-            async with asyncio.timeout(_LINGER_SECONDS):
-                while await reader.read(_HEADER_BYTES):
-                    pass
+        with suppress(asyncio.CancelledError):  # by the end of the door: Python 3.11 would write a traceback about it
+            await _answer_503(reader, writer)
     finally:
         writer.close()
+
+
+async def _answer_503(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):  # TimeoutError is an OSError
+        async with asyncio.timeout(_HEADER_SECONDS):
+            await reader.readuntil(b"\r\n\r\n")
+    with suppress(OSError):
+        writer.write(_ANSWER)
+        writer.write_eof()
+        async with asyncio.timeout(_LINGER_SECONDS):
+            while await reader.read(_HEADER_BYTES):
+                pass

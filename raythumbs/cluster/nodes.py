@@ -23,6 +23,11 @@ class Node:
     memory_bytes: int = 0
     address: str = ""
 
+    @property
+    def name(self) -> str:
+        """What people call it: its address, if it is known."""
+        return self.address or self.id
+
 
 async def live_nodes() -> Mapping[str, Node]:
     """Return the nodes that are alive, are to stay, and have a CPU, by id."""

@@ -233,6 +233,7 @@ def _new_job(request: JobRequest, photo: PhotoKey, *, now: float) -> Job:
         due_at=now,
         started_at=None,
         finished_at=None,
+        file_name=photo.file_name,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Update, bindparam, delete, exists, func, select, update
 
+from raythumbs.db.attempts import Attempts
 from raythumbs.db.dialect import among, guard, likely
 from raythumbs.db.folders import Folders
 from raythumbs.db.job_rows import (
@@ -24,13 +25,17 @@ from raythumbs.db.rows import as_word
 from raythumbs.db.schema import jobs, photos
 from raythumbs.db.selected import conditions, of_each, states_of
 from raythumbs.errors import IllegalMove, UnknownJob
+from raythumbs.model.attempt import JobHistory
 from raythumbs.model.job import INCOMPLETE, Job, Priority, State
 from raythumbs.model.selection import Selection
 
 BY_HAND = "a person cancelled it"
-# A job's folder is read from its photo: the job's own column holds a shortened form for the fair order.
+# A job's folder and name are read from its photo: the job's own folder is a shortened form for the fair order.
 JOBS: Select[Any] = select(
-    *(column for column in jobs.c if column.name != "folder_id"), photos.c.source, photos.c.folder_id
+    *(column for column in jobs.c if column.name != "folder_id"),
+    photos.c.source,
+    photos.c.folder_id,
+    photos.c.file_name,
 ).join(photos)
 JOB = JOBS.where(jobs.c.id == bindparam("id"))
 BACKLOG = select(func.count()).select_from(select(jobs.c.id).where(QUEUED).limit(LIMIT).subquery())
@@ -66,6 +71,11 @@ class Jobs:
         if row is None:
             raise UnknownJob(f"there is no job {job_id!r}")
         return as_job(row)
+
+    def history(self, job_id: str) -> JobHistory:
+        """Return the job with its newest attempts, or raise UnknownJob."""
+        job = self.get(job_id)
+        return JobHistory(job, Attempts(self._connection).of(job))
 
     def list(self, selection: Selection, *, after: str | None, limit: int) -> list[Job]:
         """Return up to `limit` jobs, the newest first; with `after`, those whose id is below it."""

@@ -3,16 +3,17 @@
 Each move is one guarded statement. If it changes no row, the move was not allowed.
 """
 
-from collections.abc import Iterable, Sequence
-from itertools import takewhile
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Update, bindparam, select, tuple_, update
+from sqlalchemy import Connection, Executable, Row, Update, bindparam, select, tuple_, update
 
-from raythumbs.db.dialect import ByDialect, among, guard, is_sqlite, rows_of_arrays, where_among
+from raythumbs.db.attempts import Attempts
+from raythumbs.db.dialect import Bound, ByDialect, among, guard, is_sqlite, rows_of_arrays, where_among
 from raythumbs.db.fair_order import FairOrder
 from raythumbs.db.folders import Folders
 from raythumbs.db.job_rows import CAUSE, DELETED, NO_CAUSE, NOW, RUNNING, SHARD, START, cause, cause_of
+from raythumbs.db.lease_batches import batches_of, before_losses, by_node
 from raythumbs.db.outbox import Outbox
 from raythumbs.db.photos import Photos
 from raythumbs.db.rows import as_word
@@ -24,20 +25,28 @@ from raythumbs.model.photo import Rendition
 
 _ALL = tuple(Priority)
 _BUDGETS = ("errors", "timeouts", "crashes", "losses")
+_RAN_OUT = "its lease ran out"
+_LEFT = "the queue stopped before it ended"
+
+
+_held = jobs.c.id == bindparam("held_id"), jobs.c.attempt == bindparam("held_attempt"), guard(RUNNING)
 
 
 def _held_move(state: State) -> Update:
     """Return a move of the job of one lease that still holds. The attempt number is the fence."""
-    held = jobs.c.id == bindparam("held_id"), jobs.c.attempt == bindparam("held_attempt"), guard(RUNNING)
-    return update(jobs).where(*held).values(state=state, lease_until=None)
+    return update(jobs).where(*_held).values(state=state, lease_until=None)
 
 
+_node: Bound = bindparam("on_node")
 LEASE = where_among(
-    START.values(attempt=jobs.c.attempt + 1, lease_until=bindparam("until"), started_at=NOW), jobs.c.id, "ids"
+    START.values(attempt=jobs.c.attempt + 1, lease_until=bindparam("until"), started_at=NOW, node=_node),
+    jobs.c.id,
+    "ids",
 )
 READ_LEASES = where_among(
     select(jobs, photos.c.source, photos.c.version, photos.c.size_bytes).join(photos), jobs.c.id, "ids"
 )
+MOVE = update(jobs).where(*_held).values(node=_node)
 
 _held_rows = rows_of_arrays({"held_ids": jobs.c.id, "held_attempts": jobs.c.attempt}).subquery()
 _is_held = jobs.c.id == _held_rows.c.held_ids, jobs.c.attempt == _held_rows.c.held_attempts, guard(RUNNING)
@@ -69,17 +78,18 @@ RELEASE = _held_move(State.QUEUED).values(
 FAIL = _held_move(State.FAILED).values(finished_at=NOW, **CAUSE)
 CANCEL = _held_move(State.CANCELLED).values(finished_at=NOW, **CAUSE)
 
+_attempt = jobs.c.id, jobs.c.attempt, jobs.c.node, jobs.c.started_at
 RESCUE = (
     update(jobs)
     .where(jobs.c.lease_until < NOW, RUNNING, jobs.c.shard == SHARD)
     .values(state=State.QUEUED, due_at=NOW, turn=None, lease_until=None, losses=jobs.c.losses + 1)
-    .returning(jobs.c.id)
+    .returning(*_attempt)
 )
 READOPT = (
     update(jobs)
     .where(RUNNING, jobs.c.shard == SHARD)
     .values(state=State.QUEUED, due_at=NOW, turn=None, lease_until=None)
-    .returning(jobs.c.id)
+    .returning(*_attempt)
 )
 
 
@@ -94,29 +104,45 @@ class Leases:
         self._shard = shard
         self._order = FairOrder(connection, shard)
         self._outbox = Outbox(connection)
+        self._attempts = Attempts(connection)
 
     # --- due jobs
 
     def lease_next(
-        self, sizes: Sequence[int], *, now: float, lease_seconds: float, priorities: Sequence[Priority] = _ALL
+        self,
+        sizes: Sequence[int],
+        *,
+        now: float,
+        lease_seconds: float,
+        priorities: Sequence[Priority] = _ALL,
+        nodes: Sequence[str] = (),
     ) -> list[list[Lease]]:
         """Lease the jobs that are due, one of these priorities after another, as batches of up to these sizes.
 
         A job whose batch was lost before gets a batch of its own, so that the next loss shows which job is to blame.
+        `nodes` has the node of each batch, for the record.
         """
-        batches = _batches(self._due(sum(sizes), priorities, now=now), sizes)
-        leases = self._lease([row for batch in batches for row in batch], now=now, lease_seconds=lease_seconds)
+        batches = batches_of(self._due(sum(sizes), priorities, now=now), sizes)
+        on_nodes = [node for node, batch in zip(nodes, batches, strict=False) for _ in batch]
+        due = [row for batch in batches for row in batch]
+        leases = self._lease(due, now=now, lease_seconds=lease_seconds, nodes=on_nodes)
         return [[leases[row.id] for row in batch] for batch in batches]
 
     def lease_more(
-        self, limit: int, *, now: float, lease_seconds: float, priorities: Sequence[Priority] = _ALL
+        self,
+        limit: int,
+        *,
+        now: float,
+        lease_seconds: float,
+        priorities: Sequence[Priority] = _ALL,
+        nodes: Sequence[str] = (),
     ) -> list[Lease]:
-        """Lease up to `limit` jobs that are due, to join a batch that runs.
+        """Lease up to `limit` jobs that are due, to join batches that run.
 
-        It stops before the first job that needs a batch of its own.
+        It stops before the first job that needs a batch of its own. `nodes` has the node of each lease, for the record.
         """
-        joining = _before_losses(self._due(limit, priorities, now=now))
-        leases = self._lease(joining, now=now, lease_seconds=lease_seconds)
+        joining = before_losses(self._due(limit, priorities, now=now))
+        leases = self._lease(joining, now=now, lease_seconds=lease_seconds, nodes=nodes)
         return [leases[row.id] for row in joining]
 
     def _due(self, limit: int, priorities: Sequence[Priority], *, now: float) -> list[Row[Any]]:
@@ -127,11 +153,15 @@ class Leases:
                 due += self._order.first(limit - len(due), of=priority)
         return due
 
-    def _lease(self, due: Sequence[Row[Any]], *, now: float, lease_seconds: float) -> dict[str, Lease]:
+    def _lease(
+        self, due: Sequence[Row[Any]], *, now: float, lease_seconds: float, nodes: Sequence[str]
+    ) -> dict[str, Lease]:
         if not due:
             return {}
         ids = [row.id for row in due]
-        self._connection.execute(LEASE.of(self._connection), {"ids": ids, "now": now, "until": now + lease_seconds})
+        for node, own in by_node(ids, nodes).items():
+            values = {"ids": own, "now": now, "until": now + lease_seconds, "on_node": node}
+            self._connection.execute(LEASE.of(self._connection), values)
         rows = self._connection.execute(READ_LEASES.of(self._connection), {"ids": ids}).all()
         kept = Photos(self._connection).renditions_of([row.photo_id for row in rows if row.kept_version is not None])
         return {row.id: _as_lease(row, kept.get(row.photo_id, ())) for row in rows}
@@ -159,6 +189,10 @@ class Leases:
         else:
             self._connection.execute(RENEW.postgresql, _fences(leases) | {"until": until})
 
+    def move(self, nodes: Mapping[Lease, str]) -> None:
+        """Record that these leases are worked on at other nodes, whose addresses are given."""
+        self._connection.execute(MOVE, [{**_fence(lease), "on_node": node} for lease, node in nodes.items()])
+
     def finish(self, done: Sequence[tuple[Lease, Succeeded]], *, now: float) -> list[Lease]:
         """Record that these jobs succeeded. States, facts of photos and addresses of renditions change together.
 
@@ -176,24 +210,28 @@ class Leases:
         Folders(self._connection, self._shard).note_ends(held.values(), now=now)
         return [lease for lease, _ in done if (lease.job_id, lease.attempt) not in held]
 
-    def release(self, lease: Lease, error: RaythumbsError, *, due_at: float, counts: Sequence[str]) -> None:
+    def release(self, lease: Lease, error: RaythumbsError, *, now: float, due_at: float, counts: Sequence[str]) -> None:
         """Queue the job again, to be tried from `due_at` on. Raises StaleLease if the lease no longer holds.
 
         `counts` names the counters that go up by one: `errors`, `timeouts`, `crashes`, `losses`.
         """
         self._move(RELEASE, lease, **_released(error, due_at=due_at, counts=counts))
+        self._attempts.failed(lease, cause_of(error), now=now)
 
     def release_all(
-        self, leases: Sequence[Lease], error: RaythumbsError, *, due_at: float, counts: Sequence[str]
+        self, leases: Sequence[Lease], error: RaythumbsError, *, now: float, counts: Sequence[str]
     ) -> list[Lease]:
-        """Release each of these leases, as `release` does, and return those that no longer hold."""
-        values = _released(error, due_at=due_at, counts=counts)
-        return [lease for lease in leases if not self._moved(RELEASE, lease, values)]
+        """Queue the jobs of lost attempts again, to be tried at once. Return the leases that no longer hold."""
+        values = _released(error, due_at=now, counts=counts)
+        stale = [lease for lease in leases if not self._moved(RELEASE, lease, values)]
+        self._attempts.lost([lease for lease in leases if lease not in stale], cause_of(error), now=now)
+        return stale
 
     def fail(self, lease: Lease, error: RaythumbsError, *, now: float) -> None:
         """Record that the job failed for good. Raises StaleLease if the lease no longer holds."""
         self._lock_photos([lease.job_id])
         self._move(FAIL, lease, now=now, **cause_of(error))
+        self._attempts.failed(lease, cause_of(error), now=now)
         self._outbox.ended([lease.job_id], now=now)
         Folders(self._connection, self._shard).note_end_of_job(lease.job_id, State.FAILED, now=now)
 
@@ -208,6 +246,7 @@ class Leases:
         else:
             self._lock_photos([lease.job_id])
             self._move(CANCEL, lease, now=now, **cause(DELETED, error.reason))
+            self._attempts.failed(lease, cause_of(error), now=now)
             self._outbox.ended([lease.job_id], now=now)
             Folders(self._connection, self._shard).note_end_of_job(lease.job_id, State.CANCELLED, now=now)
         Photos(self._connection).mark_deleted(lease.photo_id, now=now)
@@ -226,31 +265,19 @@ class Leases:
 
     def rescue(self, *, now: float) -> list[str]:
         """Queue the jobs again whose lease ran out, and return their ids. From now on they are leased alone."""
-        return list(self._connection.scalars(RESCUE, {"of_shard": self._shard, "now": now}))
+        return self._take_back(RESCUE, _RAN_OUT, now=now)
 
     def readopt(self, *, now: float) -> list[str]:
         """Queue all running jobs again, without counting it as a loss, and return their ids.
 
         For a queue that has just started, when nothing can be running.
         """
-        return list(self._connection.scalars(READOPT, {"of_shard": self._shard, "now": now}))
+        return self._take_back(READOPT, _LEFT, now=now)
 
-
-def _batches(due: Sequence[Row[Any]], sizes: Sequence[int]) -> list[Sequence[Row[Any]]]:
-    """Divide due jobs into batches of up to these sizes. A job with losses gets a batch of its own."""
-    batches: list[Sequence[Row[Any]]] = []
-    start = 0
-    for size in sizes:
-        if start < len(due):
-            batch = _before_losses(due[start : start + size]) or due[start : start + 1]
-            batches.append(batch)
-            start += len(batch)
-    return batches
-
-
-def _before_losses(due: Iterable[Row[Any]]) -> list[Row[Any]]:
-    """Return the jobs before the first one with losses."""
-    return list(takewhile(lambda row: not row.losses, due))
+    def _take_back(self, move: Executable, reason: str, *, now: float) -> list[str]:
+        rows = self._connection.execute(move, {"of_shard": self._shard, "now": now}).all()
+        self._attempts.taken_back(rows, reason, now=now)
+        return [row.id for row in rows]
 
 
 def _fence(lease: Lease) -> dict[str, object]:

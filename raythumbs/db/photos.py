@@ -28,7 +28,7 @@ def _insert_or_update(insert: Any) -> Any:  # noqa: ANN401 see `insertion`
     values |= {name: func.coalesce(photos.c[name], new[name]) for name in ("folder_id", "file_name")}
     values |= {"deleted_at": new.deleted_at, "ended": null()}
     return insert.on_conflict_do_update(index_elements=[photos.c.source], set_=values).returning(
-        photos.c.id, photos.c.source, photos.c.folder_id
+        photos.c.id, photos.c.source, photos.c.folder_id, photos.c.file_name
     )
 
 
@@ -72,10 +72,11 @@ RENDITIONS = select(renditions).where(renditions.c.photo_id == bindparam("of_pho
 
 @dataclass(frozen=True, slots=True)
 class PhotoKey:
-    """A photo's id, and the folder that it was first uploaded to."""
+    """A photo's id, the folder that it was first uploaded to, and the name that it was first given."""
 
     id: str
     folder_id: str | None
+    file_name: str | None
 
 
 class Photos:

@@ -89,6 +89,21 @@ jobs = Table(
     Column("started_at", Double),
     Column("finished_at", Double),
     Column("kept_version", String),  # renditions of this version stay; only the missing ones are made
+    Column("node", String),  # for which the last attempt was leased
+)
+
+# Attempts that failed or were lost, the newest of each job; see `attempts.py`.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("job_id", String(36), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("node", String),
+    Column("began_at", Double),
+    Column("ended_at", Double),
+    Column("outcome", String(9), nullable=False),
+    Column("code", String(32)),
+    Column("reason", String),
 )
 
 # One incomplete job for each photo: a second request for the same photo finds the first.

@@ -18,8 +18,8 @@ from raythumbs.imaging.limits import Limits
 from raythumbs.imaging.native.library import loaded
 from raythumbs.imaging.sandbox import Sandbox
 from raythumbs.model.photo import RenditionSpec
+from raythumbs.model.photo_format import PHOTO_FORMATS
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
 ESSENTIAL = {
     "no_new_privs": "a program that it starts may have more privileges",
     "landlock": "it can read every file that the service's user can read",
@@ -87,7 +87,7 @@ def checkup(limits: Limits) -> Checkup:
 
 
 def _trials(sandbox: Sandbox) -> Iterator[Trial]:
-    for written_as in FORMATS:
+    for written_as in (one.pillow_name for one in PHOTO_FORMATS):
         picture = _picture(written_as)
         if picture is not None:
             yield Trial(written_as, _trouble(sandbox, picture), sandbox.start().refused_calls)

@@ -14,8 +14,10 @@ from raythumbs.imaging.jpeg import plugin as jpeg_plugin
 from raythumbs.imaging.recognise import HEAD_BYTES, refusal
 from raythumbs.imaging.tables import refuse_long_tables
 from raythumbs.imaging.tiff.picture import TiffPicture, is_tiff
+from raythumbs.model.photo_format import PHOTO_FORMATS
 
-FORMATS = (jpeg_plugin.NAME, "PNG", "WEBP", "GIF", "TIFF", bmp_plugin.NAME, avif_plugin.NAME, "HEIF")
+_OWN_READERS = {"JPEG": jpeg_plugin.NAME, "BMP": bmp_plugin.NAME, "AVIF": avif_plugin.NAME}
+FORMATS = tuple(_OWN_READERS.get(one.pillow_name, one.pillow_name) for one in PHOTO_FORMATS)
 
 _PROFILE_BYTES = 4 << 20  # printers' profiles take more than the 1 MiB that Pillow allows one in a PNG
 _HEADER_PIXELS = 1 << 31  # more than `Limits` admits: Pillow's own check must not refuse a picture that ours admits

@@ -13,10 +13,11 @@ from raythumbs.imaging.decoder_errors import (
     is_about_the_kind,
     is_no_sentence,
 )
+from raythumbs.model.photo_format import PHOTO_FORMATS, photo_format_names
 
 HEAD_BYTES = 64 * 1024  # enough for a JPEG's first segment and the beginning of the next
 
-_FORMATS = "JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF and HEIC"
+_FORMATS = photo_format_names()
 
 # Each pattern is matched at the first byte. Sources: the formats' specifications, and file(1)'s magic.
 _FOREIGN: tuple[tuple[bytes, str], ...] = (
@@ -54,15 +55,7 @@ _FOREIGN: tuple[tuple[bytes, str], ...] = (
     (rb"BPG\xfb", "BPG"),
     (rb"/\* XPM \*/", "XPM"),
 )
-_OURS: tuple[tuple[bytes, str], ...] = (
-    (rb"\xff\xd8\xff", "JPEG"),
-    (rb"\x89PNG\r\n\x1a\n", "PNG"),
-    (rb"GIF8[79]a", "GIF"),
-    (rb"RIFF.{4}WEBP", "WebP"),
-    (rb"II[*+]\x00|MM\x00[*+]", "TIFF"),
-    (rb".{4}ftypavi[fs]", "AVIF"),
-    (rb".{4}ftyp(?:he|mif|msf)", "HEIC"),
-)
+_OURS = [(one.starts, one.name) for one in PHOTO_FORMATS if one.starts]
 # The places of the picture's width and height in a format's header.
 _SIZES: tuple[tuple[bytes, str], ...] = (
     (rb"\x89PNG\r\n\x1a\n....IHDR(.{4})(.{4})", ">I"),

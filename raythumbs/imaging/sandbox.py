@@ -32,6 +32,7 @@ PROGRAM = ("-m", "raythumbs.imaging.sandbox_child")
 PHOTOS_PER_CHILD = 2000  # then a new child, to free leaked memory. A start costs as much as 20 small photos.
 _STARTING_SECONDS = 30.0
 _ENDING_SECONDS = 0.2  # a sound child ends at once when its socket is closed
+_DYING_SECONDS = 2.0  # a child that dies closes its socket first. On a busy machine, Python's end takes a while.
 _BAD_ANSWER = (OSError, ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
 
 
@@ -92,17 +93,17 @@ class Child:
         names = self.refusals.names if self.refusals else []
         return f"the system call {', '.join(names)}" if names else ""
 
-    def end(self) -> str:
-        """End the process; return how it ended, in words."""
+    def end(self, patience_seconds: float) -> str:
+        """End the process, which has so long to end by itself; return how it ended, in words."""
         self.line.close()
         if self.refusals:
             self.refusals.close()
         try:
-            status = self.process.wait(timeout=_ENDING_SECONDS)  # of a child that died already: how it died
+            status = self.process.wait(timeout=patience_seconds)  # of a child that died already: how it died
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            return "it said what makes no sense, and was ended"
+            return "it did not end by itself, and was killed"
         return signal.Signals(-status).name if status < 0 else f"exit {status}"
 
 
@@ -185,7 +186,7 @@ class Sandbox:
             self.close()
             raise TimedOut(f"rendering took more than {photo.seconds:.0f} s") from error
         except _BAD_ANSWER as error:
-            raise self._failure(photo) from error
+            raise self._failure(photo, error) from error
         finally:
             self._forget_first()
 
@@ -194,10 +195,10 @@ class Sandbox:
         self.give(file, seconds=seconds)
         return self.answer()
 
-    def close(self) -> str:
+    def close(self, patience_seconds: float = _ENDING_SECONDS) -> str:
         """End the child, if there is one; return how it ended, in words."""
         child, self._child, self._sent = self._child, None, 0
-        return child.end() if child else "not started"
+        return child.end(patience_seconds) if child else "not started"
 
     def _child_at_work(self) -> Child:
         """Return the child, which has the first photo. A child that died before it got that photo is replaced once."""
@@ -222,13 +223,15 @@ class Sandbox:
                 child.send(photo)
                 self._sent += 1
 
-    def _failure(self, photo: _Photo) -> TimedOut | Crashed:
+    def _failure(self, photo: _Photo, error: Exception) -> TimedOut | Crashed:
         """End the child; return the error of the photo that it had."""
         refused = self._child.refused_calls if self._child else ""
-        ended = self.close()
+        is_dying = isinstance(error, OSError)
+        ended = self.close(_DYING_SECONDS if is_dying else _ENDING_SECONDS)
         if ended == signal.SIGXCPU.name:
             return TimedOut(f"rendering took more than {photo.seconds:.0f} s of CPU time")
-        return Crashed(f"the decoder died ({ended})" + (f" after it was refused {refused}" if refused else ""))
+        what = "the decoder died" if is_dying else "the decoder's answer makes no sense"
+        return Crashed(f"{what} ({ended})" + (f" after it was refused {refused}" if refused else ""))
 
     def _forget_first(self) -> None:
         """Drop the photo that was answered; end a child that has rendered its share of photos."""

@@ -98,7 +98,8 @@ class Job:
     """A durable request to make the renditions of one photo. Times are UTC, in seconds since 1970.
 
     `attempt` is the fence: it never goes down. `errors`, `timeouts` and `crashes` each count against a budget. `losses`
-    counts lost batches with this job in them, where it is unknown which job caused the loss.
+    counts lost batches with this job in them, where it is unknown which job caused the loss. `node` is the address of
+    the node that the last attempt was leased for. `file_name` is what the client called the photo.
     """
 
     id: str
@@ -118,3 +119,5 @@ class Job:
     due_at: float
     started_at: float | None
     finished_at: float | None
+    node: str | None = None
+    file_name: str | None = None

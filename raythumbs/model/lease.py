@@ -16,7 +16,8 @@ class Lease:
     """An attempt's right to a job until `until` (UTC seconds). The number `attempt` fences every write.
 
     `created_at` is when the job was first enqueued and `started_at` when it was leased, by the database's clock. With
-    `kept_version`, `renditions` are those that the photo has, which are of that version.
+    `kept_version`, `renditions` are those that the photo has, which are of that version. `node` is the address of the
+    node that it was leased for.
     """
 
     job_id: str
@@ -34,6 +35,7 @@ class Lease:
     started_at: float
     until: float
     kept_version: str | None = None
+    node: str | None = None
     renditions: tuple[Rendition, ...] = ()
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-BODY_BYTES = 256 * 1024  # of each body, the beginning is kept
 MESSAGES = 500  # the newest are kept
+BYTES = 64 << 20  # of their bodies together, and always the newest message
 _REASON_LETTERS = 1000
 
 
@@ -27,15 +27,10 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantinedMessage:
-    """A message in quarantine, with the beginning of its body."""
+    """A message in quarantine, with its body. Of a large body an older version kept the beginning alone."""
 
     about: Quarantined
     body: bytes
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether all of the body is kept."""
-        return len(self.body) == self.about.size_bytes
 
     @classmethod
     def of(cls, sender: str, body: bytes, *, reason: str, headers: Mapping[str, str]) -> Self:
@@ -47,4 +42,4 @@ class QuarantinedMessage:
             headers=headers,
             size_bytes=len(body),
         )
-        return cls(about=about, body=body[:BODY_BYTES])
+        return cls(about=about, body=body)

@@ -82,9 +82,31 @@ class Backfiller:
         self.wake.set()
         return backfill
 
-    def with_speed(self, backfill: Backfill) -> Backfill:
-        """Return the backfill with its speed and the time that is left."""
-        return self._speeds.added_to(backfill)
+    async def all(self) -> list[Backfill]:
+        """Return the newest backfills, the newest first, each with its failed photos and its speed."""
+        found = await self._record.read(lambda db: [Backfills(db).with_failed(one) for one in Backfills(db).all()])
+        return [self._speeds.added_to(one) for one in found]
+
+    async def get(self, backfill_id: str) -> Backfill:
+        """Return a backfill with its failed photos and its speed. This and the next verbs raise UnknownBackfill."""
+        found = await self._record.read(lambda db: Backfills(db).with_failed(Backfills(db).get(backfill_id)))
+        return self._speeds.added_to(found)
+
+    async def pause(self, backfill_id: str) -> Backfill:
+        """Enqueue nothing more of a backfill until it is resumed."""
+        await self._record.write(lambda db, _now: Backfills(db).pause(backfill_id))
+        return await self.get(backfill_id)
+
+    async def resume(self, backfill_id: str) -> Backfill:
+        """Let a backfill go on where it was."""
+        await self._record.write(lambda db, _now: Backfills(db).resume(backfill_id))
+        self.wake.set()
+        return await self.get(backfill_id)
+
+    async def cancel(self, backfill_id: str) -> Backfill:
+        """End a backfill. What it has enqueued is rendered."""
+        await self._record.write(lambda db, now: Backfills(db).cancel(backfill_id, now=now))
+        return await self.get(backfill_id)
 
     # --- a turn
 

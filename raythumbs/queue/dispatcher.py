@@ -1,35 +1,27 @@
 """The dispatcher: fills free slots with batches of leases, and gives more leases to batches that ask."""
 
 import asyncio
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import count, islice
+from itertools import count
 
 from raythumbs.cluster.nodes import Node
 from raythumbs.db.database import Connection
 from raythumbs.db.leases import Leases
-from raythumbs.db.queue_states import QueueStates
 from raythumbs.db.record import Record
 from raythumbs.events import add_facts, emit, emit_trouble
-from raythumbs.model.job import Priority
 from raythumbs.model.lease import Lease, Report
 from raythumbs.queue.batch import Batch, BatchLost, RunBatch
 from raythumbs.queue.coalescer import Coalescer
 from raythumbs.queue.large_lane import LargeLane
+from raythumbs.queue.leasing import PLENTY, Leasing, Room
 from raythumbs.queue.node_health import NodeHealth
 from raythumbs.queue.outcomes import Budgets, Outcomes
 from raythumbs.queue.pace import Pace
 from raythumbs.queue.slots import Slots
 from raythumbs.queue.telemetry import Telemetry
 from raythumbs.worker.host_load import HostLoad
-
-_BATCH_SECONDS = 0.5  # of work: long enough to hide Ray's cost per task, short enough that no person waits
-_BATCH_PHOTOS = 32
-_LEAST_HELPING_SECONDS = 0.05  # of work: asking for the last photos one by one costs more than an uneven end
-_PLENTY = 256
-_AGED_OF_LEASINGS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +57,14 @@ class Dispatcher:
         self._large = LargeLane(slots, places=pace.large_places)
         self._large_had_turn = False
         self._outcomes = Outcomes(record, self._large, budgets=budgets, pace=pace, telemetry=telemetry)
+        self._leasing = Leasing(
+            slots, shard=shard, lease_seconds=budgets.lease_seconds, photo_seconds=lambda: self.photo_seconds
+        )
         self._node_health = NodeHealth(slots)
         self._tickets = count(1)
-        self._leasings = 0
         self._growing: dict[int, _AtWork] = {}
         # Many slots ask at once: requests that arrive during a write share the next one.
-        self._askings: Coalescer[int, list[Lease]] = Coalescer(self._lease_for_all, most=_PLENTY)
+        self._askings: Coalescer[Room, list[Lease]] = Coalescer(self._lease_for_all, most=PLENTY)
         self._batches: set[asyncio.Task[None]] = set()
         self.draining = False
         self.wake = asyncio.Event()
@@ -116,7 +110,7 @@ class Dispatcher:
             had_slots = True
             batches: list[list[Lease]] = []
             try:
-                batches = await self._record.write(partial(self._lease, batches=len(nodes)))
+                batches = await self._record.write(partial(self._leasing.batches, nodes=nodes))
             finally:
                 for node in nodes[len(batches) :]:
                     self._slots.give_back(node)
@@ -149,7 +143,7 @@ class Dispatcher:
             self._slots.yield_to(seen, node, min_free_bytes=self._min_free_memory_bytes)
         if not self._may_grow(ticket):
             return []
-        leases = await self._askings.ask(room)
+        leases = await self._askings.ask(Room(room, self._growing[ticket].batch.node))
         at_work = self._growing.get(ticket)
         if at_work is None:  # the batch was lost meanwhile
             await self._outcomes.release_innocent(leases, "its batch ended")
@@ -189,6 +183,9 @@ class Dispatcher:
         self.wake.set()
         emit("queue.resumed")
 
+    async def _lease_for_all(self, rooms: list[Room]) -> list[list[Lease]]:
+        return await self._record.write(partial(self._leasing.more, rooms=rooms))
+
     def _may_grow(self, ticket: int) -> bool:
         at_work = self._growing.get(ticket)
         if at_work is None or self.draining:
@@ -196,59 +193,18 @@ class Dispatcher:
         node = at_work.batch.node
         return not self._large.wants(node) and not self._slots.is_over(node)
 
-    def _lease(self, db: Connection, now: float, *, batches: int) -> list[list[Lease]]:
-        if QueueStates(db).get().is_paused:  # asked in the same transaction, so a pause holds for every shard at once
-            return []
-        jobs = Leases(db, self._shard)
-        most = max(1, min(_BATCH_PHOTOS, round(_BATCH_SECONDS / self.photo_seconds)))
-        slots = max(batches, self._slots.total)
-        waiting = _waiting(jobs, now=now, most=most * slots)
-        shares = [(waiting + slots - 1 - place) // slots for place in range(batches)]  # the last photos are spread
-        return jobs.lease_next(
-            [n for n in shares if n],
-            now=now,
-            lease_seconds=self._lease_seconds,
-            priorities=self._order(jobs, now=now),
-        )
-
-    async def _lease_for_all(self, rooms: list[int]) -> list[list[Lease]]:
-        return await self._record.write(partial(self._lease_more, rooms=rooms))
-
-    def _lease_more(self, db: Connection, now: float, *, rooms: list[int]) -> list[list[Lease]]:
-        if QueueStates(db).get().is_paused:
-            return [[] for _ in rooms]
-        jobs = Leases(db, self._shard)
-        shares = 2 * max(1, self._slots.total)  # the last photos are spread, in ever smaller helpings
-        waiting = _waiting(jobs, now=now, most=max(rooms) * shares)
-        least = round(_LEAST_HELPING_SECONDS / self.photo_seconds)
-        helpings = [min(room, max(least, math.ceil(waiting / shares))) for room in rooms]
-        leases = jobs.lease_more(
-            sum(helpings),
-            now=now,
-            lease_seconds=self._lease_seconds,
-            priorities=self._order(jobs, now=now),
-        )
-        following = iter(leases)
-        return [list(islice(following, helping)) for helping in helpings]
-
-    def _order(self, jobs: Leases, *, now: float) -> list[Priority]:
-        """Return the priorities in the order in which they are served: the most urgent first.
-
-        Every tenth time, the priority whose job has waited longest is first, so that a steady stream of urgent photos
-        never stops a backfill."""
-        self._leasings += 1
-        patient = None if self._leasings % _AGED_OF_LEASINGS else jobs.longest_waiting(now=now)
-        return sorted(Priority, key=lambda priority: (priority is not patient, priority.rank))
-
     async def _start_large(self) -> bool:
         """Start large photos that wait, each with its memory set apart on its node. Return whether one began."""
         if self.draining:
             return False
         begun = self._large.take()
         for node, photo in begun:
-            self._start(Batch(next(self._tickets), node, (photo.lease,), memory_bytes=photo.needed_bytes))
+            lease = replace(photo.lease, node=node.name)
+            self._start(Batch(next(self._tickets), node, (lease,), memory_bytes=photo.needed_bytes))
         for photo in self._large.give_up():
             await self._outcomes.give_up(photo)
+        if moved := {photo.lease: node.name for node, photo in begun if photo.lease.node != node.name}:
+            await self._record.write(lambda db, _now: Leases(db).move(moved))
         return bool(begun)
 
     def _start(self, batch: Batch) -> None:
@@ -272,7 +228,7 @@ class Dispatcher:
 
     async def _run_batch(self, at_work: _AtWork) -> None:
         batch = at_work.batch
-        add_facts(node=batch.node.address or batch.node.id)
+        add_facts(node=batch.node.name)
         try:
             async for reports in self._run(batch):
                 await self._take_in(at_work, reports)
@@ -293,11 +249,3 @@ class Dispatcher:
             else:
                 self._slots.give_back(batch.node)
             self.wake.set()
-
-
-def _waiting(jobs: Leases, *, now: float, most: int) -> int:
-    """Return how many jobs wait, up to `most`. Beyond some hundreds, assume `most`: counting thousands took as long as
-    leasing them."""
-    counted = min(most, _PLENTY)
-    waiting = jobs.waiting(now=now, limit=counted)
-    return waiting if waiting < counted else most

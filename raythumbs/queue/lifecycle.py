@@ -11,7 +11,8 @@ from raythumbs.cluster.autoscaler import RayAutoscaler
 from raythumbs.cluster.join import HEAD, NAMESPACE
 from raythumbs.events import emit_trouble
 from raythumbs.queue.actor import ThumbnailQueueActor
-from raythumbs.queue.handle import NAME, RETRY_SECONDS, QueueHandle, name_of
+from raythumbs.queue.actors import NAME, RETRY_SECONDS, name_of
+from raythumbs.queue.handle import QueueHandle
 from raythumbs.settings.sealed import Sealed
 
 _DRAIN_SECONDS = 120.0  # more than any sensible `drain_seconds`

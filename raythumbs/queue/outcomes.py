@@ -117,9 +117,7 @@ class Outcomes:
         """Queue leases again in one write, to be tried at once."""
         if not leases:
             return
-        stale = await self._record.insist(
-            lambda db, now: Leases(db).release_all(leases, error, due_at=now, counts=counts)
-        )
+        stale = await self._record.insist(lambda db, now: Leases(db).release_all(leases, error, now=now, counts=counts))
         for lease in leases:
             if lease in stale:
                 await self._fenced(Report(lease, Failed(error), 0.0))
@@ -192,7 +190,9 @@ class Outcomes:
             await self._fail(report, TooLarge(f"{error.reason}; no node has so much"))
         elif self._large.is_full:
             wait = self._pace.large_again_seconds
-            await self._record.insist(lambda db, now: Leases(db).release(lease, error, due_at=now + wait, counts=()))
+            await self._record.insist(
+                lambda db, now: Leases(db).release(lease, error, now=now, due_at=now + wait, counts=())
+            )
         else:
             self._large.add(lease, error.needed_bytes)
             emit("job.set_aside", **_facts(lease), needed_bytes=error.needed_bytes)
@@ -216,7 +216,9 @@ class Outcomes:
         asked = error.retry_after_seconds if isinstance(error, StoreUnavailable) else None
         backoff = self._pace.slow_backoff if isinstance(error, StoreRefused) else self._pace.backoff
         wait = min(LONGEST_SECONDS, max(backoff(after), asked or 0.0))
-        await self._record.insist(lambda db, now: Leases(db).release(lease, error, due_at=now + wait, counts=counts))
+        await self._record.insist(
+            lambda db, now: Leases(db).release(lease, error, now=now, due_at=now + wait, counts=counts)
+        )
         self._tally.retried(error.code)
         self._telemetry.attempted(report, is_last=False)
         _emit_released(lease, error, after_seconds=round(wait, 1))

@@ -147,12 +147,12 @@ class SqsPoller:
     async def _set_aside(self, message: "SqsMessage", error: RaythumbsError) -> None:
         """Leave a message that was not taken in to the queue's dead-letter queue. If it has none, quarantine it.
 
-        It stays in the queue if the fault is not its own, or if quarantine does not keep all of it.
+        It stays in the queue if the fault is not its own.
         """
         emit_trouble("sqs.refused", error, message_id=message.id, queue=self._queue.url)
         body = message.body.encode(errors="replace")
         kept = QuarantinedMessage.of("sqs", body, reason=error.reason, headers={})
-        if not isinstance(error, BadRequest) or not kept.is_whole or await self._may_have_dead_letters():
+        if not isinstance(error, BadRequest) or await self._may_have_dead_letters():
             return
         try:
             await self._quarantine(kept)

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 
 from ray.exceptions import RayError
 
-from raythumbs.db.backfills import Backfills
 from raythumbs.db.deliveries import Deliveries
 from raythumbs.db.failures import failures
 from raythumbs.db.folders import Folders
@@ -21,6 +20,7 @@ from raythumbs.db.queue_states import QueueStates
 from raythumbs.db.reconciliation import Reconciliations
 from raythumbs.errors import NotReconciled, RaythumbsError
 from raythumbs.events import emit, emit_trouble
+from raythumbs.model.attempt import JobHistory
 from raythumbs.model.backfill import Backfill, BackfillRequest
 from raythumbs.model.figures import Figures
 from raythumbs.model.folder import Folder
@@ -58,7 +58,7 @@ class ThumbnailQueue:
         self._dispatcher = parts.dispatcher
         self._bulk = BulkMoves(parts.record, parts.database, shard=parts.given.shard, wake=parts.dispatcher.wake.set)
         self._overviews = Shared(self._overview, seconds=_OVERVIEW_SECONDS)
-        self._database_answers = Shared(self._ask_database)
+        self._database_answers: Shared[None, float] = Shared(lambda _: self._record.read(parts.database.now))
         self._loops = [asyncio.create_task(loop.forever()) for loop in parts.loops]
 
     # --- the verbs of a job
@@ -120,9 +120,9 @@ class ThumbnailQueue:
 
     # --- to look at
 
-    async def job(self, job_id: str) -> Job:
-        """Return the job, or raise UnknownJob."""
-        return await self._record.read(lambda db: Jobs(db).get(job_id))
+    async def job(self, job_id: str) -> JobHistory:
+        """Return the job with its newest attempts, or raise UnknownJob."""
+        return await self._record.read(lambda db: Jobs(db).history(job_id))
 
     async def jobs(self, selection: Selection, *, after: str | None, limit: int) -> list[Job]:
         """Return a page of jobs, the newest first."""
@@ -168,8 +168,8 @@ class ThumbnailQueue:
 
     async def figures(self) -> Figures:
         """Return the status, and what this shard has counted since it started."""
-        dispatcher, record = self._dispatcher, self._record
-        counts = self._given.telemetry.tally.counts(fenced_writes=dispatcher.late_reports, commits=record.commits)
+        tally = self._given.telemetry.tally
+        counts = tally.counts(fenced_writes=self._dispatcher.late_reports, commits=self._record.commits)
         free = await asyncio.to_thread(free_bytes, self._given.settings.data_dir)
         return Figures(status=await self.status(), shards={self._given.shard: counts}, free_disk_bytes=free)
 
@@ -179,7 +179,7 @@ class ThumbnailQueue:
 
     async def check(self) -> None:
         """Return if the database and the stores answer and more work may be taken, else raise the reason."""
-        self._parts.admission.check()
+        await self.admit()
         await self._database_answers(None)
         await self._parts.stores_answer()
 
@@ -223,29 +223,23 @@ class ThumbnailQueue:
 
     async def backfills(self) -> list[Backfill]:
         """Return the newest backfills, the newest first."""
-        found = await self._record.read(lambda db: [Backfills(db).with_failed(one) for one in Backfills(db).all()])
-        return [self._parts.backfiller.with_speed(one) for one in found]
+        return await self._parts.backfiller.all()
 
     async def backfill(self, backfill_id: str) -> Backfill:
         """Return the backfill, or raise UnknownBackfill."""
-        found = await self._record.read(lambda db: Backfills(db).with_failed(Backfills(db).get(backfill_id)))
-        return self._parts.backfiller.with_speed(found)
+        return await self._parts.backfiller.get(backfill_id)
 
     async def pause_backfill(self, backfill_id: str) -> Backfill:
         """Enqueue nothing more of a backfill until it is resumed."""
-        await self._record.write(lambda db, _now: Backfills(db).pause(backfill_id))
-        return await self.backfill(backfill_id)
+        return await self._parts.backfiller.pause(backfill_id)
 
     async def resume_backfill(self, backfill_id: str) -> Backfill:
         """Let a backfill go on where it was."""
-        await self._record.write(lambda db, _now: Backfills(db).resume(backfill_id))
-        self._parts.backfiller.wake.set()
-        return await self.backfill(backfill_id)
+        return await self._parts.backfiller.resume(backfill_id)
 
     async def cancel_backfill(self, backfill_id: str) -> Backfill:
         """End a backfill. What it has enqueued is rendered."""
-        await self._record.write(lambda db, now: Backfills(db).cancel(backfill_id, now=now))
-        return await self.backfill(backfill_id)
+        return await self._parts.backfiller.cancel(backfill_id)
 
     # --- webhooks
 
@@ -273,13 +267,13 @@ class ThumbnailQueue:
         If no other queue takes over within a while, because the deploy was killed, lease again.
         """
         settings = self._given.settings
+        others = settings.drain_seconds if settings.queue_shards > 1 else 0  # none is ended before all have drained
         try:
             await self._dispatcher.drain(settings.drain_seconds)
             await asyncio.gather(*(poller.settle() for poller in self._parts.pollers))
         finally:
-            others = settings.drain_seconds if settings.queue_shards > 1 else 0  # none is ended before all have drained
-            loop = asyncio.get_running_loop()
-            loop.call_later(self._given.pace.handover_seconds + others, self._dispatcher.resume)
+            after = self._given.pace.handover_seconds + others
+            asyncio.get_running_loop().call_later(after, self._dispatcher.resume)
             await self._end_scaling()
             await self._given.telemetry.flush()
 
@@ -303,6 +297,3 @@ class ThumbnailQueue:
     async def _overview(self, _: None) -> Overview:
         database = self._parts.database
         return await self._record.read(lambda db: overview(db, now=database.now(db)))
-
-    async def _ask_database(self, _: None) -> None:
-        await self._record.read(self._parts.database.now)

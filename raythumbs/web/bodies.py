@@ -131,6 +131,7 @@ class JobBody(Body):
     photo_url: str
     source: str
     folder_id: str | None
+    file_name: str | None
     state: State
     priority: Priority
     attempt: int

@@ -7,6 +7,7 @@ from typing import Annotated, BinaryIO, Protocol
 
 from fastapi import Depends, Request
 
+from raythumbs.model.attempt import JobHistory
 from raythumbs.model.backfill import Backfill, BackfillRequest
 from raythumbs.model.figures import Figures
 from raythumbs.model.folder import Folder, FolderRule
@@ -50,7 +51,7 @@ class Queue(Protocol):
     async def resume(self) -> QueueState:
         """Lease again."""
 
-    async def job(self, job_id: str) -> Job:
+    async def job(self, job_id: str) -> JobHistory:
         """Return the job."""
 
     async def jobs(self, selection: Selection, *, after: str | None, limit: int) -> list[Job]:

@@ -46,6 +46,8 @@ _VALUES: Mapping[str, Any] = {
     "notes": [],
     "code": "not_an_image",
     "reason": "no decoder knows this file",
+    "node": "10.0.0.7",
+    "outcome": "succeeded",
     "place": "s3://photos/",
     "sender": "s3",
     "ids": [_ID],

@@ -33,7 +33,7 @@ class QuarantinedMessageBody(QuarantinedBody):
     """A message in quarantine."""
 
     headers: dict[str, str] = Field(description="the headers that matter; secrets are left out")
-    body: str = Field(description="the beginning of its body, at most 256 KiB; bytes that are no text are escaped")
+    body: str = Field(description="its body; bytes that are no text are escaped")
 
     @classmethod
     def of(cls, message: QuarantinedMessage) -> Self:

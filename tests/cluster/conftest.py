@@ -5,8 +5,9 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 import pytest
@@ -78,7 +79,7 @@ class LiveQueue:
         return [job.id for job in asyncio.run(self.handle.enqueue(requests))]
 
     def job(self, job_id: str) -> Job:
-        return asyncio.run(self.handle.job(job_id))
+        return asyncio.run(self.handle.job(job_id)).job
 
     def status(self) -> Status:
         return asyncio.run(self.handle.status())
@@ -144,9 +145,9 @@ StartQueue = Callable[..., LiveQueue]
 
 @pytest.fixture
 def start(cluster: Cluster, tmp_path: Path) -> Iterator[StartQueue]:
-    def started(**given: object) -> LiveQueue:
+    def started(*, environment: Mapping[str, str] = MappingProxyType({}), **given: object) -> LiveQueue:
         settings = load_settings(data_dir=tmp_path, allowed_sources=("file:///",), **given)
-        return LiveQueue(settings, asyncio.run(start_queue(seal(settings, tmp_path, environment={}))))
+        return LiveQueue(settings, asyncio.run(start_queue(seal(settings, tmp_path, environment=environment))))
 
     yield started
     asyncio.run(stop_queue())

@@ -39,6 +39,19 @@ def test_a_client_that_says_nothing_keeps_nobody_waiting():
         assert answer.status == 503
 
 
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\n\r\n"], ids=["nothing yet", "a request"])
+def test_the_door_is_handed_over_without_a_word_while_a_client_is_connected(caplog, said):
+    port = free_port()
+
+    with doorkeeper("127.0.0.1", port) as door, socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(said)
+        with asked(port):  # so the first client has been let in
+            pass
+        door.hand_over()
+
+    assert caplog.records == []
+
+
 def test_another_server_listens_beside_it_and_has_the_port_when_it_is_handed_over():
     port = free_port()
     with doorkeeper("127.0.0.1", port) as door, socket.socket() as successor:

@@ -21,7 +21,7 @@ from tests.cluster.hosts import HOUSE, Network, network
 
 KEY = "rt_the-key-of-the-app-on-the-machines"
 
-pytestmark = [pytest.mark.needs("machines"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.needs("machines", "time"), pytest.mark.timeout(900)]
 
 
 @dataclass

@@ -7,7 +7,7 @@ import ray
 
 from raythumbs.model.figures import Ending
 from raythumbs.model.job import State
-from raythumbs.queue.handle import name_of
+from raythumbs.queue.actors import name_of
 from tests.cluster.conftest import LiveQueue, StartQueue, eventually, family, title
 
 

@@ -18,6 +18,7 @@ from raythumbs.db.leftovers import KeyOwner, Leftovers
 from raythumbs.db.overview import overview
 from raythumbs.db.photos import Photos
 from raythumbs.errors import RaythumbsError, StaleLease
+from raythumbs.model.attempt import Attempt
 from raythumbs.model.folder import Folder
 from raythumbs.model.found_photo import FoundPhoto
 from raythumbs.model.job import Change, Job, JobRequest, Priority, Removal, State
@@ -116,7 +117,8 @@ class Verbs:
         return self._lease(lambda held: held.finish(done, now=self._clock.now))
 
     def release(self, lease: Lease, error: RaythumbsError, *, after: float = 0, counts: Sequence[str] = ()) -> None:
-        self._lease(lambda held: held.release(lease, error, due_at=self._clock.now + after, counts=counts))
+        now = self._clock.now
+        self._lease(lambda held: held.release(lease, error, now=now, due_at=now + after, counts=counts))
 
     def fail(self, lease: Lease, error: RaythumbsError) -> None:
         self._lease(lambda held: held.fail(lease, error, now=self._clock.now))
@@ -165,6 +167,9 @@ class Verbs:
 
     def job(self, job_id: str) -> Job:
         return self._read(lambda connection: Jobs(connection).get(job_id))
+
+    def attempts(self, job_id: str) -> tuple[Attempt, ...]:
+        return self._read(lambda connection: Jobs(connection).history(job_id)).attempts
 
     def page(self, *, after: str | None = None, limit: int = 100, **of: Any) -> list[Job]:
         return self._read(lambda connection: Jobs(connection).list(Selection(**of), after=after, limit=limit))

@@ -337,7 +337,7 @@ class Model:
     def release(self, which, after):
         if self.running:
             lease = self.running.pop(which % len(self.running))
-            self._leases.release(lease, AWAY, due_at=self.now + after, counts=())
+            self._leases.release(lease, AWAY, now=self.now, due_at=self.now + after, counts=())
             self.back[lease.job_id] = self.now + after
 
     def cancel(self, which, _):

@@ -15,10 +15,10 @@ from tests.db.conftest import a_request, a_success, in_order
 
 
 def test_an_enqueued_job_has_the_values_of_its_request(record, clock):
-    (job,) = record.enqueue(a_request(7, priority=Priority.HIGH))
+    (job,) = record.enqueue(replace(a_request(7, priority=Priority.HIGH), file_name="cat.jpg"))
 
     assert record.job("job-000007") == job
-    assert (job.state, job.priority, job.attempt) == (State.QUEUED, Priority.HIGH, 0)
+    assert (job.state, job.priority, job.attempt, job.file_name) == (State.QUEUED, Priority.HIGH, 0, "cat.jpg")
     assert (job.created_at, job.due_at) == (clock.now, clock.now)
 
 

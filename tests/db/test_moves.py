@@ -18,6 +18,7 @@ from hypothesis.strategies import booleans, integers, sampled_from
 from raythumbs.db.database import Database
 from raythumbs.db.schema import metadata, sharding
 from raythumbs.errors import Crashed, IllegalMove, NoSuchObject, NotAnImage, StaleLease, UnknownJob
+from raythumbs.model.attempt import KEPT_ATTEMPTS, AttemptOutcome
 from raythumbs.model.job import INCOMPLETE, NEXT, Job, Priority, Removal, State, is_older
 from raythumbs.model.lease import Lease
 from tests.conftest import Clock
@@ -186,6 +187,15 @@ class Moves(RuleBasedStateMachine):
                 self.last_ends[job.source] = job.state
         self.before = now
         self.the_folder_counts_each_photo_once(incomplete)
+        self.every_attempt_is_there_once_and_only_the_last_may_run_or_succeed()
+
+    def every_attempt_is_there_once_and_only_the_last_may_run_or_succeed(self) -> None:
+        for job in self.before.values():
+            attempts = self.record.attempts(job.id)
+            assert [one.number for one in attempts] == list(range(1, job.attempt + 1))[-KEPT_ATTEMPTS:]
+            good = [one.outcome for one in attempts if one.outcome in {None, AttemptOutcome.SUCCEEDED}]
+            assert len(good) == (job.state in {State.RUNNING, State.SUCCEEDED})
+            assert not good or attempts[-1].outcome == good[0]
 
     def the_folder_counts_each_photo_once(self, incomplete: list[str]) -> None:
         found = {source: photo for source in SOURCES for photo in self.record.photos_of_source(source)}

@@ -1,7 +1,9 @@
 """A webhook is written with the end of the job that it reports, or neither is."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 
 import pytest
 from sqlalchemy import event, text
@@ -377,21 +379,21 @@ def test_messages_are_tried_again_in_slices(database, record, due, clock):
 
 def test_a_full_outbox_stops_no_start(postgresql_url):
     url = postgresql_url.replace("postgresql://", "postgresql+psycopg://")
-    database = Database(url)
-    database.open()
     rows = "SELECT 'msg_' || n, 'gone', 'photo.failed', '{}', 1, 1 FROM generate_series(1, 200000) n"
-    with database.writing() as connection:
-        connection.execute(text(f"INSERT INTO deliveries (id, endpoint_id, event, body, begun_at, due_at) {rows}"))
-    database.close()
+    with closing(Database(url)) as database:
+        database.open()
+        began = time.perf_counter()
+        with database.writing() as connection:
+            connection.execute(text(f"INSERT INTO deliveries (id, endpoint_id, event, body, begun_at, due_at) {rows}"))
+        seconds_for_all = time.perf_counter() - began
 
-    database = Database(url, statement_seconds=0.4)
-    database.open()
-    with database.writing() as connection:
-        Deliveries(connection).configure([ALL])
-        Deliveries(connection).enable()
-    with database.writing() as connection:
-        slices = [Deliveries(connection).retry(now=2.0), OldDeliveries(connection, "gone").forget_all(limit=1000)]
-    database.close()
+    with closing(Database(url, statement_seconds=seconds_for_all / 4)) as database:
+        database.open()
+        with database.writing() as connection:
+            Deliveries(connection).configure([ALL])
+            Deliveries(connection).enable()
+        with database.writing() as connection:
+            slices = [Deliveries(connection).retry(now=2.0), OldDeliveries(connection, "gone").forget_all(limit=1000)]
 
     assert slices[1] == 1000
 

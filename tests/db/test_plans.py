@@ -112,6 +112,7 @@ def test_repeated_requests_read_only_the_rows_of_their_photos(database, count):
         lambda db: Folders(db).get("album"),
         lambda db: FoundPhotos(db).of_source("s3://photos/000001.jpg"),
         lambda db: FoundPhotos(db).of_folder("album", after="photo-000009", limit=5),
+        lambda db: [Jobs(db).history(lease.job_id) for batch in leased(db) for lease in batch],
         lambda db: [Leases(db).finish([(one, a_success()) for one in batch], now=2.0) for batch in leased(db)],
     ],
 )
@@ -143,7 +144,7 @@ def test_a_place_in_the_fair_order_is_found_by_an_index_alone(database, asked, i
     with database.writing() as connection:
         Intake(connection).enqueue([a_request(number, folder=str(number % 3)) for number in range(20)], now=1.0)
         (lease,) = leased(connection)[0][:1]
-        Leases(connection).release(lease, StoreUnavailable("away"), due_at=3.0, counts=())
+        Leases(connection).release(lease, StoreUnavailable("away"), now=2.0, due_at=3.0, counts=())
 
     plans = plans_of(database, asked)
 
@@ -198,7 +199,7 @@ def leased(connection):
         lambda db: Leases(db).lease_more(5, now=2.0, lease_seconds=60),
         lambda db: Leases(db).renew(leased(db)[0], now=2.0, lease_seconds=60),
         lambda db: [Leases(db).finish([(one, a_success()) for one in batch], now=2.0) for batch in leased(db)],
-        lambda db: Leases(db).release(leased(db)[0][0], StoreUnavailable("away"), due_at=3.0, counts=()),
+        lambda db: Leases(db).release(leased(db)[0][0], StoreUnavailable("away"), now=2.0, due_at=3.0, counts=()),
         lambda db: Jobs(db).cancel(leased(db)[0][0].job_id, now=2.0),
         lambda db: Intake(db).enqueue([a_request(7000), a_request(3999), a_request(1)], now=2.0),
         lambda db: Intake(db).enqueue([replace(a_request(3999), priority=Priority.HIGH)], now=2.0),

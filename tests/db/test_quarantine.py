@@ -9,7 +9,11 @@ from raythumbs.model.quarantine import Quarantined, QuarantinedMessage
 
 def a_message(number: int = 1, body: bytes = b"\x00\xff{") -> QuarantinedMessage:
     about = Quarantined(
-        id=f"{number:032d}", sender="s3", reason="the body is not JSON", headers={"user-agent": "a \\ é"}, size_bytes=9
+        id=f"{number:032d}",
+        sender="s3",
+        reason="the body is not JSON",
+        headers={"user-agent": "a \\ é"},
+        size_bytes=len(body),
     )
     return QuarantinedMessage(about=about, body=body)
 
@@ -72,6 +76,28 @@ def test_the_newest_come_first_and_the_oldest_are_dropped_beyond_the_bound(kept,
 
     assert [about.id for about in kept.list()] == [a_message(number).about.id for number in (4, 3, 2)]
     assert dropped == [0, 0, 0, 1, 1]
+
+
+def test_large_messages_drop_the_oldest_ones_but_never_themselves(kept, clock):
+    for number, size_bytes in enumerate((40, 30, 30)):
+        clock.advance(seconds=1)
+        kept.keep(a_message(number, b"x" * size_bytes), most_bytes=99)
+    after_three = [about.id for about in kept.list()]
+    clock.advance(seconds=1)
+
+    dropped = kept.keep(a_message(3, b"x" * 100), most_bytes=99)
+
+    assert after_three == [a_message(number).about.id for number in (2, 1)]
+    assert (dropped, [about.id for about in kept.list()]) == (2, [a_message(3).about.id])
+
+
+def test_a_body_of_the_largest_request_is_kept_whole(kept):
+    body = bytes(range(256)) * (4 << 20 >> 8)
+
+    kept.keep(QuarantinedMessage.of("s3", body, reason="?", headers={}))
+
+    [about] = kept.list()
+    assert (about.size_bytes, kept.get(about.id).body) == (len(body), body)
 
 
 def test_a_message_is_dropped_once(kept):

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from raythumbs.imaging.checkup import ESSENTIAL, FORMATS, Trial, checkup
+from raythumbs.imaging.checkup import ESSENTIAL, Trial, checkup
 from raythumbs.imaging.codecs import Codec
 from raythumbs.imaging.confinement import Fence
+from raythumbs.model.photo_format import PHOTO_FORMATS
 from tests.imaging.pictures import LIMITS
 
 
@@ -24,7 +25,9 @@ def test_a_real_decoder_is_looked_at(found):
 
 
 def test_a_small_picture_of_every_format_is_rendered(found):
-    assert [(one.format, one.trouble, one.refused) for one in found.trials] == [(name, "", "") for name in FORMATS]
+    assert [(one.format, one.trouble, one.refused) for one in found.trials] == [
+        (one.pillow_name, "", "") for one in PHOTO_FORMATS
+    ]
 
 
 def test_a_sound_decoder_has_no_problem(found):

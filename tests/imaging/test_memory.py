@@ -264,6 +264,7 @@ def test_a_png_of_100_megapixels_takes_less_than_60_mb(tmp_path: Path) -> None:
     assert taken <= predicted < 60_000_000
 
 
+@pytest.mark.needs("time")
 @pytest.mark.parametrize("written_as", ["HEIF", "AVIF"])
 def test_pixels_that_are_cut_away_are_part_of_the_prediction(written_as: str, tmp_path: Path) -> None:
     predicted, taken = measured(tmp_path, lambda photo: one_pixel(photo, written_as), [RenditionSpec()])
@@ -280,6 +281,7 @@ def test_the_bytes_of_a_head_are_part_of_the_prediction() -> None:
     assert with_previews - plain == 300 * 60_000
 
 
+@pytest.mark.needs("time")
 @pytest.mark.parametrize("written_as", Format)
 @pytest.mark.parametrize("kind", ["grey PNG", "PNG", "PNG of red edges", "PNG with alpha", "grey JPEG with a profile"])
 def test_large_renditions_are_part_of_the_prediction(kind: str, written_as: Format, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from tests.imaging.pictures import LIMITS, four_corners, photograph, saved
 from tests.imaging.test_sandbox import rendered, wait_for_the_end_of
 
 TAKEN_OVER = """
-import ctypes, errno, fcntl, mmap, os, resource, socket, sys, threading
+import ctypes, errno, fcntl, mmap, os, resource, socket, sys, threading, time
 from raythumbs.errors import NotAnImage
 from raythumbs.imaging import sandbox_child
 

@@ -513,7 +513,7 @@ def test_an_answer_within_the_bounds_is_accepted() -> None:
 )
 def test_an_answer_beyond_a_bound_counts_as_a_crash(said: bytes) -> None:
     with sandbox_whose_child_says(said) as sandbox:
-        with pytest.raises(Crashed, match="makes no sense"):
+        with pytest.raises(Crashed, match=r"makes no sense|did not end"):
             rendered(sandbox)
 
         assert rendered(sandbox).width == 120

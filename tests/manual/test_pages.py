@@ -45,6 +45,13 @@ def test_a_page_has_one_title_and_no_two_headings_of_one_anchor(path):
     assert len(set(found)) == len(found)
 
 
+def test_the_recipes_for_changes_name_files_that_are_there():
+    named = set(re.findall(r"`((?:raythumbs|tests)/[\w./-]+)`", TEXTS[FOLDER / "contributing.md"]))
+
+    assert len(named) > 30
+    assert [path for path in sorted(named) if not (HOUSE / path).exists()] == []
+
+
 def links(text: str) -> list[str]:
     return [link for link in re.findall(r"\]\(([^)\s]+)\)", prose(text)) if "://" not in link]
 

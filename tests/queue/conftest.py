@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from raythumbs.cluster.nodes import Node
+from raythumbs.model.attempt import Attempt
 from raythumbs.model.job import INCOMPLETE, Job, JobRequest, Priority
 from raythumbs.model.lease import Failed, Lease, Outcome, Report, Succeeded
 from raythumbs.model.photo import Format, PictureFacts, Rendition
@@ -99,7 +100,10 @@ class Queue:
         return [await self.job(number) for number in numbers]
 
     async def job(self, number: int) -> Job:
-        return await self.verbs.job(f"job-{number}")
+        return (await self.verbs.job(f"job-{number}")).job
+
+    async def attempts(self, number: int) -> tuple[Attempt, ...]:
+        return (await self.verbs.job(f"job-{number}")).attempts
 
 
 async def eventually(met: Callable[[], Awaitable[bool]]) -> None:

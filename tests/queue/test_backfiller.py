@@ -360,6 +360,7 @@ def record(request, tmp_path) -> str:
     return request.getfixturevalue("postgresql_url") if is_postgresql else f"sqlite:///{tmp_path}/record.db"
 
 
+@pytest.mark.needs("time")
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_backfill_that_is_killed_again_and_again_loses_no_photo_and_enqueues_none_twice(
     tmp_path, s3_endpoint, s3_bucket, record, seed

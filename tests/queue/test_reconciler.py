@@ -326,7 +326,7 @@ def test_photos_elsewhere_are_not_touched(shop, tmp_path):
 
 
 async def _succeeded(queue) -> bool:
-    return (await queue.verbs.job("j")).state is State.SUCCEEDED
+    return (await queue.verbs.job("j")).job.state is State.SUCCEEDED
 
 
 def test_more_than_a_page_is_gone_through_and_a_broken_pass_goes_on_where_it_was(shop, monkeypatch):

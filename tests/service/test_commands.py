@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
@@ -40,6 +41,7 @@ def unfinished() -> list[str]:
     return []
 
 
+@pytest.mark.needs("time")
 def test_serve_says_where_it_is_and_what_happens_and_ctrl_c_ends_all_that_it_started(
     data_dir, unfinished, photographs, family, left_behind
 ):
@@ -75,6 +77,7 @@ def test_serve_says_where_it_is_and_what_happens_and_ctrl_c_ends_all_that_it_sta
     eventually(lambda: not left_behind())  # another test's folder has no process yet when it is made
 
 
+@pytest.mark.needs("time")
 def test_what_waits_when_a_service_ends_is_taken_up_by_the_next_which_ends_with_the_program_that_it_was_started_for(
     data_dir, unfinished, family, left_behind
 ):
@@ -146,37 +149,42 @@ def test_submit_status_retry_and_cancel_talk_to_the_service(service, photographs
 
 @pytest.fixture
 def demonstrated(family, monkeypatch, tmp_path):
-    """Start a demo whose folder is below tmp_path."""
+    """Start a demo whose folder is below tmp_path. It is killed if the test ends before it."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with ExitStack() as stack:
 
-    def started(*arguments: object) -> "subprocess.Popen[str]":
-        return raythumbs("demo", "--json", *arguments, environment=family.environment)
+        def started(*arguments: object) -> "subprocess.Popen[str]":
+            process = raythumbs("demo", "--json", *arguments, environment=family.environment)
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            return process
 
-    return started
+        yield started
 
 
 @pytest.mark.needs("time")
 def test_a_demo_survives_the_death_of_the_queue_in_its_middle(demonstrated, family, tmp_path):
-    process = demonstrated("--photos", 20, "--size-mb", 2)
-    eventually(lambda: any(tmp_path.rglob("store/thumbnails/*/*/thumbnail.jpg")), seconds=120)
-
+    process = demonstrated("--photos", 40, "--size-mb", 2)
+    eventually(lambda: family.members("ray::ThumbnailQueue"), seconds=120)
     (queue,) = family.members("ray::ThumbnailQueue")
-    os.kill(queue.pid, signal.SIGKILL)
+    eventually(lambda: any(tmp_path.rglob("store/thumbnails/*/*/thumbnail.jpg")), seconds=120)
+    queue.kill()
     status, said, complained = finished(process)
 
     told = json.loads(said)
-    assert (status, told["accepted"], told["succeeded"], told["failed"]) == (0, 20, 20, 0), complained
+    assert (status, told["accepted"], told["succeeded"], told["failed"]) == (0, 40, 40, 0), complained
     assert set(told) == {
         "accepted", "succeeded", "failed", "seconds", "photos_per_second", "sequential_photos_per_second", "speedup",
         "cpu_percent", "workers", "thumbnails_dir", "note",
     }  # fmt: skip
     thumbnails = list(Path(told["thumbnails_dir"]).rglob("*.jpg"))
-    assert len(thumbnails) == 20
+    assert len(thumbnails) == 40
     assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(thumbnails)
     assert all(max(opened(thumbnail.read_bytes()).size) == 300 for thumbnail in thumbnails)
     assert not family.members()
 
 
+@pytest.mark.needs("time")
 def test_a_demo_of_ones_own_pictures_tells_of_the_bad_ones(demonstrated, family, photographs, tmp_path):
     pictures = tmp_path / "pictures"
     pictures.mkdir()

@@ -18,7 +18,7 @@ from raythumbs.cluster.free_port import free_port
 from tests.service.conftest import Family, eventually, ray_folders, raythumbs
 from tests.service.test_losses import is_ready
 
-pytestmark = pytest.mark.needs("root")
+pytestmark = pytest.mark.needs("root", "time")
 
 SECRETS = {"AWS_SECRET_ACCESS_KEY": "the-key", "RAYTHUMBS_NOTIFICATION_TOKEN": "the-token", "MY_PASSWORD": "the-word"}
 OPEN = {"RAYTHUMBS_HOST": "0.0.0.0", "RAYTHUMBS_ALLOW_WITHOUT_KEYS": "true"}

@@ -18,6 +18,8 @@ from tests.service.conftest import COMMANDS, ended, eventually, raythumbs, runni
 SECRET = "recognisable-token-of-notifications"
 LARGEST_MAP_BYTES = 512 << 20  # larger ones are reserved, and hardly used
 
+pytestmark = pytest.mark.needs("time")
+
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:

@@ -164,6 +164,10 @@ def test_a_failed_job_can_be_retried_and_a_succeeded_one_cannot(served, photo):
     assert (failed["state"], failed["code"]) == ("failed", "not_an_image")
     assert retried.status_code == 200
     assert (again["state"], again["attempt"]) == ("failed", 2)
+    assert [(one["number"], one["outcome"], one["code"]) for one in again["attempts"]] == [
+        (1, "failed", "not_an_image"),
+        (2, "failed", "not_an_image"),
+    ]
     assert [(reply.status_code, reply.json()["code"]) for reply in refused] == [(409, "illegal_move")] * 2
 
 
@@ -354,3 +358,12 @@ def test_the_same_answer_to_many_clients_is_serialised_once(served, monkeypatch)
 
     assert all(reply == replies[0] for reply in replies)
     assert (replies[0]["jobs"][0]["source"], len(written)) == ("s3://photos/a.jpg", 1)
+
+
+def test_a_job_has_the_name_of_its_photo_also_in_a_list(served, photo):
+    async def scenario(service):
+        (job,) = (await service.upload(("cat.jpg", photo))).json()["uploads"]
+        alone = await service.ended(job["jobId"])
+        return [alone, *(await service.http.get("/api/jobs")).json()["jobs"]]
+
+    assert [job["fileName"] for job in served(scenario)] == ["cat.jpg", "cat.jpg"]

@@ -42,6 +42,14 @@ DROP = """([name, text]) => {
 }"""
 
 
+COVERED = """() => {
+    const uploads = document.querySelector(".tray").getBoundingClientRect();
+    const meets = (one) => one.bottom > uploads.top && one.top < uploads.bottom;
+    const parts = [...document.querySelectorAll("main > *, .masthead")];
+    return parts.filter((part) => meets(part.getBoundingClientRect())).map((part) => part.className);
+}"""
+
+
 def picture(number: int) -> bytes:
     """Return a small photo in a colour of its own."""
     file = BytesIO()
@@ -125,6 +133,16 @@ async def faults_of_every_view(page, folder: Path) -> list[str]:
     return found
 
 
+async def covered_by_uploads(page, folder: Path) -> dict[str, list[str]]:
+    """Return what the list of uploads covers, at each size. Keep a screenshot of each."""
+    covered = {}
+    for size in reversed(SIZES):  # the desktop at the end, as before
+        await page.set_viewport_size(SIZES[size])
+        await page.screenshot(path=folder / f"uploads-{size}-light.png")
+        covered[size] = await page.evaluate(COVERED)
+    return covered
+
+
 def test_an_operator_signs_in_uploads_twenty_photos_and_repairs_the_one_that_fails(at_page, tmp_path):
     async def scenario(service, page):
         at_the_door = await faults_of(page)
@@ -140,6 +158,7 @@ def test_an_operator_signs_in_uploads_twenty_photos_and_repairs_the_one_that_fai
         await page.locator("#files").set_input_files(files)
         await page.evaluate(DROP, ["broken.jpg", "these are words"])
         await expect(page.get_by_label("Uploads").get_by_text("queued")).to_have_count(PHOTOS)
+        covered = await covered_by_uploads(page, tmp_path)
         await page.get_by_role("link", name="Jobs").click()
         await expect(page.locator(".job")).to_have_count(PHOTOS)
         await page.get_by_role("link", name="Overview").click()
@@ -155,17 +174,20 @@ def test_an_operator_signs_in_uploads_twenty_photos_and_repairs_the_one_that_fai
         mend(service)
         await page.get_by_role("button", name="Try again").click()
         await expect(page.locator(".photo-picture .loaded")).to_be_visible()
+        attempts = page.locator("[aria-labelledby=attempts-title] tbody tr")
+        await expect(attempts).to_contain_text(["succeeded", "not an image: no decoder of"])
 
         faults = failing + await faults_of_every_view(page, tmp_path)
         await page.get_by_role("button", name="Sign out").click()
         await expect(page.get_by_label("API key")).to_be_visible()
         await page.goto(page.url.partition("#")[0] + "manual/security")
-        return at_the_door, faults + await faults_of(page)
+        return at_the_door, faults + await faults_of(page), covered
 
-    at_the_door, faults = at_page(scenario, api_keys=SETTING)
+    at_the_door, faults, covered = at_page(scenario, api_keys=SETTING)
 
     assert (at_the_door, faults) == ([], [])
-    assert len(list(tmp_path.glob("*.png"))) == 2 * len(VIEWS) + 3
+    assert covered == {"desktop": [], "phone": []}
+    assert len(list(tmp_path.glob("*.png"))) == 2 * len(VIEWS) + 5
 
 
 def test_a_reader_sees_the_thumbnails_of_a_bucket_and_no_button_that_changes_anything(at_page, s3_endpoint, s3_bucket):

@@ -75,12 +75,12 @@ def scaled(file: bytes, size: tuple[int, int]) -> Image.Image | None:
 
     Returns None for any other WebP, for a file that is not sound, and if libwebp cannot be called. Raises MemoryError.
     """
-    library = _library()
+    webp = library()
     config = _Config()
-    if library is None or not library.WebPInitDecoderConfigInternal(ctypes.byref(config), _ABI):
+    if webp is None or not webp.WebPInitDecoderConfigInternal(ctypes.byref(config), _ABI):
         return None
     seen = config.input
-    status = library.WebPGetFeaturesInternal(file, len(file), ctypes.byref(seen), _ABI)
+    status = webp.WebPGetFeaturesInternal(file, len(file), ctypes.byref(seen), _ABI)
     if status != _OK or seen.format != _LOSSY or seen.has_alpha or seen.has_animation:
         return None
     width, height = size
@@ -91,22 +91,22 @@ def scaled(file: bytes, size: tuple[int, int]) -> Image.Image | None:
     config.output.u.pixels = _Pixels(ctypes.addressof(first), width * _BYTES_OF_PIXEL, len(pixels))
     config.options.use_scaling = 1
     config.options.scaled_width, config.options.scaled_height = size
-    status = library.WebPDecode(file, len(file), ctypes.byref(config))
+    status = webp.WebPDecode(file, len(file), ctypes.byref(config))
     if status == _OUT_OF_MEMORY:
         raise MemoryError
     return Image.frombuffer("RGB", size, pixels, "raw", "RGBX", 0, 1) if status == _OK else None
 
 
 @cache
-def _library() -> ctypes.CDLL | None:
+def library() -> ctypes.CDLL | None:
     """Return the functions of libwebp, or None if Pillow's module does not lead to them."""
     try:
         from PIL import _webp
 
-        library = ctypes.CDLL(_webp.__file__)  # a module's symbols are also those of the libraries that it needs
-        library.WebPInitDecoderConfigInternal.argtypes = [ctypes.c_void_p, ctypes.c_int]
-        library.WebPGetFeaturesInternal.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_int]
-        library.WebPDecode.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p]
+        webp = ctypes.CDLL(_webp.__file__)  # a module's symbols are also those of the libraries that it needs
+        webp.WebPInitDecoderConfigInternal.argtypes = [ctypes.c_void_p, ctypes.c_int]
+        webp.WebPGetFeaturesInternal.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_int]
+        webp.WebPDecode.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p]
     except (ImportError, OSError, AttributeError):
         return None
-    return library
+    return webp

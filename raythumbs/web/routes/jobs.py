@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from raythumbs.model.job import State
 from raythumbs.model.selection import Selection
+from raythumbs.web.attempt_bodies import JobHistoryBody
 from raythumbs.web.bodies import FolderId, Id, JobBody, JobsBody, Text
 from raythumbs.web.cached_json import cached_json
 from raythumbs.web.dependencies import Deps
@@ -38,9 +39,9 @@ async def jobs(  # noqa: PLR0913 the parameters of a query
 
 
 @router.get("/api/jobs/{job_id}")
-async def job(job_id: Id, deps: Deps) -> JobBody:
-    """Return a job."""
-    return JobBody.of(await deps.queue.job(job_id), deps.settings.base_url)
+async def job(job_id: Id, deps: Deps) -> JobHistoryBody:
+    """Return a job with its last attempts."""
+    return JobHistoryBody.told(await deps.queue.job(job_id), deps.settings.base_url)
 
 
 @router.post("/api/jobs/{job_id}/retry", responses=refusals(HTTPStatus.CONFLICT))

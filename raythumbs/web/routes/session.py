@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr
 from raythumbs.errors import KeyNeeded
 from raythumbs.events import emit
 from raythumbs.model.access import ApiKey, Scope, holder_of
+from raythumbs.model.photo_format import file_chooser_types
 from raythumbs.web.bodies import Body, Moment
 from raythumbs.web.dependencies import Dependencies, Deps
 from raythumbs.web.documented import refusals
@@ -35,6 +36,7 @@ class SessionBody(Body):
     scopes: list[Scope]
     expires_at: Moment | None = Field(description="when a session that begins now ends; null if none begins")
     base_url: str | None = Field(description="what links to this service begin with; null if nobody is signed in")
+    photo_files: str = Field(description="the files that a file chooser shows, as HTML's `accept` names them")
 
     @classmethod
     def of(cls, deps: Dependencies, who: ApiKey | None, *, expires: float | None = None) -> Self:
@@ -46,6 +48,7 @@ class SessionBody(Body):
             scopes=sorted(who.scopes) if who else [],
             expires_at=datetime.fromtimestamp(expires, UTC) if expires else None,
             base_url=None if needed and who is None else deps.settings.base_url,
+            photo_files=file_chooser_types(),
         )
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 
 from raythumbs.errors import BadRequest, BodyTooLarge, Unstorable
 from raythumbs.model.folder import browser_upload_key
+from raythumbs.model.photo_format import photo_types
 from raythumbs.model.source import KEY_BYTES, Source
 from raythumbs.model.upload_form import UploadTerms
 from raythumbs.settings import BROWSER_UPLOADS
@@ -20,8 +21,7 @@ router = APIRouter(tags=["photos in"])
 
 _TOKEN_BYTES = 32
 _UNNAMED = "application/octet-stream"  # which browsers never show as a page
-# What the service reads. Above all not image/svg+xml: a browser would run the scripts in it.
-_TYPES = {f"image/{kind}" for kind in ("jpeg", "png", "webp", "gif", "tiff", "bmp", "avif", "heic", "heif")}
+_TYPES = photo_types()
 
 
 @router.post("/api/uploads/presigned")

@@ -53,6 +53,7 @@ def pieces(file: bytes) -> tuple[bytes, list[bytes]]:
     return frame.header, scans
 
 
+@pytest.mark.needs("time")
 @pytest.mark.parametrize("sampling", ["4:2:0", "4:2:2", "4:4:4"])
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
 def test_a_thumbnail_of_the_needed_scans_is_within_50_db_of_the_whole_files(name: str, sampling: str) -> None:

@@ -107,7 +107,7 @@ def test_a_photo_that_lacks_its_end_is_refused_as_before(calls, share):
 
 
 def test_without_libwebps_functions_photos_are_decoded_by_pillow(monkeypatch, calls):
-    monkeypatch.setattr(libwebp, "_library", lambda: None)
+    monkeypatch.setattr(libwebp, "library", lambda: None)
 
     made = thumbnail(saved(large(), "WEBP"), **SMALL)
 

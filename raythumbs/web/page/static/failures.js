@@ -3,8 +3,7 @@
 import { html, useEffect, useState } from "./base.js";
 import { ask, explained, get, post, withQuery } from "./api.js";
 import { announce } from "./announce.js";
-import { count, many, moment, words } from "./format.js";
-import { useName } from "./names.js";
+import { count, many, moment, nameOf, words } from "./format.js";
 import { may } from "./session.js";
 import { Action, Card, Chip, Empty } from "./widgets.js";
 
@@ -98,7 +97,7 @@ function Jobs({ code, count: total, newestAt }) {
 }
 
 function FailedJob({ job, isChosen, onToggle }) {
-  const name = useName(job);
+  const name = nameOf(job);
   return html`<li class="job">
     ${may("admin") && html`<input type="checkbox" checked=${isChosen} onChange=${onToggle} aria-label=${`Choose ${name}`} />`}
     <div class="job-what"><a href=${`#/photos/${job.photoId}`}>${name}</a>

@@ -3,8 +3,7 @@
 import { html, useEffect, useState } from "./base.js";
 import { explained, get, post, withQuery } from "./api.js";
 import { confirmed } from "./confirm.js";
-import { many, moment } from "./format.js";
-import { useName } from "./names.js";
+import { many, moment, nameOf } from "./format.js";
 import { may } from "./session.js";
 import { Action, Card, Empty } from "./widgets.js";
 
@@ -44,7 +43,7 @@ function Jobs({ state }) {
 }
 
 function Job({ job, onMoved }) {
-  const name = useName(job);
+  const name = nameOf(job);
   const cancel = async () => {
     await post(`api/jobs/${job.jobId}/cancel`);
     await onMoved();

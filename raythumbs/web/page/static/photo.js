@@ -1,6 +1,7 @@
-// One photo: its thumbnails, its newest job with the attempts, what went wrong, "try again" and "cancel".
+// One photo: its thumbnails, its newest job, the attempts one by one, what went wrong, "try again" and "cancel".
 
 import { html, useEffect, useState } from "./base.js";
+import { AttemptList } from "./attempts.js";
 import { explained, get, post, withQuery } from "./api.js";
 import { duration, many, moment, nameOf, size, words } from "./format.js";
 import { bestOf, Picture, reachable } from "./gallery.js";
@@ -11,12 +12,14 @@ const LOOK_AGAIN_MS = 1500;
 const LARGE_PIXELS = 800;
 const UNFINISHED = new Set(["queued", "running"]);
 
-/** The photo with its newest job. The job is found by the source; null if it was pruned. */
+/** The photo with its newest job and the attempts of that. The job is found by the source; null if it was pruned. */
 async function load(photoId) {
   const photo = await get(`api/photos/${encodeURIComponent(photoId)}`);
   const { photos } = await get(withQuery("api/photos", { source: photo.source })).catch(() => ({ photos: [] }));
   const found = photos.find((one) => one.photoId === photoId);
-  return { photo: found ?? photo, job: found?.job ?? null, state: found?.state ?? null }; // of one moment
+  const told = found?.job && await get(`api/jobs/${found.job.jobId}`).catch(() => null);
+  // The photo and its job are of one moment.
+  return { photo: found ?? photo, job: found?.job ?? null, attempts: told?.attempts ?? [], state: found?.state ?? null };
 }
 
 /** Load the photo, and again while its job is not finished. */
@@ -42,17 +45,17 @@ function usePhoto(photoId) {
 }
 
 export function PhotoView({ rest: [photoId] }) {
-  const [{ photo, job, state, error }, again] = usePhoto(photoId);
+  const [{ photo, job, attempts, state, error }, again] = usePhoto(photoId);
   // The heading is the same element while the photo is loaded, so that it keeps the focus.
   return html`
     <div class="title-row"><h1 tabindex="-1" class="photo-name">${photo ? nameOf(photo) : "Photo"}</h1>
       ${state && html`<${State} state=${state} />`}
       ${photo && html`<div class="actions"><${Moves} job=${job} again=${again} name=${nameOf(photo)} /></div>`}</div>
     ${error && html`<p class="banner bad" role="alert">${error}</p>`}
-    ${photo ? html`<${Loaded} photo=${photo} job=${job} />` : !error && html`<p class="quiet" role="status">Loading…</p>`}`;
+    ${photo ? html`<${Loaded} photo=${photo} job=${job} attempts=${attempts} />` : !error && html`<p class="quiet" role="status">Loading…</p>`}`;
 }
 
-function Loaded({ photo, job }) {
+function Loaded({ photo, job, attempts }) {
   return html`
     ${photo.deletedAt && html`<p class="banner warn">The photo was deleted at its source (${moment(photo.deletedAt)}).</p>`}
     ${job?.code && html`<${Trouble} job=${job} />`}
@@ -60,9 +63,10 @@ function Loaded({ photo, job }) {
       ${photo.renditions.length > 0 && html`<${Large} photo=${photo} />`}
       <div class="stack">
         <${Card} id="about" title="Photo"><${About} photo=${photo} /><//>
-        ${job && html`<${Card} id="job" title="Newest job"><${Attempts} job=${job} /><//>`}
+        ${job && html`<${Card} id="job" title="Newest job"><${JobFacts} job=${job} /><//>`}
       </div>
     </div>
+    <${AttemptList} attempts=${attempts} />
     <${Renditions} renditions=${photo.renditions} />`;
 }
 
@@ -107,8 +111,8 @@ const About = ({ photo }) => html`<${Facts} rows=${[
   ["Photo id", html`<code>${photo.photoId}</code>`],
 ]} />`;
 
-/** The attempts of a job: how many, how they ended, and when. */
-function Attempts({ job }) {
+/** How often a job was tried and how that ended, and when. */
+function JobFacts({ job }) {
   const ends = [[job.errors, "error"], [job.timeouts, "timeout"], [job.crashes, "crash", "crashes"]]
     .filter(([times]) => times).map((end) => many(...end));
   const seconds = (from, to) => (Date.parse(to) - Date.parse(from)) / 1000;

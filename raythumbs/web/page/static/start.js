@@ -81,9 +81,9 @@ function Page() {
   document.title = `${TITLES[view] ?? "Overview"} – raythumbs`;
   return html`<a class="skip" href="#main" onClick=${(event) => skip(event)}>Skip to the content</a>
     <${Header} view=${view} />
-    <${Gone} />
+    <${Gone} /><${Tray} />
     <main id="main" tabindex="-1">${may("read") ? html`<${View} rest=${rest} />` : html`<${OnlyUploads} />`}</main>
-    <${Tray} /><${DropZone} /><${Confirmations} />`;
+    <${DropZone} /><${Confirmations} />`;
 }
 
 const OnlyUploads = () => html`<div class="title-row"><h1 tabindex="-1">Upload</h1><div class="actions"><${UploadButton} /></div></div>

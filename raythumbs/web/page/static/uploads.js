@@ -5,7 +5,7 @@ import { get, read, Refused, explained, withQuery } from "./api.js";
 import { announce } from "./announce.js";
 import { count, many, size } from "./format.js";
 import { live } from "./live.js";
-import { may } from "./session.js";
+import { may, session } from "./session.js";
 import { State } from "./widgets.js";
 
 const AT_ONCE = 3;
@@ -135,7 +135,7 @@ export function UploadButton() {
     input.current.value = "";
   };
   return html`<button type="button" class="button primary" onClick=${() => input.current.click()}>Upload photos</button>
-    <input ref=${input} id="files" type="file" multiple accept="image/*,.heic,.heif,.avif" hidden onChange=${chosen} aria-label="Photos to upload" />`;
+    <input ref=${input} id="files" type="file" multiple accept=${session.value.photoFiles} hidden onChange=${chosen} aria-label="Photos to upload" />`;
 }
 
 /** What covers the page while files are dragged over it. */
@@ -163,7 +163,7 @@ export function DropZone() {
   return isOver && html`<div class="drop"><p>Drop photos to upload them</p></div>`;
 }
 
-/** The uploads of this page, in a corner: those that need a look first. */
+/** The uploads of this page, above every view, so that they cover nothing: those that need a look first. */
 export function Tray() {
   const all = useStore(uploads);
   const [wanted, setWanted] = useState(null);
@@ -173,7 +173,7 @@ export function Tray() {
   const isOver = all.every(({ state }) => OVER.has(state));
   const isOpen = wanted ?? !isOver; // it folds itself up at the end, unless a person wants it otherwise
   const rows = [...all].sort((one, other) => rank(one) - rank(other)).slice(0, MOST_ROWS);
-  return html`<section class="tray card" aria-labelledby="tray-title">
+  return html`<div class="above"><section class="tray card" aria-labelledby="tray-title">
     <div class="card-head"><h2 id="tray-title">Uploads</h2>
       <p class="quiet">${count(done)} of ${count(all.length)}${failed ? `, ${count(failed)} failed` : " done"}</p>
       <div class="actions">
@@ -182,9 +182,9 @@ export function Tray() {
         ${isOver && html`<button type="button" class="button plain" onClick=${() => uploads.set([])}>Clear</button>`}
       </div></div>
     <progress max=${all.length} value=${done + failed} aria-label="Uploads that are done"></progress>
-    <ul id="tray-list" hidden=${!isOpen}>${rows.map((one) => html`<${Row} key=${one.id} one=${one} />`)}
+    <ul id="tray-list" hidden=${!isOpen} tabindex="0" aria-labelledby="tray-title">${rows.map((one) => html`<${Row} key=${one.id} one=${one} />`)}
       ${all.length > rows.length && html`<li class="quiet">and ${count(all.length - rows.length)} more</li>`}</ul>
-  </section>`;
+  </section></div>`;
 }
 
 /** Those in trouble first, then those that move, then the rest. */

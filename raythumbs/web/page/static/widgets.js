@@ -44,7 +44,7 @@ export const Chip = ({ kind, children }) => html`<span class=${`chip ${kind}`}>$
 
 const KINDS = {
   succeeded: "good", sent: "good", done: "good", working: "good", failed: "bad", refused: "bad", queued: "calm", running: "calm",
-  listing: "calm", paused: "warn", cancelled: "quiet-chip",
+  listing: "calm", paused: "warn", cancelled: "quiet-chip", lost: "warn",
 };
 
 /** The state of a job or a backfill. */
