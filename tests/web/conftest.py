@@ -29,18 +29,23 @@ NODE = Node("here", cpus=1)
 
 
 class Batches:
-    """Renders batches in this process instead of a Ray worker."""
+    """Renders batches in this process instead of a Ray worker. The decoder starts with the first photo: most tests have
+    none."""
 
     def __init__(self, settings: Settings) -> None:
-        plan = Plan.of(settings)
-        self._stages = Stages(plan, Sandbox(plan.specs, plan.limits))
+        self._plan = Plan.of(settings)
+        self._stages: Stages | None = None
 
     async def __call__(self, batch: Batch) -> AsyncIterator[Reports]:
-        for reports in await asyncio.to_thread(lambda: list(render(self._stages, batch.leases, no_more))):
+        if not batch.leases:
+            return
+        stages = self._stages = self._stages or Stages(self._plan, Sandbox(self._plan.specs, self._plan.limits))
+        for reports in await asyncio.to_thread(lambda: list(render(stages, batch.leases, no_more))):
             yield reports
 
     def close(self) -> None:
-        self._stages.close()
+        if self._stages:
+            self._stages.close()
 
 
 class Service:
