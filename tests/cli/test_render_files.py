@@ -39,8 +39,8 @@ def photos(tmp_path: Path) -> Callable[..., list[Path]]:
 
 @pytest.fixture(scope="module")
 def slow() -> bytes:
-    """A photo that is small as a file, and takes seconds to decode."""
-    return saved(Image.new("RGB", (12_000, 12_000)), "PNG")
+    """A photo that is small as a file, and takes seconds and much memory to decode."""
+    return saved(Image.new("RGB", (12_000, 12_000)), "TIFF", compression="tiff_deflate")
 
 
 def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -102,8 +102,8 @@ def test_a_bad_picture_costs_no_other_and_is_told_with_code_and_reason(photos, t
 
 
 def test_a_line_has_the_cpu_time_and_memory_of_its_picture(photos, tmp_path):
-    of_pixels = saved(Image.new("RGB", (5000, 5000)), "PNG")
-    small, large = photos(small_png=saved(four_corners(), "PNG"), large_png=of_pixels)
+    of_pixels = saved(Image.new("RGB", (5000, 5000)), "TIFF", compression="tiff_deflate")
+    small, large = photos(small_png=saved(four_corners(), "PNG"), large_tiff=of_pixels)
 
     first, second = rendered(small, large, "--out", tmp_path / "out", "--jobs", 1)
 
@@ -150,7 +150,7 @@ def test_how_many_at_a_time_makes_no_difference(photos, tmp_path):
 
 
 def test_a_picture_that_takes_too_long_is_given_up(photos, tmp_path, slow):
-    paths = photos(slow_png=slow, good_jpg=PHOTO)
+    paths = photos(slow_tiff=slow, good_jpg=PHOTO)
 
     first, second = rendered(*paths, "--out", tmp_path / "out", "--jobs", 1, RAYTHUMBS_JOB_TIMEOUT_SECONDS="0.3")
 
@@ -158,7 +158,7 @@ def test_a_picture_that_takes_too_long_is_given_up(photos, tmp_path, slow):
 
 
 def test_a_decoder_that_dies_costs_its_picture_alone(photos, tmp_path, slow):
-    paths = photos(slow_png=slow, good_jpg=PHOTO)
+    paths = photos(slow_tiff=slow, good_jpg=PHOTO)
     command = [*RENDER, *map(str, paths), "--out", str(tmp_path / "out"), "--jobs", "1", "--json"]
 
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
@@ -183,7 +183,7 @@ def busy_child(pid: int) -> psutil.Process:
 
 
 def test_a_picture_beyond_the_memory_limit_is_refused(photos, tmp_path, slow):
-    paths = photos(slow_png=slow, good_jpg=PHOTO)
+    paths = photos(slow_tiff=slow, good_jpg=PHOTO)
 
     first, second = rendered(*paths, "--out", tmp_path / "out", RAYTHUMBS_MAX_DECODE_BYTES="100000000")
 

@@ -221,7 +221,7 @@ def test_a_bad_photo_fails_alone(start: StartQueue, photos: list[Path], tmp_path
 def test_a_photo_too_large_for_a_workers_share_is_rendered_in_the_lane_of_the_large(
     start: StartQueue, photos: list[Path], tmp_path: Path
 ):
-    large = tmp_path / "large.png"
+    large = tmp_path / "large.tiff"
     Image.new("RGB", (1200, 1200)).save(large)  # 11.5 MB as pixels, where a JPEG is decoded at a quarter of its sides
     queue = start(worker_decode_bytes=5 * 1024 * 1024)
 
@@ -231,8 +231,8 @@ def test_a_photo_too_large_for_a_workers_share_is_rendered_in_the_lane_of_the_la
 
 
 def test_a_photo_too_large_for_every_node_is_refused_with_the_figure(start: StartQueue, tmp_path: Path):
-    huge = tmp_path / "huge.png"
-    Image.new("1", (40_000, 40_000)).save(huge)
+    huge = tmp_path / "huge.tiff"
+    Image.new("1", (40_000, 40_000)).save(huge, compression="group4")
     queue = start()
 
     (job,) = queue.ended(queue.submit([huge]))

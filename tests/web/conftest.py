@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -35,15 +36,20 @@ class Batches:
     def __init__(self, settings: Settings) -> None:
         self._plan = Plan.of(settings)
         self._stages: Stages | None = None
+        self._thread = ThreadPoolExecutor(1)
+        self._is_closed = False
 
     async def __call__(self, batch: Batch) -> AsyncIterator[Reports]:
-        if not batch.leases:
+        if not batch.leases or self._is_closed:
             return
         stages = self._stages = self._stages or Stages(self._plan, Sandbox(self._plan.specs, self._plan.limits))
-        for reports in await asyncio.to_thread(lambda: list(render(stages, batch.leases, no_more))):
+        rendering = self._thread.submit(lambda: list(render(stages, batch.leases, no_more)))
+        for reports in await asyncio.wrap_future(rendering):
             yield reports
 
     def close(self) -> None:
+        self._is_closed = True
+        self._thread.shutdown()  # else what still renders would start another decoder
         if self._stages:
             self._stages.close()
 
