@@ -20,7 +20,7 @@ from tests.web.listening import listening_app
 from tests.web.test_keys import KEYS, SETTING, bearer
 
 pytestmark = pytest.mark.needs("chromium")
-expect.set_options(timeout=30_000)  # milliseconds
+expect.set_options(timeout=60_000)  # milliseconds
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 FAULTS = """(only) => axe.run(only ? {runOnly: only} : {}).then(({violations}) => violations
