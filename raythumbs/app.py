@@ -166,11 +166,11 @@ def dependencies(settings: Settings, queue: Queue) -> Dependencies:
     links = links_of(settings)
 
     def link(rendition: Rendition) -> str:
-        if isinstance(thumbnails, FileStore):  # `/thumbnails/` serves it
-            if links is None or settings.public_thumbnails:
-                return rendition.url
+        if isinstance(thumbnails, FileStore):  # `/thumbnails/` serves it, where the service is now
             path = THUMBNAILS_PATH + quote(rendition.key.removeprefix(settings.thumbnails_prefix))
-            return f"{rendition.url}?{links.query(path, expires=links.expiry(now=time.time()))}"
+            if links is None or settings.public_thumbnails:
+                return settings.base_url + path
+            return f"{settings.base_url}{path}?{links.query(path, expires=links.expiry(now=time.time()))}"
         return thumbnails.link(rendition.key, seconds=settings.link_seconds)
 
     def open_thumbnail(path: str) -> BinaryIO:

@@ -18,8 +18,8 @@ class Doors(BaseModel):
     public_base_url: str | None = Field(
         None,
         description="Address of this service as clients see it; every link begins with it. By default "
-        "`http://HOST:PORT`. Links to thumbnails in a file store are written when the thumbnails are "
-        "rendered: a later change leaves old links as they are.",
+        "`http://HOST:PORT`. The database and an export keep the addresses of thumbnails in a file store as they "
+        "were when the thumbnails were rendered; the API and the page give those of today.",
     )
     ingress_replicas: Positive = Field(1, description="Number of processes that answer HTTP.")
     ingress_nodes: Literal["head", "all"] = Field(

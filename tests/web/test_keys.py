@@ -303,6 +303,22 @@ def test_public_thumbnails_need_no_link(served, photo):
     assert (reply.status_code, reply.headers["cache-control"]) == (200, "public, max-age=31536000, immutable")
 
 
+@pytest.mark.parametrize("keys", [{}, {"api_keys": SETTING}])
+def test_the_link_to_a_thumbnail_leads_to_where_the_service_is_now(served, photo, keys):
+    async def uploaded(service):
+        [upload] = (await service.upload(("a.jpg", photo))).json()["uploads"]
+        await service.ended(upload["jobId"])
+        return upload["photoId"]
+
+    async def link(service):
+        reply = await service.http.get(f"/api/photos/{photo_id}", headers=bearer(KEYS[Scope.READ]))
+        return reply.json()["renditions"][0]["url"]
+
+    photo_id = served(uploaded, port=8001)
+
+    assert served(link, port=8002, **keys).startswith("http://127.0.0.1:8002/thumbnails/")
+
+
 # --- the description
 
 
