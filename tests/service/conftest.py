@@ -121,14 +121,17 @@ def opened(file: bytes) -> Image.Image:
     return picture
 
 
-def raythumbs(*arguments: object, environment: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
-    """Start a command of ours, as a person would."""
+def raythumbs(
+    *arguments: object, environment: Mapping[str, str] | None = None, process_group: int | None = None
+) -> "subprocess.Popen[str]":
+    """Start a command of ours, as a person would. A `process_group` of 0 is one of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "raythumbs", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **(environment or {})},
+        process_group=process_group,
     )
 
 

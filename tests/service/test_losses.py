@@ -1,5 +1,6 @@
 """What is left of the service when parts of it, or all of it, are killed."""
 
+import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -58,16 +59,17 @@ def test_a_service_whose_ray_is_killed_restarts_and_one_killed_with_all_that_it_
         _, complained = first.communicate()
         assert "Ray's gcs_server ended, the service restarts" in complained
 
-        again = raythumbs(*command, environment=family.environment)
+        again = raythumbs(*command, environment=family.environment, process_group=0)
 
         eventually(lambda: is_ready(client))
         eventually(all_succeed(client, jobs))
         assert not stuck.is_running()
         assert len(left_behind()) == 1
 
-        again.send_signal(signal.SIGTERM)
-        again.communicate()
+        os.killpg(again.pid, signal.SIGTERM)  # as `timeout` does
+        _, complained = again.communicate()
     assert again.returncode == 0
+    assert "raylet" not in complained
     eventually(lambda: not family.members())
     eventually(lambda: not left_behind())  # another test's folder has no process yet when it is made
 
