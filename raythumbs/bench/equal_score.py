@@ -9,7 +9,6 @@ from itertools import pairwise
 from typing import Annotated
 
 from PIL import Image, ImageOps
-from ssimulacra2 import compute_ssimulacra2
 
 from raythumbs.bench.report import BenchFailed
 from raythumbs.bench.thumbnailers import QUALITY, Thumbnailer
@@ -63,6 +62,8 @@ def log_bytes_at(curve: Sequence[Scored], score: float) -> float:
 
 
 def _scored(contestant: Thumbnailer, photo: bytes, pixels: int, qualities: Iterable[int]) -> list[Scored]:
+    from ssimulacra2 import compute_ssimulacra2  # imports SciPy, which takes a second
+
     files = [contestant.thumbnail(photo, pixels, Format.JPEG, quality=quality).data for quality in qualities]
     with Image.open(BytesIO(files[0])) as made:
         reference = _reference(photo, made.size)

@@ -20,12 +20,11 @@ import numpy as np
 import psutil
 import pytest
 from PIL import Image
-from skimage import data
-from sklearn.datasets import load_sample_image
 
 from raythumbs.bench.local_service import local_service
 from raythumbs.client import Client
 from raythumbs.cluster.free_port import free_port
+from tests.imaging.pictures import photograph
 
 MARK = "_RAYTHUMBS_TEST_FAMILY"  # an environment variable that all processes of one start inherit
 COMMANDS = Path(sysconfig.get_path("scripts"))
@@ -36,17 +35,16 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Real photographs, scaled to a camera's size, with grain."""
     folder = tmp_path_factory.mktemp("photographs")
     taken = {
-        "astronaut": data.astronaut(),
-        "coffee": data.coffee(),
-        "cat": data.chelsea(),
-        "temple": load_sample_image("china.jpg"),
-        "flower": load_sample_image("flower.jpg"),
+        "astronaut": "skimage/astronaut.png",
+        "coffee": "skimage/coffee.png",
+        "cat": "skimage/chelsea.png",
+        "temple": "sklearn/china.jpg",
+        "flower": "sklearn/flower.jpg",
     }
-    return {name: _camera_sized(pixels, folder / f"{name}.jpg") for name, pixels in taken.items()}
+    return {name: _camera_sized(photograph(file), folder / f"{name}.jpg") for name, file in taken.items()}
 
 
-def _camera_sized(pixels: np.ndarray, path: Path) -> Path:
-    small = Image.fromarray(pixels)
+def _camera_sized(small: Image.Image, path: Path) -> Path:
     scale = 3000 / max(small.size)
     large = small.resize((round(small.width * scale), round(small.height * scale)), Image.Resampling.BICUBIC)
     grain = np.random.default_rng(1).normal(0, 6, (large.height, large.width, 1))
