@@ -134,6 +134,16 @@ def test_the_means_of_blocks_are_exactly_libjpegs(mode, size, options):
     assert np.array_equal(natively(file, 1, size, mode), by_libjpeg(file, 1))
 
 
+@pytest.mark.parametrize("options", [{}, {"restart_marker_blocks": 40}, {"progressive": True}])
+def test_the_means_of_a_megabyte_of_noise_are_exactly_libjpegs(options):
+    # The decoder reads the data 4 KB at a time: then some of the thousands of stuffed FFs are at both sides of an edge.
+    noise = Image.fromarray(np.random.default_rng(4).integers(0, 256, (1200, 1200, 3), dtype=np.uint8))
+    file = saved(noise, "JPEG", quality=50, subsampling=0, **options)
+    assert len(file) > 1_000_000
+
+    assert (natively(file, 1, noise.size, "RGB") == by_libjpeg(file, 1)).all()
+
+
 @pytest.mark.parametrize("options", [{}, {"optimize": True}, {"restart_marker_rows": 1}, {"quality": 20}])
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:0"])
 def test_three_eighths_are_libjpegs_which_decodes_the_corner_too(subsampling, options):

@@ -249,10 +249,10 @@ static bool decode_one_scan(Picture *picture, Blocks *all)
 {
     if (!follows(&picture->scan, all) || !prepare_tables(picture))
         return false;
-    Scan scan = {.bits = {.at = picture->at, .end = picture->end}, .head = &picture->scan,
-                 .to_restart = picture->restart_interval};
+    Feed feed = {.next = picture->at, .end = picture->end};
+    Scan scan = {.bits = bits_of(&feed), .head = &picture->scan, .to_restart = picture->restart_interval};
     bool is_whole = (has_avx2() ? decode_data_avx2 : decode_data)(&scan, picture, all);
-    picture->at = scan.bits.at;
+    picture->at = feed.next;
     return is_whole;
 }
 

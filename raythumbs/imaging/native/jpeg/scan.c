@@ -21,24 +21,28 @@ typedef struct {
     int number;
 } Place;
 
-/* Passes over the rest of a block, whose next coefficient is `k`. Returns false if the data is broken. */
+/* Passes over the rest of a block, whose next coefficient is `k`. Returns false if the data is broken.
+ *
+ * `passed` adds up entries: coefficients, and below them the bits since the last fill. */
 INLINE bool skip_rest(Bits *from, const Huffman *huffman, int k)
 {
     const uint16_t *skips = huffman->skips + SKIPS;
-    while (k < COEFFICIENTS) {
-        uint16_t entry = 0;
+    uint32_t passed = skip_of(0, k), entry = 0;
+    while (passed < WHOLE_BLOCK) {
         fill(from);
         for (int n = 0; n < SKIPS_A_FILL; n++) {
             entry = skips[look(from, SKIP_BITS)];
-            if (k + skipped(entry) >= COEFFICIENTS)
+            if (passed + entry >= WHOLE_BLOCK)
                 break;
-            take(from, skipped_bits(entry));
-            k += skipped(entry);
+            from->bits <<= entry & 63;
+            passed += entry;
             entry = 0;
         }
+        from->count -= skipped_bits(passed);
+        passed = skip_of(0, skipped(passed));
         if (!entry)
             continue;
-        int after = k + skipped(entry);
+        int after = skipped(passed + entry);
         if (after == COEFFICIENTS || (after >= ENDS_BLOCK && after < ENDS_BLOCK + COEFFICIENTS)) {
             take(from, skipped_bits(entry));
             return true;
@@ -50,9 +54,9 @@ INLINE bool skip_rest(Bits *from, const Huffman *huffman, int k)
         take(from, symbol_bits(symbol));
         if (run(symbol) == END_OF_BLOCK)
             return true;
-        k += run(symbol) + 1;
+        passed += skip_of(0, run(symbol) + 1);
     }
-    return k == COEFFICIENTS;
+    return skipped(passed) == COEFFICIENTS;
 }
 
 /* Decodes a block's needed coefficients. Returns how many were looked at, or 0 if the data is broken. */
@@ -183,7 +187,8 @@ Outcome decode_scan(Picture *picture, Output output)
     DecodeRow *decode_row_of = FITTING_DECODE_ROW;
     Place places[MOST_BLOCKS];
     int blocks = list_blocks(picture, places), mcus = mcus_across(picture), rows = mcus_down(picture);
-    Scan scan = {.bits = {.at = picture->at, .end = picture->end}, .to_restart = picture->restart_interval};
+    Feed feed = {.next = picture->at, .end = picture->end};
+    Scan scan = {.bits = bits_of(&feed), .to_restart = picture->restart_interval};
     for (int row = 0; row < rows; row++) {
         if (!decode_row_of(&scan, picture, places, blocks, mcus))
             return LEFT_TO_OTHERS;
@@ -191,7 +196,7 @@ Outcome decode_scan(Picture *picture, Output output)
     }
     if (!at_end(&scan.bits))
         return LEFT_TO_OTHERS;
-    if (at_end_of_file(&scan.bits))
+    if (at_end_of_file(&feed))
         return DECODED_WITHOUT_END;
     return passes(&scan.bits, END_OF_IMAGE) ? DECODED : LEFT_TO_OTHERS;
 }

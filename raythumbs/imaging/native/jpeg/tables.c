@@ -2,16 +2,6 @@
 #include "bits.h"
 #include "decoder.h"
 
-/* Returns the first symbol of the `length` bits in `bits`, or 0 if its code is longer. */
-static uint16_t first_symbol(const Huffman *huffman, uint32_t bits, int length)
-{
-    uint32_t sixteen = bits << (LONGEST_CODE - length);
-    for (int n = 1; n <= length; n++)
-        if (sixteen < huffman->ends[n])
-            return symbol_for(huffman, bits >> (length - n), n);
-    return 0;
-}
-
 /* Numbers the codes (T.81, C.2). The rules are libjpeg's (jdhuff.c): no code is all ones. Values have no more bits than
  * those of 8-bit samples. */
 static bool number_codes(Huffman *huffman)
@@ -35,8 +25,28 @@ static bool number_codes(Huffman *huffman)
     return count > 0;
 }
 
+/* Fills `symbols`. The codes of a length follow each other, and those of the next length follow them. */
+static void fill_symbols(Huffman *huffman)
+{
+    uint32_t at = 0, code = 0;
+    for (int n = 1; n <= LOOK_BITS; n++, code <<= 1)
+        for (int left = huffman->counts[n]; left > 0; left--, code++) {
+            uint16_t symbol = symbol_for(huffman, code, n);
+            for (uint32_t end = at + (1u << (LOOK_BITS - n)); at < end; at++)
+                huffman->symbols[at] = symbol;
+        }
+    memset(huffman->symbols + at, 0, (LOOKS - at) * sizeof *huffman->symbols);
+}
+
+/* Returns the first symbol of `length` bits, or 0 if its code is longer than they are, or than LOOK_BITS. */
+INLINE uint16_t first_symbol(const Huffman *huffman, uint32_t bits, int length)
+{
+    uint16_t symbol = huffman->symbols[length < LOOK_BITS ? bits << (LOOK_BITS - length) : bits >> (length - LOOK_BITS)];
+    return symbol_bits(symbol) - value_bits(symbol) <= length ? symbol : 0;
+}
+
 /* Returns the entry of `skips` for the next `length` bits. The entries for fewer bits are there already. */
-static uint16_t skip_entry(const Huffman *huffman, uint32_t bits, int length)
+INLINE uint16_t skip_entry(const Huffman *huffman, uint32_t bits, int length)
 {
     uint16_t symbol = first_symbol(huffman, bits, length);
     int used = symbol_bits(symbol), left = length - used, advance = run(symbol) + 1;
@@ -54,6 +64,13 @@ static uint16_t skip_entry(const Huffman *huffman, uint32_t bits, int length)
     return skip_of(used + skipped_bits(rest), advance + skipped(rest));
 }
 
+static void fill_skips(Huffman *huffman)
+{
+    for (int length = 1; length <= SKIP_BITS; length++)
+        for (uint32_t bits = 0; bits < 1u << length; bits++)
+            huffman->skips[(1u << length) + bits] = skip_entry(huffman, bits, length);
+}
+
 bool prepare(Huffman *huffman, bool is_progressive)
 {
     if (huffman->is_ready)
@@ -61,11 +78,9 @@ bool prepare(Huffman *huffman, bool is_progressive)
     huffman->is_progressive = is_progressive;
     if (!huffman->is_set || !number_codes(huffman))
         return false;
-    for (uint32_t bits = 0; bits < LOOKS; bits++)
-        huffman->symbols[bits] = first_symbol(huffman, bits, LOOK_BITS);
-    for (int length = 1; huffman->is_ac && !is_progressive && length <= SKIP_BITS; length++)
-        for (uint32_t bits = 0; bits < 1u << length; bits++)
-            huffman->skips[(1u << length) + bits] = skip_entry(huffman, bits, length);
+    fill_symbols(huffman);
+    if (huffman->is_ac && !is_progressive)
+        fill_skips(huffman);
     huffman->is_ready = true;
     return true;
 }
