@@ -9,13 +9,14 @@
 /* --- the entries of a Huffman table's two look-up tables */
 
 /* An entry of `symbols`: the bits of a code and of the value behind it, the bits of the value alone, and how many zeros
- * come before it (or END_OF_BLOCK; or, in a progressive file, END_OF_BLOCKS and a number of bits that follow). 0: the code
- * is longer than LOOK_BITS. */
+ * come before it (or END_OF_BLOCK; or, in a progressive file, END_OF_BLOCKS and a number of bits that follow). If these
+ * bits are LOOK_BITS at most, the high half is the value. 0: the code is longer than LOOK_BITS. */
 enum { END_OF_BLOCK = 63, END_OF_BLOCKS = 48 };
-INLINE uint16_t symbol_of(int bits, int size, int run) { return (uint16_t)(run << 10 | size << 6 | bits); }
-INLINE int symbol_bits(uint16_t symbol) { return symbol & 63; }
-INLINE int value_bits(uint16_t symbol) { return symbol >> 6 & 15; }
-INLINE int run(uint16_t symbol) { return symbol >> 10; }
+INLINE uint32_t symbol_of(int bits, int size, int run) { return (uint32_t)(run << 10 | size << 6 | bits); }
+INLINE int symbol_bits(uint32_t symbol) { return symbol & 63; }
+INLINE int value_bits(uint32_t symbol) { return symbol >> 6 & 15; }
+INLINE int run(uint32_t symbol) { return symbol >> 10 & 63; }
+INLINE int known_value(uint32_t symbol) { return (int32_t)symbol >> 16; }
 
 /* An entry of `skips`: the bits of as many whole symbols as fit, and by how much they advance in the block. */
 enum { ENDS_BLOCK = 128, SKIPS_NOTHING = 255, MOST_SKIPPED_BITS = 18 };
@@ -25,7 +26,7 @@ INLINE int skipped_bits(uint32_t entries) { return entries & 255; }
 INLINE int skipped(uint32_t entries) { return (int)(entries >> 8); }
 
 /* Returns the symbol of a code of `code_bits` bits. */
-INLINE uint16_t symbol_for(const Huffman *huffman, uint32_t code, int code_bits)
+INLINE uint32_t symbol_for(const Huffman *huffman, uint32_t code, int code_bits)
 {
     int byte = huffman->bytes[(int32_t)code + huffman->offsets[code_bits]];
     int size = byte & 15, zeros = byte >> 4;
@@ -184,7 +185,7 @@ static inline bool passes(Bits *from, uint8_t marker)
 /* --- symbols */
 
 /* Returns the next symbol if its code is longer than LOOK_BITS; 0 if there is no such code. */
-static __attribute__((noinline)) uint16_t long_symbol(const Huffman *huffman, uint64_t bits)
+static __attribute__((noinline)) uint32_t long_symbol(const Huffman *huffman, uint64_t bits)
 {
     uint32_t code = (uint32_t)(bits >> (64 - LONGEST_CODE));
     for (int n = LOOK_BITS + 1; n <= LONGEST_CODE; n++)
@@ -194,15 +195,17 @@ static __attribute__((noinline)) uint16_t long_symbol(const Huffman *huffman, ui
 }
 
 /* Returns the next symbol, or 0 if no code begins so. It is not taken yet. */
-INLINE uint16_t next_symbol(const Bits *from, const Huffman *huffman)
+INLINE uint32_t next_symbol(const Bits *from, const Huffman *huffman)
 {
-    uint16_t symbol = huffman->symbols[look(from, LOOK_BITS)];
+    uint32_t symbol = huffman->symbols[look(from, LOOK_BITS)];
     return __builtin_expect(symbol, 1) ? symbol : long_symbol(huffman, from->bits);
 }
 
 /* Returns the value of the next symbol (T.81, F.2.2.1): of its bits, those that begin with 0 are negative. */
-INLINE int value(const Bits *from, uint16_t symbol)
+INLINE int value(const Bits *from, uint32_t symbol)
 {
+    if (__builtin_expect(symbol_bits(symbol) <= LOOK_BITS, 1))
+        return known_value(symbol);
     int size = value_bits(symbol);
     uint64_t extra = from->bits << (symbol_bits(symbol) - size);
     int negative = (int)(~extra >> 63);

@@ -35,7 +35,7 @@ typedef struct {
     uint8_t bytes[256];               /* of the symbols, in the order of their codes */
     uint32_t ends[LONGEST_CODE + 1];  /* the code behind the last one of each length, in the high bits of 16 */
     int32_t offsets[LONGEST_CODE + 1];
-    uint16_t symbols[LOOKS];          /* the first symbol of the next bits */
+    uint32_t symbols[LOOKS];          /* the first symbol of the next bits */
     uint16_t skips[2 * SKIPS];        /* all symbols of the next bits; the second half is used, the first builds it */
 } Huffman;
 

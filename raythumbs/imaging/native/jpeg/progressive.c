@@ -51,7 +51,7 @@ INLINE bool decode_mean(Scan *scan, const Component *component, Blocks *blocks, 
             blocks->values[block * (size_t)blocks->kept] |= (int16_t)(1 << scan->head->low);
         return true;
     }
-    uint16_t symbol = next_symbol(&scan->bits, component->dc_table);
+    uint32_t symbol = next_symbol(&scan->bits, component->dc_table);
     int *mean = &scan->means[number];
     *mean += value(&scan->bits, symbol);
     if (!symbol || *mean < -LARGEST_MEAN || *mean > LARGEST_MEAN)
@@ -62,7 +62,7 @@ INLINE bool decode_mean(Scan *scan, const Component *component, Blocks *blocks, 
 }
 
 /* Notes how many blocks a symbol says are empty, this one included. */
-INLINE void begin_empty(Scan *scan, uint16_t symbol)
+INLINE void begin_empty(Scan *scan, uint32_t symbol)
 {
     int size = run(symbol) - END_OF_BLOCKS;
     scan->empty = (1u << size) + next_bits(&scan->bits, size);
@@ -76,7 +76,7 @@ INLINE bool decode_waves(Scan *scan, const Component *component, Blocks *blocks,
     }
     for (int k = scan->head->first; k <= scan->head->last; k++) {
         fill(&scan->bits);
-        uint16_t symbol = next_symbol(&scan->bits, component->ac_table);
+        uint32_t symbol = next_symbol(&scan->bits, component->ac_table);
         int read = value(&scan->bits, symbol);
         take(&scan->bits, symbol_bits(symbol));
         if (run(symbol) >= END_OF_BLOCKS) {
@@ -119,7 +119,7 @@ INLINE bool refine_waves(Scan *scan, const Component *component, Blocks *blocks,
     int k = scan->head->first;
     while (!scan->empty && k <= scan->head->last) {
         fill(&scan->bits);
-        uint16_t symbol = next_symbol(&scan->bits, component->ac_table);
+        uint32_t symbol = next_symbol(&scan->bits, component->ac_table);
         int read = value(&scan->bits, symbol);
         take(&scan->bits, symbol_bits(symbol));
         if (run(symbol) >= END_OF_BLOCKS) {

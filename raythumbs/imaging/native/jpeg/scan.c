@@ -48,7 +48,7 @@ INLINE bool skip_rest(Bits *from, const Huffman *huffman, int k)
             return true;
         }
         fill(from); /* the entry is of no use, or has symbols of the next block */
-        uint16_t symbol = next_symbol(from, huffman);
+        uint32_t symbol = next_symbol(from, huffman);
         if (!symbol)
             return false;
         take(from, symbol_bits(symbol));
@@ -63,7 +63,7 @@ INLINE bool skip_rest(Bits *from, const Huffman *huffman, int k)
 INLINE int decode_block(Bits *from, const Component *component, int *mean, int32_t *block)
 {
     fill(from);
-    uint16_t symbol = next_symbol(from, component->dc_table);
+    uint32_t symbol = next_symbol(from, component->dc_table);
     *mean += value(from, symbol);
     if (!symbol || *mean < -LARGEST_MEAN || *mean > LARGEST_MEAN)
         return 0;

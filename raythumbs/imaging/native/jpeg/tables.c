@@ -25,30 +25,40 @@ static bool number_codes(Huffman *huffman)
     return count > 0;
 }
 
+/* Returns the value behind a code for its entry, if all its bits are among these. */
+INLINE uint32_t value_in(uint32_t bits, uint32_t symbol)
+{
+    int size = value_bits(symbol), after = LOOK_BITS - symbol_bits(symbol);
+    if (!size || after < 0)
+        return 0;
+    int value = (int)(bits >> after & ((1u << size) - 1));
+    return (uint32_t)(value >> (size - 1) ? value : value + 1 - (1 << size)) << 16;
+}
+
 /* Fills `symbols`. The codes of a length follow each other, and those of the next length follow them. */
 static void fill_symbols(Huffman *huffman)
 {
     uint32_t at = 0, code = 0;
     for (int n = 1; n <= LOOK_BITS; n++, code <<= 1)
         for (int left = huffman->counts[n]; left > 0; left--, code++) {
-            uint16_t symbol = symbol_for(huffman, code, n);
+            uint32_t symbol = symbol_for(huffman, code, n);
             for (uint32_t end = at + (1u << (LOOK_BITS - n)); at < end; at++)
-                huffman->symbols[at] = symbol;
+                huffman->symbols[at] = symbol | value_in(at, symbol);
         }
     memset(huffman->symbols + at, 0, (LOOKS - at) * sizeof *huffman->symbols);
 }
 
 /* Returns the first symbol of `length` bits, or 0 if its code is longer than they are, or than LOOK_BITS. */
-INLINE uint16_t first_symbol(const Huffman *huffman, uint32_t bits, int length)
+INLINE uint32_t first_symbol(const Huffman *huffman, uint32_t bits, int length)
 {
-    uint16_t symbol = huffman->symbols[length < LOOK_BITS ? bits << (LOOK_BITS - length) : bits >> (length - LOOK_BITS)];
+    uint32_t symbol = huffman->symbols[length < LOOK_BITS ? bits << (LOOK_BITS - length) : bits >> (length - LOOK_BITS)];
     return symbol_bits(symbol) - value_bits(symbol) <= length ? symbol : 0;
 }
 
 /* Returns the entry of `skips` for the next `length` bits. The entries for fewer bits are there already. */
 INLINE uint16_t skip_entry(const Huffman *huffman, uint32_t bits, int length)
 {
-    uint16_t symbol = first_symbol(huffman, bits, length);
+    uint32_t symbol = first_symbol(huffman, bits, length);
     int used = symbol_bits(symbol), left = length - used, advance = run(symbol) + 1;
     if (!symbol || used > MOST_SKIPPED_BITS)
         return skip_of(0, SKIPS_NOTHING);
