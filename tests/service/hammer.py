@@ -84,7 +84,7 @@ class Hammer:
                 heard.refused_without_a_time += reply.is_error and "retry-after" not in reply.headers
                 # No waiting for a state: clients that do something else, too. More of them would only take CPU from the
                 # deploy. Who is refused asks again soon, which measures the refusal.
-                time.sleep(0.5 if reply.is_success else 0.05)
+                time.sleep(1 if reply.is_success else 0.05)
 
     def _upload(self, http: httpx2.Client, _number: int) -> httpx2.Response:
         return http.post("/api/uploads/direct", files={"file": ("photo.jpg", self._photo)})
