@@ -32,7 +32,6 @@ _CORES = len(os.sched_getaffinity(0))
 _MOST_SLOTS = 8  # of a node, unless it is set otherwise
 _OURS = ("sequential", "process pool", "raythumbs")
 _PHOTOS_AN_UPLOAD = 5  # as a photo app sends them
-_UPLOADS_ALONE = 20
 _FEW_WAITING = 4 * _CORES
 _CPU_SECONDS = 0.2
 _POLL_SECONDS = 0.05
@@ -70,6 +69,7 @@ class Plan(Parameters):
     runs: PositiveInt = 1
     peers: bool = True
     growth: tuple[PositiveInt, ...] = Field(default=(20, 60, 180), min_length=2)
+    uploads: PositiveInt = 20  # one at a time, alone and in a backfill
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,10 @@ def at_work(plan: Plan) -> AtWork:
             time.sleep(2 * _CPU_SECONDS)
         grown = [_many(client, photos, count) for count in plan.growth]
         print("one photo at a time")
-        alone = [_one(client, photo) for photo in islice(cycle(photos), _UPLOADS_ALONE)]
+        few = list(islice(cycle(photos), plan.uploads))
+        alone = [_one(client, photo) for photo in few]
         print("one photo at a time, in a backfill")
-        urgent = _during_a_backfill(client, photos, [job["source"] for jobs in grown for job in jobs])
+        urgent = _during_a_backfill(client, few, [job["source"] for jobs in grown for job in jobs])
     waits = {"one at a time": alone, "one at a time, in a backfill": urgent, f"{len(crowd)} at once": crowd}
     return AtWork(cpu=_cpu(samples, crowd), done=_done(crowd), waits=_waits(waits), growth=_growth(grown))
 
@@ -194,7 +195,7 @@ def _during_a_backfill(client: Client, photos: Sequence[Path], sources: Sequence
     """Upload one photo at a time while those of `sources` are made anew at LOW priority, again and again."""
     backfill: list[str] = []
     urgent = []
-    for photo in islice(cycle(photos), _UPLOADS_ALONE):
+    for photo in photos:
         if client.status()["queueSize"] < _FEW_WAITING:
             backfill = [job["jobId"] for job in client.submit(sources, priority="LOW")]
         urgent.append(_one(client, photo))

@@ -18,7 +18,7 @@ _GROUPS = {
         "tests/service/test_gcs_restart.py",
     ),
     "ray up": ("tests/cluster/test_ray_up.py",),
-    "commands": ("tests/service/test_commands.py", "tests/service/test_losses.py"),
+    "ends": ("tests/service/test_losses.py", "tests/service/test_demo.py", "tests/service/test_other_users.py"),
     "benches": ("tests/bench/", "tests/test_notebook.py"),
     "nodes": ("tests/cluster/test_nodes.py", "tests/cluster/test_autoscaling.py"),
     "cluster": ("tests/cluster/",),

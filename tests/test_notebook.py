@@ -14,7 +14,9 @@ from raythumbs.bench.meter import MARK, Family
 HOUSE = Path(__file__).parent.parent
 NOTEBOOK = HOUSE / "notebooks" / "throughput.ipynb"
 CHARTS = {NOTEBOOK: 6, HOUSE / "notebooks" / "operations.ipynb": 4}
-SMALL = {"PHOTOS": "12", "SIZE_MB": "0.3", "STORE_LATENCIES_MS": "[0]", "PEERS": "false", "GROWTH": "[6, 18, 54]"}
+SMALL = {
+    "PHOTOS": "6", "SIZE_MB": "0.3", "STORE_LATENCIES_MS": "[0]", "PEERS": "false", "GROWTH": "[3, 6]", "UPLOADS": "3",
+}  # fmt: skip
 
 
 def read(path: Path) -> NotebookNode:
@@ -59,7 +61,7 @@ def test_the_notebook_finds_its_modules_from_the_root_and_from_its_folder(notebo
 
     NotebookClient(notebook, kernel_name="python3").execute(cwd=folder)
 
-    assert "photos=12" in notebook.cells[last].outputs[0].data["text/plain"]  # the environment's, not the cell's
+    assert "photos=6" in notebook.cells[last].outputs[0].data["text/plain"]  # the environment's, not the cell's
 
 
 @pytest.mark.timeout(300)

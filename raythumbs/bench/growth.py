@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from raythumbs.bench.limit import limit_photos_per_second
-from raythumbs.bench.local_service import orderly_end, scratch_service
+from raythumbs.bench.local_service import Start, orderly_end, scratch_service
 from raythumbs.bench.meter import cpu_seconds, metered
 from raythumbs.bench.photos import await_ended, draw_readable, ended, finished_at, photo_store
 from raythumbs.bench.plans import GrowthPlan, QueuePlan
@@ -44,16 +44,16 @@ class PhotosRow:
     actor_cpu_seconds: float
 
 
-def run(plan: GrowthPlan, *, say: Say) -> Report:
+def run(plan: GrowthPlan, *, say: Say, start: Start = scratch_service) -> Report:
     """Measure; remove what was started and written. Slots that this machine has cores for are real."""
     photos, slots = [], []
     with orderly_end():
         for count in plan.photos:
             say(f"{count:,} photos of {plan.size_mb:g} MB")
-            photos.append(_photos_row(count, plan.size_mb))
+            photos.append(_photos_row(count, plan.size_mb, start))
         for count in plan.slots:
             say(f"{count} slots")
-            slots.append(_real_row(count, plan) if count <= cores() else _simulated_row(count, plan))
+            slots.append(_real_row(count, plan, start) if count <= cores() else _simulated_row(count, plan))
         queue = QueuePlan(backlog=plan.backlog, folder=plan.folder, runs=1, seconds=plan.simulated_seconds)
         return report(photos, slots, measure_backlogs(queue, say=say))
 
@@ -77,16 +77,17 @@ def report(photos: list[PhotosRow], slots: list[Row], backlog: list[Row]) -> Rep
     )
 
 
-def _photos_row(photos: int, size_mb: float, slots: int | None = None) -> PhotosRow:
+def _photos_row(photos: int, size_mb: float, start: Start, *, slots: int | None = None) -> PhotosRow:
     """Start a service, warm it up, pass the photos through it, and stop it."""
     environment = {"RAYTHUMBS_MAX_WORKERS_PER_NODE": str(slots)} if slots else {}
     warm_up = min(_WARM_UP_PHOTOS, photos)
     with photo_store() as store:
         sources = store.link(store.draw(size_mb), warm_up + photos)
-        with scratch_service(store.environment | environment) as service:
+        with start(store.environment | environment) as service:
             client, family = service.client, service.family
+            ended_before = ended(client)
             client.submit(sources[:warm_up])
-            await_ended(client, warm_up)
+            await_ended(client, ended_before + warm_up)
             time.sleep(_SETTLING_SECONDS)
             begin_bytes, ended_before = family.memory_bytes(), ended(client)
             actor = family.titled("ray::ThumbnailQueue")
@@ -112,10 +113,10 @@ def _photos_row(photos: int, size_mb: float, slots: int | None = None) -> Photos
     )
 
 
-def _real_row(slots: int, plan: GrowthPlan) -> Row:
+def _real_row(slots: int, plan: GrowthPlan, start: Start) -> Row:
     """Compare with the limit of as many cores, measured before and after: other programs may use the machine."""
     before = _limit_seconds(slots, plan)
-    passed = _photos_row(slots * plan.photos_a_slot, plan.slot_photo_mb, slots)
+    passed = _photos_row(slots * plan.photos_a_slot, plan.slot_photo_mb, start, slots=slots)
     limit = (before + _limit_seconds(slots, plan)) / 2
     work = Work(jobs=passed.photos, seconds=passed.seconds, cpu_seconds=passed.actor_cpu_seconds)
     row = row_of("sqlite", Load(slots=slots, seconds=passed.seconds, photo_seconds=limit), [work], how="real")

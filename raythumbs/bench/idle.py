@@ -9,7 +9,7 @@ from typing import Annotated
 
 import psutil
 
-from raythumbs.bench.local_service import orderly_end, scratch_service
+from raythumbs.bench.local_service import Start, orderly_end, scratch_service
 from raythumbs.bench.plans import IdlePlan
 from raythumbs.bench.report import Report, Say, table
 
@@ -27,9 +27,9 @@ class Row:
     cpu_percent_of_a_core: Annotated[float, "CPU % of a core", "{:.1f}"]
 
 
-def run(plan: IdlePlan, *, say: Say) -> Report:
+def run(plan: IdlePlan, *, say: Say, start: Start = scratch_service) -> Report:
     """Start a service on its defaults in a folder that is removed, wait until it is at rest, and watch it."""
-    with orderly_end(), scratch_service({}) as service:
+    with orderly_end(), start({}) as service:
         say("watching an idle service")
         time.sleep(_SETTLING_SECONDS)
         rows = sorted(_watched(service.family.members(), plan.seconds), key=lambda row: -row.pss_mb)

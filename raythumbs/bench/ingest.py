@@ -16,10 +16,11 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from raythumbs.bench.laps import in_processes, percentile
-from raythumbs.bench.local_service import orderly_end, scratch_service
+from raythumbs.bench.local_service import Start, orderly_end, scratch_service
 from raythumbs.bench.plans import IngestPlan
 from raythumbs.bench.report import BenchFailed, Report, Say, table
 from raythumbs.bench.wire import Door, connected, request
+from raythumbs.client import Client
 
 _BUCKET = "photos"
 _WARM_UP_SECONDS = 1.0
@@ -87,10 +88,11 @@ class Sent:
     waits: list[float] = field(default_factory=list)
 
 
-def run(plan: IngestPlan, *, say: Say) -> Report:
+def run(plan: IngestPlan, *, say: Say, start: Start = scratch_service) -> Report:
     """Measure each kind on one service, of which nothing stays. Raises BenchFailed if a job is missing."""
     rows, acknowledged = [], 0
-    with orderly_end(), _silent_server() as silent, scratch_service(_ENVIRONMENT | silent) as service:
+    with orderly_end(), silent_store() as environment, start(environment) as service:
+        before = _jobs(service.client)
         for kind, records in _KINDS.items():
             say(kind)
             sending = Sending(
@@ -103,7 +105,7 @@ def run(plan: IngestPlan, *, say: Say) -> Report:
             )
             [sent] = in_processes(send, [sending])
             acknowledged += sent.accepted * (records or 1)
-            kept = sum(service.client.status()["states"].values())
+            kept = _jobs(service.client) - before
             if kept < acknowledged:
                 raise BenchFailed(f"{acknowledged} photos were acknowledged, and the database has {kept} jobs")
             requests_per_second = len(sent.waits) / sent.seconds
@@ -122,11 +124,16 @@ def run(plan: IngestPlan, *, say: Say) -> Report:
     return Report(figures={"rows": rows}, tables=[table("raythumbs bench ingest", Row, rows)])
 
 
+def _jobs(client: Client) -> int:
+    return sum(client.status()["states"].values())
+
+
 @contextmanager
-def _silent_server() -> Iterator[dict[str, str]]:
-    """Yield the setting for a server that never answers: the kernel accepts the connections, and nobody reads them."""
+def silent_store() -> Iterator[dict[str, str]]:
+    """Yield the environment of a service whose photos lie in a bucket that never answers: the kernel accepts the
+    connections, and nobody reads them."""
     with socket.create_server(("127.0.0.1", 0), backlog=4096) as listening:
-        yield {"RAYTHUMBS_S3_ENDPOINT_URL": f"http://127.0.0.1:{listening.getsockname()[1]}"}
+        yield _ENVIRONMENT | {"RAYTHUMBS_S3_ENDPOINT_URL": f"http://127.0.0.1:{listening.getsockname()[1]}"}
 
 
 def send(sending: Sending) -> Sent:

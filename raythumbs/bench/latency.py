@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated
 
 from raythumbs.bench.laps import percentile
-from raythumbs.bench.local_service import orderly_end, scratch_service, wait_until
+from raythumbs.bench.local_service import Start, orderly_end, scratch_service, wait_until
 from raythumbs.bench.photos import photo_store, utc_seconds
 from raythumbs.bench.plans import LatencyPlan
 from raythumbs.bench.report import BenchFailed, Report, Say, table
@@ -57,7 +57,7 @@ class _Upload:
     answered_at: float
 
 
-def run(plan: LatencyPlan, *, say: Say) -> Report:
+def run(plan: LatencyPlan, *, say: Say, start: Start = scratch_service) -> Report:
     """Measure; remove what was started and written."""
     if plan.store_latency_ms and plan.size_mb > _LARGEST_PUT_MB * 0.9:  # what is drawn is about so large
         raise BadRequest("with a latency, photos have at most 7 MB: the store knows no multipart uploads")
@@ -66,7 +66,7 @@ def run(plan: LatencyPlan, *, say: Say) -> Report:
         photos = store.draw(plan.size_mb)
         sources = store.link(photos, plan.backlog)
         say("starting the service")
-        with scratch_service(store.environment | _NO_DRAIN) as service:
+        with start(store.environment | _NO_DRAIN) as service:
             client = service.client
             for number in range(_WARM_UP_UPLOADS):
                 _finished_at(client, _upload(client, photos[number % len(photos)]))

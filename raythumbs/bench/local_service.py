@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,10 @@ class Service:
     client: Client
     family: Family
     ready_seconds: float
+
+
+# How a benchmark gets a service with this environment.
+Start = Callable[[Mapping[str, str]], AbstractContextManager[Service]]
 
 
 @contextmanager

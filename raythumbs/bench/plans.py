@@ -122,6 +122,7 @@ class ChaosPlan:
         float | None, Option(min=1, help="With --clients: seconds of each attack (20 to 60 by default).")
     ] = None
     only: Annotated[list[str], Option(help="With --clients: an attack, by its name; without it, all.")] = several()
+    listed_jobs: int = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

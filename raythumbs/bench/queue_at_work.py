@@ -35,7 +35,7 @@ from raythumbs.worker.plan import Plan as WorkPlan
 
 _REQUEST_JOBS = 1000
 _REFILL_JOBS = 500
-_ENQUEUES = 20
+_ENQUEUES = 20  # make a good median
 _SLOTS_A_NODE = 8
 _FIRST_JOBS = 500  # what is made at the first use is made then
 _WARM_UP_SECONDS = 2.0  # the first leases are smaller
@@ -58,6 +58,16 @@ class Load:
     shards: int = 1
 
     @property
+    def warm_up_seconds(self) -> float:
+        """For how long it works before it is measured. A short run, as in a test, has a short one."""
+        return min(_WARM_UP_SECONDS, self.seconds)
+
+    @property
+    def enqueues(self) -> int:
+        """How many requests are timed at the end. A short run has fewer."""
+        return math.ceil(_ENQUEUES * self.warm_up_seconds / _WARM_UP_SECONDS)
+
+    @property
     def refill(self) -> int:
         """How many jobs finish before as many are enqueued; 0: none are."""
         return 0 if self.backlog is None else min(_REFILL_JOBS, math.ceil(self.backlog / 2) or _REFILL_JOBS)
@@ -75,7 +85,7 @@ class Load:
             return self.backlog or self.refill
         slots = sum(share.of_node(id_, node.cpus) for id_, node in self.nodes.items())
         per_second = min(slots / self.photo_seconds, _MAX_PHOTOS_PER_SECOND)
-        return math.ceil(per_second * (_WARM_UP_SECONDS + self.seconds + _AFTERWARDS_SECONDS)) + 2 * slots
+        return math.ceil(per_second * (self.warm_up_seconds + self.seconds + _AFTERWARDS_SECONDS)) + 2 * slots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,14 +185,14 @@ async def _measure(one: _Queue) -> Work:
         await caller.enqueue(waiting)
         await asyncio.to_thread(await_others)
         batches.gate.set()
-        await _work(caller, batches, one.load, waiting=waiting, seconds=_WARM_UP_SECONDS)
+        await _work(caller, batches, one.load, waiting=waiting, seconds=one.load.warm_up_seconds)
         finished, commits = batches.finished, await queue.commits()
         began, began_cpu = time.perf_counter(), time.process_time()
         peak_mb = await _work(caller, batches, one.load, waiting=waiting, seconds=one.load.seconds)
         seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - began_cpu
         jobs, commits = batches.finished - finished, await queue.commits() - commits
         batches.gate.clear()
-        enqueue_seconds = statistics.median([await caller.enqueue(_REQUEST_JOBS) for _ in range(_ENQUEUES)])
+        enqueue_seconds = statistics.median([await caller.enqueue(_REQUEST_JOBS) for _ in range(one.load.enqueues)])
         peak_mb = max(peak_mb, _resident_mb())
     return Work(
         jobs=jobs,

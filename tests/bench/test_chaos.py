@@ -88,7 +88,8 @@ def test_a_kill_is_felt_for_the_longest_time_without_a_sign_of_life_around_it(at
 @pytest.mark.timeout(600)
 @pytest.mark.needs("time")
 def test_nothing_is_lost_whatever_is_killed():
-    command = ["bench", "chaos", "--photos", "50", "--minutes", "0.5", "--seed", "11", "--json"]
+    # With this seed the queue dies first, then everything, and then its 15 seconds are over.
+    command = ["bench", "chaos", "--photos", "30", "--minutes", "0.25", "--seed", "3", "--json"]
     run = subprocess.run([sys.executable, "-m", "raythumbs", *command], capture_output=True, text=True, check=False)
 
     assert run.returncode == 0, run.stderr
@@ -96,7 +97,7 @@ def test_nothing_is_lost_whatever_is_killed():
     verdict = result["verdict"]
     assert (verdict["lost"], verdict["wrong"], verdict["unfinished"]) == ([], [], 0)
     assert set(verdict["states"]) <= {"succeeded", "cancelled", "poison"}
-    assert verdict["acknowledged"] >= 48
-    assert len(result["kills"]) >= 2
+    assert verdict["acknowledged"] >= 28
+    assert set(result["kills"]) >= {"queue", "everything"}
     assert all(not answer.startswith("4") for answer in result["answers"])
     assert (result["temporary_files"], result["orphans"], result["exit_status"]) == ([], [], 0)

@@ -1,7 +1,6 @@
 """The bench of hostile clients counts what they were answered, and measures what good clients notice."""
 
 import asyncio
-import json
 import os
 import subprocess
 import sys
@@ -20,9 +19,10 @@ from raythumbs.bench.chaos.clients.attack import Attack
 from raythumbs.bench.chaos.clients.attackers import ATTACKS
 from raythumbs.bench.chaos.clients.good import Trickle, Waits, be_good, seconds_until_answer
 from raythumbs.bench.chaos.clients.memory import ReplicaMemory
-from raythumbs.bench.chaos.clients.run import Row, chosen
+from raythumbs.bench.chaos.clients.run import Row, chosen, run_clients
 from raythumbs.bench.commands import bench
 from raythumbs.bench.meter import MARK, Family
+from raythumbs.bench.plans import ChaosPlan
 from raythumbs.bench.servers import s3_server
 from raythumbs.bench.wire import Connection, Door, connected, request
 from raythumbs.cluster.free_port import free_port
@@ -337,17 +337,16 @@ def test_the_slow_store_answers_large_objects_late_and_small_ones_at_once(aws_cr
 @pytest.mark.timeout(300)
 @pytest.mark.needs("time")
 def test_a_run_attacks_a_service_of_its_own_and_tells_what_good_clients_noticed():
-    asked = ["--seconds", "2", "--only", "malformed requests", "--only", "slow headers"]
-    run = subprocess.run(
-        [sys.executable, "-m", "raythumbs", "bench", "chaos", "--clients", *asked, "--json"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    plan = ChaosPlan(clients=True, seconds=1, only=["malformed requests", "slow headers"], listed_jobs=20)
 
-    result = json.loads(run.stdout)
+    report = run_clients(plan, say=print)
+
+    result = report.as_json()
     assert [row["attack"] for row in result["rows"]] == ["slow headers", "malformed requests"]
     assert result["rows"][0]["answers"].keys() <= {"no answer", "408"}
     assert result["rows"][1]["answers"]["400"] > 10
-    assert [row["healthz"]["requests"] for row in (result["rest"], *result["rows"])] == [20, 20, 20]
-    assert (result["uploads"], result["lost"]) == (6, [])
+    assert [row["healthz"]["requests"] for row in (result["rest"], *result["rows"])] == [10, 10, 10]
+    assert (result["uploads"], result["lost"]) == (3, [])
     assert result["rest_mb"] > 50
-    assert run.returncode == bool(result["exceeded"]), run.stderr
+    assert report.is_failure == bool(result["exceeded"])
+    assert list(report.complaints) == result["exceeded"]

@@ -8,7 +8,7 @@ from raythumbs.bench.queue import run
 
 @pytest.mark.needs("time")
 def test_every_backlog_is_measured_on_every_database_and_nothing_is_left(tmp_path: Path, postgresql_url: str) -> None:
-    plan = QueuePlan(database=postgresql_url, backlog=[20, 300], folder=tmp_path, runs=1, seconds=1)
+    plan = QueuePlan(database=postgresql_url, backlog=[20, 300], folder=tmp_path, runs=1, seconds=0.2)
 
     report = run(plan, say=print)
 

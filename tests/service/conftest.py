@@ -11,10 +11,10 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import psutil
@@ -22,7 +22,7 @@ import pytest
 from PIL import Image
 
 from raythumbs.bench.local_service import local_service
-from raythumbs.client import Client
+from raythumbs.client import Client, RaythumbsError
 from raythumbs.cluster.free_port import free_port
 from tests.imaging.pictures import photograph
 
@@ -30,18 +30,37 @@ MARK = "_RAYTHUMBS_TEST_FAMILY"  # an environment variable that all processes of
 COMMANDS = Path(sysconfig.get_path("scripts"))
 
 
+PHOTOGRAPHS = {
+    "astronaut": "skimage/astronaut.png",
+    "coffee": "skimage/coffee.png",
+    "cat": "skimage/chelsea.png",
+    "temple": "sklearn/china.jpg",
+    "flower": "sklearn/flower.jpg",
+}
+
+
+class Photographs(Mapping[str, Path]):
+    """Photographs by their names. Each is made when it is first asked for: that takes seconds, and most tests ask for
+    one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __getitem__(self, name: str) -> Path:
+        path = self._folder / f"{name}.jpg"
+        return path if path.exists() else _camera_sized(photograph(PHOTOGRAPHS[name]), path)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(PHOTOGRAPHS)
+
+    def __len__(self) -> int:
+        return len(PHOTOGRAPHS)
+
+
 @pytest.fixture(scope="session")
-def photographs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Photographs:
     """Real photographs, scaled to a camera's size, with grain."""
-    folder = tmp_path_factory.mktemp("photographs")
-    taken = {
-        "astronaut": "skimage/astronaut.png",
-        "coffee": "skimage/coffee.png",
-        "cat": "skimage/chelsea.png",
-        "temple": "sklearn/china.jpg",
-        "flower": "sklearn/flower.jpg",
-    }
-    return {name: _camera_sized(photograph(file), folder / f"{name}.jpg") for name, file in taken.items()}
+    return Photographs(tmp_path_factory.mktemp("photographs"))
 
 
 def _camera_sized(small: Image.Image, path: Path) -> Path:
@@ -61,20 +80,23 @@ class Family:
         self.environment = {MARK: self.name}
 
     def members(self, titled: str = "") -> list[psutil.Process]:
-        return [one for one in psutil.process_iter() if self._is_member(one) and titled in _title(one)]
+        return [one for one in psutil.process_iter() if titled in _title(one) and self._is_member(one)]
 
     def is_of_others(self, folder: Path) -> bool:
         """Return whether a process of another start uses the folder. Each folder's sweeper has it in its title."""
         users = [one for one in psutil.process_iter() if str(folder) in _title(one)]
         return bool(users) and not any(self._is_member(one) for one in users)
 
-    def _is_member(self, process: psutil.Process) -> bool:
+    def _is_member(self, process: psutil.Process | None) -> bool:
         try:
             # Ray's workers overwrite their titles, and with them the head of /proc/PID/environ: ask their parents too.
-            lineage = [process, *process.parents()]
-            return any(one.environ().get(MARK) == self.name for one in lineage)
+            while process:
+                if process.environ().get(MARK) == self.name:
+                    return True
+                process = process.parent()
         except psutil.Error:
-            return False
+            pass
+        return False
 
 
 def _title(process: psutil.Process) -> str:
@@ -89,11 +111,9 @@ def family() -> Family:
     return Family()
 
 
-@pytest.fixture
-def left_behind(family: Family) -> Callable[[], set[Path]]:
-    """Return a function that finds the folders of Ray that came since, are still there, and are no other test's."""
-    before = ray_folders()
-    return lambda: {folder for folder in ray_folders() - before if not family.is_of_others(folder)}
+def left_behind(before: set[Path], family: Family) -> set[Path]:
+    """The folders of Ray that came since, are still there, and are no other test's."""
+    return {folder for folder in ray_folders() - before if not family.is_of_others(folder)}
 
 
 def ray_folders() -> set[Path]:
@@ -104,7 +124,7 @@ def eventually(met: Callable[[], object], *, seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not met():
         assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.05)
+        time.sleep(0.1)  # to ask costs CPU, which the service needs to come so far
 
 
 def ended(client: Client, job_id: str, *, seconds: float = 60) -> dict[str, Any]:
@@ -120,22 +140,43 @@ def opened(file: bytes) -> Image.Image:
 
 
 def raythumbs(
-    *arguments: object, environment: Mapping[str, str] | None = None, process_group: int | None = None
+    *arguments: object,
+    environment: Mapping[str, str] | None = None,
+    process_group: int | None = None,
+    output: int | IO[bytes] = subprocess.PIPE,
+    errors: int | IO[bytes] = subprocess.PIPE,
 ) -> "subprocess.Popen[str]":
     """Start a command of ours, as a person would. A `process_group` of 0 is one of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "raythumbs", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=output,
+        stderr=errors,
         text=True,
         env={**os.environ, **(environment or {})},
         process_group=process_group,
     )
 
 
+def finished(process: "subprocess.Popen[str]", *, seconds: float = 120) -> tuple[int, str, str]:
+    """Wait for a command; return its status and what it said."""
+    said, complained = process.communicate(timeout=seconds)
+    return process.returncode, said, complained
+
+
+def is_ready(client: Client) -> bool:
+    with suppress(RaythumbsError):
+        return client.ready() == {"status": "ready"}
+    return False
+
+
 def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+# A Ray that several commands join, one after the other, would start a worker for every CPU as each comes, and end those
+# of the one before. A worker takes seconds of CPU until it is up. What the service does is the same without.
+FEW_WORKERS = {"RAY_prestart_worker_first_driver": "0", "RAY_idle_worker_killing_time_threshold_ms": "600000"}
 
 
 @contextmanager
@@ -152,7 +193,7 @@ def running_ray(surroundings: Mapping[str, str]) -> Iterator[str]:
              "--num-cpus", "2", "--temp-dir", str(folder), "--include-dashboard", "false", "--disable-usage-stats",
              "--dashboard-agent-listen-port", str(free_port()), "--object-store-memory", "100000000"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-            env={**os.environ, "RAY_TMPDIR": str(folder), "RAY_gcs_rpc_server_reconnect_timeout_s": "3"},
+            env={**os.environ, **FEW_WORKERS, "RAY_TMPDIR": str(folder), "RAY_gcs_rpc_server_reconnect_timeout_s": "3"},
         )  # fmt: skip
         try:
             eventually(lambda: listens(port))
@@ -169,3 +210,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     limits = {"RAYTHUMBS_MAX_UPLOAD_BYTES": "20000000", "RAYTHUMBS_MAX_PHOTO_BYTES": "10000000"}
     with local_service(tmp_path_factory.mktemp("service"), environment=limits) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def run(s3_endpoint: str, postgresql: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A service on S3 and PostgreSQL, with secrets: see on_s3.py."""
+    from tests.service.on_s3 import a_run, client_of  # which uses this file
+
+    with a_run(tmp_path_factory.mktemp("s3"), s3_endpoint, postgresql) as run:
+        with client_of(run) as client:
+            eventually(lambda: is_ready(client), seconds=120)
+        yield run

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from raythumbs.client import Client, RaythumbsError
+from raythumbs.client import Client
 from raythumbs.cluster.environment import _our_haproxy
 from raythumbs.cluster.free_port import free_port
-from tests.service.conftest import COMMANDS, Family, ended, eventually
+from tests.service.conftest import COMMANDS, FEW_WORKERS, Family, ended, eventually, is_ready
 
 pytestmark = pytest.mark.needs("time")
 
@@ -26,7 +26,7 @@ class Head:
         self._family = family
         self._log = folder / "start.log"
         self._environment = {
-            **os.environ, **family.environment,
+            **os.environ, **family.environment, **FEW_WORKERS,
             "RAY_gcs_storage": "rocksdb", "RAY_gcs_storage_path": str(folder / "gcs"),
             "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a" * 64,
             "RAY_TMPDIR": str(folder), "RAY_ADDRESS": self.address, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
@@ -104,13 +104,6 @@ def head(family: Family) -> Iterator[Head]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def serves(client: Client) -> bool:
-    try:
-        return client.ready() == {"status": "ready"}
-    except RaythumbsError:
-        return False
-
-
 def test_a_head_that_is_started_again_on_its_storage_serves_without_a_deploy_and_loses_no_photo(
     head, tmp_path, photographs
 ):
@@ -119,8 +112,8 @@ def test_a_head_that_is_started_again_on_its_storage_serves_without_a_deploy_and
     settings = [f"data_dir={tmp_path}", 'allowed_sources=["file:///"]']
     head.run(COMMANDS / "serve", "run", "--non-blocking", "raythumbs.app:build", *settings)
     with Client(f"http://127.0.0.1:{port}") as client:
-        eventually(lambda: serves(client))
-        accepted = client.submit([f"file://{copy}" for copy in copies(photographs["cat"], 100, tmp_path)])
+        eventually(lambda: is_ready(client))
+        accepted = client.submit([f"file://{copy}" for copy in copies(photographs["cat"], 40, tmp_path)])
         eventually(lambda: client.status()["states"]["succeeded"])
         assert client.status()["states"]["queued"]
 
@@ -128,7 +121,7 @@ def test_a_head_that_is_started_again_on_its_storage_serves_without_a_deploy_and
         assert head.await_end() != 0  # as systemd's Restart=on-failure wants it
         head.start()
 
-        eventually(lambda: serves(client), seconds=120)
+        eventually(lambda: is_ready(client), seconds=120)
         assert {ended(client, job["jobId"])["state"] for job in accepted} == {"succeeded"}
         (uploaded,) = client.upload([photographs["flower"]])
         assert ended(client, uploaded["jobId"])["state"] == "succeeded"

@@ -17,7 +17,7 @@ SCHEMATHESIS = Path(sysconfig.get_path("scripts")) / "schemathesis"
 # 503 is an honest answer of a service that is busy; 502 that of a store that refuses. No other 5xx is.
 CONFIGURATION = """
 [generation]
-max-examples = 25
+max-examples = 10
 deterministic = true
 
 [checks.not_a_server_error]

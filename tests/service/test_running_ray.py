@@ -13,7 +13,7 @@ import pytest
 from raythumbs.client import Client, RaythumbsError
 from raythumbs.cluster.free_port import free_port
 from raythumbs.cluster.ray_ports import lets_strangers_in
-from tests.service.conftest import COMMANDS, ended, eventually, raythumbs, running_ray
+from tests.service.conftest import COMMANDS, ended, eventually, is_ready, raythumbs, running_ray
 
 SECRET = "recognisable-token-of-notifications"
 LARGEST_MAP_BYTES = 512 << 20  # larger ones are reserved, and hardly used
@@ -25,13 +25,6 @@ pytestmark = pytest.mark.needs("time")
 def address() -> Iterator[str]:
     with running_ray({"RAY_AUTH_MODE": "disabled"}) as address:  # whatever token somebody has left in the home folder
         yield address
-
-
-def serves(client: Client) -> bool:
-    try:
-        return client.ready() == {"status": "ready"}
-    except RaythumbsError:
-        return False
 
 
 def test_a_ray_that_asks_for_no_token_lets_strangers_in_and_doctor_says_so(address):
@@ -57,7 +50,7 @@ def test_serve_joins_a_ray_that_runs_and_leaves_it_as_it_was(address, tmp_path, 
     port = free_port()
     process = raythumbs("serve", "--address", address, "--port", port, "--data-dir", tmp_path)
     with Client(f"http://127.0.0.1:{port}") as client:
-        eventually(lambda: serves(client))
+        eventually(lambda: is_ready(client))
         (uploaded,) = client.upload([photographs["cat"]])
         assert ended(client, uploaded["jobId"])["state"] == "succeeded"
         assert client.status()["cpuCount"] == 2
@@ -91,7 +84,7 @@ def test_rays_own_command_starts_the_same_application(address, tmp_path, photogr
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     with Client(f"http://127.0.0.1:{port}") as client:
-        eventually(lambda: serves(client))
+        eventually(lambda: is_ready(client))
         (uploaded,) = client.upload([photographs["flower"]])
         assert uploaded["statusUrl"].startswith(f"http://127.0.0.1:{port}/")
         assert ended(client, uploaded["jobId"])["state"] == "succeeded"

@@ -3,101 +3,28 @@
 import hashlib
 import hmac
 import json
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
+from typing import Any
 
-import boto3
 import httpx2
 import psycopg
 import pytest
 from standardwebhooks import Webhook
 
-from raythumbs.bench.local_service import local_service
 from raythumbs.client import Client
 from tests.service.conftest import ended, eventually, opened
-
-BUCKET = "photos"
-SECRET = "0123456789abcdef0123456789abcdef"
-WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+from tests.service.on_s3 import BUCKET, SECRETS, Run, client_of
 
 
 @pytest.fixture(scope="module")
-def database(postgresql: str) -> str:
-    with psycopg.connect(postgresql, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE service")
-    return postgresql.rsplit("/", 1)[0] + "/service"
+def bucket(run: Run) -> Any:
+    return run.bucket
 
 
 @pytest.fixture(scope="module")
-def bucket(s3_endpoint: str) -> Iterator[boto3.client]:
-    s3 = boto3.client("s3", endpoint_url=s3_endpoint, region_name="us-east-1")
-    s3.create_bucket(Bucket=BUCKET)
-    yield s3
-    s3.close()
-
-
-@pytest.fixture(scope="module")
-def events(bucket: boto3.client, s3_endpoint: str) -> Iterator[str]:
-    """A queue of SQS with the bucket's events about keys below `by-sqs/`."""
-    sqs = boto3.client("sqs", endpoint_url=s3_endpoint, region_name="us-east-1")
-    url = sqs.create_queue(QueueName="events")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    below = {"Key": {"FilterRules": [{"Name": "prefix", "Value": "by-sqs/"}]}}
-    told = [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"], "Filter": below}]
-    bucket.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": told})
-    yield url
-    sqs.close()
-
-
-@dataclass
-class App:
-    """An app that hears from the service: its address, and the webhooks that came."""
-
-    url: str
-    told: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-
-
-@pytest.fixture(scope="module")
-def app() -> Iterator[App]:
-    class Hook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            there.told.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_given: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Hook)
-    there = App(f"http://127.0.0.1:{server.server_port}/hook")
-    threading.Thread(target=server.serve_forever).start()
-    yield there
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def client(  # noqa: PLR0913 what the service works with
-    bucket, events, app, s3_endpoint, database, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Client]:
-    surroundings = {
-        "S3_BUCKET_NAME": BUCKET,
-        "AWS_ENDPOINT_URL_S3": s3_endpoint,
-        "AWS_REGION": "us-east-1",
-        "RAYTHUMBS_DATABASE": database,
-        "RAYTHUMBS_NOTIFICATION_TOKEN": "open-sesame",
-        "RAYTHUMBS_B2_SIGNING_SECRET": SECRET,
-        "RAYTHUMBS_SQS_QUEUE_URL": events,
-        "RAYTHUMBS_WEBHOOKS": json.dumps([{"url": app.url}]),
-        "RAYTHUMBS_WEBHOOK_SECRETS": WEBHOOK_SECRET,
-        "RAYTHUMBS_WEBHOOK_ALLOWED_HOSTS": '["127.0.0.1"]',
-    }
-    with local_service(tmp_path_factory.mktemp("s3"), environment=surroundings) as service:
-        yield service
+def client(run: Run) -> Iterator[Client]:
+    with client_of(run) as client:
+        yield client
 
 
 def s3_event(key: str, *, sequencer: str, name: str = "ObjectCreated:Put") -> bytes:
@@ -111,7 +38,7 @@ def s3_event(key: str, *, sequencer: str, name: str = "ObjectCreated:Put") -> by
     return json.dumps({"Records": [record]}).encode()
 
 
-def notified(client: Client, body: bytes, token: str = "open-sesame") -> httpx2.Response:
+def notified(client: Client, body: bytes, token: str = SECRETS["notification token"]) -> httpx2.Response:
     headers = {"Authorization": f"Bearer {token}"}
     return client._http.post("/api/notifications/s3", content=body, headers=headers)
 
@@ -120,17 +47,15 @@ def job_of(client: Client, source: str) -> dict:
     return next(job for job in client.jobs() if job["source"] == source)
 
 
-def test_an_upload_and_its_thumbnail_are_in_the_bucket_and_the_address_in_the_database(
-    client, bucket, database, photographs
-):
+def test_an_upload_and_its_thumbnail_are_in_the_bucket_and_the_address_in_the_database(client, run, photographs):
     (uploaded,) = client.upload([photographs["astronaut"]])
 
     job = ended(client, uploaded["jobId"])
 
     assert job["state"] == "succeeded"
-    keys = [item["Key"] for item in bucket.list_objects_v2(Bucket=BUCKET)["Contents"]]
+    keys = [item["Key"] for item in run.bucket.list_objects_v2(Bucket=BUCKET)["Contents"]]
     assert uploaded["source"].removeprefix(f"s3://{BUCKET}/") in keys
-    with psycopg.connect(database) as connection:
+    with psycopg.connect(run.database) as connection:
         (url,) = connection.execute("SELECT url FROM renditions WHERE photo_id = %s", [job["photoId"]]).fetchone()
     assert [key for key in keys if url.endswith(key)]
 
@@ -201,11 +126,11 @@ def test_a_signed_b2_event_becomes_a_thumbnail(client, bucket, photographs):
         "objectSize": 1, "objectVersionId": "v1",
     }  # fmt: skip
     body = json.dumps({"events": [event]}).encode()
-    signature = "v1=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+    signature = "v1=" + hmac.new(SECRETS["B2 secret"].encode(), body, hashlib.sha256).hexdigest()
 
     def sent(header: str) -> httpx2.Response:
         headers = {"X-Bz-Event-Notification-Signature": header}
-        return client._http.post("/api/notifications/b2", content=body, headers=headers)
+        return httpx2.post(f"{client.url}/api/notifications/b2", content=body, headers=headers)  # without a key
 
     assert sent("v1=" + "0" * 64).status_code == 401
     assert sent(signature).json() == {"accepted": 1, "removed": 0, "ignored": 0}
@@ -247,11 +172,11 @@ def test_an_upload_that_is_broken_off_leaves_nothing_in_the_bucket(client, bucke
     eventually(lambda: {item["Key"] for item in bucket.list_objects_v2(Bucket=BUCKET).get("Contents", [])} == before)
 
 
-def test_no_secret_is_told_to_anybody(client, tmp_path_factory):
-    log = next(Path(tmp_path_factory.getbasetemp()).glob("s3*/serve.log")).read_text()
+def test_no_secret_is_told_to_anybody(run):
+    said = (run.folder / "output").read_text() + run.complained
 
-    assert "open-sesame" not in log
-    assert SECRET not in log
+    assert said
+    assert [name for name, secret in SECRETS.items() if secret in said] == []
 
 
 def test_a_photo_that_is_put_into_the_bucket_is_thumbnailed_by_the_event_in_the_queue_of_sqs(
@@ -265,11 +190,11 @@ def test_a_photo_that_is_put_into_the_bucket_is_thumbnailed_by_the_event_in_the_
     assert job["state"] == "succeeded"
 
 
-def test_the_app_hears_of_a_photo_by_a_webhook_that_it_can_verify(client, app, photographs):
+def test_the_app_hears_of_a_photo_by_a_webhook_that_it_can_verify(client, run, photographs):
     (uploaded,) = client.upload([photographs["coffee"]], folder_id="by webhook")
 
     def told(kind: str, **data: str) -> bool:
-        bodies = [Webhook(WEBHOOK_SECRET).verify(body, headers) for headers, body in app.told]
+        bodies = [Webhook(SECRETS["webhook secret"]).verify(body, headers) for headers, body in run.app.told]
         return any(body["type"] == kind and data.items() <= body["data"].items() for body in bodies)
 
     eventually(lambda: told("photo.succeeded", jobId=uploaded["jobId"], photoId=uploaded["photoId"]))

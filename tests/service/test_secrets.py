@@ -1,104 +1,23 @@
 """Secrets of a run are nowhere but where they must be: in the process that was given them, and in the private file."""
 
 import json
-import os
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-import boto3
-import httpx2
 import psutil
 import psycopg
 import pytest
 
-from raythumbs.client import Client
-from raythumbs.cluster.free_port import free_port
 from raythumbs.cluster.ray_ports import lets_strangers_in
-from raythumbs.model.access import digest_of
-from tests.service.conftest import Family, ended, eventually, raythumbs
-from tests.service.test_losses import is_ready
+from tests.service.conftest import ended, eventually
+from tests.service.on_s3 import BUCKET, KEY, READER, SECRETS, Run, client_of
 
-BUCKET = "secrets"
-KEY, READER = "rt_recognisable-api-key-of-the-operator", "rt_recognisable-api-key-of-a-reader"
-SECRETS = {
-    "API key": KEY,
-    "API key of a reader": READER,
-    "hash of the API key": digest_of(KEY),
-    "password": "recognisable-database-password",
-    "AWS key": "recognisable-aws-secret-access-key",
-    "notification token": "recognisable-notification-token",
-    "B2 secret": "recognisable-b2-signing-secret-00",
-    "some other password": "recognisable-password-of-something",
-    "wrong key": "rt_recognisable-key-that-is-wrong",
-}
-KEYS = [{"name": "operator", "key": KEY, "scopes": ["admin"]}, {"name": "reader", "key": READER, "scopes": ["read"]}]
-
-
-class Run:
-    """A service with secrets, what it answered, and where it writes."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder, self.port, self.family = folder, free_port(), Family()
-        self.process = raythumbs(
-            "serve", "--port", self.port, "--data-dir", folder / "data",
-            environment={**self.family.environment, **environment},
-        )  # fmt: skip
-        self.replies: list[bytes] = []
-        self.http = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
-
-    def ask(self, method: str, path: str, *, secret: str | None = None, **options: object) -> httpx2.Response:
-        headers = {"Authorization": secret} if secret else {}
-        reply = self.http.request(method, path, headers=headers, **options)
-        self.replies.append(reply.content + str(reply.headers).encode())
-        return reply
-
-    @property
-    def ray_folder(self) -> Path:
-        [raylet] = self.family.members("/raylet/raylet --")
-        path = next(Path(file.path) for file in raylet.open_files() if "/raythumbs." in file.path)
-        return Path(*path.parts[:3])
-
-
-@pytest.fixture(scope="module")
-def run(s3_endpoint: str, postgresql: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    with psycopg.connect(postgresql, autocommit=True) as connection:
-        connection.execute(f"CREATE ROLE keeper LOGIN SUPERUSER PASSWORD '{SECRETS['password']}'")
-        connection.execute("CREATE DATABASE kept OWNER keeper")
-    s3 = boto3.client("s3", endpoint_url=s3_endpoint, region_name="us-east-1")
-    s3.create_bucket(Bucket=BUCKET)
-    s3.close()
-    at = postgresql.rpartition("@")[2].rpartition("/")[0].removeprefix("postgresql://")
-    run = Run(
-        tmp_path_factory.mktemp("secrets"),
-        {
-            "RAYTHUMBS_API_KEYS": json.dumps(KEYS),
-            "RAYTHUMBS_API_KEY": KEY,
-            "RAYTHUMBS_DATABASE": f"postgresql://keeper:{SECRETS['password']}@{at}/kept",
-            "RAYTHUMBS_NOTIFICATION_TOKEN": SECRETS["notification token"],
-            "RAYTHUMBS_B2_SIGNING_SECRET": SECRETS["B2 secret"],
-            "RAYTHUMBS_LOG_LEVEL": "INFO",
-            "RAY_AUTH_MODE": "disabled",  # a Ray of our own asks for its token all the same
-            "RAYTHUMBS_JOB_TIMEOUT_SECONDS": "5",
-            "S3_BUCKET_NAME": BUCKET,
-            "RAYTHUMBS_ALLOWED_SOURCES": '["s3://"]',
-            "AWS_ENDPOINT_URL_S3": s3_endpoint,
-            "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "tester",
-            "AWS_SECRET_ACCESS_KEY": SECRETS["AWS key"],
-            "MY_PASSWORD": SECRETS["some other password"],
-        },
-    )
-    with Client(f"http://127.0.0.1:{run.port}", api_key=KEY) as client:
-        eventually(lambda: is_ready(client))
-    yield run
-    run.http.close()
-    run.process.kill()
-    run.process.communicate()
+pytestmark = pytest.mark.needs("time")
 
 
 def ask_in_many_ways(run: Run, photo: Path) -> None:
     bearer, reader, wrong = f"Bearer {KEY}", f"Bearer {READER}", f"Bearer {SECRETS['wrong key']}"
-    with Client(f"http://127.0.0.1:{run.port}", api_key=KEY) as client:
+    with client_of(run) as client:
         [good] = client.upload([photo])
         assert ended(client, good["jobId"])["state"] == "succeeded"
         [missing] = client.submit([f"s3://{BUCKET}/nothing.jpg"])
@@ -137,9 +56,9 @@ def is_private(path: Path, run: Run) -> bool:
     return path.parent == run.ray_folder and path.suffix == ".json" and path.stat().st_mode & 0o077 == 0
 
 
-def rows(postgresql: str) -> bytes:
+def rows(run: Run) -> bytes:
     """All tables of the run's database, as text."""
-    with psycopg.connect(postgresql.rpartition("/")[0] + "/kept") as connection:
+    with psycopg.connect(run.database) as connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         return str([connection.execute(f'SELECT * FROM "{name}"').fetchall() for (name,) in tables]).encode()
 
@@ -158,30 +77,51 @@ def processes(run: Run) -> dict[str, bytes]:
     return seen
 
 
-@pytest.mark.needs("time")
-def test_no_secret_is_in_anything_that_a_run_writes_or_starts(run, postgresql, photographs):
+@dataclass
+class Seen:
+    """Where secrets could be, after everything was asked; how the run has ended."""
+
+    places: dict[str, bytes]
+    private: bytes
+    ports: list[int]
+    let_in: list[int]
+    status: int
+    complained: str
+
+
+@pytest.fixture(scope="module")
+def seen(run: Run, photographs) -> Seen:
     ask_in_many_ways(run, photographs["cat"])
 
     places = {
-        **written_files(run), **processes(run), "the database": rows(postgresql), "a reply": b"\n".join(run.replies)
+        **written_files(run), **processes(run), "the database": rows(run), "a reply": b"\n".join(run.replies)
     }  # fmt: skip
     private = b"".join(path.read_bytes() for path in run.ray_folder.iterdir() if is_private(path, run))
     store = next(one for one in run.family.members() if one.name() == "gcs_server")
     ports = [one.laddr.port for one in store.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
     let_in = [port for port in ports if lets_strangers_in(f"127.0.0.1:{port}")]
-    os.kill(run.process.pid, 2)
-    said, complained = run.process.communicate(timeout=90)
+    status = run.end()
+    places |= {name: (run.folder / name).read_bytes() for name in ("output", "errors")}
+    return Seen(places, private, ports, let_in, status, run.complained)
 
-    places |= {"standard output": said.encode(), "standard error": complained.encode()}
+
+def test_no_secret_is_in_anything_that_a_run_writes_or_starts(seen):
     found = {
         (name, place)
-        for place, content in places.items()
+        for place, content in seen.places.items()
         for name, secret in SECRETS.items()
         if secret.encode() in content
     }
     assert found == set()
-    assert SECRETS["password"].encode() in private  # else it was searched in vain
-    assert KEY.encode() not in private
-    assert "queue.drained" in complained  # it was told everything
-    assert ports
-    assert let_in == []
+    assert SECRETS["password"].encode() in seen.private  # else it was searched in vain
+    assert KEY.encode() not in seen.private
+    assert "queue.drained" in seen.complained  # it was told everything
+    assert seen.ports
+    assert seen.let_in == []
+
+
+def test_a_signal_to_the_process_group_of_a_service_ends_it_in_order(run, seen):
+    assert seen.status == 0
+    assert "queue.drained" in seen.complained
+    assert "raylet" not in seen.complained
+    eventually(lambda: not run.family.members())

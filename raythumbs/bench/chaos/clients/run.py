@@ -32,7 +32,6 @@ LEFT_SHARE = 0.1
 _SAME = 1.1  # memory of as much as before, give or take
 _PHOTO_MB = 0.1
 _STORE_SECONDS = 10.0
-_LISTED_JOBS = 1000
 _AGAIN_SECONDS = 60.0
 _LEFT_SECONDS = 30.0
 _QUIET_SECONDS = 300.0
@@ -86,7 +85,7 @@ def run_clients(plan: ChaosPlan, *, say: Say) -> Report:
     attacks = chosen(plan.only)
     rows = []
     say("starting the service")
-    with orderly_end(), _attackers() as attackers, _service() as service:
+    with orderly_end(), _attackers() as attackers, _service(plan.listed_jobs) as service:
         scene = _Scene(service, attackers)
         for one in (AT_REST, *attacks):
             say(one.name)
@@ -178,12 +177,12 @@ def _attackers() -> Iterator[ProcessPoolExecutor]:
 
 
 @contextmanager
-def _service() -> Iterator[Service]:
-    """Start a service whose store takes 10 s for large objects, with its workers up and 1,000 jobs in its database."""
+def _service(jobs: int) -> Iterator[Service]:
+    """Start a service whose store takes 10 s for large objects, with its workers up and some jobs in its database."""
     with s3_server(large_put_seconds=_STORE_SECONDS) as server:
         httpx2.put(f"{server}/photos").raise_for_status()
         store = {"S3_BUCKET_NAME": "photos", "RAYTHUMBS_STORE": "s3://photos"}
         with scratch_service(s3_environment(server) | store) as service:
-            service.client.submit([f"s3://photos/gone/{number}.jpg" for number in range(_LISTED_JOBS)])
+            service.client.submit([f"s3://photos/gone/{number}.jpg" for number in range(jobs)])
             await_quiet(service.client, seconds=_QUIET_SECONDS)
             yield service
