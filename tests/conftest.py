@@ -16,6 +16,9 @@ from tests.servers import pgbouncer_server
 
 pytest_plugins = ("tests.groups",)
 
+# Tests start hundreds of processes of raythumbs, which would otherwise compile its modules again, each of them.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
