@@ -20,7 +20,7 @@ _GROUPS = {
     "ray up": ("tests/cluster/test_ray_up.py",),
     "commands": ("tests/service/test_commands.py", "tests/service/test_losses.py"),
     "benches": ("tests/bench/", "tests/test_notebook.py"),
-    "nodes": ("tests/cluster/test_nodes.py", "tests/cluster/test_autoscaling.py"),
+    "autoscaling": ("tests/cluster/test_autoscaling.py",),
     "cluster": ("tests/cluster/",),
     "service": ("tests/service/",),
 }

@@ -30,7 +30,7 @@ from tests.cluster.conftest import eventually
 pytestmark = pytest.mark.needs("time")
 
 IDLE_SECONDS = 3
-PHOTOS = 1600  # by the first guess of their work enough for two slots
+PHOTOS = 2000  # by the first guess of their work enough for two slots, and not done until both are there
 NO_TOKEN = {"RAY_AUTH_MODE": "disabled"}  # whatever somebody has left in the home folder
 
 
@@ -84,11 +84,12 @@ def address() -> Iterator[str]:
         [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--num-cpus", "0",
          "--node-ip-address", "127.0.0.1", "--port", str(port), "--dashboard-agent-listen-port", str(free_port()),
          "--temp-dir", str(folder), "--autoscaling-config", str(folder / "cluster.json"),
-         "--object-store-memory", "100000000", "--include-dashboard", "false", "--disable-usage-stats"],
+         "--object-store-memory", "100000000", "--include-dashboard", "false", "--include-log-monitor", "false",
+         "--disable-usage-stats"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **surroundings},
     )  # fmt: skip
     try:
-        eventually(lambda: nodes_alive(f"127.0.0.1:{port}") == 1, seconds=120)
+        eventually(lambda: nodes_alive(f"127.0.0.1:{port}") == 1, seconds=120, every=0.5)
         yield f"127.0.0.1:{port}"
     finally:
         head.send_signal(signal.SIGTERM)
@@ -123,7 +124,7 @@ def service(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with Client(f"http://127.0.0.1:{port}") as client:
         started = Service(client, data_dir, process)
         try:
-            eventually(lambda: serves(client) or process.poll() is not None, seconds=240)
+            eventually(lambda: serves(client) or process.poll() is not None, seconds=240, every=0.5)
             assert process.poll() is None, process.stderr and process.stderr.read()
             yield started
         finally:
@@ -179,15 +180,15 @@ def test_a_photo_brings_one_node_and_a_backlog_more_that_all_work_and_go_again(
         return status["states"]["succeeded"] == 1 and status["nodes"] == []
 
     submit(client, sources[:1])
-    eventually(is_alone_again, seconds=120)
+    eventually(is_alone_again, seconds=120, every=0.5)
     assert max(seen) == 2  # the head and one, where there could be two
 
     submit(client, sources[1:])
 
-    eventually(lambda: busy_nodes(client) == 2, seconds=120)
+    eventually(lambda: busy_nodes(client) == 2, seconds=120, every=0.5)
     assert client.status()["maxWorkers"] == 2
     eventually(lambda: client.status()["states"]["succeeded"] == PHOTOS, seconds=180)
-    eventually(lambda: client.status()["nodes"] == [])
+    eventually(lambda: client.status()["nodes"] == [], every=0.5)
     assert len(list(service.data_dir.rglob("thumbnail.jpg"))) == PHOTOS
 
 
@@ -195,10 +196,10 @@ def test_a_photo_brings_one_node_and_a_backlog_more_that_all_work_and_go_again(
 def test_a_service_that_ends_before_its_backlog_keeps_no_node(address: str, service: Service, sources: list[str]):
     client = service.client
     submit(client, sources)
-    eventually(lambda: busy_nodes(client) > 0, seconds=120)
+    eventually(lambda: busy_nodes(client) > 0, seconds=120, every=0.5)
     assert nodes_alive(address) > 1
     assert client.status()["queueSize"] > 0
 
     service.end()
 
-    eventually(lambda: nodes_alive(address) == 1)  # the head
+    eventually(lambda: nodes_alive(address) == 1, every=0.5)  # the head
