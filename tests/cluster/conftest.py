@@ -99,6 +99,12 @@ class LiveQueue:
     def job(self, job_id: str) -> Job:
         return asyncio.run(self.handle.job(job_id)).job
 
+    def jobs(self, job_ids: Sequence[str]) -> list[Job]:
+        async def asked() -> list[Job]:
+            return [one.job for one in await asyncio.gather(*map(self.handle.job, job_ids))]
+
+        return asyncio.run(asked())
+
     def status(self) -> Status:
         return asyncio.run(self.handle.status())
 
@@ -191,6 +197,10 @@ def begun(folder: Path, *, environment: Mapping[str, str] = MappingProxyType({})
 
 
 SHARE_BYTES = 5 * 1024 * 1024  # of one worker: the photos fit in it, as a JPEG is decoded at a quarter of its sides
+SETTINGS = {
+    "worker_decode_bytes": SHARE_BYTES,
+    "job_timeout_seconds": 200,  # some tests hold a process still until they have seen what they need
+}
 
 
 class Shared:
@@ -202,7 +212,7 @@ class Shared:
         self._queue: LiveQueue | None = None
 
     def queue(self, **given: object) -> LiveQueue:
-        self._queue = queue = begun(self._folder, worker_decode_bytes=SHARE_BYTES, **given)
+        self._queue = queue = begun(self._folder, **{**SETTINGS, **given})
         eventually(lambda: len(queue.status().nodes) == 1)  # it has missed the nodes of earlier tests
         return queue
 
