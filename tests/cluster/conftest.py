@@ -218,10 +218,17 @@ class Shared:
 
     def leave(self) -> None:
         """End the queue if it is not as the next test expects it: that would fail for the fault of this one."""
-        if self._queue and not self._is_at_rest(self._queue):
+        if self._queue and not self._comes_to_rest(self._queue):
             asyncio.run(stop_queue())
             self._folder = self._new_folder()
         self._queue = None
+
+    def _comes_to_rest(self, queue: LiveQueue) -> bool:
+        try:
+            eventually(lambda: self._is_at_rest(queue), seconds=2)  # a status may be a little old
+        except AssertionError:
+            return False
+        return True
 
     def _is_at_rest(self, queue: LiveQueue) -> bool:
         try:
