@@ -20,7 +20,7 @@ _GROUPS = {
     "ray up": ("tests/cluster/test_ray_up.py",),
     "ends": ("tests/service/test_losses.py", "tests/service/test_demo.py", "tests/service/test_other_users.py"),
     "benches": ("tests/bench/", "tests/test_notebook.py"),
-    "nodes": ("tests/cluster/test_nodes.py", "tests/cluster/test_autoscaling.py"),
+    "autoscaling": ("tests/cluster/test_autoscaling.py",),
     "cluster": ("tests/cluster/",),
     "service": ("tests/service/",),
 }

@@ -1,4 +1,8 @@
-"""A real Ray of two nodes at most, started once; each test has a queue of its own on it."""
+"""A real Ray, started once, and queues on it.
+
+An actor and two processes that render take ten seconds of a CPU to start. So tests share the queue with their settings,
+if it runs already.
+"""
 
 import asyncio
 import os
@@ -30,7 +34,13 @@ from raythumbs.queue.lifecycle import start_queue, stop_queue
 from raythumbs.settings import Settings, load_settings
 from raythumbs.settings.sealed import seal
 
-NODE = {"num_cpus": 2, "resources": {SLOT_RESOURCE: 2}, "object_store_memory": 100 * 1024 * 1024}
+NODE = {
+    "num_cpus": 2,
+    "resources": {SLOT_RESOURCE: 2},
+    "object_store_memory": 100 * 1024 * 1024,
+    "include_log_monitor": False,  # nobody reads what it would hand on
+}
+SMALL_NODE = {**NODE, "num_cpus": 1, "resources": {SLOT_RESOURCE: 1}}
 
 
 @pytest.fixture(scope="session")
@@ -51,22 +61,30 @@ def cluster(aws_credentials: None) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Forty photos as from a camera: long enough to do that something can happen on the way."""
-    folder = tmp_path_factory.mktemp("photos")
-    drawn = [draw_photo(seed, size_mb=2) for seed in range(2)]
-    paths = [folder / f"photo-{number}.jpg" for number in range(40)]
-    for number, path in enumerate(paths):
-        path.write_bytes(drawn[number % 2])
+def drawn() -> list[bytes]:
+    """Two photos as from a camera: long enough to do that something can happen on the way."""
+    return [draw_photo(seed, size_mb=2) for seed in range(2)]
+
+
+@pytest.fixture
+def photos(drawn: list[bytes], tmp_path: Path) -> list[Path]:
+    """Forty photos, which no queue has seen before."""
+    paths = [tmp_path / "photos" / f"photo-{number}.jpg" for number in range(40)]
+    paths[0].parent.mkdir()
+    for number, path in enumerate(paths[:2]):
+        path.write_bytes(drawn[number])
+    for number, path in enumerate(paths[2:]):
+        path.hardlink_to(paths[number % 2])
     return paths
 
 
 class LiveQueue:
-    """The queue actor of one test, and ways to wait for what it does."""
+    """A queue's actor, and ways to wait for what it does."""
 
     def __init__(self, settings: Settings, handle: QueueHandle) -> None:
         self.settings = settings
         self.handle = handle
+        self._earlier = self._stored()
 
     def submit(self, paths: Sequence[Path]) -> list[str]:
         now = time.time()
@@ -81,6 +99,12 @@ class LiveQueue:
     def job(self, job_id: str) -> Job:
         return asyncio.run(self.handle.job(job_id)).job
 
+    def jobs(self, job_ids: Sequence[str]) -> list[Job]:
+        async def asked() -> list[Job]:
+            return [one.job for one in await asyncio.gather(*map(self.handle.job, job_ids))]
+
+        return asyncio.run(asked())
+
     def status(self) -> Status:
         return asyncio.run(self.handle.status())
 
@@ -89,32 +113,44 @@ class LiveQueue:
 
     def ended(self, job_ids: Sequence[str]) -> list[Job]:
         """Wait until these jobs have ended; return them."""
+        return [self._ended(job_id) for job_id in job_ids]
+
+    def _ended(self, job_id: str) -> Job:
         jobs: list[Job] = []
 
-        def all_ended() -> bool:
+        def has_ended() -> bool:
             try:
-                jobs[:] = [self.job(job_id) for job_id in job_ids]
+                jobs[:] = [self.job(job_id)]
             except QueueUnavailable:  # it may be starting again, on a machine that has much to do
                 return False
-            return not any(job.state in INCOMPLETE for job in jobs)
+            return jobs[0].state not in INCOMPLETE
 
-        eventually(all_ended, seconds=120)
-        return jobs
+        eventually(has_ended, seconds=120)
+        return jobs[0]
+
+    def thumbnails(self) -> set[Path]:
+        """The thumbnails that were stored since this test began to look at the queue."""
+        return self._stored() - self._earlier
+
+    def _stored(self) -> set[Path]:
+        return set(Path(self.settings.data_dir).rglob("thumbnail.jpg"))
 
     def at_work(self) -> None:
         """Wait until some of the photos are done, and some are not."""
-        eventually(lambda: any(Path(self.settings.data_dir).rglob("thumbnail.jpg")) and self.status().running > 0)
+        eventually(lambda: self.thumbnails() and self.status().running > 0)
 
     @property
     def pid(self) -> int:
         return next(process.pid for process in family() if "ThumbnailQueue" in title(process))
 
 
-def eventually(met: Callable[[], object], *, seconds: float = 60) -> None:
+def eventually(met: Callable[[], object], *, seconds: float = 60, every: float = 0.1) -> None:
+    """Look every so many seconds until it is so. A look at the queue or at all processes is not free: what waits for
+    the start of processes takes their CPU from them."""
     until = time.monotonic() + seconds
     while not met():
         assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.02)
+        time.sleep(every)
 
 
 def family() -> list[psutil.Process]:
@@ -145,9 +181,71 @@ StartQueue = Callable[..., LiveQueue]
 
 @pytest.fixture
 def start(cluster: Cluster, tmp_path: Path) -> Iterator[StartQueue]:
+    """Start a queue with a record of its own, which ends with the test."""
+
     def started(*, environment: Mapping[str, str] = MappingProxyType({}), **given: object) -> LiveQueue:
-        settings = load_settings(data_dir=tmp_path, allowed_sources=("file:///",), **given)
-        return LiveQueue(settings, asyncio.run(start_queue(seal(settings, tmp_path, environment=environment))))
+        return begun(tmp_path, environment=environment, **given)
 
     yield started
     asyncio.run(stop_queue())
+
+
+def begun(folder: Path, *, environment: Mapping[str, str] = MappingProxyType({}), **given: object) -> LiveQueue:
+    """Return the queue that has its record there; one that runs already with these settings stays."""
+    settings = load_settings(data_dir=folder, allowed_sources=("file:///",), **given)
+    return LiveQueue(settings, asyncio.run(start_queue(seal(settings, folder, environment=environment))))
+
+
+SHARE_BYTES = 5 * 1024 * 1024  # of one worker: the photos fit in it, as a JPEG is decoded at a quarter of its sides
+SETTINGS = {
+    "worker_decode_bytes": SHARE_BYTES,
+    "job_timeout_seconds": 200,  # some tests hold a process still until they have seen what they need
+}
+
+
+class Shared:
+    """The queue that tests share, one after the other; and its record, which is left when a photo of it is not done."""
+
+    def __init__(self, new_folder: Callable[[], Path]) -> None:
+        self._new_folder = new_folder
+        self._folder = new_folder()
+        self._queue: LiveQueue | None = None
+
+    def queue(self, **given: object) -> LiveQueue:
+        self._queue = queue = begun(self._folder, **{**SETTINGS, **given})
+        eventually(lambda: len(queue.status().nodes) == 1)  # it has missed the nodes of earlier tests
+        return queue
+
+    def leave(self) -> None:
+        """End the queue if it is not as the next test expects it: that would fail for the fault of this one."""
+        if self._queue and not self._comes_to_rest(self._queue):
+            asyncio.run(stop_queue())
+            self._folder = self._new_folder()
+        self._queue = None
+
+    def _comes_to_rest(self, queue: LiveQueue) -> bool:
+        try:
+            eventually(lambda: self._is_at_rest(queue), seconds=2)  # a status may be a little old
+        except AssertionError:
+            return False
+        return True
+
+    def _is_at_rest(self, queue: LiveQueue) -> bool:
+        try:
+            status = queue.status()
+        except QueueUnavailable:
+            return False
+        return not any(status.overview.states[state] for state in INCOMPLETE)
+
+
+@pytest.fixture(scope="session")
+def one_for_all(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    yield Shared(lambda: tmp_path_factory.mktemp("queue"))
+    asyncio.run(stop_queue())
+
+
+@pytest.fixture
+def shared(one_for_all: Shared) -> Iterator[StartQueue]:
+    """Start a queue with these settings, if none runs that has them; it goes on for the tests that follow."""
+    yield one_for_all.queue
+    one_for_all.leave()

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -30,12 +30,12 @@ from tests.cluster.conftest import eventually
 pytestmark = pytest.mark.needs("time")
 
 IDLE_SECONDS = 3
-PHOTOS = 4000  # by the first guess of their work enough for four slots
+PHOTOS = 2000  # by the first guess of their work enough for two slots, and not done until both are there
 NO_TOKEN = {"RAY_AUTH_MODE": "disabled"}  # whatever somebody has left in the home folder
 
 
 def config(gcs_address: str) -> dict[str, object]:
-    """A head that renders nothing, and up to two workers of two slots; all of them on this machine."""
+    """A head that renders nothing, and up to two workers of one slot; all of them on this machine."""
     provider = FakeMultiNodeProvider
     return {
         **BASE_READONLY_CONFIG,  # it has every field that there must be
@@ -52,7 +52,7 @@ def config(gcs_address: str) -> dict[str, object]:
         "available_node_types": {
             "ray.head.default": {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0},
             "worker": {
-                "resources": {"CPU": 2, SLOT_RESOURCE: 2, "object_store_memory": 100_000_000},
+                "resources": {"CPU": 1, SLOT_RESOURCE: 1, "object_store_memory": 100_000_000},
                 "node_config": {},
                 "min_workers": 0,
                 "max_workers": 2,
@@ -84,11 +84,12 @@ def address() -> Iterator[str]:
         [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--num-cpus", "0",
          "--node-ip-address", "127.0.0.1", "--port", str(port), "--dashboard-agent-listen-port", str(free_port()),
          "--temp-dir", str(folder), "--autoscaling-config", str(folder / "cluster.json"),
-         "--object-store-memory", "100000000", "--include-dashboard", "false", "--disable-usage-stats"],
+         "--object-store-memory", "100000000", "--include-dashboard", "false", "--include-log-monitor", "false",
+         "--disable-usage-stats"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **surroundings},
     )  # fmt: skip
     try:
-        eventually(lambda: nodes_alive(f"127.0.0.1:{port}") == 1, seconds=120)
+        eventually(lambda: nodes_alive(f"127.0.0.1:{port}") == 1, seconds=120, every=0.5)
         yield f"127.0.0.1:{port}"
     finally:
         head.send_signal(signal.SIGTERM)
@@ -97,24 +98,38 @@ def address() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def service(address: str, data_dir: Path) -> Iterator[Client]:
-    """The service on that Ray, until the context is left."""
-    port = free_port()
-    settings = {"RAYTHUMBS_MAX_SLOTS": "4", "RAYTHUMBS_ALLOWED_SOURCES": '["file:///"]'}
+@dataclass(frozen=True)
+class Service:
+    """The service on that Ray, and the folder of its thumbnails."""
+
+    client: Client
+    data_dir: Path
+    process: "subprocess.Popen[str]"
+
+    def end(self) -> None:
+        """End it in order, as a person at the keyboard does."""
+        self.process.send_signal(signal.SIGINT)
+        _, complained = self.process.communicate(timeout=90)
+        assert self.process.returncode == 0, complained
+
+
+@pytest.fixture(scope="module")
+def service(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    port, data_dir = free_port(), tmp_path_factory.mktemp("service")
+    settings = {"RAYTHUMBS_MAX_SLOTS": "2", "RAYTHUMBS_ALLOWED_SOURCES": '["file:///"]'}
     process = subprocess.Popen(
         [*serve_command(port, data_dir), "--address", address],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, **NO_TOKEN, **settings},
     )  # fmt: skip
-    try:
-        with Client(f"http://127.0.0.1:{port}") as client:
-            eventually(lambda: serves(client) or process.poll() is not None, seconds=240)
+    with Client(f"http://127.0.0.1:{port}") as client:
+        started = Service(client, data_dir, process)
+        try:
+            eventually(lambda: serves(client) or process.poll() is not None, seconds=240, every=0.5)
             assert process.poll() is None, process.stderr and process.stderr.read()
-            yield client
-    finally:
-        process.send_signal(signal.SIGINT)
-        _, complained = process.communicate(timeout=90)
-    assert process.returncode == 0, complained
+            yield started
+        finally:
+            if process.poll() is None:
+                started.end()
 
 
 def serves(client: Client) -> bool:
@@ -124,15 +139,14 @@ def serves(client: Client) -> bool:
         return False
 
 
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+@pytest.fixture
+def sources(tmp_path: Path) -> list[str]:
     """Tiny photos, which take a while only because they are many."""
-    folder = tmp_path_factory.mktemp("photos")
-    first = folder / "photo-0.jpg"
+    first = tmp_path / "photo-0.jpg"
     Image.effect_noise((96, 64), 60).save(first)
     for number in range(1, PHOTOS):
-        (folder / f"photo-{number}.jpg").hardlink_to(first)
-    return [f"file://{path}" for path in sorted(folder.iterdir())]
+        (tmp_path / f"photo-{number}.jpg").hardlink_to(first)
+    return [f"file://{path}" for path in sorted(tmp_path.iterdir())]
 
 
 def submit(client: Client, sources: list[str]) -> None:
@@ -154,35 +168,38 @@ def nodes_alive(address: str) -> int:
 
 @pytest.mark.timeout(600)  # Ray, nodes and service start on however few cores there are
 def test_a_photo_brings_one_node_and_a_backlog_more_that_all_work_and_go_again(
-    address: str, sources: list[str], tmp_path: Path
+    address: str, service: Service, sources: list[str]
 ):
-    with service(address, tmp_path) as client:
-        assert client.status()["maxWorkers"] == 0
-        seen = set()
+    client = service.client
+    assert client.status()["maxWorkers"] == 0
+    seen = set()
 
-        def is_alone_again() -> bool:
-            seen.add(nodes_alive(address))
-            status = client.status()
-            return status["states"]["succeeded"] == 1 and status["nodes"] == []
+    def is_alone_again() -> bool:
+        seen.add(nodes_alive(address))
+        status = client.status()
+        return status["states"]["succeeded"] == 1 and status["nodes"] == []
 
-        submit(client, sources[:1])
-        eventually(is_alone_again, seconds=120)
-        assert max(seen) == 2  # the head and one, where there could be two
+    submit(client, sources[:1])
+    eventually(is_alone_again, seconds=120, every=0.5)
+    assert max(seen) == 2  # the head and one, where there could be two
 
-        submit(client, sources[1:])
+    submit(client, sources[1:])
 
-        eventually(lambda: client.status()["maxWorkers"] == 4, seconds=120)
-        eventually(lambda: busy_nodes(client) == 2)
-        eventually(lambda: client.status()["states"]["succeeded"] == PHOTOS, seconds=180)
-        eventually(lambda: client.status()["nodes"] == [])
-    assert len(list(tmp_path.rglob("thumbnail.jpg"))) == PHOTOS
+    eventually(lambda: busy_nodes(client) == 2, seconds=120, every=0.5)
+    assert client.status()["maxWorkers"] == 2
+    eventually(lambda: client.status()["states"]["succeeded"] == PHOTOS, seconds=180)
+    eventually(lambda: client.status()["nodes"] == [], every=0.5)
+    assert len(list(service.data_dir.rglob("thumbnail.jpg"))) == PHOTOS
 
 
 @pytest.mark.timeout(600)
-def test_a_service_that_ends_before_its_backlog_keeps_no_node(address: str, sources: list[str], tmp_path: Path):
-    with service(address, tmp_path) as client:
-        submit(client, sources)
-        eventually(lambda: client.status()["maxWorkers"] == 4, seconds=120)
-        assert client.status()["queueSize"] > 0
+def test_a_service_that_ends_before_its_backlog_keeps_no_node(address: str, service: Service, sources: list[str]):
+    client = service.client
+    submit(client, sources)
+    eventually(lambda: busy_nodes(client) > 0, seconds=120, every=0.5)
+    assert nodes_alive(address) > 1
+    assert client.status()["queueSize"] > 0
 
-    eventually(lambda: nodes_alive(address) == 1)  # the head
+    service.end()
+
+    eventually(lambda: nodes_alive(address) == 1, every=0.5)  # the head

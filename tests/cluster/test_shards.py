@@ -9,6 +9,7 @@ from raythumbs.model.figures import Ending
 from raythumbs.model.job import State
 from raythumbs.queue.actors import name_of
 from tests.cluster.conftest import LiveQueue, StartQueue, eventually, family, title
+from tests.conftest import new_database
 
 
 def actors() -> set[str]:
@@ -20,11 +21,17 @@ def succeeded_by_shard(queue: LiveQueue) -> dict[int, int]:
     return {shard: counts.photos[Ending.SUCCEEDED, ""] for shard, counts in queue.figures().shards.items()}
 
 
+@pytest.fixture(scope="module")
+def database(postgresql: str) -> str:
+    """An empty database for both tests, so that the second finds the queues of the first."""
+    return new_database(postgresql)
+
+
 @pytest.mark.needs("time")
 def test_two_queues_render_all_photos_in_their_shares_of_the_slots(
-    start: StartQueue, photos: list[Path], postgresql_url: str
+    shared: StartQueue, photos: list[Path], database: str
 ):
-    queue = start(database=postgresql_url, queue_shards=2)
+    queue = shared(database=database, queue_shards=2, drain_seconds=0.1)
 
     submitted = queue.submit(photos[:20])
     jobs = queue.ended(submitted)
@@ -44,13 +51,13 @@ def test_two_queues_render_all_photos_in_their_shares_of_the_slots(
 
 @pytest.mark.needs("time")
 def test_a_deploy_with_fewer_shards_takes_up_what_all_of_the_old_ones_had(
-    start: StartQueue, photos: list[Path], postgresql_url: str
+    shared: StartQueue, photos: list[Path], database: str
 ):
-    before = start(database=postgresql_url, queue_shards=2, drain_seconds=0.1)
+    before = shared(database=database, queue_shards=2, drain_seconds=0.1)
     submitted = before.submit(photos[:30])
     before.at_work()
 
-    after = start(database=postgresql_url, queue_shards=1, drain_seconds=0.1)
+    after = shared(database=database, queue_shards=1, drain_seconds=0.1)
 
     assert actors() == {name_of(0)}
     assert {job.state for job in after.ended(submitted)} == {State.SUCCEEDED}
