@@ -133,6 +133,7 @@ async def covered_by_uploads(page, folder: Path) -> dict[str, list[str]]:
     return covered
 
 
+@pytest.mark.needs("time")
 def test_an_operator_signs_in_uploads_twenty_photos_and_repairs_the_one_that_fails(at_page, tmp_path):
     async def scenario(service, page):
         at_the_door = await faults_of(page)
