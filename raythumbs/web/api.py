@@ -1,6 +1,9 @@
 """The web application: its routes, and what stands before them."""
 
-from fastapi import FastAPI
+from functools import cache
+
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
 
 from raythumbs import __version__
 from raythumbs.web.bodies import ErrorBody
@@ -34,10 +37,10 @@ def make_app(deps: Dependencies, *, behind_haproxy: bool = False) -> FastAPI:
         title="raythumbs",
         version=__version__,
         summary="Thumbnails of uploaded photos",
-        strict_content_type=False,  # a body without a type is read as JSON; OnlyOwnPages refuses foreign pages
         docs_url=None,  # FastAPI's page loads its scripts from another site; see routes/docs.py
         redoc_url=None,
         openapi_url=None,
+        routes=_routes(),
     )
     app.state.dependencies = deps
     app.state.upload_room = UploadRoom()
@@ -48,8 +51,6 @@ def make_app(deps: Dependencies, *, behind_haproxy: bool = False) -> FastAPI:
     app.state.page_figures = FiguresSource(deps)
     app.state.page_watch = Watch(app.state.page_figures, poll_seconds=POLL_SECONDS)
     app.state.cached_json = {"jobs": CachedJson(), "status": CachedJson()}
-    for router in ROUTERS:
-        app.include_router(router, responses={"4XX": {"model": ErrorBody}, "503": {"model": ErrorBody}})
     describe_keys(app, needed=deps.settings.api_keys is not None)
     clients = Clients(trusted_proxies=deps.settings.trusted_proxies, behind_haproxy=behind_haproxy)
     app.state.clients = clients
@@ -65,6 +66,16 @@ def make_app(deps: Dependencies, *, behind_haproxy: bool = False) -> FastAPI:
     document_answers(app)
     document_examples(app)
     return app
+
+
+@cache
+def _routes() -> list[BaseRoute]:
+    """Return the routes. All applications of a process share them: FastAPI takes long to make them."""
+    # A body without a type is read as JSON; OnlyOwnPages refuses foreign pages.
+    together = APIRouter(strict_content_type=False)
+    for router in ROUTERS:
+        together.include_router(router, responses={"4XX": {"model": ErrorBody}, "503": {"model": ErrorBody}})
+    return together.routes
 
 
 def end_streams(app: FastAPI) -> None:

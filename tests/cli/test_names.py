@@ -103,10 +103,17 @@ def test_what_cannot_be_sent_or_found_is_said_without_a_traceback(photos, servic
     assert not service[1]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_a_thumbnail_is_named_after_a_name_that_is_no_text(photos, tmp_path, encoding):
     ended = run(
-        "render", *photos(LATIN, "写.jpg".encode()), "--out", "made", folder=tmp_path, PYTHONIOENCODING=encoding
+        "render",
+        *photos(LATIN, "写.jpg".encode()),
+        "--out",
+        "made",
+        "--jobs",
+        "1",
+        folder=tmp_path,
+        PYTHONIOENCODING=encoding,
     )
 
     assert (ended.returncode, ended.stderr) == (0, b"")
@@ -117,7 +124,7 @@ def test_a_thumbnail_is_named_after_a_name_that_is_no_text(photos, tmp_path, enc
 def test_a_name_that_is_too_long_for_a_thumbnail_is_shortened_at_the_end_of_a_letter(photos, tmp_path, kind):
     names = photos(b"n" * 251 + b".jpg", b"n" * 251 + b".gif", "写".encode() * 84 + b".gz", b"\xff" * 255)
 
-    ended = run("render", *names, "--out", "made", "--format", kind, folder=tmp_path)
+    ended = run("render", *names, "--out", "made", "--jobs", "1", "--format", kind, folder=tmp_path)
 
     made = made_in(tmp_path)
     assert (ended.returncode, ended.stderr) == (0, b"")
@@ -127,7 +134,7 @@ def test_a_name_that_is_too_long_for_a_thumbnail_is_shortened_at_the_end_of_a_le
 
 
 def test_a_name_is_shown_in_one_line_and_controls_no_terminal(photos, tmp_path):
-    ended = run("render", *photos(b"a\nb\x1b[31m.jpg"), "--out", "made", folder=tmp_path)
+    ended = run("render", *photos(b"a\nb\x1b[31m.jpg"), "--out", "made", "--jobs", "1", folder=tmp_path)
 
     assert ended.stdout.startswith(b"a\\nb\\x1b[31m.jpg -> made/")
     assert ended.stdout.count(b"\n") == 1

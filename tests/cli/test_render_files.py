@@ -8,6 +8,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import psutil
 import pytest
 from PIL import Image
 
+from raythumbs.cli.main import main
 from raythumbs.imaging import Fit, Format, RenditionSpec
 from raythumbs.manual import read_page
 from tests.imaging.pictures import RED, four_corners, mean_error, near, opened, photograph, saved, thumbnail
@@ -74,7 +76,20 @@ def test_the_options_are_those_of_a_spec(photos, tmp_path):
     picture.paste(RED, (0, 0, 100, 100))
     [path] = photos(a_png=saved(picture, "PNG"))
 
-    options = ["--size", "400x200", "--fit", "cover", "--focus", "0", "0.5", "--format", "webp", "--enlarge"]
+    options = [
+        "--jobs",
+        1,
+        "--size",
+        "400x200",
+        "--fit",
+        "cover",
+        "--focus",
+        "0",
+        "0.5",
+        "--format",
+        "webp",
+        "--enlarge",
+    ]
     [line] = rendered(path, "--out", tmp_path, *options, "--quality", "95")
 
     assert (line["width"], line["height"], line["output"]) == (400, 200, f"{tmp_path}/a.webp")
@@ -83,22 +98,66 @@ def test_the_options_are_those_of_a_spec(photos, tmp_path):
     assert near(made.getpixel((100, 100)), RED, within=8)
 
 
-def test_a_bad_picture_costs_no_other_and_is_told_with_code_and_reason(photos, tmp_path):
-    good, bad, half, last = photos(good_jpg=PHOTO, bad_jpg=b"cat", half_jpg=PHOTO[:20_000], last_jpg=PHOTO)
-    out = tmp_path / "out"
+@dataclass
+class Told:
+    """What two runs over the same files tell: one as JSON, by the name of the file, and one to a person."""
 
-    lines = rendered(good, bad, half, tmp_path / "missing.jpg", tmp_path, last, "--out", out)
+    lines: dict[str, dict[str, Any]]
+    order: list[str]
+    to_a_person: str
+    made: list[str]
 
-    assert [line["source"] for line in lines] == [
-        str(path) for path in (good, bad, half, tmp_path / "missing.jpg", tmp_path, last)
-    ]
-    assert [line["code"] for line in lines] == [
-        None, "not_an_image", "truncated", "no_such_object", "no_such_object", None,
-    ]  # fmt: skip
-    assert all(line["reason"] for line in lines if line["code"])
-    assert "is a folder" in lines[4]["reason"]
-    assert {line["output"] for line in lines if line["code"]} == {None}
-    assert sorted(path.name for path in out.iterdir()) == ["good.jpg", "last.jpg"]
+
+NO_TEXT = os.fsdecode(b"\xff.jpg")
+FILES = {
+    "good.jpg": PHOTO, "bad.jpg": b"cat", "half.jpg": PHOTO[:20_000], "missing.jpg": None, "folder": None,
+    "cut.jpg": PHOTO[:-2], NO_TEXT: PHOTO, "last.jpg": PHOTO,
+}  # fmt: skip
+MADE = ["cut.jpg", "good.jpg", "last.jpg", NO_TEXT]
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory) -> Told:
+    folder = tmp_path_factory.mktemp("files")
+    (folder / "folder").mkdir()
+    for name, data in FILES.items():
+        if data is not None:
+            (folder / name).write_bytes(data)
+    sources = [folder / name for name in FILES]
+    lines = rendered(*sources, "--out", folder / "out")
+    person = run(*sources, "--out", folder / "out of a person", "--jobs", 1)
+    assert person.returncode == 1
+    made = [sorted(path.name for path in (folder / out).iterdir()) for out in ("out", "out of a person")]
+    assert made[0] == made[1]
+    order = [Path(line["source"]).name for line in lines]
+    return Told(dict(zip(order, lines, strict=True)), order, person.stderr, made[0])
+
+
+def test_a_bad_picture_costs_no_other_and_is_told_with_code_and_reason(told):
+    codes = {name: line["code"] for name, line in told.lines.items()}
+
+    assert told.order == list(FILES)
+    assert {name: code for name, code in codes.items() if code} == {
+        "bad.jpg": "not_an_image", "half.jpg": "truncated", "missing.jpg": "no_such_object", "folder": "no_such_object",
+    }  # fmt: skip
+    bad = [line for line in told.lines.values() if line["code"]]
+    assert all(line["reason"] for line in bad)
+    assert "is a folder" in told.lines["folder"]["reason"]
+    assert {line["output"] for line in bad} == {None}
+    assert told.made == MADE
+
+
+def test_a_fault_that_is_no_reason_to_refuse_a_picture_is_a_note(told):
+    without_end, sound = told.lines["cut.jpg"], told.lines["good.jpg"]
+
+    assert (without_end["state"], without_end["notes"]) == ("succeeded", ["the file ends before its end marker"])
+    assert (sound["state"], sound["notes"]) == ("succeeded", [])
+    assert f"{without_end['source']}: the file ends before its end marker" in told.to_a_person.splitlines()
+
+
+def test_a_file_may_have_a_name_that_is_no_text(told):
+    assert told.lines[NO_TEXT]["state"] == "succeeded"
+    assert NO_TEXT in told.made
 
 
 def test_a_line_has_the_cpu_time_and_memory_of_its_picture(photos, tmp_path):
@@ -114,23 +173,12 @@ def test_a_line_has_the_cpu_time_and_memory_of_its_picture(photos, tmp_path):
     assert second["peak_rss_mb"] > first["peak_rss_mb"] + 80  # of 100 MB of pixels
 
 
-def test_a_fault_that_is_no_reason_to_refuse_a_picture_is_a_note(photos, tmp_path):
-    without_end, sound = photos(cut_jpg=PHOTO[:-2], whole_jpg=PHOTO)
-
-    first, second = rendered(without_end, sound, "--out", tmp_path / "out")
-    read_by_a_person = run(without_end, "--out", tmp_path / "out")
-
-    assert (first["state"], first["notes"]) == ("succeeded", ["the file ends before its end marker"])
-    assert (second["state"], second["notes"]) == ("succeeded", [])
-    assert read_by_a_person.stderr == f"{without_end}: the file ends before its end marker\n"
-
-
 def test_names_that_are_taken_get_a_number_and_no_source_is_overwritten(photos, tmp_path):
     one, two, three = photos(a_jpg=PHOTO, b__a_png=saved(four_corners(), "PNG"), a_gif=saved(four_corners(), "GIF"))
     before = one.read_bytes()
 
-    lines = rendered(one, two, three, "--out", tmp_path)
-    again = rendered(one, two, three, "--out", tmp_path)
+    lines = rendered(one, two, three, "--out", tmp_path, "--jobs", 1)
+    again = rendered(one, two, three, "--out", tmp_path, "--jobs", 1)
 
     assert [Path(line["output"]).name for line in lines] == ["a-2.jpg", "a-3.jpg", "a-4.jpg"]
     assert [line["output"] for line in again] == [line["output"] for line in lines]
@@ -138,15 +186,15 @@ def test_names_that_are_taken_get_a_number_and_no_source_is_overwritten(photos, 
 
 
 def test_how_many_at_a_time_makes_no_difference(photos, tmp_path):
-    paths = photos(**{f"p{number}_png": saved(four_corners(100 + number, 80), "PNG") for number in range(12)})
+    paths = photos(**{f"p{number}_png": saved(four_corners(100 + number, 80), "PNG") for number in range(8)})
 
     rendered(*paths, "--out", tmp_path / "one", "--jobs", "1")
-    lines = rendered(*paths, "--out", tmp_path / "four", "--jobs", "4")
+    lines = rendered(*paths, "--out", tmp_path / "three", "--jobs", "3")
 
     assert [line["source"] for line in lines] == [str(path) for path in paths]
     for path in paths:
         name = path.with_suffix(".jpg").name
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "four" / name).read_bytes()
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "three" / name).read_bytes()
 
 
 def test_a_picture_that_takes_too_long_is_given_up(photos, tmp_path, slow):
@@ -185,7 +233,7 @@ def busy_child(pid: int) -> psutil.Process:
 def test_a_picture_beyond_the_memory_limit_is_refused(photos, tmp_path, slow):
     paths = photos(slow_tiff=slow, good_jpg=PHOTO)
 
-    first, second = rendered(*paths, "--out", tmp_path / "out", RAYTHUMBS_MAX_DECODE_BYTES="100000000")
+    first, second = rendered(*paths, "--out", tmp_path / "out", "--jobs", 1, RAYTHUMBS_MAX_DECODE_BYTES="100000000")
 
     assert (first["code"], second["code"]) == ("too_large", None)
 
@@ -194,7 +242,7 @@ def test_where_nothing_can_be_written_that_is_said_and_nothing_is_left(photos, t
     [path] = photos(a_jpg=PHOTO)
     (tmp_path / "out" / "a.jpg").mkdir(parents=True)
 
-    [line] = rendered(path, "--out", tmp_path / "out")
+    [line] = rendered(path, "--out", tmp_path / "out", "--jobs", 1)
     in_a_file = run(path, "--out", path)
 
     assert (line["code"], "cannot be written" in line["reason"]) == ("store_unavailable", True)
@@ -202,28 +250,20 @@ def test_where_nothing_can_be_written_that_is_said_and_nothing_is_left(photos, t
     assert (in_a_file.returncode, "cannot be written" in in_a_file.stderr) == (2, True)
 
 
-def test_a_file_may_have_a_name_that_is_no_text(tmp_path):
-    name = os.fsdecode(b"\xff.jpg")
-    (tmp_path / name).write_bytes(PHOTO)
-
-    done = run(tmp_path / name, "--out", tmp_path / "out")
-    [line] = rendered(tmp_path / name, "--out", tmp_path / "out")
-
-    assert (done.returncode, line["state"]) == (0, "succeeded")
-    assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
-
-
 @pytest.mark.parametrize(
     "options", [["--size", "0"], ["--size", "3x"], ["--size", "99999"], ["--format", "bmp"], ["--focus", "2", "0"], []]
 )
-def test_wrong_options_are_told_before_anything_is_done(photos, tmp_path, options):
+def test_wrong_options_are_told_before_anything_is_done(photos, tmp_path, capsys, monkeypatch, options):
     [path] = photos(a_jpg=PHOTO)
     out = ["--out", str(tmp_path / "out")] if options else []
 
-    done = run(path, *out, *options)
+    monkeypatch.setattr(sys, "argv", ["raythumbs", "render", str(path), *out, *options])
+    with pytest.raises(SystemExit) as end:
+        main()
 
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr
+    said = capsys.readouterr()
+    assert (end.value.code, said.out) == (2, "")
+    assert said.err
     assert not (tmp_path / "out").exists()
 
 

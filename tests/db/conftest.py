@@ -1,7 +1,11 @@
-"""The record on both databases. Each test with the fixture `database` runs on SQLite and on PostgreSQL, and also behind
-PgBouncer if the machine has it."""
+"""The record on both databases. Each test with the fixture `database` runs on SQLite and on PostgreSQL.
+
+Behind PgBouncer, which gives each transaction another session, run the tests of connections and transactions, and the
+one that makes all moves. Other statements are the same there.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,22 +30,57 @@ from raythumbs.model.lease import Lease, Succeeded
 from raythumbs.model.overview import Overview
 from raythumbs.model.photo import Format, Photo, PictureFacts, Rendition
 from raythumbs.model.selection import Selection
-from tests.conftest import Clock
+from tests.conftest import Clock, a_database
+from tests.records import lay_sqlite, postgresql_template
 
 T = TypeVar("T")
 
 
-DATABASES = ["sqlite", "postgresql", pytest.param("pgbouncer", marks=pytest.mark.needs("pgbouncer"))]
+DATABASES = ["sqlite", "postgresql"]
+POOLED = pytest.param("pgbouncer", marks=pytest.mark.needs("pgbouncer"))
+BEHIND_A_POOLER = {"tests.db.test_database", "tests.db.test_record", "tests.db.test_moves"}
 
 
-@pytest.fixture(params=DATABASES)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database_kind" in metafunc.fixturenames:
+        pooled = metafunc.module.__name__ in BEHIND_A_POOLER
+        metafunc.parametrize("database_kind", [*DATABASES, POOLED] if pooled else DATABASES)
+
+
+@pytest.fixture
+def url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A new record, migrated."""
+    if database_kind == "sqlite":
+        lay_sqlite(tmp_path / "record.db")
+        yield f"sqlite:///{tmp_path}/record.db"
+    else:
+        with migrated(request.getfixturevalue("postgresql")) as address:
+            yield _pooled(address, request) if database_kind == "pgbouncer" else address
+
+
+@pytest.fixture
+def empty_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without a record."""
+    if database_kind == "sqlite":
         return f"sqlite:///{tmp_path}/record.db"
-    server = str(request.getfixturevalue("postgresql_url"))
-    if request.param == "pgbouncer":
-        server = request.getfixturevalue("pgbouncer").rpartition("/")[0] + "/" + server.rpartition("/")[2]
-    return server.replace("postgresql://", "postgresql+psycopg://")
+    address = with_driver(request.getfixturevalue("postgresql_url"))
+    return _pooled(address, request) if database_kind == "pgbouncer" else address
+
+
+def _pooled(address: str, request: pytest.FixtureRequest) -> str:
+    pooler = with_driver(request.getfixturevalue("pgbouncer"))
+    return pooler.rpartition("/")[0] + "/" + address.rpartition("/")[2]
+
+
+@contextmanager
+def migrated(postgresql: str) -> Iterator[str]:
+    """A new record on PostgreSQL."""
+    with a_database(postgresql, template=postgresql_template(postgresql)) as address:
+        yield with_driver(address)
+
+
+def with_driver(address: str) -> str:
+    return address.replace("postgresql://", "postgresql+psycopg://")
 
 
 def opened(url: str, **given: float) -> Database:

@@ -201,8 +201,8 @@ def test_a_photo_that_succeeds_at_once_costs_no_statement_for_its_attempts(recor
     assert len([sql for sql in said if sql.startswith("UPDATE jobs SET") and "attempt + " in sql]) == 1
 
 
-def test_of_jobs_of_an_older_record_the_last_attempt_is_known(url):
-    engine = create_engine(url)
+def test_of_jobs_of_an_older_record_the_last_attempt_is_known(empty_url):
+    engine = create_engine(empty_url)
     with engine.begin() as connection:
         migrate(connection, "0011")
         for job_id, state, attempt, code in (
@@ -216,7 +216,7 @@ def test_of_jobs_of_an_older_record_the_last_attempt_is_known(url):
             connection.execute(text(f"INSERT INTO jobs ({columns}) VALUES {rows}"), values)
     engine.dispose()
 
-    database = Database(url)
+    database = Database(empty_url)
     database.open()
 
     with database.reading() as connection:

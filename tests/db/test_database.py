@@ -11,23 +11,24 @@ from raythumbs.db.database import Database, migrate
 from raythumbs.db.photos import Photos
 from raythumbs.db.schema import metadata
 from raythumbs.errors import BadSettings, DatabaseUnavailable, UnknownPhoto
+from tests.db.conftest import opened
 
 
-def test_the_migrations_lead_to_the_schema(database):
-    with database.reading() as connection:
+def test_the_migrations_lead_to_the_schema(empty_url):
+    with closing(opened(empty_url)) as database, database.reading() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
 
     assert differences == []
 
 
-def test_a_photo_of_the_first_schema_is_still_there_after_every_migration(url):
-    engine = create_engine(url)
+def test_a_photo_of_the_first_schema_is_still_there_after_every_migration(empty_url):
+    engine = create_engine(empty_url)
     with engine.begin() as connection:
         migrate(connection, "0001")
         connection.execute(text("INSERT INTO photos (id, source, width, created_at) VALUES ('p', 's3://b/k', 4000, 1)"))
     engine.dispose()
 
-    database = Database(url)
+    database = Database(empty_url)
     database.open()
 
     with database.reading() as connection:

@@ -351,7 +351,7 @@ class Model:
         self.now += seconds
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_between_two_leases_of_a_waiting_folder_no_other_gets_more_than_two(database, steps):
     """Another folder gets one lease more for each cancelled photo of the waiting folder, whose turn passes without a
@@ -377,8 +377,8 @@ def test_between_two_leases_of_a_waiting_folder_no_other_gets_more_than_two(data
 # --- from before the fair order
 
 
-def test_jobs_from_before_the_fair_order_keep_their_order_and_share_fairly(url, clock):
-    engine = create_engine(url)
+def test_jobs_from_before_the_fair_order_keep_their_order_and_share_fairly(empty_url, clock):
+    engine = create_engine(empty_url)
     with engine.begin() as connection:
         migrate(connection, "0004")
         for number in range(40):  # 30 of one folder, then 10 without one; the first of all is tried again later
@@ -400,7 +400,7 @@ def test_jobs_from_before_the_fair_order_keep_their_order_and_share_fairly(url, 
             )
     engine.dispose()
 
-    database = Database(url)
+    database = Database(empty_url)
     database.open()
 
     record = Verbs(database, clock)

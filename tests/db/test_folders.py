@@ -146,8 +146,8 @@ def test_a_photo_is_found_by_its_source_with_its_newest_job_and_its_thumbnails(r
     assert record.photos_of_source("s3://photos/none.jpg") == []
 
 
-def test_photos_of_before_folders_were_counted_are_counted(url, clock):
-    engine = create_engine(url)
+def test_photos_of_before_folders_were_counted_are_counted(empty_url, clock):
+    engine = create_engine(empty_url)
     long = "y" * 300
     with engine.begin() as connection:
         migrate(connection, "0006")
@@ -170,7 +170,7 @@ def test_photos_of_before_folders_were_counted_are_counted(url, clock):
                 )
     engine.dispose()
 
-    database = Database(url)
+    database = Database(empty_url)
     database.open()
 
     record = Verbs(database, clock)

@@ -15,14 +15,15 @@ from raythumbs.db.leases import Leases
 from raythumbs.db.record import Record
 from raythumbs.errors import IllegalMove, NoSuchObject, StaleLease, StoreUnavailable
 from raythumbs.model.job import State
-from tests.db.conftest import Verbs, a_removal, a_request, a_success, opened
+from tests.db.conftest import Verbs, a_removal, a_request, a_success, migrated, opened
 
 MEETING_SECONDS = 0.3
 
 
 @pytest.fixture
-def url(postgresql_url):
-    return postgresql_url.replace("postgresql://", "postgresql+psycopg://")
+def url(postgresql):
+    with migrated(postgresql) as address:
+        yield address
 
 
 def leased(record):

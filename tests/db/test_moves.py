@@ -218,7 +218,10 @@ def reachable(start: State, end: State) -> bool:
     return start is end or end in NEXT[start] or any(end in NEXT[middle] for middle in NEXT[start])
 
 
-def test_a_job_keeps_the_rules_in_any_order_of_moves(database):
+def test_a_job_keeps_the_rules_in_any_order_of_moves(database, database_kind):
+    # The moves that go wrong are found on SQLite, in a fifth of the time; servers have the same rules in other words.
+    examples = 24 if database_kind == "sqlite" else 4
+
     run_state_machine_as_test(
-        lambda: Moves(database), settings=settings(max_examples=30, stateful_step_count=30, deadline=None)
+        lambda: Moves(database), settings=settings(max_examples=examples, stateful_step_count=30, deadline=None)
     )

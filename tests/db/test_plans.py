@@ -4,6 +4,7 @@ For SQLite the tests read its plan; for PostgreSQL, whose plans follow its stati
 
 import re
 from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,6 @@ import pytest
 from sqlalchemy import event
 
 from raythumbs.db.backfills import Backfills
-from raythumbs.db.database import Database
 from raythumbs.db.fair_order import FairOrder
 from raythumbs.db.folders import Folders
 from raythumbs.db.found_photos import FoundPhotos
@@ -22,45 +22,64 @@ from raythumbs.db.leases import Leases
 from raythumbs.db.photos import Photos
 from raythumbs.errors import StoreUnavailable
 from raythumbs.model.job import Priority, State
-from tests.db.conftest import a_request, a_success
+from tests.db.conftest import a_request, a_success, migrated, opened
+from tests.records import lay_sqlite
 
 EVERY_JOB_OF_A_STATE = "USING INDEX ix_jobs_state (state=?)"
 
 
 @pytest.fixture
 def database(tmp_path):
-    database = Database(f"sqlite:///{tmp_path}/record.db")
-    database.open()
-    yield database
-    database.close()
+    path = tmp_path / "record.db"
+    lay_sqlite(path)
+    with closing(opened(f"sqlite:///{path}")) as database:
+        yield database
+
+
+@contextmanager
+def many_jobs(postgresql):
+    """A PostgreSQL whose statistics have one job, while 2,000 wait and 2,000 run."""
+    with migrated(postgresql) as address, closing(opened(address)) as database:
+        with database.writing() as connection:
+            Intake(connection).enqueue([a_request(0)], now=1.0)
+            for table in ("jobs", "photos", "renditions"):
+                connection.exec_driver_sql(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
+                connection.exec_driver_sql(f"ANALYZE {table}")
+        with database.writing() as connection:
+            Intake(connection).enqueue([a_request(number) for number in range(1, 4001)], now=1.0)
+            Leases(connection).lease_next([2000], now=1.0, lease_seconds=60)
+        yield database
+
+
+@pytest.fixture(scope="module")
+def miscounted(postgresql):
+    """For tests that write nothing but what `explained` takes back."""
+    with many_jobs(postgresql) as database:
+        yield database
 
 
 @pytest.fixture
-def miscounted(postgresql_url):
-    """A PostgreSQL whose statistics have one job, while 2,000 wait and 2,000 run."""
-    database = Database(postgresql_url.replace("postgresql://", "postgresql+psycopg://"))
-    database.open()
-    with database.writing() as connection:
-        Intake(connection).enqueue([a_request(0)], now=1.0)
-        for table in ("jobs", "photos", "renditions"):
-            connection.exec_driver_sql(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
-            connection.exec_driver_sql(f"ANALYZE {table}")
-    with database.writing() as connection:
-        Intake(connection).enqueue([a_request(number) for number in range(1, 4001)], now=1.0)
-        Leases(connection).lease_next([2000], now=1.0, lease_seconds=60)
-    yield database
-    database.close()
+def own_miscounted(postgresql):
+    with many_jobs(postgresql) as database:
+        yield database
+
+
+class TakenBack(Exception):
+    """Ends a transaction without a trace."""
 
 
 def explained(database, asked, how) -> list[list[Any]]:
-    """Run the function; return what the database explains about each of its statements on jobs or photos."""
+    """Run the function; return what the database explains about each of its statements on jobs or photos. What they
+    write is taken back."""
     said = []
-    with database.writing() as connection:
+    with suppress(TakenBack), database.writing() as connection:
         event.listen(connection, "before_cursor_execute", lambda *given: said.append(given[2:4]))
         asked(connection)
         about = [(sql, values) for sql, values in said if "jobs" in sql or "photos" in sql]
         finding = [(sql, values) for sql, values in about if not sql.startswith(("INSERT", "EXPLAIN"))]
-        return [list(connection.exec_driver_sql(f"{how} {sql}", values).all()) for sql, values in finding]
+        plans = [list(connection.exec_driver_sql(f"{how} {sql}", values).all()) for sql, values in finding]
+        raise TakenBack
+    return plans
 
 
 def plans_of(database, asked) -> list[str]:
@@ -218,26 +237,26 @@ def test_postgresql_with_wrong_statistics_reads_no_more_than_needed(miscounted, 
     assert max(looked_at) <= 100, looked_at  # the head of the order; 2,000 jobs wait
 
 
-def test_a_comparison_with_a_store_reads_only_the_jobs_of_its_photos(miscounted):
-    with miscounted.writing() as connection:
+def test_a_comparison_with_a_store_reads_only_the_jobs_of_its_photos(own_miscounted):
+    with own_miscounted.writing() as connection:
         connection.exec_driver_sql("UPDATE jobs SET state = 'failed' WHERE state = 'running'")
 
     asked = [f"s3://photos/{number:06d}.jpg" for number in range(10)]
-    looked_at = rows_looked_at(miscounted, lambda db: KnownPhotos(db).of_sources(asked))
+    looked_at = rows_looked_at(own_miscounted, lambda db: KnownPhotos(db).of_sources(asked))
 
     assert max(looked_at) <= 100, looked_at
 
 
-def test_postgresql_counts_a_small_folder_among_large_ones_without_reading_them(miscounted):
-    with miscounted.writing() as connection:
+def test_postgresql_counts_a_small_folder_among_large_ones_without_reading_them(own_miscounted):
+    with own_miscounted.writing() as connection:
         Intake(connection).enqueue([a_request(number, folder="large") for number in range(5000, 7000)], now=2.0)
         Intake(connection).enqueue([a_request(number, folder="small") for number in range(7000, 7010)], now=2.0)
         connection.exec_driver_sql("UPDATE photos SET ended = 'failed' WHERE folder_id = 'large'")
         connection.exec_driver_sql("UPDATE jobs SET state = 'failed', lease_until = NULL WHERE state = 'running'")
         connection.exec_driver_sql("ANALYZE jobs, photos")
 
-    counted = rows_looked_at(miscounted, lambda db: Folders(db).get("small"))
-    paged = rows_looked_at(miscounted, lambda db: FoundPhotos(db).of_folder("small", after=None, limit=5))
+    counted = rows_looked_at(own_miscounted, lambda db: Folders(db).get("small"))
+    paged = rows_looked_at(own_miscounted, lambda db: FoundPhotos(db).of_folder("small", after=None, limit=5))
 
     assert max(counted) <= 100, counted
     assert max(paged) <= 100, paged

@@ -32,8 +32,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(autouse=True)
-def decoders(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def decoders(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Which decoders the test runs with."""
     by_pillow = getattr(request, "param", "") == "pillow" or os.environ.get("RAYTHUMBS_NATIVE") == "false"
     if by_pillow:
         for room in ("jpeg.native", "png.native", "png.target"):
             monkeypatch.setattr(f"raythumbs.imaging.{room}.loaded", lambda: None)
+    return "pillow" if by_pillow else "native"

@@ -49,8 +49,7 @@ def shows_the_photo(file: bytes) -> bool:
 TILES = {48: (8 * 64, 6 * 64), 108: (12 * 64, 9 * 64), 192: (16 * 64 - 10, 12 * 64 - 30)}
 
 
-@pytest.mark.parametrize("orientation", [1, 3, 6, 7])
-@pytest.mark.parametrize("tiles", TILES)
+@pytest.mark.parametrize(("tiles", "orientation"), [(48, 6), (108, 1), (192, 3), (192, 7)])
 def test_a_picture_of_many_tiles_is_put_together_and_turned_once(tiles: int, orientation: int) -> None:
     upright = four_corners(*TILES[tiles])
     turn = TURNED[orientation]

@@ -126,7 +126,7 @@ def small_or_bad(file: bytes) -> None:
 
 @pytest.mark.parametrize("kind", SOURCES)
 @given(edits=EDITS)
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_damaged_photo_is_a_picture_or_a_bad_one_soon_and_in_little_memory(
     kind: str, edits: list[tuple[str, float, object]]
 ) -> None:

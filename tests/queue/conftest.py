@@ -21,6 +21,7 @@ from raythumbs.queue.telemetry import Telemetry
 from raythumbs.settings import Settings, load_settings
 from raythumbs.worker.pipeline import Reports
 from raythumbs.worker.plan import Plan
+from tests.records import lay_record
 from tests.verbs import Verbs
 
 NODE = Node("node-1", cpus=2)
@@ -114,7 +115,12 @@ async def eventually(met: Callable[[], Awaitable[bool]]) -> None:
 
 @pytest.fixture
 def configured(tmp_path: Path) -> Callable[..., Settings]:
-    return lambda **given: load_settings(data_dir=tmp_path, allowed_sources=("file:///",), **given)
+    def configured(**given: Any) -> Settings:
+        settings = load_settings(data_dir=tmp_path, allowed_sources=("file:///",), **given)
+        lay_record(settings)
+        return settings
+
+    return configured
 
 
 @asynccontextmanager

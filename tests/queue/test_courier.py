@@ -29,6 +29,7 @@ from raythumbs.queue.tally import Tally
 from raythumbs.settings import load_settings
 from raythumbs.webhooks.sending import Delivered, Gone, NotDelivered
 from tests.queue.conftest import Batches, a_request, at_work, eventually, failing
+from tests.records import lay_sqlite
 from tests.webhooks.conftest import Endpoint, listening
 
 SECRET = "whsec_" + b64encode(b"a secret of 24 bytes, 24").decode()
@@ -53,6 +54,7 @@ class Setting:
     """A record with messages for an endpoint, and a courier whose clock a test moves."""
 
     def __init__(self, tmp_path, clock, sender) -> None:
+        lay_sqlite(tmp_path / "record.db")
         self.database = Database(
             f"sqlite:///{tmp_path}/record.db", webhooks=Webhooks(endpoints=(ENDPOINT,), service_url="http://here")
         )

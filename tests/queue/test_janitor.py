@@ -11,12 +11,14 @@ from raythumbs.db.record import Record
 from raythumbs.model.job import JobRequest, Priority, Removal
 from raythumbs.model.selection import Selection
 from raythumbs.queue.janitor import Janitor
+from tests.records import lay_sqlite
 
 LONG_AGO = 1.0
 
 
 @pytest.fixture
 def record(tmp_path):
+    lay_sqlite(tmp_path / "record.db")
     database = Database(f"sqlite:///{tmp_path}/record.db")
     database.open()
     record = Record(database)

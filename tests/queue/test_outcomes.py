@@ -22,6 +22,7 @@ from raythumbs.queue.outcomes import Budgets, Outcomes
 from raythumbs.queue.pace import Pace
 from raythumbs.queue.telemetry import Telemetry
 from tests.queue.conftest import a_request, a_success
+from tests.records import lay_sqlite
 
 LOST = TaskLost("the worker died")
 PACE = Pace(backoff=partial(backoff_seconds, chance=0.5), slow_backoff=partial(slow_backoff_seconds, chance=0.5))
@@ -52,6 +53,7 @@ def told(tmp_path):
 
     def run(story):
         async def on_a_record():
+            lay_sqlite(tmp_path / "record.db")
             database = Database(f"sqlite:///{tmp_path}/record.db")
             database.open()
             with closing(Record(database)) as record:

@@ -13,6 +13,7 @@ from raythumbs.model.job import State
 from raythumbs.model.selection import Selection
 from raythumbs.queue.parts import work_waiting
 from tests.queue.conftest import Batches, a_request, at_work, eventually
+from tests.records import lay_sqlite
 
 
 def test_a_paused_queue_takes_photos_and_begins_them_after_it_is_resumed(configured):
@@ -94,6 +95,7 @@ def test_pausing_again_keeps_the_moment_and_may_change_the_reason(configured):
 
 def test_a_paused_queue_asks_for_no_nodes(configured, tmp_path):
     async def run():
+        lay_sqlite(tmp_path / "record.db")
         database = Database(f"sqlite:///{tmp_path}/record.db")
         database.open()
         with database.writing() as db:

@@ -11,6 +11,7 @@ from raythumbs.db.deliveries import Deliveries
 from raythumbs.db.record import Record
 from raythumbs.model.webhook import LONGEST_SECONDS, WebhookEndpoint
 from raythumbs.queue.webhook_janitor import WebhookJanitor
+from tests.records import lay_sqlite
 
 ENDPOINT = WebhookEndpoint(url="https://app.example.com/hook?token=secret")
 GONE = WebhookEndpoint(url="https://app.example.com/gone")
@@ -19,6 +20,7 @@ KEEP_SECONDS = 10 * LONGEST_SECONDS
 
 @pytest.fixture
 def record(tmp_path):
+    lay_sqlite(tmp_path / "record.db")
     database = Database(f"sqlite:///{tmp_path}/record.db")
     database.open()
     with database.writing() as db:

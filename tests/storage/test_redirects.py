@@ -38,18 +38,20 @@ VERBS = {
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
-def test_a_redirect_to_nowhere_is_told_and_asked_for_a_few_times_only(aws_credentials, status, verb):
+def test_a_redirect_to_nowhere_is_told_and_asked_for_a_few_times_only(aws_credentials, status):
     requests = []
 
     def answer(request):
         requests.append(request.command)
         redirecting(status, None)(request)
 
-    with served(answer) as endpoint, store_at(endpoint) as store, pytest.raises(StoreUnavailable, match=r"s3://photos"):
-        verb(store)
+    with served(answer) as endpoint, store_at(endpoint) as store:
+        for name, verb in VERBS.items():
+            requests.clear()
+            with pytest.raises(StoreUnavailable, match=r"s3://photos"):
+                verb(store)
 
-    assert len(requests) <= 3
+            assert len(requests) <= 3, name
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

@@ -1,7 +1,7 @@
 """The web application over a queue without Ray: a real database, store and sandbox, in this process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,7 +14,6 @@ import pytest
 from raythumbs.app import dependencies
 from raythumbs.bench.pictures import draw_photo
 from raythumbs.cluster.nodes import Node
-from raythumbs.imaging.sandbox import Sandbox
 from raythumbs.queue.batch import Batch
 from raythumbs.queue.parts import Given
 from raythumbs.settings import Settings, load_settings
@@ -23,6 +22,8 @@ from raythumbs.worker.pipeline import Reports, render
 from raythumbs.worker.plan import Plan
 from raythumbs.worker.stages import Stages
 from tests.batches import no_more
+from tests.decoders import Lent, end_all
+from tests.records import lay_record
 from tests.verbs import Verbs
 
 HERE = "http://127.0.0.1:8000"
@@ -42,7 +43,7 @@ class Batches:
     async def __call__(self, batch: Batch) -> AsyncIterator[Reports]:
         if not batch.leases or self._is_closed:
             return
-        stages = self._stages = self._stages or Stages(self._plan, Sandbox(self._plan.specs, self._plan.limits))
+        stages = self._stages = self._stages or Stages(self._plan, Lent(self._plan))
         rendering = self._thread.submit(lambda: list(render(stages, batch.leases, no_more)))
         for reports in await asyncio.wrap_future(rendering):
             yield reports
@@ -111,6 +112,7 @@ def served(tmp_path: Path) -> Callable[..., Any]:
 
     def run(scenario: Scenario, *, others: Mapping[str, Any] | None = None, **given: object) -> Any:
         settings = load_settings(**{"data_dir": tmp_path / "data", **given})
+        lay_record(settings)
 
         async def within() -> Any:
             async with _serving(settings, others or {}) as service:
@@ -119,6 +121,21 @@ def served(tmp_path: Path) -> Callable[..., Any]:
         return asyncio.run(within())
 
     return run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def decoders() -> Iterator[None]:
+    yield
+    end_all()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[str]:
+    """The address of a Chromium, for `new_page`."""
+    from tests.web.chromium import running
+
+    with running() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

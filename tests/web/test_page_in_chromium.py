@@ -4,18 +4,17 @@ Screenshots of every view stay in the test's folder (`--basetemp`), to be looked
 """
 
 import asyncio
-import shutil
-from contextlib import asynccontextmanager
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
 from raythumbs.bench.local_service import free_port
 from raythumbs.model.access import Scope
 from raythumbs.web.watch import Watch
+from tests.web.chromium import new_page
 from tests.web.listening import listening_app
 from tests.web.test_keys import KEYS, SETTING, bearer
 
@@ -61,20 +60,8 @@ def upload(name: str, content: bytes) -> dict[str, object]:
     return {"name": name, "mimeType": "image/jpeg", "buffer": content}
 
 
-@asynccontextmanager
-async def browser():
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        try:
-            yield started
-        finally:
-            await started.close()
-
-
 @pytest.fixture
-def at_page(served):
+def at_page(served, chromium):
     """Run a scenario with the page of a service that listens on a port. Whatever the browser complains about, and
     whatever it asks of others than the service, fails the test."""
 
@@ -95,8 +82,11 @@ def at_page(served):
 
         async def within(service):
             app = service.http._transport.app
-            async with asyncio.timeout(150), browser() as started, listening_app(app, port=port):
-                page = await started.new_page(viewport=SIZES["desktop"])
+            async with (
+                asyncio.timeout(150),
+                new_page(chromium, viewport=SIZES["desktop"]) as page,
+                listening_app(app, port=port),
+            ):
                 watch(page)
                 await page.goto(base)
                 return await scenario(service, page)
@@ -143,6 +133,7 @@ async def covered_by_uploads(page, folder: Path) -> dict[str, list[str]]:
     return covered
 
 
+@pytest.mark.needs("time")
 def test_an_operator_signs_in_uploads_twenty_photos_and_repairs_the_one_that_fails(at_page, tmp_path):
     async def scenario(service, page):
         at_the_door = await faults_of(page)
@@ -205,14 +196,13 @@ def test_a_reader_sees_the_thumbnails_of_a_bucket_and_no_button_that_changes_any
     assert at_page(scenario, pictures_of=(s3_endpoint,), api_keys=SETTING, **bucket) == ["Sign out"]
 
 
-def test_the_page_says_that_the_service_is_gone_and_comes_back_by_itself(served):
+def test_the_page_says_that_the_service_is_gone_and_comes_back_by_itself(served, chromium):
     port = free_port()
 
     async def scenario(service):
         app = service.http._transport.app
         app.state.page_watch = Watch(app.state.page_figures, stream_seconds=1)  # its streams end, and come back
-        async with asyncio.timeout(90), browser() as started:
-            page = await started.new_page()
+        async with asyncio.timeout(90), new_page(chromium) as page:
             async with listening_app(app, port=port):
                 await page.goto(f"http://127.0.0.1:{port}")
                 await expect(page.get_by_role("heading", name="Overview")).to_be_visible()

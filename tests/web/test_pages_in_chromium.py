@@ -2,22 +2,23 @@
 
 import asyncio
 import re
-import shutil
 from collections.abc import Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from threading import Thread
 from urllib.parse import quote
 
 import boto3
 import pytest
-from playwright.async_api import async_playwright
+from PIL import Image
 
 from raythumbs.cluster.free_port import free_port
 from raythumbs.manual import FOLDER
 from raythumbs.model.access import Scope
 from tests.web.bucket_events import event_of
+from tests.web.chromium import new_page
 from tests.web.listening import listening_app
 from tests.web.test_keys import KEYS, SETTING, bearer
 
@@ -40,19 +41,12 @@ def site(folder) -> Iterator[str]:
         server.shutdown()
 
 
-@asynccontextmanager
-async def opened(address: str):
-    """Open a page in Chromium."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        try:
-            page = await browser.new_page()
-            await page.goto(address)
-            yield page
-        finally:
-            await browser.close()
+@pytest.fixture(scope="module")
+def photo() -> bytes:
+    """A photo of few bytes: each of them is a number on its way to the page."""
+    file = BytesIO()
+    Image.linear_gradient("L").resize((640, 480)).save(file, "JPEG")
+    return file.getvalue()
 
 
 def script_of_the_manual() -> str:
@@ -69,7 +63,7 @@ def app_page(tmp_path) -> Iterator[str]:
 
 
 @pytest.fixture
-def at_port(served):
+def at_port(served, chromium):
     """Run a scenario with a page that is open, against a service that listens on a port."""
 
     def run(scenario, page_address, **given):
@@ -80,8 +74,9 @@ def at_port(served):
             async with (
                 asyncio.timeout(120),
                 listening_app(service.http._transport.app, port=port),
-                opened(page_address) as page,
+                new_page(chromium) as page,
             ):
+                await page.goto(page_address)
                 return await scenario(service, page, base)
 
         return served(within, **{"public_base_url": base, "allowed_origins": (page_address,)} | given)
@@ -174,26 +169,23 @@ SEND = """async (url) => {
 }"""
 
 
-@pytest.mark.parametrize(
-    ("asked", "status", "code"),
-    [
-        (("GET", "/api/jobs/none", {"Authorization": "Bearer x"}), 404, "unknown_job"),
-        (("DELETE", "/api/jobs", {"Authorization": "Bearer x"}), 405, "method_not_allowed"),
-        (("HEAD", "/healthz", {"Authorization": "Bearer x"}), 200, None),
-        (("POST", "/api/jobs", {"Content-Type": "application/json"}), 422, "bad_request"),
-        (("POST", "/api/uploads/presigned", {"Content-Type": "application/json"}), 422, "bad_request"),
-        (("POST", "/api/jobs", {"Content-Type": "text/plain"}), 422, "bad_request"),
-    ],
-)
-def test_a_page_sees_the_answer_whatever_it_asks(at_port, app_page, asked, status, code):
-    method, path, headers = asked
+ASKED = [
+    (("GET", "/api/jobs/none", {"Authorization": "Bearer x"}), 404, "unknown_job"),
+    (("DELETE", "/api/jobs", {"Authorization": "Bearer x"}), 405, "method_not_allowed"),
+    (("HEAD", "/healthz", {"Authorization": "Bearer x"}), 200, None),
+    (("POST", "/api/jobs", {"Content-Type": "application/json"}), 422, "bad_request"),
+    (("POST", "/api/uploads/presigned", {"Content-Type": "application/json"}), 422, "bad_request"),
+    (("POST", "/api/jobs", {"Content-Type": "text/plain"}), 422, "bad_request"),
+]
 
+
+def test_a_page_sees_the_answer_whatever_it_asks(at_port, app_page):
     async def scenario(_service, page, base):
-        return await page.evaluate(ASK, [base + path, method, headers])
+        return [await page.evaluate(ASK, [base + path, method, headers]) for (method, path, headers), *_ in ASKED]
 
-    seen, body, _ = at_port(scenario, app_page)
-
-    assert (seen, body and body["code"]) == (status, code)
+    for (asked, status, code), answer in zip(ASKED, at_port(scenario, app_page), strict=True):
+        seen, body, _ = answer
+        assert (seen, body and body["code"]) == (status, code), asked
 
 
 def test_a_page_of_an_origin_that_is_not_allowed_sees_nothing_and_changes_nothing(at_port, app_page):

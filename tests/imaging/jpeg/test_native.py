@@ -199,7 +199,8 @@ def test_a_file_that_is_cut_anywhere_is_left_to_pillow(options):
     file = a_file(**options)
     scan = file.index(b"\xff\xda") + 14
 
-    taken = [cut for cut in range(scan, len(file)) if is_taken(file[:cut]) or is_taken(file[:cut] + b"\xff\xd9")]
+    cuts = [*range(scan, len(file) - 50, 3), *range(len(file) - 50, len(file))]
+    taken = [cut for cut in cuts if is_taken(file[:cut]) or is_taken(file[:cut] + b"\xff\xd9")]
 
     assert set(taken) <= {len(file) - 2, len(file) - 1}  # without its end marker it is whole
     assert is_taken(file[:-2])

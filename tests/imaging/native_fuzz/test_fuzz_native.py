@@ -3,7 +3,7 @@ import pytest
 from tests.imaging.native_fuzz.fuzzing import Fuzzer
 
 
-@pytest.mark.needs("sanitizers")
+@pytest.mark.needs("sanitizers", "time")
 def test_no_damage_to_a_file_makes_a_decoder_read_or_write_where_it_may_not(tmp_path):
     fuzzer = Fuzzer(tmp_path)
 
