@@ -123,10 +123,11 @@ def served(tmp_path: Path) -> Callable[..., Any]:
     return run
 
 
-@pytest.fixture(scope="session", autouse=True)
-def decoders() -> Iterator[None]:
-    yield
-    end_all()
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End the lent decoders with the last test of this room: other rooms count the decoders of their process."""
+    if nextitem is None or nextitem.path.parent != item.path.parent:
+        end_all()
 
 
 @pytest.fixture(scope="session")
