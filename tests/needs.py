@@ -53,7 +53,7 @@ NEEDS = {
     ),
     "sanitizers": Need(_has("gcc"), "apt-get install gcc libc6-dev"),
     "root": Need(_is_root, "run as root"),
-    "time": Need(lambda: os.environ.get("LONG_TESTS") == "1", "export LONG_TESTS=1; they take twenty minutes"),
+    "time": Need(lambda: os.environ.get("LONG_TESTS") == "1", "export LONG_TESTS=1; they take a quarter of an hour"),
 }
 
 
