@@ -5,11 +5,14 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from raythumbs.manual import USE
 
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.mark.needs("time")
 def test_the_wheel_has_every_file_of_the_package(tmp_path):
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(ROOT)]
     subprocess.run(command, check=True)
