@@ -43,7 +43,7 @@ INLINE uint32_t symbol_for(const Huffman *huffman, uint32_t code, int code_bits)
 enum { WORD = 8 };
 
 /* The data of a scan up to the next marker, without the zero that is stuffed behind each FF (T.81, B.1.1.5): a window of
- * it at a time. Then no read of 8 bytes has to look for FFs, which took a quarter of the time. */
+ * it at a time. Then no read of 8 bytes has to look for FFs, which took a fifth of the time. */
 typedef struct {
     const uint8_t *next, *end;   /* what is not in the window yet, and the end of the file */
     uint8_t window[WINDOW];
