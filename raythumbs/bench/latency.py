@@ -94,7 +94,7 @@ def _measured(state: str, client: Client, photos: Sequence[Path], plan: LatencyP
     uploads = _uploads(client, photos, plan)
     low_after, lasted = _low_photos(client), time.monotonic() - began
     if low_before and not low_after:
-        raise BenchFailed(f"{plan.backlog:,} photos were done in less than {lasted:.0f} s: have more in the backlog")
+        raise BenchFailed(f"{plan.backlog:,} photos were done in less than {lasted:.1f} s: have more in the backlog")
     ends = [(_finished_at(client, upload), upload) for upload in uploads]
     waits = [end - upload.began_at for end, upload in ends]
     after_answer = [max(0.0, end - upload.answered_at) for end, upload in ends]

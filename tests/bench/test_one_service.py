@@ -11,7 +11,7 @@ import pytest
 
 from raythumbs.bench import growth, idle, ingest, latency
 from raythumbs.bench.ingest import silent_store
-from raythumbs.bench.local_service import Start, scratch_service
+from raythumbs.bench.local_service import Start, scratch_service, wait_until
 from raythumbs.bench.plans import GrowthPlan, IdlePlan, IngestPlan, LatencyPlan
 
 pytestmark = pytest.mark.needs("time")
@@ -61,20 +61,23 @@ def test_photos_slots_and_backlogs_are_measured_and_nothing_is_left(start, tmp_p
 
 def test_uploads_are_measured_on_an_idle_service_and_during_a_backfill(start):
     said: list[str] = []
-    plan = LatencyPlan(backlog=60, uploads=2, mean_seconds=0.1, size_mb=2)
+    plan = LatencyPlan(backlog=600, uploads=3, mean_seconds=0.5, size_mb=2)  # more work than uploads take
 
     report = latency.run(plan, say=said.append, start=start)
 
     figures = report.figures
     idle, backfill = rows = figures["rows"]
-    assert [(row.state, row.uploads) for row in rows] == [("idle", 2), ("backfill", 2)]
+    assert [(row.state, row.uploads) for row in rows] == [("idle", 3), ("backfill", 3)]
     assert all(0 < row.p50_seconds <= row.p95_seconds <= row.max_seconds < 20 for row in rows)
     assert all(row.max_after_answer_seconds < row.max_seconds for row in rows)
     assert idle.low_photos_per_second == 0 < backfill.low_photos_per_second
-    assert 0 < figures["backlog_left"] < figures["backlog"] == 60
+    assert 0 < figures["backlog_left"] < figures["backlog"] == 600
     assert set(report.as_json()["rows"][0]) >= {"state", "uploads", "p50_seconds", "p95_seconds", "max_seconds"}
     assert report.tables[0].row_count == 2
     assert len(said) == 5
+    with start({}) as service:  # what is left would disturb the next bench
+        assert max(service.client.cancel_all(state="queued")) > 0
+        assert wait_until(lambda: not service.client.status()["backlog"]["LOW"], seconds=30)
 
 
 def test_what_comes_in_is_measured_on_a_real_service_and_each_photo_that_was_answered_for_has_its_job(start):
