@@ -1,7 +1,5 @@
 """A bucket of S3 or of a compatible service, as a store."""
 
-import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
@@ -14,9 +12,9 @@ from boto3.s3.transfer import TransferConfig, create_transfer_manager
 from botocore.config import Config
 from botocore.handlers import add_expect_header
 
-from raythumbs.errors import StoreRefused, StoreUnavailable, TooLarge
+from raythumbs.errors import StoreRefused, StoreUnavailable
+from raythumbs.storage.arrival import Arrival, version_of
 from raythumbs.storage.base import Fetched, Stat
-from raythumbs.storage.buffers import BufferFile, Buffers
 from raythumbs.storage.credentials import InstanceCredentials, session_with
 from raythumbs.storage.quick_requests import quick_requests
 from raythumbs.storage.redirects import follow_redirects
@@ -33,6 +31,7 @@ _TRANSFERS = TransferConfig(
     preferred_transfer_client="classic",
 )
 _TRANSFERS.max_in_memory_upload_chunks = 8
+_READ_BYTES = 1 << 18
 
 
 def s3_client(
@@ -66,9 +65,6 @@ def _made(region: str, endpoint_url: str | None, session: Session) -> "S3Client"
         raise StoreRefused(f"there can be no client for {plain(str(endpoint_url))}: {plain(str(error))}") from error
 
 
-_buffers = Buffers()  # of this process
-
-
 class S3Store:
     """The objects of `bucket` whose keys start with `prefix`. A key of this store is what follows the prefix."""
 
@@ -79,43 +75,32 @@ class S3Store:
         self.base_url = base_url
 
     def get(self, key: str, *, max_bytes: int, seconds: float) -> Fetched:
-        """Read the object into memory with a descriptor (memfd), which can be handed on without a copy."""
-        until = time.monotonic() + seconds
+        """Read the object into memory with a descriptor."""
         shown = self._shown(key)
-        with translated(shown):
-            body, size_bytes, etag = self._opened(self.prefix + key)
-            with body as stream:
-                if size_bytes is None or not etag:
-                    raise StoreUnavailable(f"{shown}: the store's answer lacks the size or the ETag")
-                if size_bytes > max_bytes:
-                    raise TooLarge(f"{shown} has {size_bytes} bytes; at most {max_bytes} are read")
-                file = _received(stream, shown, size_bytes=size_bytes, until=until)
-        return Fetched(file, size_bytes, _version(etag))
+        with translated(shown), Arrival(shown, max_bytes=max_bytes, seconds=seconds) as arrival:
+            quick = quick_requests(self.client, self.bucket)
+            if not quick.get(self.prefix + key, arrival, seconds=seconds):
+                self._get_slowly(self.prefix + key, arrival)
+                quick.boto3_did(self.prefix + key)
+            return arrival.fetched()
 
-    def _opened(self, key: str) -> tuple[AbstractContextManager["HTTPResponse"], int | None, str]:
-        """Return an object's body, size and ETag. S3 always sends the latter two, but a proxy may drop them."""
-        quick = quick_requests(self.client, self.bucket)
-        if answer := quick.get(key):
-            size = answer.headers.get("content-length", "")
-            return answer.raw, int(size) if _is_number(size) else None, answer.headers.get("etag", "")
+    def _get_slowly(self, key: str, arrival: Arrival) -> None:
         told = self.client.get_object(Bucket=self.bucket, Key=key)
-        quick.is_understood = False
-        # Entered, botocore's stream gives urllib3's below it.
-        return (
-            cast("AbstractContextManager[HTTPResponse]", told["Body"]),
-            told.get("ContentLength"),
-            told.get("ETag", ""),
-        )
+        arrival.begin(told.get("ContentLength"), told.get("ETag", ""))
+        # Entered, botocore's stream gives urllib3's below it, which can return what has come, without waiting for more.
+        with cast("AbstractContextManager[HTTPResponse]", told["Body"]) as body:
+            while data := body.read1(_READ_BYTES):
+                arrival.add(data)
 
     def put(self, key: str, data: bytes, content_type: str, *, cache_control: str | None = None) -> None:
         """Store the object with one PUT."""
         with translated(self._shown(key)):
             quick = quick_requests(self.client, self.bucket)
-            headers = {"Content-Type": content_type, "Cache-Control": cache_control or ""}
-            if not quick.put(self.prefix + key, data, {name: value for name, value in headers.items() if value}):
+            cached = [f"Cache-Control: {cache_control}"] if cache_control else []
+            if not quick.put(self.prefix + key, data, [f"Content-Type: {content_type}", *cached]):
                 given: Any = {"ContentType": content_type} | ({"CacheControl": cache_control} if cache_control else {})
                 self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data, **given)
-                quick.is_understood = False
+                quick.boto3_did(self.prefix + key)
 
     @contextmanager
     def create(self, key: str, content_type: str) -> Iterator[BinaryIO]:
@@ -187,49 +172,7 @@ class S3Store:
             size_bytes, etag, modified = told[size], told["ETag"], told["LastModified"]
         except KeyError as error:
             raise StoreUnavailable(f"{self._shown(key)}: the store does not tell its {error.args[0]}") from error
-        return Stat(key, size_bytes, _version(etag), modified.timestamp())
+        return Stat(key, size_bytes, version_of(etag), modified.timestamp())
 
     def _shown(self, key: str) -> str:
         return f"s3://{self.bucket}/{self.prefix}{key}"
-
-
-def _received(body: "HTTPResponse", shown: str, *, size_bytes: int, until: float) -> BinaryIO:
-    buffer = _buffers.take(max(size_bytes, 1))
-    try:
-        with buffer.view() as view, view[:size_bytes] as room:
-            _fill(room, body, shown, until=until)
-        if not size_bytes:
-            os.ftruncate(buffer.descriptor, 0)
-    except BaseException:
-        _buffers.give_back(buffer)
-        raise
-    return BufferFile(_buffers, buffer)
-
-
-def _fill(view: memoryview, body: "HTTPResponse", shown: str, *, until: float) -> None:
-    """Fill the whole view with the body. Raise StoreUnavailable if it ends early or takes too long.
-
-    It reads from the socket's file below urllib3. urllib3's own reading makes objects that are then copied, while every
-    other thread waits: reading 5 MB takes 1.3 ms of CPU, and took 1.6.
-    """
-    below: Any = body._fp  # noqa: SLF001 http.client's response
-    filled = 0
-    while filled < len(view):
-        with view[filled:] as rest:
-            count = below.fp.readinto1(rest)  # returns what has come, without waiting for the rest
-        if not count:
-            raise StoreUnavailable(f"{shown} ended after {filled} of {len(view)} bytes")
-        filled += count
-        if time.monotonic() > until:
-            raise StoreUnavailable(f"{shown} took too long to read")
-    below.close()
-    body.release_conn()  # for the next request
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal()
-
-
-def _version(etag: str) -> str:
-    """Return the ETag, which events, heads and listings all have. Listings have no version ids."""
-    return etag.strip('"')

@@ -33,7 +33,7 @@ from raythumbs.errors import (
     StoreUnavailable,
     WrongRegion,
 )
-from raythumbs.storage.quick_requests import Busy
+from raythumbs.storage.quick_requests import Busy, NotReached
 
 Kinds = Mapping[str, type[RaythumbsError]]
 
@@ -137,6 +137,8 @@ def translated(shown: str, *, absent: Kinds = ABSENT) -> Iterator[None]:
         raise _of_answer(error.response, shown, absent) from error
     except Busy as error:
         raise StoreUnavailable(f"{shown}: {error}", retry_after_seconds=_seconds(error.retry_after)) from error
+    except NotReached as error:
+        raise StoreUnavailable(f"{shown}: {plain(str(error))}") from error
     except _EXPIRED as error:
         raise ExpiredCredentials(f"{shown}: {plain(str(error))}") from error
     except _NO_CREDENTIALS as error:

@@ -2,6 +2,7 @@
 
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -59,5 +60,24 @@ def refusing(
         request.end_headers()
         if request.command != "HEAD":
             request.wfile.write(body)
+
+    return answer
+
+
+def telling(pieces: list[bytes], *, length: int, pause: float = 0) -> Behaviour:
+    """Send an object of an announced length, piece by piece, and close the connection."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", str(length))
+        request.send_header("ETag", '"e"')
+        request.end_headers()
+        try:
+            for piece in pieces:
+                request.wfile.write(piece)
+                time.sleep(pause)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # the client has had enough
+        request.close_connection = True
 
     return answer

@@ -25,7 +25,7 @@ from raythumbs.storage.files import FileStore
 from raythumbs.storage.quick_requests import quick_requests
 from raythumbs.storage.s3 import S3Store, s3_client
 from raythumbs.storage.stores import Stores
-from tests.storage.http_server import Behaviour, refusing, served, store_at
+from tests.storage.http_server import refusing, served, store_at, telling
 
 
 def breaking_off(request: BaseHTTPRequestHandler) -> None:
@@ -40,23 +40,6 @@ def of_unknown_size(request: BaseHTTPRequestHandler) -> None:
     request.send_header("Transfer-Encoding", "chunked")
     request.end_headers()
     request.wfile.write(b"5\r\nphoto\r\n0\r\n\r\n")
-
-
-def telling(pieces: list[bytes], *, length: int, pause: float = 0) -> Behaviour:
-    def answer(request: BaseHTTPRequestHandler) -> None:
-        request.send_response(200)
-        request.send_header("Content-Length", str(length))
-        request.send_header("ETag", '"e"')
-        request.end_headers()
-        try:
-            for piece in pieces:
-                request.wfile.write(piece)
-                time.sleep(pause)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the client has had enough
-        request.close_connection = True
-
-    return answer
 
 
 @pytest.mark.parametrize(
