@@ -1,13 +1,12 @@
 """Redirects of a store, by real HTTP servers."""
 
+import gc
+
 import pytest
 
 from raythumbs.errors import StoreUnavailable
 from raythumbs.storage.redirects import is_same_store
 from tests.storage.http_server import refusing, served, store_at
-
-# It raises at such a port before it has given the connection back, which the garbage collector then closes.
-URLLIB3_LEAVES_SOCKETS_OPEN = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 def redirecting(status, location, code=None):
@@ -113,8 +112,9 @@ def test_redirects_that_never_end_are_told_with_the_last_address(aws_credentials
 @pytest.mark.parametrize(
     "location",
     ["http://evil.example/x", "http://169.254.169.254/latest", "http://user:word@127.0.0.1/x", "ftp://127.0.0.1/x",
-     "http://[::1", pytest.param("http://127.0.0.1:99999/x", marks=URLLIB3_LEAVES_SOCKETS_OPEN)],
+     "http://[::1", "http://127.0.0.1:99999/x"],
 )  # fmt: skip
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_redirect_to_a_stranger_is_told_and_not_followed(aws_credentials, location):
     with (
         served(redirecting(307, location)) as endpoint,
@@ -122,6 +122,7 @@ def test_a_redirect_to_a_stranger_is_told_and_not_followed(aws_credentials, loca
         pytest.raises(StoreUnavailable, match=r"sends its clients to|Failed to parse"),
     ):
         store.get("a.jpg", max_bytes=99, seconds=9)
+    gc.collect()  # urllib3 does not close its connection if it cannot parse the address: the warning belongs here
 
 
 def test_a_redirect_that_names_the_region_is_followed_there(aws_credentials):
