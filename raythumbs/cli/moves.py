@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from raythumbs.cli.options import HERE, AsJson, Url
-from raythumbs.cli.output import complaints, out, print_line
+from raythumbs.cli.output import complaints, many, out, print_line
 from raythumbs.client import Client, Refused
 
 Code = Annotated[str | None, typer.Option(help="Only jobs with this code, see `raythumbs failures`.")]
@@ -80,11 +80,11 @@ def _move_all(changes: Iterator[int], what: str, *, as_json: bool) -> None:
     changed = 0
     for changed in changes:
         if out.is_terminal and not as_json:
-            print_line(f"{changed} jobs {what} …", to=complaints)
+            print_line(f"{many(changed, 'job')} {what} …", to=complaints)
     if as_json:
         print(json.dumps({"changed": changed}))
     else:
-        print_line(f"{changed} jobs {what}")
+        print_line(f"{many(changed, 'job')} {what}")
 
 
 def raise_if_unavailable(refusal: Refused) -> None:

@@ -18,3 +18,8 @@ def print_line(text: str, *, to: Console = out) -> None:
     """
     shown = _NO_TEXT.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
     to.print(shown, markup=False, highlight=False, soft_wrap=True)
+
+
+def many(number: int, thing: str) -> str:
+    """Return so many things in words: `1 photo`, `2 photos`."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

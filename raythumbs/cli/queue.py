@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from raythumbs.cli.options import HERE, AsJson, Url
-from raythumbs.cli.output import print_line
+from raythumbs.cli.output import many, print_line
 from raythumbs.client import Client
 
 
@@ -27,7 +27,7 @@ def resume(url: Url = HERE, as_json: AsJson = False) -> None:  # noqa: FBT002 an
 
 
 def failures(url: Url = HERE, as_json: AsJson = False) -> None:  # noqa: FBT002 an option
-    """List the failed jobs by code, with the newest reason of each."""
+    """List the failed jobs by code, with the newest reason of each, and those that wait for another try."""
     with Client(url) as client:
         found = client.failures()
     if as_json:
@@ -38,6 +38,8 @@ def failures(url: Url = HERE, as_json: AsJson = False) -> None:  # noqa: FBT002 
     for one in found["failures"]:
         hint = "another try may help" if one["retryable"] else "mend the photo first"
         print_line(f"{one['count']:>8}  {one['code']}  {one['reason']}  ({hint})")
+    for one in found.get("retries", []):  # a service of an older version does not say
+        print_line(f"{one['count']:>8}  {one['code']}  {one['reason']}  (waiting for another try)")
     if found["more"]:
         print_line("there are more than are counted here")
 
@@ -47,6 +49,6 @@ def _print_state(state: dict[str, Any], *, as_json: bool) -> None:
         print(json.dumps(state))
     elif state["state"] == "paused":
         why = f": {state['reason']}" if state["reason"] else ""
-        print_line(f"paused since {state['since']}{why}; {state['running']} photos at work are being finished")
+        print_line(f"paused since {state['since']}{why}; {many(state['running'], 'photo')} at work")
     else:
-        print_line(f"working; {state['running']} photos at work")
+        print_line(f"working; {many(state['running'], 'photo')} at work")

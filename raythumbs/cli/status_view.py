@@ -75,8 +75,10 @@ def status_table(status: Status) -> Table:
         table.add_row(
             f"  {priority}", f"{count}, the oldest for {ages[priority]:.1f} s" if ages.get(priority) else str(count)
         )
-    table.add_row("  for another try", str(status["retriesWaiting"]))
-    table.add_row("oldest that is due", f"{status['backlogAgeSeconds']:.1f} s")
+    table.add_row("of these, for another try", _retries(status["retriesWaiting"]))
+    if status["queueSize"]:
+        age = status["backlogAgeSeconds"]
+        table.add_row("oldest that is due", f"{age:.1f} s" if age else "none")
     table.add_row("slots", f"{status['activeWorkers']} of {status['maxWorkers']} in use, {status['cpuCount']} CPUs")
     for node in status["nodes"]:
         table.add_row(
@@ -86,3 +88,7 @@ def status_table(status: Status) -> Table:
     for state, count in status["states"].items():
         table.add_row(state, str(count))
     return table
+
+
+def _retries(count: int) -> str:
+    return f"{count}: `raythumbs failures` says why" if count else "0"

@@ -55,7 +55,8 @@ def _live(client: Client, every: float, snapshots: int | None) -> None:
 
 
 def _look(client: Client) -> dict[str, Any]:
-    return {"status": client.status(), "failures": client.failures()["failures"]}
+    found = client.failures()
+    return {"status": client.status(), "failures": found["failures"], "retries": found.get("retries", [])}
 
 
 def _panel(seen: dict[str, Any]) -> Group:
@@ -63,10 +64,16 @@ def _panel(seen: dict[str, Any]) -> Group:
     for node in seen["status"]["nodes"]:
         bar = "█" * node["busy"] + "░" * (node["slots"] - node["busy"])
         nodes.add_row(node["node"][:12], node["trouble"] or f"{bar} {node['busy']} of {node['slots']}")
-    failures = Table("count", "code", "newest reason", title="failures", title_justify="left")
-    for one in seen["failures"][:_MOST_CODES]:
-        failures.add_row(str(one["count"]), one["code"], (one["reason"] or "")[:80])
-    return Group(status_table(seen["status"]), nodes, *([failures] if seen["failures"] else []))
+    groups = {"failures": seen["failures"], "waiting for another try": seen["retries"]}
+    tables = [_reasons(title, found) for title, found in groups.items() if found]
+    return Group(status_table(seen["status"]), nodes, *tables)
+
+
+def _reasons(title: str, groups: list[dict[str, Any]]) -> Table:
+    table = Table("count", "code", "newest reason", title=title, title_justify="left")
+    for one in groups[:_MOST_CODES]:
+        table.add_row(str(one["count"]), one["code"], (one["reason"] or "")[:80])
+    return table
 
 
 def _failures_line(seen: dict[str, Any]) -> str:

@@ -42,8 +42,18 @@ class FailureGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetryGroup:
+    """The jobs that wait for another try because of one code. The reason is that of the newest of them."""
+
+    code: str
+    count: int
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failures:
-    """The groups of failures, by their codes. `more` says that some codes or jobs were not counted."""
+    """The groups of failures and of retries, by their codes. `more` says that some codes or jobs were not counted."""
 
     groups: tuple[FailureGroup, ...]
+    retries: tuple[RetryGroup, ...]
     more: bool

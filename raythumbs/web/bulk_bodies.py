@@ -71,14 +71,25 @@ class FailureBody(Body):
     retryable: bool = Field(description="whether another try may help although nothing else changes")
 
 
+class RetryGroupBody(Body):
+    """The jobs that wait for another try because of one code."""
+
+    code: str
+    count: int
+    reason: str | None = Field(description="the reason of the newest of them")
+
+
 class FailuresBody(Body):
-    """The failed jobs, grouped by code. `more`: not all are counted, because there are very many."""
+    """The failed jobs, and those that wait for another try, by code. `more`: not all are counted, because there are
+    very many."""
 
     failures: list[FailureBody]
+    retries: list[RetryGroupBody]
     more: bool
 
     @classmethod
     def of(cls, failures: Failures) -> Self:
-        """Describe the failures."""
+        """Describe the failures and the retries."""
         groups = [FailureBody.of_word(group, retryable=may_be_retried(group.code)) for group in failures.groups]
-        return cls(failures=groups, more=failures.more)
+        retries = [RetryGroupBody.of_word(group) for group in failures.retries]
+        return cls(failures=groups, retries=retries, more=failures.more)

@@ -138,12 +138,17 @@ def test_more_failures_than_are_counted_are_admitted(database, some):
     assert ([one.code for one in one_code.groups], one_code.more) == (["no_such_object"], True)
 
 
-def test_a_code_without_failed_jobs_is_no_failure(database, record):
-    record.enqueue(a_request(1))
-    record.release(record.lease(1)[0], StoreUnavailable("away"), counts=("errors",))
+def test_jobs_that_wait_for_another_try_are_no_failures_and_are_counted_with_the_reason(database, record):
+    record.enqueue(a_request(1), a_request(2), a_request(3))
+    for lease, reason in zip(record.lease(2), ("away", "still away"), strict=True):
+        record.release(lease, StoreUnavailable(reason), counts=("errors",))
 
     with database.reading() as db:
-        assert failures(db).groups == ()
+        found = failures(db)
+
+    assert found.groups == ()
+    assert [(one.code, one.count, one.reason) for one in found.retries] == [("store_unavailable", 2, "still away")]
+    assert not found.more
 
 
 PAGES = [

@@ -43,7 +43,7 @@ def test_submit_status_retry_and_cancel_talk_to_the_service(service, photographs
     refused, _, reason = finished(raythumbs("cancel", good, environment=at))
 
     assert "slots" in shown
-    assert retried == "1 jobs queued again\n"
+    assert retried == "1 job queued again\n"
     assert (again["state"], again["attempt"]) == ("failed", 2)
     assert refused == 1
     assert "succeeded" in reason

@@ -11,7 +11,7 @@ router = APIRouter(tags=["jobs"])
 
 @router.get("/api/failures")
 async def failures(deps: Deps) -> FailuresBody:
-    """Group the failed jobs by code."""
+    """Group the failed jobs by code, and those that wait for another try."""
     return FailuresBody.of(await deps.queue.failures())
 
 

@@ -38,9 +38,21 @@ export function Failures({ failures, short }) {
     ${shown.length
       ? html`<ul class="groups">${shown.map((group) => html`<${Group} key=${group.code} group=${group} short=${short} />`)}</ul>`
       : html`<${Empty} title="No failures">Photos that cannot be rendered appear here, with the reason.<//>`}
+    <${Retries} retries=${failures.retries} />
     ${!short && total > 0 && html`<p class="quiet"><a href="manual/errors#codes-of-jobs">What the codes mean</a></p>`}
     ${groups.length > shown.length && html`<p><a href="#/failures">All ${groups.length} codes</a></p>`}
   <//>`;
+}
+
+/** Why photos wait for another try, which comes by itself. */
+function Retries({ retries }) {
+  if (!retries.length) return null;
+  return html`<h3>Waiting for another try</h3>
+    <ul class="groups">${retries.map((group) => html`<li class="group" key=${group.code}><div class="group-head">
+      <span class="group-count">${count(group.count)}</span>
+      <div class="group-what"><p class="group-code"><strong>${words(group.code)}</strong></p>
+        <p class="quiet clamp">${group.reason}</p></div>
+    </div></li>`)}</ul>`;
 }
 
 function Group({ group, short }) {

@@ -78,7 +78,7 @@ export function Tiles({ status, latency }) {
   if (states.running) waiting.push(`${count(states.running)} at work`);
   return html`<dl class="tiles">
     <${Tile} name="Waiting" value=${count(status.queueSize)} link="#/jobs/queued">${waiting.join(" · ") || "nothing waits"}<//>
-    <${Tile} name="Oldest waits" value=${status.queueSize ? duration(status.backlogAgeSeconds) : "–"}>
+    <${Tile} name="Oldest waits" value=${status.backlogAgeSeconds ? duration(status.backlogAgeSeconds) : "–"}>
       ${oldest(status)}<//>
     <${Tile} name="Time to thumbnail" value=${duration(latency?.p50Seconds)}>
       ${latency ? `95 % within ${duration(latency.p95Seconds)}` : "no photo yet"}<//>
