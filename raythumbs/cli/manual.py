@@ -11,7 +11,12 @@ from raythumbs.manual import PAGES, read_page, terminal
 
 
 def manual(
-    page: Annotated[str | None, typer.Argument(help="The page to show; without it, the contents.")] = None,
+    page: Annotated[
+        str | None,
+        typer.Argument(
+            help="The page to show, or a section of it, as in `runbook#first-look`; without it, the contents."
+        ),
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:

@@ -8,8 +8,8 @@ from raythumbs.cli import app
 from raythumbs.manual import PAGES, UnknownPage, read_page, terminal
 
 
-def shown(page: str | None) -> str:
-    console = Console(width=100, color_system=None, force_terminal=False)
+def shown(page: str | None, *, width: int = 100) -> str:
+    console = Console(width=width, color_system=None, force_terminal=False)
     with console.capture() as printed:
         terminal.show(page, console)
     return printed.get()
@@ -52,3 +52,29 @@ def test_the_command_shows_a_page():
 
     assert told.exit_code == 0
     assert "Codes of replies" in told.output
+
+
+def test_a_section_is_shown_without_the_others():
+    text = shown("runbook#photos-do-not-come")
+
+    assert text.startswith("Photos do not come")
+    assert "raythumbs resume" in text
+    assert "First look" not in text
+    assert "Events and webhooks" not in text
+
+
+def test_comments_in_code_are_no_headings_and_a_section_has_its_subsections():
+    text = shown("runbook#alerts")
+
+    assert all(title in text for title in ("RaythumbsDown", "RaythumbsRetries"))
+    assert "does a process answer?" in shown("runbook#first-look")
+
+
+def test_a_section_that_is_not_there_is_refused_with_those_that_are():
+    with pytest.raises(UnknownPage, match=r"no section 'nope'; it has .*first-look"):
+        shown("runbook#nope")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_that_a_person_must_type_is_cut_off_on_a_narrow_terminal(page):
+    assert shown(page, width=60).count("…") <= read_page(page).count("…")
