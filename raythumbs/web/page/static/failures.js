@@ -47,7 +47,7 @@ export function Failures({ failures, short }) {
 /** Why photos wait for another try, which comes by itself. */
 function Retries({ retries }) {
   if (!retries.length) return null;
-  return html`<h3>Waiting for another try</h3>
+  return html`<h3 class="groups-title">Waiting for another try</h3>
     <ul class="groups">${retries.map((group) => html`<li class="group" key=${group.code}><div class="group-head">
       <span class="group-count">${count(group.count)}</span>
       <div class="group-what"><p class="group-code"><strong>${words(group.code)}</strong></p>
