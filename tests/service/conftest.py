@@ -174,6 +174,8 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+# What Ray starts beside, and no test needs: 6 s of CPU until it is up.
+WITHOUT_EXTRAS = ("--no-monitor", "--include-log-monitor", "false", "--ray-client-server-port", "0")
 # A Ray that several commands join, one after the other, would start a worker for every CPU as each comes, and end those
 # of the one before. A worker takes seconds of CPU until it is up. What the service does is the same without.
 FEW_WORKERS = {"RAY_prestart_worker_first_driver": "0", "RAY_idle_worker_killing_time_threshold_ms": "600000"}
@@ -191,7 +193,8 @@ def running_ray(surroundings: Mapping[str, str]) -> Iterator[str]:
         running = subprocess.Popen(
             [COMMANDS / "ray", "start", "--head", "--block", "--port", str(port), "--node-ip-address", "127.0.0.1",
              "--num-cpus", "2", "--temp-dir", str(folder), "--include-dashboard", "false", "--disable-usage-stats",
-             "--dashboard-agent-listen-port", str(free_port()), "--object-store-memory", "100000000"],
+             "--dashboard-agent-listen-port", str(free_port()), "--object-store-memory", "100000000",
+             *WITHOUT_EXTRAS],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
             env={**os.environ, **FEW_WORKERS, "RAY_TMPDIR": str(folder), "RAY_gcs_rpc_server_reconnect_timeout_s": "3"},
         )  # fmt: skip

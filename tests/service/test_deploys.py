@@ -70,6 +70,7 @@ def deployed(address: str, s3_endpoint: str, postgresql: str) -> Iterator[Deploy
         "AWS_REGION": "us-east-1",
         "RAYTHUMBS_STORE": f"s3://{bucket}",
         "RAYTHUMBS_DATABASE": database,
+        "RAYTHUMBS_MAX_WORKERS_PER_NODE": "1",  # each deploy starts that many processes anew, and one renders as well
     }
     deployment = Deployment(address, free_port(), bucket, where)
     status, said, complained = told(deployment.up())
