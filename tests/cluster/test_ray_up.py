@@ -85,10 +85,10 @@ def ray_up(aws_credentials: None) -> Iterator[RayUp]:
             "postgresql://raythumbs:secret@192.0.2.5/raythumbs": postgresql.address,
             "http://192.0.2.5:9000": s3,
             "0" * 64: digest_of(KEY),
-            # The machines have what pip would look for, and nobody reads what is logged.
+            # The machines have what pip would look for, and nobody reads what is logged or shown.
             "pip install -q --find-links": "pip install -q --no-deps --find-links",
+            "--dashboard-host=127.0.0.1": "--dashboard-host=127.0.0.1 --include-dashboard=false",
             "--object-store-memory=200000000": "--object-store-memory=200000000 --include-log-monitor=false",
-            "--dashboard-host=127.0.0.1": "--dashboard-host=127.0.0.1 --ray-client-server-port=0",
         }
         folder = machines.folder
         (folder / "raythumbs.env").write_text(shown("sh", "RAYTHUMBS_DATABASE=", ours) + ONE_SLOT)
