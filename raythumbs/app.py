@@ -18,7 +18,6 @@ from ray import serve
 
 from raythumbs.cluster.join import HEAD, join_as_serve_run, seal_on_head, served_host
 from raythumbs.cluster.replica_server import listen_on_the_node_only, when_it_ends
-from raythumbs.db.database import Database
 from raythumbs.errors import (
     BadSettings,
     DatabaseUnavailable,
@@ -28,8 +27,6 @@ from raythumbs.errors import (
     StoreUnavailable,
 )
 from raythumbs.events import show_events
-from raythumbs.imaging.codecs import codecs, tell_known_faults
-from raythumbs.imaging.native.library import tell_missing
 from raythumbs.model.photo import Rendition
 from raythumbs.queue.handle import QueueHandle
 from raythumbs.queue.lifecycle import begin_queue, start_queue, stop_queue
@@ -45,6 +42,8 @@ from raythumbs.web.freed_memory import keep_loaded, share_arenas
 from raythumbs.web.ingress import ingress
 from raythumbs.web.keys import links_of
 from raythumbs.web.links import THUMBNAILS_PATH
+
+# Replicas import this module too, and need neither database nor decoders: these are imported within functions.
 
 NAME = "raythumbs"
 
@@ -83,6 +82,8 @@ def check_before_start(settings: Settings) -> None:
     Checks that packages are not too old, that the database can be opened and is not in use, that folders can be written
     to, and that there are credentials for buckets.
     """
+    from raythumbs.db.database import Database
+
     check_decoders(settings)
     stores = stores_of(settings)
     for uri in (settings.store_uri, settings.thumbnails_uri):
@@ -100,6 +101,9 @@ def check_decoders(settings: Settings) -> None:
 
     Tell, too, if JPEGs are decoded the slower way.
     """
+    from raythumbs.imaging.codecs import codecs, tell_known_faults
+    from raythumbs.imaging.native.library import tell_missing
+
     refuse_old_packages()
     tell_known_faults(codecs())
     if settings.native:

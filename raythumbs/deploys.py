@@ -11,7 +11,6 @@ from ray import serve
 from raythumbs.app import NAME, build_with, check_decoders, passing_trouble
 from raythumbs.client import Client, Refused, Unreachable
 from raythumbs.cluster.join import end_serve, joined, open_door, seal_on_head, serve_runs
-from raythumbs.db.database import Database
 from raythumbs.errors import RaythumbsError
 from raythumbs.queue.lifecycle import start_queue, stop_queue
 from raythumbs.settings import Settings
@@ -73,6 +72,8 @@ def _check_database(settings: Settings) -> None:
     """Raise if PostgreSQL cannot be used. Only the running queue, on the head, may open an embedded database."""
     url = settings.database_url.get_secret_value()
     if url.startswith("postgresql"):
+        from raythumbs.db.database import Database  # which takes half a second of CPU
+
         database = Database(url)
         try:
             database.check()

@@ -14,11 +14,13 @@ import pytest
 from raythumbs.bench.servers import postgresql_server, s3_server
 from tests import needs
 from tests.servers import pgbouncer_server
+from tests.surroundings import WITHOUT_PANDAS
 
 pytest_plugins = ("tests.groups",)
 
 # Tests start hundreds of processes of raythumbs, which would otherwise compile its modules again, each of them.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ["PYTHONPATH"] = WITHOUT_PANDAS
 
 
 @pytest.hookimpl(trylast=True)

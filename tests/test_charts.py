@@ -8,6 +8,8 @@ from typing import Any
 
 from PIL import Image
 
+from tests.surroundings import with_pandas
+
 CHARTS = Path(__file__).parent.parent / "notebooks" / "charts.py"
 MOST_BYTES = 80_000
 
@@ -33,7 +35,10 @@ def drawn(folder: Path, *results: dict[str, Any]) -> list[Path]:
     for file, result in zip(files, results, strict=True):
         file.write_text(json.dumps(result))
     run = subprocess.run(
-        [sys.executable, CHARTS, *files, "--out", folder / "pictures"], capture_output=True, check=True
+        [sys.executable, CHARTS, *files, "--out", folder / "pictures"],
+        capture_output=True,
+        check=True,
+        env=with_pandas(),
     )
     return [Path(line) for line in run.stdout.decode().splitlines()]
 

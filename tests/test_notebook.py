@@ -1,15 +1,14 @@
 """The notebook runs from top to bottom, and draws what it says."""
 
-import os
 import secrets
 from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from raythumbs.bench.meter import MARK, Family
+from tests.kernels import run_notebook
 
 HOUSE = Path(__file__).parent.parent
 NOTEBOOK = HOUSE / "notebooks" / "throughput.ipynb"
@@ -29,10 +28,9 @@ def notebook() -> NotebookNode:
 
 
 @pytest.fixture
-def small(monkeypatch, tmp_path) -> None:
+def small(monkeypatch) -> None:
     for name, value in SMALL.items():
         monkeypatch.setenv(f"RAYTHUMBS_NOTEBOOK_{name}", value)
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
 
 
 def charts(notebook: NotebookNode) -> list[NotebookNode]:
@@ -55,11 +53,11 @@ def test_a_text_before_each_chart_explains_it(path):
 
 
 @pytest.mark.parametrize("folder", [HOUSE, NOTEBOOK.parent])
-def test_the_notebook_finds_its_modules_from_the_root_and_from_its_folder(notebook, small, folder):
+def test_the_notebook_finds_its_modules_from_the_root_and_from_its_folder(notebook, small, folder, tmp_path):
     [last] = [number for number, cell in enumerate(notebook.cells) if cell.source.endswith("\nplan")]
     notebook.cells = notebook.cells[: last + 1]
 
-    NotebookClient(notebook, kernel_name="python3").execute(cwd=folder)
+    run_notebook(notebook, cwd=folder, ipython=tmp_path)
 
     assert "photos=6" in notebook.cells[last].outputs[0].data["text/plain"]  # the environment's, not the cell's
 
@@ -67,10 +65,10 @@ def test_the_notebook_finds_its_modules_from_the_root_and_from_its_folder(notebo
 @pytest.mark.timeout(300)
 @pytest.mark.needs("nginx")
 @pytest.mark.needs("time")
-def test_the_notebook_runs_draws_every_chart_and_leaves_nothing_behind(notebook, small):
+def test_the_notebook_runs_draws_every_chart_and_leaves_nothing_behind(notebook, small, tmp_path):
     mark = secrets.token_hex(8)
 
-    NotebookClient(notebook, kernel_name="python3").execute(cwd=HOUSE, env={**os.environ, MARK: mark})
+    run_notebook(notebook, cwd=HOUSE, ipython=tmp_path, **{MARK: mark})
 
     for cell in charts(notebook):
         assert [list(output.data) for output in cell.outputs] == [["text/plain", "image/png"]], cell.source

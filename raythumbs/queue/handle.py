@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from raythumbs.model.attempt import JobHistory
 from raythumbs.model.backfill import Backfill, BackfillRequest
@@ -22,7 +22,11 @@ from raythumbs.queue.actor import ThumbnailQueueActor
 from raythumbs.queue.actors import ActorOf, Actors, TimeLimit, named_actor, time_limit
 from raythumbs.queue.coalescer import Coalescer
 from raythumbs.queue.shared_answers import Shared
-from raythumbs.queue.thumbnail_queue import ThumbnailQueue
+
+if TYPE_CHECKING:
+    from raythumbs.queue.thumbnail_queue import ThumbnailQueue
+else:  # Only the verbs' names are needed, and the queue's own imports would cost each replica a second of CPU.
+    ThumbnailQueue = ThumbnailQueueActor
 
 _ADMITTED_SECONDS = 1.0
 _CHANGES_A_CALL = 1000  # more would delay a small request behind them

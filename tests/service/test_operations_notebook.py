@@ -4,7 +4,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
+
+from tests.kernels import run_notebook
 
 HOUSE = Path(__file__).parents[2]
 NOTEBOOK = HOUSE / "notebooks" / "operations.ipynb"
@@ -15,10 +16,9 @@ NOTEBOOK = HOUSE / "notebooks" / "operations.ipynb"
 def test_the_notebook_for_operators_watches_a_service_at_work_and_draws_every_chart(service, monkeypatch, tmp_path):
     for name, value in {"URL": service.url, "PHOTOS": "8", "SIZE_MB": "0.2", "UPLOADS": "2"}.items():
         monkeypatch.setenv(f"RAYTHUMBS_NOTEBOOK_{name}", value)
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     notebook = nbformat.read(NOTEBOOK, as_version=4)
 
-    NotebookClient(notebook, kernel_name="python3").execute(cwd=HOUSE)
+    run_notebook(notebook, cwd=HOUSE, ipython=tmp_path)
 
     charts = [cell for cell in notebook.cells if "chart" in cell.metadata.get("tags", ())]
     for cell in charts:
