@@ -6,23 +6,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select, text
 
 from raythumbs.db.dialect import NOW_BY_CLOCK, is_sqlite
 from raythumbs.db.faults import shown_address, translated
 from raythumbs.db.outbox import OPTION, Outbox, begin_outbox
+from raythumbs.db.revisions import NEWEST, REVISIONS, revision_of
 from raythumbs.db.sqlite_file import lock, refuse_damaged, refuse_network
 from raythumbs.errors import BadSettings
 from raythumbs.model.webhook import Webhooks
 
 __all__ = ["Connection", "Database"]
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
 STATEMENT_SECONDS = 10.0
 _ONE_MIGRATES = select(func.pg_advisory_xact_lock(0x7261797468756D62))  # an arbitrary number for the lock
 _WITHOUT_LIMIT = text("SET LOCAL statement_timeout = 0")  # a statement that goes through a full table takes minutes
@@ -73,10 +68,10 @@ class Database:
                 if not is_sqlite(connection):  # PostgreSQL: several queues may open it at one time
                     connection.execute(_ONE_MIGRATES)
                     connection.execute(_WITHOUT_LIMIT)
-                migrate(connection)
-        except CommandError as error:
-            self.close()
-            raise self._newer(error) from error
+                if self._known_revision(connection) != NEWEST:
+                    from raythumbs.db.migrating import migrate  # which takes long to import, see revisions.py
+
+                    migrate(connection)
         except BaseException:
             self.close()  # otherwise the file stays locked
             raise
@@ -84,12 +79,7 @@ class Database:
     def check(self) -> None:
         """Raise if the database cannot be reached or is newer than this program. Change nothing: it may be in use."""
         with self.reading() as connection:
-            try:
-                revision = MigrationContext.configure(connection).get_current_revision()
-                if revision:
-                    ScriptDirectory.from_config(_config()).get_revision(revision)
-            except CommandError as error:
-                raise self._newer(error) from error
+            self._known_revision(connection)
 
     def close(self) -> None:
         """Close every connection, and release the lock."""
@@ -127,8 +117,12 @@ class Database:
         one."""
         return float(connection.execute(NOW_BY_CLOCK.of(connection)).scalar_one())
 
-    def _newer(self, error: CommandError) -> BadSettings:
-        return BadSettings(f"{shown_address(self._url)} was written by a newer raythumbs: {error}")
+    def _known_revision(self, connection: Connection) -> str | None:
+        revision = revision_of(connection)
+        if revision not in {None, *REVISIONS}:
+            written = f"its schema has the revision {revision}, the newest that is known here is {NEWEST}"
+            raise BadSettings(f"{shown_address(self._url)} was written by a newer raythumbs: {written}")
+        return revision
 
     def _take(self, path: Path) -> None:
         self._lock = lock(path)
@@ -178,16 +172,3 @@ class Database:
             connection.exec_driver_sql(settings)
 
         return engine
-
-
-def migrate(connection: Connection, to: str = "head") -> None:
-    """Migrate the schema to a revision, within the connection's transaction."""
-    config = _config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, to)
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    return config

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import create_engine, event, text
 
-from raythumbs.db.database import Database, migrate
+from raythumbs.db.database import Database
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.leases import Leases
+from raythumbs.db.migrating import migrate
 from raythumbs.errors import Crashed, NoSuchObject, NotAnImage, StoreUnavailable
 from raythumbs.model.attempt import KEPT_ATTEMPTS, Attempt, AttemptOutcome
 from raythumbs.model.job import Priority, State

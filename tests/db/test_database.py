@@ -4,11 +4,15 @@ from contextlib import closing
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
-from raythumbs.db.database import Database, migrate
+from raythumbs.db.database import Database
+from raythumbs.db.migrating import migrate
 from raythumbs.db.photos import Photos
+from raythumbs.db.revisions import MIGRATIONS, REVISIONS
 from raythumbs.db.schema import metadata
 from raythumbs.errors import BadSettings, DatabaseUnavailable, UnknownPhoto
 from tests.db.conftest import opened
@@ -19,6 +23,15 @@ def test_the_migrations_lead_to_the_schema(empty_url):
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
 
     assert differences == []
+
+
+def test_the_names_of_the_migrations_tell_their_revisions_in_order():
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+
+    walked = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+
+    assert tuple(reversed(walked)) == REVISIONS
 
 
 def test_a_photo_of_the_first_schema_is_still_there_after_every_migration(empty_url):

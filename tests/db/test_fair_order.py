@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
-from raythumbs.db.database import Database, migrate
+from raythumbs.db.database import Database
 from raythumbs.db.intake import Intake
 from raythumbs.db.jobs import Jobs
 from raythumbs.db.leases import Leases
+from raythumbs.db.migrating import migrate
 from raythumbs.errors import Crashed, StoreUnavailable, Unstorable
 from raythumbs.model.job import Priority
 from tests.db.conftest import Verbs, a_request

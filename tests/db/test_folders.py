@@ -3,8 +3,9 @@
 import pytest
 from sqlalchemy import create_engine, text
 
-from raythumbs.db.database import Database, migrate
+from raythumbs.db.database import Database
 from raythumbs.db.intake import Intake
+from raythumbs.db.migrating import migrate
 from raythumbs.errors import NoSuchObject, NotAnImage
 from raythumbs.model.job import State
 from tests.db.conftest import Verbs, a_removal, a_request, a_success

@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, text
 from raythumbs.client import Client
 from raythumbs.cluster.environment import for_cluster
 from raythumbs.cluster.free_port import free_port
-from raythumbs.db.database import migrate
+from raythumbs.db.migrating import migrate
 from tests.conftest import new_bucket, new_database
 from tests.service.conftest import Family, ended, eventually, raythumbs, running_ray
 from tests.service.hammer import Hammer
