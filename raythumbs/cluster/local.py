@@ -28,11 +28,11 @@ def _do_nothing(*_given: object, **_options: object) -> None:
 _python = services._build_python_executable_command_memory_profileable  # noqa: SLF001 see below
 
 
-def _python_with_silent_agent(component: str, *given: str) -> list[str]:
+def _python_with_silent_agent(component: str, session_dir: str, **options: bool) -> list[str]:
     """Return how Ray starts a process of its own. What follows, the path of Ray's agent, means nothing to ours."""
     if component == ray_constants.PROCESS_TYPE_DASHBOARD_AGENT:
         return [sys.executable, "-I", silent_agent.__file__]
-    command: list[str] = _python(component, *given)
+    command: list[str] = _python(component, session_dir, **options)
     return command
 
 
