@@ -43,6 +43,9 @@ def for_cluster() -> dict[str, str]:
     # A deploy waits for the old replicas. The only proxy is on the head with them, so nothing else has to.
     return _for_any_ray(_short_place(place), haproxy=_our_haproxy(place)) | {
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
+        # How often Ray ends idle workers whose program has ended, as `raythumbs up` has. By default it is five times a
+        # second: each photo after a pause had to wait for a new worker, which takes a second or two of CPU.
+        "RAY_kill_idle_workers_interval_ms": "600000",
         "RAY_TMPDIR": str(place),  # Ray's own files: in /tmp/ray they would be open to every user of the machine
     }
 

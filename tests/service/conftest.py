@@ -174,15 +174,18 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+# What a Ray starts beside, 2 s of CPU each: the autoscaler, and what hands the logs on to programs that join.
+WITHOUT_AUTOSCALER = ("--no-monitor",)
+WITHOUT_LOGS = ("--include-log-monitor", "false")
 # A Ray that several commands join, one after the other, would start a worker for every CPU as each comes, and end those
 # of the one before. A worker takes seconds of CPU until it is up. What the service does is the same without.
-FEW_WORKERS = {"RAY_prestart_worker_first_driver": "0", "RAY_idle_worker_killing_time_threshold_ms": "600000"}
+FEW_WORKERS = {"RAY_prestart_worker_first_driver": "0", "RAY_kill_idle_workers_interval_ms": "600000"}
 
 
 @contextmanager
-def running_ray(surroundings: Mapping[str, str]) -> Iterator[str]:
-    """Start a Ray of two CPUs as its administrator would; give its address. What is started meanwhile has the same
-    surroundings."""
+def running_ray(surroundings: Mapping[str, str], *options: str) -> Iterator[str]:
+    """Start a Ray of two CPUs as its administrator would, with options; give its address. What is started meanwhile has
+    the same surroundings."""
     folder = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
     port = free_port()
     with pytest.MonkeyPatch.context() as environment:
@@ -191,7 +194,8 @@ def running_ray(surroundings: Mapping[str, str]) -> Iterator[str]:
         running = subprocess.Popen(
             [COMMANDS / "ray", "start", "--head", "--block", "--port", str(port), "--node-ip-address", "127.0.0.1",
              "--num-cpus", "2", "--temp-dir", str(folder), "--include-dashboard", "false", "--disable-usage-stats",
-             "--dashboard-agent-listen-port", str(free_port()), "--object-store-memory", "100000000"],
+             "--dashboard-agent-listen-port", str(free_port()), "--object-store-memory", "100000000",
+             *WITHOUT_AUTOSCALER, *options],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
             env={**os.environ, **FEW_WORKERS, "RAY_TMPDIR": str(folder), "RAY_gcs_rpc_server_reconnect_timeout_s": "3"},
         )  # fmt: skip

@@ -20,7 +20,7 @@ from raythumbs.cluster.environment import for_cluster
 from raythumbs.cluster.free_port import free_port
 from raythumbs.db.migrating import migrate
 from tests.conftest import new_bucket, new_database
-from tests.service.conftest import Family, ended, eventually, raythumbs, running_ray
+from tests.service.conftest import WITHOUT_LOGS, Family, ended, eventually, raythumbs, running_ray
 from tests.service.hammer import Hammer
 
 pytestmark = pytest.mark.needs("time")
@@ -37,7 +37,7 @@ def address() -> Iterator[str]:
         environment.setenv("HOME", str(home))
         ports = ("RAY_SERVE_HAPROXY_METRICS_PORT", "RAY_SERVE_HAPROXY_STATS_PORT", "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT")
         told = for_cluster() | {"RAY_AUTH_TOKEN": TOKEN} | {name: str(free_port()) for name in ports}
-        with running_ray(told | FAMILY.environment) as address:
+        with running_ray(told | FAMILY.environment, *WITHOUT_LOGS) as address:
             yield address
         shutil.rmtree(home)
 
@@ -70,6 +70,7 @@ def deployed(address: str, s3_endpoint: str, postgresql: str) -> Iterator[Deploy
         "AWS_REGION": "us-east-1",
         "RAYTHUMBS_STORE": f"s3://{bucket}",
         "RAYTHUMBS_DATABASE": database,
+        "RAYTHUMBS_MAX_WORKERS_PER_NODE": "1",  # each deploy starts that many processes anew, and one renders as well
     }
     deployment = Deployment(address, free_port(), bucket, where)
     status, said, complained = told(deployment.up())
@@ -127,14 +128,14 @@ def test_a_deploy_migrates_the_record_of_the_first_version_whose_photos_go_on(de
         assert [len(service.photo(photo)["renditions"]) for photo in ("queued", "running")] == [1, 1]
 
 
-def test_a_second_deploy_restarts_nothing(deployed: Deployment):
-    before = running()
+def test_a_second_deploy_restarts_nothing_and_who_renders_stays_though_the_first_has_ended(deployed: Deployment):
+    before = *running(), pids("raythumbs.imaging.sandbox_child")
 
     second = told(deployed.up())
 
     assert second[0] == 0, second
-    assert running() == before
-    assert [len(one) for one in before] == [1, 1]
+    assert (*running(), pids("raythumbs.imaging.sandbox_child")) == before
+    assert [len(one) for one in before] == [1, 1, 1]
 
 
 def test_a_deploy_with_other_settings_is_hardly_felt(deployed: Deployment):

@@ -13,7 +13,16 @@ import pytest
 from raythumbs.client import Client
 from raythumbs.cluster.environment import _our_haproxy
 from raythumbs.cluster.free_port import free_port
-from tests.service.conftest import COMMANDS, FEW_WORKERS, Family, ended, eventually, is_ready
+from tests.service.conftest import (
+    COMMANDS,
+    FEW_WORKERS,
+    WITHOUT_AUTOSCALER,
+    WITHOUT_LOGS,
+    Family,
+    ended,
+    eventually,
+    is_ready,
+)
 
 pytestmark = pytest.mark.needs("time")
 
@@ -39,6 +48,7 @@ class Head:
             "--metrics-export-port", str(free_port()), "--min-worker-port", "0", "--max-worker-port", "0",
             "--num-cpus", "2", "--resources", '{"thumb_slot": 2}', "--temp-dir", str(folder),
             "--include-dashboard", "false", "--disable-usage-stats", "--object-store-memory", "100000000",
+            *WITHOUT_AUTOSCALER, *WITHOUT_LOGS,
         ]  # fmt: skip
 
     def start(self) -> None:
