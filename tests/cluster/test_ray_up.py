@@ -18,9 +18,12 @@ from raythumbs.client import Client, RaythumbsError
 from raythumbs.model.access import digest_of
 from tests.cluster.conftest import eventually
 from tests.cluster.hosts import HOUSE, Network, network
+from tests.surroundings import WITHOUT_PANDAS
 
 KEY = "rt_the-key-of-the-app-on-the-machines"
 ONE_SLOT = "RAYTHUMBS_MAX_WORKERS_PER_NODE=1\n"  # two nodes are what is tested; each slot's process takes long to start
+OLDER = "/tmp/home/older"  # on a machine
+FEW_WORKERS = "RAY_prestart_worker_first_driver=0"  # else each command that joins starts some that it does not need
 
 pytestmark = [pytest.mark.needs("machines", "time"), pytest.mark.timeout(900)]
 
@@ -45,6 +48,7 @@ class RayUp:
             "RAY_TMPDIR": str(self.network.folder),
             "TMPDIR": str(self.network.folder),
             "RAY_USAGE_STATS_ENABLED": "0",
+            "PYTHONPATH": WITHOUT_PANDAS,
         }
 
     def nodes(self) -> list[dict]:
@@ -81,8 +85,9 @@ def ray_up(aws_credentials: None) -> Iterator[RayUp]:
             "postgresql://raythumbs:secret@192.0.2.5/raythumbs": postgresql.address,
             "http://192.0.2.5:9000": s3,
             "0" * 64: digest_of(KEY),
-            # The machines have what pip would look for, and nobody reads what is logged.
+            # The machines have what pip would look for, and nobody reads what is logged or shown.
             "pip install -q --find-links": "pip install -q --no-deps --find-links",
+            "--dashboard-host=127.0.0.1": "--dashboard-host=127.0.0.1 --include-dashboard=false",
             "--object-store-memory=200000000": "--object-store-memory=200000000 --include-log-monitor=false",
         }
         folder = machines.folder
@@ -92,6 +97,8 @@ def ray_up(aws_credentials: None) -> Iterator[RayUp]:
         (folder / "dist").mkdir()  # the machines have the package already
         (folder / ".ray").mkdir()
         (folder / ".ray" / "auth_token").write_text(secrets.token_hex(32))
+        for host in machines.hosts:
+            (host.home / ".bashrc").write_text(f"export PYTHONPATH={OLDER}:{WITHOUT_PANDAS} {FEW_WORKERS}\n")
         with_older_version(machines.hosts[1].home)
         yield RayUp(machines, client)
 
@@ -100,7 +107,6 @@ def with_older_version(home: Path) -> None:
     """Give a machine another version than the others have, as after an installation that failed."""
     shutil.copytree(HOUSE / "raythumbs", home / "older" / "raythumbs")
     (home / "older" / "raythumbs" / "__init__.py").write_text('__version__ = "0.0.9"\n')
-    (home / ".bashrc").write_text("export PYTHONPATH=/tmp/home/older\n")
 
 
 def shown(language: str, beginning: str, ours: dict[str, str]) -> str:
