@@ -18,7 +18,9 @@ from typing import Any
 from PIL import Image
 
 _OK = 0  # DE265_OK
-_DISABLE_DEBLOCKING, _DISABLE_SAO = 7, 8  # enum de265_param
+_NO_THREADS = 1000  # DE265_WARNING_NO_WPP_CANNOT_USE_MULTITHREADING: of data that one thread decodes from first to last
+_SUPPRESS_FAULTY_PICTURES, _DISABLE_DEBLOCKING, _DISABLE_SAO = 6, 7, 8  # enum de265_param
+_ASKED = (_SUPPRESS_FAULTY_PICTURES, _DISABLE_DEBLOCKING, _DISABLE_SAO)
 _YES = 1
 _CHROMA_420 = 1  # de265_chroma_420
 _BITS = 8
@@ -53,8 +55,11 @@ def decoded_planes(units: Sequence[bytes]) -> Iterator[Planes | None]:
         yield None
         return
     try:
-        for filter_ in (_DISABLE_DEBLOCKING, _DISABLE_SAO):
-            functions.de265_set_parameter_bool(decoder, filter_, _YES)
+        for asked in _ASKED:
+            functions.de265_set_parameter_bool(decoder, asked, _YES)
+        if functions.de265_start_worker_threads(decoder, 1) != _OK:  # as libheif: damaged data then looks the same
+            yield None
+            return
         picture = _picture(functions, decoder, units)
         yield None if picture is None else _planes(functions, picture)
     finally:
@@ -79,6 +84,7 @@ def _declare(de265: ctypes.CDLL) -> None:
     types: dict[str, tuple[Any, tuple[Any, ...]]] = {
         "new_decoder": (pointer, ()),
         "free_decoder": (number, (pointer,)),
+        "start_worker_threads": (number, (pointer, number)),
         "set_parameter_bool": (None, (pointer, number, number)),
         "push_NAL": (number, (pointer, ctypes.c_char_p, number, ctypes.c_int64, pointer)),
         "flush_data": (number, (pointer,)),
@@ -107,12 +113,18 @@ def _picture(de265: ctypes.CDLL, decoder: int, units: Sequence[bytes]) -> int | 
         return None
     more, picture = ctypes.c_int(1), None
     for _ in range(_MOST_STEPS):
-        if de265.de265_decode(decoder, ctypes.byref(more)) != _OK or de265.de265_get_warning(decoder) != _OK:
+        if de265.de265_decode(decoder, ctypes.byref(more)) != _OK or _has_warnings(de265, decoder):
             return None
         picture = de265.de265_get_next_picture(decoder)
         if picture is not None or not more.value:
             break
     return picture
+
+
+def _has_warnings(de265: ctypes.CDLL, decoder: int) -> bool:
+    while (warning := de265.de265_get_warning(decoder)) == _NO_THREADS:
+        pass
+    return bool(warning != _OK)
 
 
 def _planes(de265: ctypes.CDLL, picture: int) -> Planes | None:
@@ -129,5 +141,6 @@ def _plane(de265: ctypes.CDLL, picture: int, channel: int) -> Image.Image:
     width, height = de265.de265_get_image_width(picture, channel), de265.de265_get_image_height(picture, channel)
     stride = ctypes.c_int()
     place = de265.de265_get_image_plane(picture, channel, ctypes.byref(stride))
-    samples = (ctypes.c_ubyte * (stride.value * (height - 1) + width)).from_address(place)
+    # Pillow wants whole rows. Of the last one, which may end sooner in memory, it reads the picture's width alone.
+    samples = (ctypes.c_ubyte * (stride.value * height)).from_address(place)
     return Image.frombuffer("L", (width, height), samples, "raw", "L", stride.value, 1)

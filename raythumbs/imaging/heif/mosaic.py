@@ -19,6 +19,13 @@ from raythumbs.imaging.heif.sequence_set import ParameterSets, parameter_sets
 
 _HEAD_BYTES = 256  # of a property that `meta` has read: a longer one may be cut
 _LENGTH_SIZE = 21  # place in hvcC
+# Places in hvcC: kind of chroma, and by how much the bits of Y and of Cb and Cr are more than 8
+_FORMAT, _FORMAT_BITS, _420_OF_8 = (
+    slice(16, 19),
+    (3, 7, 7),
+    (1, 0, 0),
+)
+_THREE_OF_8 = bytes([3, 8, 8, 8])  # content of pixi (HEIF, 6.5.6)
 _WIDE_FIELDS = 1  # a flag of a grid (HEIF, 6.6.2.3)
 _LARGEST_BLOCK = 64
 _STILL_SLICES = range(16, 22)  # H.265, table 7-1: of pictures without motion
@@ -63,7 +70,7 @@ def mosaic(file: BinaryIO, meta: Meta) -> Mosaic:
         raise struct.error("a HEIC without sizes")
     columns = _columns(file, meta, size=size, tile=tile, tiles=len(items)) if grid else 1
     _require(set(needed_items(meta)) == {meta.primary, *items})
-    _require(all(held.kind in _PROPERTIES for held in meta.properties(meta.primary)))
+    _require(_are_known(meta, meta.primary, _PROPERTIES))
     return Mosaic(
         size=size,
         turn=geometry(size, meta.properties(meta.primary)).turn,
@@ -103,12 +110,25 @@ def _common_sets(meta: Meta, items: tuple[int, ...], tile: tuple[int, int], *, k
     """Return the parameters that all tiles have. A tile that differs from the others is for the usual decoder."""
     configuration = meta.first(items[0], b"hvcC") or b""
     for item in items:
-        _require(meta.kinds.get(item) == b"hvc1" and all(held.kind in known for held in meta.properties(item)))
+        _require(meta.kinds.get(item) == b"hvc1" and _are_known(meta, item, known))
         _require(coded_size(meta, item) == tile and meta.first(item, b"hvcC") == configuration)
     _require(_LENGTH_SIZE < len(configuration) < _HEAD_BYTES)
+    _require(tuple(field & bits for field, bits in zip(configuration[_FORMAT], _FORMAT_BITS, strict=True)) == _420_OF_8)
     sets = parameter_sets(configuration)
     _require(all(0 <= has - side < _LARGEST_BLOCK for has, side in zip(sets.size, tile, strict=True)))
     return sets
+
+
+def _are_known(meta: Meta, item: int, known: set[bytes]) -> bool:
+    """Return whether an item has no other properties than these, each once, but for code points beside a profile."""
+    kinds = [held.kind + (held.head[:4] if held.kind == b"colr" else b"") for held in meta.properties(item)]
+    samples = meta.first(item, b"pixi")
+    return (
+        all(0 < association.index <= len(meta.known) for association in meta.associations.get(item, ()))
+        and all(kind[:4] in known for kind in kinds)
+        and len(set(kinds)) == len(kinds)
+        and (samples is None or samples[4:] == _THREE_OF_8)
+    )
 
 
 def _units(data: bytes, size_bytes: int) -> Iterator[bytes]:
