@@ -53,6 +53,7 @@ def test_which_decoder_reads_jpegs_is_told(native, decoder, monkeypatch):
     assert json.loads(told.stdout)["jpegDecoder"] == decoder
 
 
+@pytest.mark.needs("libde265")
 @pytest.mark.parametrize(("native", "decoder"), [("true", "libde265"), ("false", "pillow-heif")])
 def test_which_decoder_reads_heics_is_told(native, decoder, monkeypatch):
     monkeypatch.setenv("RAYTHUMBS_NATIVE", native)

@@ -19,12 +19,9 @@ from raythumbs.imaging.heif.sequence_set import ParameterSets, parameter_sets
 
 _HEAD_BYTES = 256  # of a property that `meta` has read: a longer one may be cut
 _LENGTH_SIZE = 21  # place in hvcC
-# Places in hvcC: kind of chroma, and by how much the bits of Y and of Cb and Cr are more than 8
-_FORMAT, _FORMAT_BITS, _420_OF_8 = (
-    slice(16, 19),
-    (3, 7, 7),
-    (1, 0, 0),
-)
+_FORMAT = slice(16, 19)  # places in hvcC: the kind of chroma; the bits above 8 of Y; those of Cb and Cr
+_FORMAT_BITS = (3, 7, 7)
+_420_OF_8 = (1, 0, 0)
 _THREE_OF_8 = bytes([3, 8, 8, 8])  # content of pixi (HEIF, 6.5.6)
 _WIDE_FIELDS = 1  # a flag of a grid (HEIF, 6.6.2.3)
 _LARGEST_BLOCK = 64

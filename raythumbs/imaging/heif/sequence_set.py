@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from raythumbs.imaging.heif.fields import Fields
 
 _BEFORE_SETS = 22  # bytes
-_SEQUENCE_SET = 33  # a unit's kind
+_SEQUENCE_SET = 33  # a unit's kind (H.265, table 7-1)
+_KINDS = {32, _SEQUENCE_SET, 34, 39, 40}  # sets of parameters, and messages
 _HEADER_BYTES = 2
 _ESCAPED, _PLAIN = b"\0\0\3", b"\0\0"  # 7.4.2
 _PROFILE_BITS = 88 + 8  # 7.3.3, of a stream without layers
@@ -35,8 +36,9 @@ def parameter_sets(configuration: bytes) -> ParameterSets:
     for _ in range(fields.number(1)):
         fields.number(1)
         units += [fields.bytes(fields.number(2)) for _ in range(fields.number(2))]
-    sequence_sets = [unit for unit in units if unit and unit[0] >> 1 & 63 == _SEQUENCE_SET]
-    if len(sequence_sets) != 1:
+    kinds = [unit[0] >> 1 & 63 if unit else None for unit in units]
+    sequence_sets = [unit for unit, kind in zip(units, kinds, strict=True) if kind == _SEQUENCE_SET]
+    if len(sequence_sets) != 1 or not _KINDS.issuperset(kinds):
         raise struct.error("not one set of parameters of the sequence")
     return ParameterSets(tuple(units), _announced_size(sequence_sets[0]))
 

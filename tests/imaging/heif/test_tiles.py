@@ -23,6 +23,8 @@ from tests.imaging.heif.files import Item, aux, clap, heic, imir, irot, items_of
 from tests.imaging.pictures import four_corners, opened, photograph, saved
 from tests.imaging.test_colour import red_and_green_swapped
 
+pytestmark = pytest.mark.needs("libde265")
+
 SPEC = RenditionSpec(width=100, height=100, format=Format.PNG)
 QUICK = {"enc_params": {"preset": "ultrafast"}}
 SIDE, TILE = 512, 256
