@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from raythumbs.imaging.heif.libde265 import library
 from raythumbs.imaging.native.compiler import library_for
 
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
@@ -50,6 +51,10 @@ NEEDS = {
     "native": Need(
         lambda: library_for(platform.machine()).exists() and os.environ.get("RAYTHUMBS_NATIVE") != "false",
         "a C compiler or ziglang, then again pip install -e '.[test]'",
+    ),
+    "libde265": Need(
+        lambda: library() is not None and os.environ.get("RAYTHUMBS_NATIVE") != "false",
+        "install pillow-heif's own wheel, which brings libde265",
     ),
     "sanitizers": Need(_has("gcc"), "apt-get install gcc libc6-dev"),
     "root": Need(_is_root, "run as root"),

@@ -84,6 +84,7 @@ def draw_kinds(camera_mb: float) -> dict[str, bytes]:
         "WebP": _saved(screen, "WEBP", quality=80),
         "AVIF": _saved(screen, "AVIF", quality=60, speed=8),
         "HEIC": _saved(screen, "HEIF", quality=60),
+        "HEIC of a phone": _saved(camera, "HEIF", quality=30, tile_size=512, enc_params={"preset": "veryfast"}),
     }
 
 

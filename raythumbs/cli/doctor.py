@@ -23,6 +23,11 @@ _JPEG_DECODERS = {
     "pillow": "Pillow, which takes about twice as long: the decoders in C were not compiled, or RAYTHUMBS_NATIVE=false",
 }
 
+_HEIC_DECODERS = {
+    "libde265": "libde265, tile by tile at a smaller size; pillow-heif what phones' cameras do not write",
+    "pillow-heif": "pillow-heif, which takes about twice as long: it has no libde265, or RAYTHUMBS_NATIVE=false",
+}
+
 
 def doctor(*, as_json: AsJson = False) -> None:
     """Show what confines the decoder, the versions of its libraries, and open ports. Exit status 1: mend something."""
@@ -50,6 +55,7 @@ class _Found:
             "formats": [asdict(one) for one in decoder.trials] if decoder else [],
             "codecs": [asdict(one) for one in decoder.codecs] if decoder else [],
             "jpegDecoder": decoder.jpeg_decoder if decoder else None,
+            "heicDecoder": decoder.heic_decoder if decoder else None,
             "faults": [asdict(codec) | {"fault": asdict(one)} for codec, one in decoder.faults] if decoder else [],
             "ports": [asdict(port) | {"openTo": port.open_to} for port in self.ports],
             "problems": self.problems,
@@ -101,6 +107,8 @@ def _show_decoder(decoder: "Checkup") -> None:
     print_line(f"  {' '.join(rendered)}")
     print_line("what decodes JPEGs and PNGs for thumbnails")
     print_line(f"  {_JPEG_DECODERS[decoder.jpeg_decoder]}")
+    print_line("what decodes HEICs for thumbnails")
+    print_line(f"  {_HEIC_DECODERS[decoder.heic_decoder]}")
     print_line("its libraries")
     for codec in decoder.codecs:
         print_line(f"  {codec.name:20} {codec.version:20} from {codec.package}")

@@ -14,6 +14,7 @@ from PIL import Image
 from raythumbs.errors import NoSandbox, RaythumbsError
 from raythumbs.imaging.codecs import Codec, Fault, codecs, faults_of
 from raythumbs.imaging.confinement import Fence
+from raythumbs.imaging.heif.libde265 import library
 from raythumbs.imaging.limits import Limits
 from raythumbs.imaging.native.library import loaded
 from raythumbs.imaging.sandbox import Sandbox
@@ -53,6 +54,7 @@ class Checkup:
     trials: tuple[Trial, ...]
     codecs: tuple[Codec, ...]
     jpeg_decoder: Literal["native", "pillow"]
+    heic_decoder: Literal["libde265", "pillow-heif"]
 
     @property
     def faults(self) -> list[tuple[Codec, Fault]]:
@@ -83,7 +85,8 @@ def checkup(limits: Limits) -> Checkup:
         pid = sandbox.start().process.pid
         given = {name: resource.prlimit(pid, limit)[0] for name, limit in _LIMITS.items()}
         jpeg_decoder: Literal["native", "pillow"] = "native" if limits.native and loaded() else "pillow"
-        return Checkup(fences, given, tuple(_trials(sandbox)), codecs(), jpeg_decoder)
+        heic_decoder: Literal["libde265", "pillow-heif"] = "libde265" if limits.native and library() else "pillow-heif"
+        return Checkup(fences, given, tuple(_trials(sandbox)), codecs(), jpeg_decoder, heic_decoder)
 
 
 def _trials(sandbox: Sandbox) -> Iterator[Trial]:

@@ -28,13 +28,13 @@ def cicp(file: BinaryIO) -> Cicp | None:
         if meta is None:
             return None
         items = (meta.primary, *meta.targets(b"dimg", meta.primary))
-        return next((found for item in items if (found := _of(meta, item))), None)
+        return next((found for item in items if (found := item_cicp(meta, item))), None)
     except struct.error:
         return None
 
 
-def _of(meta: Meta, item: int) -> Cicp | None:
-    """Return the code points in an item's box `colr` of type nclx (ISOBMFF, 12.1.5)."""
+def item_cicp(meta: Meta, item: int) -> Cicp | None:
+    """Return the code points in an item's box `colr` of type nclx (ISOBMFF, 12.1.5). Raises struct.error."""
     for held in meta.properties(item):
         if held.kind == b"colr" and held.head.startswith(b"nclx"):
             fields = Fields(held.head[4:])

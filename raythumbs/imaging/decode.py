@@ -8,6 +8,7 @@ from raythumbs.errors import Truncated
 from raythumbs.imaging.decoded import Decoded
 from raythumbs.imaging.decoder_errors import translated
 from raythumbs.imaging.gif_margin import framed_box, with_clear_margin
+from raythumbs.imaging.heif.decode import decode_tiles
 from raythumbs.imaging.jpeg.decode import JpegDecoder
 from raythumbs.imaging.limits import Limits
 from raythumbs.imaging.plan import Needs
@@ -29,6 +30,8 @@ def decode(picture: ImageFile.ImageFile, file: BinaryIO, needs: Needs, limits: L
     if picture.format == "PNG":
         return decode_png(picture, file, needs, limits)
     if picture.format == "WEBP" and (smaller := decode_scaled(picture, file, needs)):
+        return smaller
+    if limits.native and picture.format == "HEIF" and (smaller := decode_tiles(picture, file, needs)):
         return smaller
     box = framed_box(picture)
     with translated():

@@ -9,7 +9,7 @@ class Limits:
 
     A picture that needs more than `decode_bytes` and at most `elsewhere_bytes` raises NeedsMemory. By default there is
     no other process. `missing_rows` is the share of a JPEG's rows, at its end, without which it is still shown.
-    `native` is whether the decoders of raythumbs may be used for JPEG and PNG, and not Pillow alone.
+    `native` is whether raythumbs' own ways to decode JPEG, PNG and HEIC may be used, and not Pillow's alone.
     """
 
     decode_bytes: int = 1 << 30

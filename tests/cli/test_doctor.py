@@ -27,7 +27,8 @@ def test_as_json_the_same_is_one_object():
     told = CliRunner().invoke(app, ["doctor", "--json"])
 
     found = json.loads(told.stdout)
-    assert found.keys() == {"fences", "limits", "formats", "codecs", "jpegDecoder", "faults", "ports", "problems"}
+    decoders = {"jpegDecoder", "heicDecoder"}
+    assert found.keys() == {"fences", "limits", "formats", "codecs", "faults", "ports", "problems"} | decoders
     assert found["problems"] == found["faults"] == []
     assert {name: found["fences"][-1][name] for name in ("name", "given")} == {"name": "seccomp", "given": True}
 
@@ -50,3 +51,13 @@ def test_which_decoder_reads_jpegs_is_told(native, decoder, monkeypatch):
     told = CliRunner().invoke(app, ["doctor", "--json"])
 
     assert json.loads(told.stdout)["jpegDecoder"] == decoder
+
+
+@pytest.mark.needs("libde265")
+@pytest.mark.parametrize(("native", "decoder"), [("true", "libde265"), ("false", "pillow-heif")])
+def test_which_decoder_reads_heics_is_told(native, decoder, monkeypatch):
+    monkeypatch.setenv("RAYTHUMBS_NATIVE", native)
+
+    told = CliRunner().invoke(app, ["doctor", "--json"])
+
+    assert json.loads(told.stdout)["heicDecoder"] == decoder

@@ -1,4 +1,4 @@
-"""Tests of colour, orientation and refusal run twice: with the decoders in C, and by Pillow alone.
+"""Tests of colour, orientation and refusal run twice: with our own decoders, and by Pillow and pillow-heif alone.
 
 `RAYTHUMBS_NATIVE=false pytest tests/imaging` runs all tests of imaging by Pillow alone.
 """
@@ -16,6 +16,8 @@ BOTH_WAYS = {
     "test_decode",
     "test_exif",
     "test_gain_maps",
+    "heif.test_matrix",
+    "heif.test_missing_data",
     "jpeg.test_heads",
     "jpeg.test_missing_rows",
     "matrix.test_jpeg",
@@ -38,4 +40,5 @@ def decoders(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     if by_pillow:
         for room in ("jpeg.native", "png.native", "png.target"):
             monkeypatch.setattr(f"raythumbs.imaging.{room}.loaded", lambda: None)
+        monkeypatch.setattr("raythumbs.imaging.heif.decode.library", lambda: None)
     return "pillow" if by_pillow else "native"
