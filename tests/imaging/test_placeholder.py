@@ -94,8 +94,8 @@ def test_both_implementations_make_the_same_hash_of_the_same_pixels_but_for_roun
     made, right = thumb_hash(picture), by_its_inventors_rules(picture)
 
     assert len(made) == len(right)
-    # The largest wave may round to another step of 31, which is 8, and 27 waves are as large at most: random signs add up
-    # to the root of 27 times 8.
+    # The largest wave may round to another step of 31, which is 8, and 27 waves are as large at most: random signs add
+    # up to the root of 27 times 8.
     assert mean_error(painted(made), painted(right)) < 42
 
 
