@@ -8,6 +8,7 @@ all requests where they need a proxy, a client's certificate, or authorities tha
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
@@ -26,7 +27,6 @@ _TOO_MANY = 429
 _ERRORS = 500
 _MOST_WORDS_BYTES = 1 << 16  # of an answer that nobody reads
 _BUFFER_BYTES = 1 << 17  # of each connection: what libcurl hands over at a time
-_STALLED_SECONDS = 15  # without a byte, as in s3.py
 _NETWORK = {
     pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_COULDNT_CONNECT, pycurl.E_OPERATION_TIMEDOUT, pycurl.E_PARTIAL_FILE,
     pycurl.E_GOT_NOTHING, pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, pycurl.E_SSL_CONNECT_ERROR,
@@ -66,7 +66,8 @@ class QuickRequests:
         address = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
         self._address = address.partition("?")[0].removesuffix("k")
         self._signature = f"aws:amz:{client.meta.region_name}:s3"
-        self._connect_seconds = int(client.meta.config.connect_timeout)  # type: ignore[attr-defined]
+        config: Any = client.meta.config
+        self._connect_seconds, self._stalled_seconds = map(ceil, (config.connect_timeout, config.read_timeout))
         # botocore has no public access to its credentials and to what it knows of proxies and certificates.
         self._credentials: Any = client._get_credentials()  # type: ignore[attr-defined] # noqa: SLF001
         session: Any = client._endpoint.http_session  # type: ignore[attr-defined] # noqa: SLF001
@@ -118,7 +119,7 @@ class QuickRequests:
             (pycurl.BUFFERSIZE, _BUFFER_BYTES),
             (pycurl.CONNECTTIMEOUT, self._connect_seconds),
             (pycurl.LOW_SPEED_LIMIT, 1),
-            (pycurl.LOW_SPEED_TIME, _STALLED_SECONDS),
+            (pycurl.LOW_SPEED_TIME, self._stalled_seconds),  # without a byte
             (pycurl.NOSIGNAL, True),  # signals are for a program's one thread
         ):
             curl.setopt(option, value)
