@@ -35,7 +35,7 @@ def test_the_demos_picture_is_what_the_demo_prints_of_its_figures():
         speedup=1.39,
         cpu_percent=86,
         workers=2,
-        thumbnails_dir="/tmp/raythumbs-demo-…/data/store/thumbnails/",
+        thumbnails_dir="/tmp/raythumbs-demo-…/data/store/thumbnails",
     )
     console = Console(width=74, color_system=None, force_terminal=False)
 
