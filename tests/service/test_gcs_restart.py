@@ -123,7 +123,7 @@ def test_a_head_that_is_started_again_on_its_storage_serves_without_a_deploy_and
     head.run(COMMANDS / "serve", "run", "--non-blocking", "raythumbs.app:build", *settings)
     with Client(f"http://127.0.0.1:{port}") as client:
         eventually(lambda: is_ready(client))
-        accepted = client.submit([f"file://{copy}" for copy in copies(photographs["cat"], 40, tmp_path)])
+        accepted = client.submit([f"file://{copy}" for copy in copies(photographs["cat"], 600, tmp_path)])
         eventually(lambda: client.status()["states"]["succeeded"])
         assert client.status()["states"]["queued"]
 
