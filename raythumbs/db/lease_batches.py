@@ -1,7 +1,7 @@
-"""Divides due jobs into batches, and leases by their nodes."""
+"""Divides due jobs into batches."""
 
 from collections.abc import Iterable, Sequence
-from itertools import takewhile, zip_longest
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import Row
@@ -22,11 +22,3 @@ def batches_of(due: Sequence[Row[Any]], sizes: Sequence[int]) -> list[Sequence[R
 def before_losses(due: Iterable[Row[Any]]) -> list[Row[Any]]:
     """Return the jobs before the first one with losses."""
     return list(takewhile(lambda row: not row.losses, due))
-
-
-def by_node(ids: Sequence[str], nodes: Sequence[str]) -> dict[str | None, list[str]]:
-    """Return the ids of each node; `nodes` has the node of each id. Those that have none come under None."""
-    found: dict[str | None, list[str]] = {}
-    for id_, node in zip_longest(ids, nodes[: len(ids)]):
-        found.setdefault(node, []).append(id_)
-    return found

@@ -4,6 +4,7 @@ Each move is one guarded statement. If it changes no row, the move was not allow
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from sqlalchemy import Connection, Executable, Row, Update, bindparam, select, tuple_, update
@@ -13,7 +14,7 @@ from raythumbs.db.dialect import Bound, ByDialect, among, guard, is_sqlite, rows
 from raythumbs.db.fair_order import FairOrder
 from raythumbs.db.folders import Folders
 from raythumbs.db.job_rows import CAUSE, DELETED, NO_CAUSE, NOW, RUNNING, SHARD, START, cause, cause_of
-from raythumbs.db.lease_batches import batches_of, before_losses, by_node
+from raythumbs.db.lease_batches import batches_of, before_losses
 from raythumbs.db.outbox import Outbox
 from raythumbs.db.photos import Photos
 from raythumbs.db.rows import as_word
@@ -38,10 +39,12 @@ def _held_move(state: State) -> Update:
 
 
 _node: Bound = bindparam("on_node")
-LEASE = where_among(
-    START.values(attempt=jobs.c.attempt + 1, lease_until=bindparam("until"), started_at=NOW, node=_node),
-    jobs.c.id,
-    "ids",
+_leased_rows = rows_of_arrays({"leased_ids": jobs.c.id, "on_nodes": jobs.c.node}).subquery()
+_start = START.values(attempt=jobs.c.attempt + 1, lease_until=bindparam("until"), started_at=NOW)
+# The jobs of all nodes at once: hundreds of nodes would else be hundreds of statements.
+LEASE = ByDialect(
+    sqlite=_start.values(node=_node).where(jobs.c.id == bindparam("leased_id")),
+    postgresql=_start.values(node=_leased_rows.c.on_nodes).where(jobs.c.id == _leased_rows.c.leased_ids),
 )
 READ_LEASES = where_among(
     select(jobs, photos.c.source, photos.c.version, photos.c.size_bytes).join(photos), jobs.c.id, "ids"
@@ -159,12 +162,19 @@ class Leases:
         if not due:
             return {}
         ids = [row.id for row in due]
-        for node, own in by_node(ids, nodes).items():
-            values = {"ids": own, "now": now, "until": now + lease_seconds, "on_node": node}
-            self._connection.execute(LEASE.of(self._connection), values)
+        self._start(list(zip_longest(ids, nodes[: len(ids)])), now=now, until=now + lease_seconds)
         rows = self._connection.execute(READ_LEASES.of(self._connection), {"ids": ids}).all()
         kept = Photos(self._connection).renditions_of([row.photo_id for row in rows if row.kept_version is not None])
         return {row.id: _as_lease(row, kept.get(row.photo_id, ())) for row in rows}
+
+    def _start(self, on_nodes: Sequence[tuple[str, str | None]], *, now: float, until: float) -> None:
+        times = {"now": now, "until": until}
+        if is_sqlite(self._connection):
+            rows = [{"leased_id": id_, "on_node": node, **times} for id_, node in on_nodes]
+            self._connection.execute(LEASE.sqlite, rows)
+        else:
+            ids, nodes = map(list, zip(*on_nodes, strict=True))
+            self._connection.execute(LEASE.postgresql, {"leased_ids": ids, "on_nodes": nodes, **times})
 
     def waiting(self, *, now: float, limit: int) -> int:
         """Count the jobs that are due, up to `limit`. The cost does not grow with the backlog."""

@@ -15,9 +15,9 @@ from raythumbs.model.lease import Lease, Report
 from raythumbs.queue.batch import Batch, BatchLost, RunBatch
 from raythumbs.queue.coalescer import Coalescer
 from raythumbs.queue.large_lane import LargeLane
-from raythumbs.queue.leasing import PLENTY, Leasing, Room
+from raythumbs.queue.leasing import Leasing, Room
 from raythumbs.queue.node_health import NodeHealth
-from raythumbs.queue.outcomes import Budgets, Outcomes
+from raythumbs.queue.outcomes import TOGETHER, Budgets, Outcomes
 from raythumbs.queue.pace import Pace
 from raythumbs.queue.slots import Slots
 from raythumbs.queue.telemetry import Telemetry
@@ -63,8 +63,11 @@ class Dispatcher:
         self._node_health = NodeHealth(slots)
         self._tickets = count(1)
         self._growing: dict[int, _AtWork] = {}
-        # Many slots ask at once: requests that arrive during a write share the next one.
-        self._askings: Coalescer[Room, list[Lease]] = Coalescer(self._lease_for_all, most=PLENTY)
+        # Many slots ask at once: requests that arrive during a write share the next one. It leases as many jobs as a
+        # write of endings ends. If it leased more, a queue that has too much to do would lease ever further ahead.
+        self._askings: Coalescer[Room, list[Lease]] = Coalescer(
+            self._lease_for_all, most=TOGETHER, weigh=lambda room: room.leases
+        )
         self._batches: set[asyncio.Task[None]] = set()
         self.draining = False
         self.wake = asyncio.Event()

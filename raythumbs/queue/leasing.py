@@ -16,7 +16,7 @@ from raythumbs.queue.slots import Slots
 _BATCH_SECONDS = 0.5  # of work: long enough to hide Ray's cost per task, short enough that no person waits
 _BATCH_PHOTOS = 32
 _LEAST_HELPING_SECONDS = 0.05  # of work: asking for the last photos one by one costs more than an uneven end
-PLENTY = 256
+_PLENTY = 256
 _AGED_OF_LEASINGS = 10
 
 
@@ -87,6 +87,6 @@ class Leasing:
 def _waiting(jobs: Leases, *, now: float, most: int) -> int:
     """Return how many jobs wait, up to `most`. Beyond some hundreds, assume `most`: counting thousands took as long as
     leasing them."""
-    counted = min(most, PLENTY)
+    counted = min(most, _PLENTY)
     waiting = jobs.waiting(now=now, limit=counted)
     return waiting if waiting < counted else most

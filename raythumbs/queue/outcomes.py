@@ -32,7 +32,7 @@ from raythumbs.queue.large_lane import LargeLane, LargePhoto
 from raythumbs.queue.pace import Pace
 from raythumbs.queue.telemetry import Telemetry
 
-_TOGETHER = 256
+TOGETHER = 256
 _FIRST_GUESS_SECONDS = 0.05  # for one photo, until some have been measured
 _SHORTEST_SECONDS = 0.001  # the smallest estimate, because others divide by it
 
@@ -70,7 +70,7 @@ class Outcomes:
         self._tally = telemetry.tally
         self._photo_seconds = _FIRST_GUESS_SECONDS
         # Many slots report at once: reports that arrive during a write share the next one.
-        self._endings: Coalescer[Done, _Recorded] = Coalescer(self._finish_all, most=_TOGETHER, weigh=len)
+        self._endings: Coalescer[Done, _Recorded] = Coalescer(self._finish_all, most=TOGETHER, weigh=len)
         self.late_reports = 0
 
     @property

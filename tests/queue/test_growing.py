@@ -1,6 +1,7 @@
 """Batches that ask for more: what the queue gives them, and when it gives nothing."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -9,6 +10,7 @@ from raythumbs.cluster.nodes import Node
 from raythumbs.model.job import Priority, State
 from raythumbs.model.lease import Lease, Report
 from raythumbs.queue.batch import Batch, TaskLost
+from raythumbs.queue.outcomes import TOGETHER
 from raythumbs.queue.thumbnail_queue import ThumbnailQueue
 from raythumbs.worker.pipeline import Reports
 from tests.queue.conftest import Batches, Cluster, a_success, at_work, eventually
@@ -130,6 +132,30 @@ def test_batches_that_ask_at_one_time_are_each_given_their_own(configured):
     assert [len(helping) for helping in helpings] == [4, 4, 4]
     assert len({job_id for helping in helpings for job_id in helping}) == 12
     assert {(job.state, job.attempt) for job in jobs} == {(State.SUCCEEDED, 1)}
+
+
+def test_what_many_batches_ask_for_at_one_time_is_leased_in_writes_no_larger_than_those_of_what_ends(configured):
+    async def run():
+        batches = Growing()
+        async with at_work(configured(), batches, Cluster({"n": Node("n", cpus=4)})) as queue:
+            await queue.submit(*range(4))
+
+            async def all_begun() -> bool:
+                return len(batches.batches) == 4
+
+            await eventually(all_begun)
+            await queue.submit(*range(4, 1200))
+            tickets = [batch.ticket for batch in batches.batches]
+
+            helpings = await asyncio.gather(*(queue.verbs.more(ticket, room=100) for ticket in tickets))
+            batches.go.set()
+            return [lease for leases in helpings for lease in leases]
+
+    leases = asyncio.run(run())
+    a_write = Counter(lease.until for lease in leases)  # the database's time when they were leased, and a constant
+
+    assert len(leases) == 400
+    assert max(a_write.values()) <= TOGETHER
 
 
 def test_a_success_that_the_database_refuses_spoils_none_of_those_written_with_it(configured):
