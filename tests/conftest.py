@@ -1,6 +1,7 @@
 """What several rooms' tests need: a clock in the hand, an S3 server, a PostgreSQL."""
 
 import os
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +19,9 @@ from tests.surroundings import WITHOUT_PANDAS
 
 pytest_plugins = ("tests.groups",)
 
-# Tests start hundreds of processes of raythumbs, which would otherwise compile its modules again, each of them.
+# Each process of pytest, and hundreds of processes of raythumbs that tests start, would else compile all modules again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 os.environ["PYTHONPATH"] = WITHOUT_PANDAS
 
 
