@@ -53,6 +53,7 @@ def serve_on_own_ray(settings: Settings, *, say: Say, answers: Answers) -> None:
             say("starting the queue and the ingress ...")
             proxy = _Proxy(_LOOPBACK, door.hand_over)
             _serve_until_asked(sealed, restart, proxy, signals=signals, say=say, answers=answers, listener=listener)
+    say("ended")
 
 
 def serve_on_running_ray(settings: Settings, address: str, *, say: Say, answers: Answers) -> None:
@@ -71,6 +72,7 @@ def serve_on_running_ray(settings: Settings, address: str, *, say: Say, answers:
         _serve_until_asked(
             seal_on_head(settings), Restart(), proxy, signals=signals, say=say, answers=answers, listener=listener
         )
+    say("ended")
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,7 @@ class Ended:
     """What the second life said at its end, and which jobs it has left."""
 
     status: int
+    said: str
     complained: str
     told: bytes
     jobs: list[str]
@@ -147,8 +148,8 @@ def ended(place: Place, client: Client, lost: Lost, photographs) -> Ended:
         assert stream.status_code == 200
         lost.second.send_signal(signal.SIGINT)
         told = stream.read()  # it ends in order, long before its time is over
-    _, complained = lost.second.communicate(timeout=120)
-    return Ended(lost.second.returncode, complained, told, jobs)
+    said, complained = lost.second.communicate(timeout=120)
+    return Ended(lost.second.returncode, said, complained, told, jobs)
 
 
 def test_serve_says_where_it_is_and_what_happens_and_ctrl_c_ends_all_that_it_started(place, lost, ended):
@@ -160,6 +161,7 @@ def test_serve_says_where_it_is_and_what_happens_and_ctrl_c_ends_all_that_it_sta
     assert f"sqlite:///{place.data}/raythumbs.db" in database
 
     assert ended.status == 0
+    assert ended.said == "finishing what runs ...\nended\n"
     assert ended.told.startswith(b"id: folder")
     assert b": nothing has changed" not in ended.told
     assert "Traceback" not in ended.complained
