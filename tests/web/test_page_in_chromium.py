@@ -25,6 +25,11 @@ AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 FAULTS = """(only) => axe.run(only ? {runOnly: only} : {}).then(({violations}) => violations
     .filter(({impact}) => impact == 'serious' || impact == 'critical')
     .map(({id, nodes}) => id + ': ' + nodes.map(({html}) => html).join(' | ').slice(0, 400)))"""
+TABS_OUT_OF_SIGHT = """
+[...document.querySelectorAll("header nav a")]
+  .filter(tab => tab.getBoundingClientRect().right > innerWidth)
+  .map(tab => tab.textContent)
+"""
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 VIEWS = {
     "overview": "#/",
@@ -119,6 +124,7 @@ async def faults_of_every_view(page, folder: Path) -> list[str]:
             await page.screenshot(path=folder / f"{name}-{size}-{scheme}.png", full_page=True)
             is_wide = await page.evaluate("document.scrollingElement.scrollWidth > innerWidth")
             found += [f"{name} scrolls sideways on a {size}"] * is_wide
+            found += [f"{tab} is out of sight on a {size}" for tab in await page.evaluate(TABS_OUT_OF_SIGHT)]
             found += [f"{name}, {size}: {fault}" for fault in await faults_of(page, *rules)]
     return found
 
