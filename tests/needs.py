@@ -14,6 +14,10 @@ import pytest
 from raythumbs.imaging.heif.libde265 import library
 from raythumbs.imaging.native.compiler import library_for
 
+HEADERS = {  # the kernel's tables of system calls
+    "x86_64": Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
+    "aarch64": Path("/usr/include/asm-generic/unistd.h"),
+}
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 
@@ -56,6 +60,7 @@ NEEDS = {
         lambda: library() is not None and os.environ.get("RAYTHUMBS_NATIVE") != "false",
         "install pillow-heif's own wheel, which brings libde265",
     ),
+    "headers": Need(lambda: all(path.exists() for path in HEADERS.values()), "apt-get install linux-libc-dev"),
     "sanitizers": Need(_has("gcc"), "apt-get install gcc libc6-dev"),
     "root": Need(_is_root, "run as root"),
     "time": Need(lambda: os.environ.get("LONG_TESTS") == "1", "export LONG_TESTS=1; they take a quarter of an hour"),
