@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from raythumbs.bench.servers import postgresql_server, s3_server
 from tests import needs
@@ -23,6 +24,10 @@ pytest_plugins = ("tests.groups",)
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 os.environ["PYTHONPATH"] = WITHOUT_PANDAS
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+settings.register_profile("however busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("however busy")
 
 
 @pytest.hookimpl(trylast=True)

@@ -352,7 +352,7 @@ class Model:
         self.now += seconds
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_between_two_leases_of_a_waiting_folder_no_other_gets_more_than_two(database, steps):
     """Another folder gets one lease more for each cancelled photo of the waiting folder, whose turn passes without a

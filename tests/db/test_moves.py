@@ -223,5 +223,5 @@ def test_a_job_keeps_the_rules_in_any_order_of_moves(database, database_kind):
     examples = 24 if database_kind == "sqlite" else 4
 
     run_state_machine_as_test(
-        lambda: Moves(database), settings=settings(max_examples=examples, stateful_step_count=30, deadline=None)
+        lambda: Moves(database), settings=settings(max_examples=examples, stateful_step_count=30)
     )

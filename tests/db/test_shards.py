@@ -86,7 +86,7 @@ def test_a_queue_rescues_and_readopts_only_its_own(divided):
     assert sorted(readopted) == sorted(lease.job_id for lease in held[1])
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.lists(st.integers(1, 5), min_size=1, max_size=3), offset=st.integers(0, 10**9))
 def test_when_the_number_of_shards_changes_every_unfinished_job_moves_to_its_new_shard(database, changes, offset):
     before = 1

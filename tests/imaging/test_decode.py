@@ -127,7 +127,7 @@ def test_an_orientation_that_does_not_exist_is_upright(told: int) -> None:
 
 
 @given(file=st.binary(max_size=200))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_random_bytes_are_refused(file: bytes) -> None:
     with pytest.raises(BadPicture):
         render(file, [SMALL], LIMITS)
@@ -143,7 +143,7 @@ def test_random_bytes_are_refused(file: bytes) -> None:
     ),
     tail=st.binary(max_size=200),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_random_bytes_after_a_true_beginning_are_a_picture_or_refused(head: bytes, tail: bytes) -> None:
     renders(head + tail, Limits(decode_bytes=MIB))
 
@@ -161,7 +161,7 @@ def edited(file: bytes, edits: list[tuple[float, int, bytes]]) -> bytes:
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(edits=st.lists(EDIT, min_size=1, max_size=5))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_photo_with_bytes_changed_is_a_picture_or_refused(kind: str, edits: list[tuple[float, int, bytes]]) -> None:
     made = renders(edited(a_photo(kind, 48, 32), edits), Limits(decode_bytes=16 * MIB))
 
@@ -169,7 +169,7 @@ def test_a_photo_with_bytes_changed_is_a_picture_or_refused(kind: str, edits: li
 
 
 @given(edits=st.lists(EDIT, min_size=1, max_size=5))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @example(edits=[])
 def test_a_jpeg_with_its_header_changed_is_a_picture_or_refused(edits: list[tuple[float, int, bytes]]) -> None:
     file = a_photo("JPEG", 48, 32)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -126,7 +126,7 @@ def small_or_bad(file: bytes) -> None:
 
 @pytest.mark.parametrize("kind", SOURCES)
 @given(edits=EDITS)
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 def test_a_damaged_photo_is_a_picture_or_a_bad_one_soon_and_in_little_memory(
     kind: str, edits: list[tuple[str, float, object]]
 ) -> None:

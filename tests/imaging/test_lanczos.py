@@ -65,7 +65,7 @@ def test_the_result_is_close_to_the_exact_one(mode, size):
 
 
 @pytest.mark.skipif(not HAS_FAST, reason="no wheel here")
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.tuples(st.integers(1, 200), st.integers(1, 200)),
     st.tuples(st.integers(1, 120), st.integers(1, 120)),

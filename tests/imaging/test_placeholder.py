@@ -83,7 +83,7 @@ def test_a_photos_placeholder_is_what_every_pixel_would_give_but_for_rounding(na
 
 
 @given(st.integers(8, 40), st.integers(8, 40), st.sampled_from(["L", "RGB"]), st.randoms())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_both_implementations_make_the_same_hash_of_the_same_pixels_but_for_rounding(
     width: int, height: int, mode: str, random
 ) -> None:

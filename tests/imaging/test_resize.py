@@ -19,7 +19,7 @@ from tests.imaging.pictures import saved, thumbnail
     ),
     written_as=st.sampled_from(["JPEG", "PNG"]),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @example(size=(1, 1), turn=1, spec=RenditionSpec(), written_as="JPEG")
 @example(size=(10_000, 1), turn=1, spec=RenditionSpec(), written_as="JPEG")
 @example(size=(1, 10_000), turn=6, spec=RenditionSpec(), written_as="JPEG")

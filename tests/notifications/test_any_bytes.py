@@ -107,7 +107,7 @@ HEADERS = st.fixed_dictionaries(
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=100, deadline=None)  # the next test measures, in CPU time
+@settings(max_examples=100)  # the next test measures, in CPU time
 @given(body=BODIES, headers=HEADERS)
 def test_any_request_gives_a_notification_or_a_refusal(name, body, headers):
     try:

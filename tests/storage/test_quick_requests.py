@@ -72,7 +72,7 @@ def test_a_request_is_signed_as_botocore_signs_it(seen, endpoint, monkeypatch, t
         assert seen.headers["authorization"].endswith(signed_by_botocore(seen, endpoint, token=token))
 
     @given(KEYS, st.binary(max_size=100))
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     def check(key: str, data: bytes) -> None:
         store.put(key, data, "image/jpeg", cache_control="public, max-age=9")
         is_signed_alike()

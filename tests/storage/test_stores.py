@@ -21,7 +21,7 @@ SEGMENT = some.text(
     some.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="/"), min_size=1, max_size=60
 ).filter(lambda text: text not in {".", ".."} and text == text.strip())
 KEYS = some.lists(SEGMENT, min_size=1, max_size=3).map("/".join)
-SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SLOW = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def content(store, key: str) -> bytes:

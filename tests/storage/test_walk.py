@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from raythumbs.storage.walk import walk
@@ -14,7 +14,6 @@ NAME = st.text("ab.-0é", min_size=1, max_size=3).filter(lambda name: name not i
 KEY = st.lists(NAME, min_size=1, max_size=4).map("/".join)
 
 
-@settings(deadline=None)  # it makes files
 @given(
     st.sets(KEY, max_size=12),
     st.one_of(KEY, st.just("")),

@@ -162,7 +162,7 @@ def test_thumbnails_do_not_pile_up_before_a_store_that_takes_none():
 
 
 @for_all(sizes=st.lists(st.integers(1, 150), min_size=1, max_size=30))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_no_more_bytes_are_held_than_allowed_but_one_photo_always_is(sizes):
     stages = Stages(prefetch_bytes=100)
     batch = [a_lease(number, size_bytes=size) for number, size in enumerate(sizes)]
@@ -174,7 +174,7 @@ def test_no_more_bytes_are_held_than_allowed_but_one_photo_always_is(sizes):
 
 
 @for_all(st.integers(1, 5))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_no_more_is_fetched_at_once_than_the_network_bears(at_once):
     under_way, most = set(), []
 

@@ -153,7 +153,7 @@ def a_small_file() -> bytes:
     return progressive(photograph("sklearn/flower.jpg").resize((160, 107)), quality=70)
 
 
-@settings(max_examples=200, deadline=1000)
+@settings(max_examples=200)
 @given(st.data())
 def test_no_bytes_make_needed_part_fail(data: st.DataObject) -> None:
     file = bytearray(a_small_file())
