@@ -222,6 +222,4 @@ def test_a_job_keeps_the_rules_in_any_order_of_moves(database, database_kind):
     # The moves that go wrong are found on SQLite, in a fifth of the time; servers have the same rules in other words.
     examples = 24 if database_kind == "sqlite" else 4
 
-    run_state_machine_as_test(
-        lambda: Moves(database), settings=settings(max_examples=examples, stateful_step_count=30)
-    )
+    run_state_machine_as_test(lambda: Moves(database), settings=settings(max_examples=examples, stateful_step_count=30))

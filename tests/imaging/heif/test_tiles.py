@@ -81,9 +81,8 @@ def nclx(matrix: int, *, full_range: bool) -> tuple[bytes, bytes]:
     return b"colr", b"nclx" + struct.pack(">HHHB", 1, 13, matrix, full_range << 7)
 
 
-@pytest.mark.parametrize("size", [(512, 512), (640, 480), (1000, 750), (751, 1003), (1280, 257)])
-@pytest.mark.parametrize("tile", [64, 128, 256, 512])
-@pytest.mark.parametrize("quality", [30, 60, 90])
+@pytest.mark.parametrize("size", [(512, 512), (640, 480), (751, 1003), (1280, 257)])
+@pytest.mark.parametrize(("tile", "quality"), [(64, 60), (128, 30), (256, 90), (512, 60)])
 def test_tiles_of_any_size_and_quality_look_as_pillow_heif_shows_them(
     size: tuple[int, int], tile: int, quality: int
 ) -> None:
@@ -127,10 +126,17 @@ def test_a_thumbnail_of_nearly_the_pictures_size_is_left_to_pillow_heif() -> Non
     assert made.tobytes() == usual.tobytes()
 
 
-@pytest.mark.parametrize("tiled", [False, True], ids=["whole", "tiles"])
 @pytest.mark.parametrize("matrix", [BT709, 2, 5, BT601, BT2020])
 @pytest.mark.parametrize("full_range", [False, True])
-@pytest.mark.parametrize("told_by", ["the container and the data", "the data alone", "the container"])
+@pytest.mark.parametrize(
+    ("told_by", "tiled"),
+    [
+        ("the container and the data", True),
+        ("the data alone", True),
+        ("the data alone", False),
+        ("the container", False),
+    ],
+)
 def test_colours_are_those_that_the_file_tells(matrix: int, told_by: str, *, full_range: bool, tiled: bool) -> None:
     told = {"color_primaries": 1, "transfer_characteristics": 13}
     told |= {"matrix_coefficients": matrix, "full_range_flag": int(full_range)}
@@ -258,11 +264,16 @@ def outcome(file: bytes, *, native: bool) -> tuple[str, Image.Image | None]:
     return f"{made.width}x{made.height} {made.notes}", opened(made.renditions[0].data)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@cache
+def undamaged(tile: int) -> bytes:
+    return phone(photo(640, 480), tile_size=tile) if tile else saved(photo(640, 480), "HEIF", **QUICK)
+
+
+@pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("place", ["in the tables", "in the data"])
 @pytest.mark.parametrize("tile", [TILE, 64, 0])
 def test_damage_has_the_same_outcome_as_by_pillow_heif(seed: int, place: str, tile: int) -> None:
-    sound = phone(photo(640, 480), tile_size=tile) if tile else saved(photo(640, 480), "HEIF", **QUICK)
+    sound = undamaged(tile)
     data = sound.index(b"mdat") + 4
     first, last = (0, data) if place == "in the tables" else (data, len(sound))
     chance = random.Random(seed)
