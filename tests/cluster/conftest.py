@@ -108,6 +108,12 @@ class LiveQueue:
     def status(self) -> Status:
         return asyncio.run(self.handle.status())
 
+    def answers(self) -> bool:
+        try:
+            return bool(self.status().nodes)
+        except QueueUnavailable:
+            return False
+
     def figures(self) -> Figures:
         return asyncio.run(self.handle.figures())
 
@@ -193,7 +199,9 @@ def start(cluster: Cluster, tmp_path: Path) -> Iterator[StartQueue]:
 def begun(folder: Path, *, environment: Mapping[str, str] = MappingProxyType({}), **given: object) -> LiveQueue:
     """Return the queue that has its record there; one that runs already with these settings stays."""
     settings = load_settings(data_dir=folder, allowed_sources=("file:///",), **given)
-    return LiveQueue(settings, asyncio.run(start_queue(seal(settings, folder, environment=environment))))
+    queue = LiveQueue(settings, asyncio.run(start_queue(seal(settings, folder, environment=environment))))
+    eventually(queue.answers)  # on a machine that has much to do, it takes longer to open than it lets a caller wait
+    return queue
 
 
 SHARE_BYTES = 5 * 1024 * 1024  # of one worker: the photos fit in it, as a JPEG is decoded at a quarter of its sides
@@ -231,11 +239,7 @@ class Shared:
         return True
 
     def _is_at_rest(self, queue: LiveQueue) -> bool:
-        try:
-            status = queue.status()
-        except QueueUnavailable:
-            return False
-        return not any(status.overview.states[state] for state in INCOMPLETE)
+        return queue.answers() and not any(queue.status().overview.states[state] for state in INCOMPLETE)
 
 
 @pytest.fixture(scope="session")

@@ -175,9 +175,9 @@ def test_a_node_that_is_shut_down_costs_no_photo_anything(cluster: Cluster, shar
 
 @pytest.fixture(scope="module")
 def beside_a_large_node(cluster: Cluster, one_for_all: Shared) -> Iterator[tuple[LiveQueue, Any]]:
-    """The queue, and a node with more CPUs than a node has slots at most."""
+    """The queue, and a node with more CPUs than a node has slots at most, also while other programs keep some busy."""
     queue = one_for_all.queue()
-    with node_of(cluster, num_cpus=9, resources={}) as large:
+    with node_of(cluster, num_cpus=16, resources={}) as large:
         eventually(lambda: queue.status().total == 2 + 8, seconds=FOLLOWED_SECONDS)
         yield queue, large
 
@@ -191,9 +191,10 @@ def test_never_more_than_eight_photos_are_rendered_at_once_on_a_node_nor_more_th
     jobs = queue.ended(queue.submit(new_photos()))
 
     assert at_no_cost(jobs)
-    slots = {cluster.head_node.node_id: 2, large.node_id: 8}
-    eventually(lambda: all(most_at_once()[node] >= count for node, count in slots.items()))  # as Ray hears of it
-    assert {node: most_at_once()[node] for node in slots} == slots
+    head = cluster.head_node.node_id  # it has two CPUs, and one slot while other programs keep these busy
+    eventually(lambda: most_at_once()[large.node_id] >= 8 and most_at_once()[head])  # as Ray hears of it
+    assert most_at_once()[large.node_id] == 8
+    assert most_at_once()[head] <= 2
 
 
 def test_a_node_that_is_gone_without_a_word_is_missed_soon_though_it_was_idle(

@@ -161,7 +161,7 @@ def test_serve_says_where_it_is_and_what_happens_and_ctrl_c_ends_all_that_it_sta
     assert f"sqlite:///{place.data}/raythumbs.db" in database
 
     assert ended.status == 0
-    assert ended.said == "finishing what runs ...\nended\n"
+    assert ended.said.endswith("\nfinishing what runs ...\nended\n")
     assert ended.told.startswith(b"id: folder")
     assert b": nothing has changed" not in ended.told
     assert "Traceback" not in ended.complained

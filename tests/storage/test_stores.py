@@ -5,7 +5,7 @@ import resource
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -94,7 +94,8 @@ def test_an_object_that_is_overwritten_is_read_old_or_new_and_never_mixed(store)
 
     def look() -> None:
         while not done.is_set():
-            seen.add(content(store, "a.jpg"))
+            with suppress(StoreUnavailable):  # moto answers 500 if it reads what it is just replacing
+                seen.add(content(store, "a.jpg"))
 
     reader = threading.Thread(target=look)
     reader.start()
