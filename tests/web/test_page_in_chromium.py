@@ -25,6 +25,15 @@ AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 FAULTS = """(only) => axe.run(only ? {runOnly: only} : {}).then(({violations}) => violations
     .filter(({impact}) => impact == 'serious' || impact == 'critical')
     .map(({id, nodes}) => id + ': ' + nodes.map(({html}) => html).join(' | ').slice(0, 400)))"""
+CHANGED_WHEN_DRAWN = """async () => {
+  const { Store, html, render, useStore } = await import("/page/base.js");
+  const [store, box] = [new Store("before"), document.createElement("div")];
+  const Shown = () => html`<p>${useStore(store)}</p>`;
+  render(html`<${Shown} />`, box);
+  store.set("after");
+  await new Promise((done) => setTimeout(done, 500)); // effects run meanwhile
+  return box.textContent;
+}"""
 TABS_OUT_OF_SIGHT = """
 [...document.querySelectorAll("header nav a")]
   .filter(tab => tab.getBoundingClientRect().right > innerWidth)
@@ -220,6 +229,13 @@ def test_the_page_says_that_the_service_is_gone_and_comes_back_by_itself(served,
             return still_there
 
     assert served(scenario, public_base_url=f"http://127.0.0.1:{port}")
+
+
+def test_what_changes_right_after_it_was_drawn_is_drawn_again(at_page):
+    async def scenario(_, page):
+        return await page.evaluate(CHANGED_WHEN_DRAWN)
+
+    assert at_page(scenario) == "after"
 
 
 def test_a_person_without_a_mouse_searches_a_photo_by_its_folder(at_page):

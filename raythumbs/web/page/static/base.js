@@ -34,6 +34,11 @@ export class Store {
 /** Draw again whenever the store changes, and return its value. */
 export function useStore(store) {
   const [, redraw] = useState(0);
-  useEffect(() => store.subscribe(() => redraw((times) => times + 1)), [store]);
-  return store.value;
+  const drawn = store.value;
+  useEffect(() => {
+    const again = () => redraw((times) => times + 1);
+    if (store.value !== drawn) again(); // effects run after the drawing, and it has changed in between
+    return store.subscribe(again);
+  }, [store]);
+  return drawn;
 }

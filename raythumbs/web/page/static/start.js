@@ -41,6 +41,7 @@ function useRoute() {
       setParts(route());
       requestAnimationFrame(() => document.querySelector("main h1")?.focus());
     };
+    if (route().join("/") !== parts.join("/")) follow(); // a link was followed before this listened
     addEventListener("hashchange", follow);
     return () => removeEventListener("hashchange", follow);
   }, []);
