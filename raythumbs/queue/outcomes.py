@@ -32,7 +32,7 @@ from raythumbs.queue.large_lane import LargeLane, LargePhoto
 from raythumbs.queue.pace import Pace
 from raythumbs.queue.telemetry import Telemetry
 
-TOGETHER = 256
+TOGETHER = 256  # jobs in one write, at most
 _FIRST_GUESS_SECONDS = 0.05  # for one photo, until some have been measured
 _SHORTEST_SECONDS = 0.001  # the smallest estimate, because others divide by it
 
