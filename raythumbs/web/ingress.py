@@ -35,7 +35,7 @@ def _open_as_many_files_as_allowed() -> None:
 
 def refuse_in_json() -> None:
     """Make uvicorn, which Serve starts, refuse invalid HTTP in JSON. Such requests never reach the application."""
-    HttpToolsProtocol.send_400_response = _send_400_response  # type: ignore[assignment]
+    HttpToolsProtocol.send_400_response = _send_400_response  # type: ignore[assignment]  # no setting does it
 
 
 def _send_400_response(connection: HttpToolsProtocol, msg: str) -> None:
