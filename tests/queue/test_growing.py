@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 
 from raythumbs.cluster.nodes import Node
@@ -44,8 +45,8 @@ class Growing:
         self.taken[ticket] += leases
         return [lease.job_id for lease in leases]
 
-    async def begun(self) -> bool:
-        return bool(self.batches)
+    async def begun(self, count: int = 1) -> bool:
+        return len(self.batches) >= count
 
 
 def test_a_batch_that_asks_is_given_what_waits_the_most_urgent_first(configured):
@@ -113,11 +114,7 @@ def test_batches_that_ask_at_one_time_are_each_given_their_own(configured):
         batches = Growing()
         async with at_work(configured(), batches, Cluster({"n": Node("n", cpus=3)})) as queue:
             await queue.submit(*range(3))
-
-            async def all_begun() -> bool:
-                return len(batches.batches) == 3
-
-            await eventually(all_begun)
+            await eventually(partial(batches.begun, 3))
             await queue.submit(*range(3, 63))
             tickets = [batch.ticket for batch in batches.batches]
 
@@ -139,11 +136,7 @@ def test_what_many_batches_ask_for_at_one_time_is_leased_in_writes_no_larger_tha
         batches = Growing()
         async with at_work(configured(), batches, Cluster({"n": Node("n", cpus=4)})) as queue:
             await queue.submit(*range(4))
-
-            async def all_begun() -> bool:
-                return len(batches.batches) == 4
-
-            await eventually(all_begun)
+            await eventually(partial(batches.begun, 4))
             await queue.submit(*range(4, 1200))
             tickets = [batch.ticket for batch in batches.batches]
 
