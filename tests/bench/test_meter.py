@@ -49,7 +49,7 @@ def test_cpu_time_from_before_is_not_counted():
 
 
 def test_cpu_time_of_a_process_that_has_ended_unburied_is_counted_as_far_as_it_was_seen():
-    orphan = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {BURN + BURN[11:]!r}])"
+    orphan = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {BURN + 3 * BURN[11:]!r}])"
     with started("orphan", f"{WAIT}\n{orphan}") as program:
         program.stdout.readline()
         with metered(Family("orphan")) as meter:
