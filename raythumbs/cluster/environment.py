@@ -18,12 +18,14 @@ from raythumbs.settings import Settings
 _HAPROXY = "RAY_SERVE_HAPROXY_BINARY_PATH"
 _LONGEST_PLACE = 26  # of HAProxy's sockets, whose names have at most 97 bytes, 71 are Ray Serve's
 _TOKEN = Path("~/.ray/auth_token")  # where Ray looks for it
+# What gives a program a runtime environment, for example under `ray job submit`. A local Ray makes none: local.py.
+_OF_RUNTIME_ENVIRONMENTS = ("RAY_RUNTIME_ENV_HOOK", "RAY_JOB_CONFIG_JSON_ENV_VAR")
 _PRIVATE = Path("~/.raythumbs")  # short, and in a folder where no other user can create it first
 
 
 @contextmanager
 def prepared_ray(settings: Settings) -> Iterator[Path]:
-    """Set the environment of a local Ray, except what the user has set; yield a new folder for it.
+    """Set the environment of a local Ray, except most of what the user has set; yield a new folder for it.
 
     Call it before anything imports Ray.
     """
@@ -32,6 +34,8 @@ def prepared_ray(settings: Settings) -> Iterator[Path]:
         for name, value in (_for_any_ray(folder, haproxy=starter) | _for_our_own()).items():
             os.environ.setdefault(name, value)
         os.environ["RAY_AUTH_MODE"] = "token"  # whatever the user has set: others of this machine reach its ports
+        for name in _OF_RUNTIME_ENVIRONMENTS:
+            os.environ.pop(name, None)
         yield folder
 
 
@@ -118,6 +122,7 @@ def _for_our_own() -> dict[str, str]:
         "RAY_enable_metrics_collection": "0",
         "RAY_event_stats": "0",
         "RAY_task_events_report_interval_ms": "0",
+        "RAY_preload_python_modules": "raythumbs.cluster.without_pandas",
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
         "RAY_gcs_rpc_server_reconnect_timeout_s": "10",  # one that died here does not come back
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),

@@ -1,4 +1,4 @@
-"""What stands in for the agent of Ray's dashboard, in a process of its own."""
+"""What stands in for Ray's agents, in a process of its own."""
 
 import shlex
 import subprocess
@@ -28,11 +28,12 @@ def test_it_tells_that_nothing_listens_and_ends_with_the_process_that_started_it
     with raylet:
         process = psutil.Process(int(raylet.stdout.readline()))
 
-        assert wait_until(lambda: len(list(tmp_path.glob("*_n1"))) == 3, seconds=30)
+        assert wait_until(lambda: len(list(tmp_path.glob("*_n1"))) == 4, seconds=30)
         assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
             "metrics_agent_port_n1": "-1",
             "metrics_export_port_n1": "-1",
             "dashboard_agent_listen_port_n1": "-1",
+            "runtime_env_agent_port_n1": "-1",
         }
         assert process.is_running()
         raylet.stdin.close()

@@ -1,7 +1,11 @@
 """The commands that people type, as processes."""
 
 import subprocess
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
 
 from raythumbs.cluster.free_port import free_port
 from tests.service.conftest import COMMANDS, ended, finished, raythumbs
@@ -102,3 +106,18 @@ def test_what_a_service_writes_is_its_users_alone(service, photographs):
 
     assert any(path.suffix == ".jpg" for path in written)
     assert [path for path in written if path.exists() and path.stat().st_mode & 0o077] == []
+
+
+def test_no_process_of_a_local_service_loads_pandas_which_serve_imports_wherever_it_is_installed(service):
+    port = str(urlsplit(service.url).port)
+    [serve] = [one for one in psutil.process_iter() if {"raythumbs", "serve", port} <= set(_words(one))]
+    family = (serve, *serve.children(recursive=True))
+
+    assert any("ray::ServeReplica" in " ".join(_words(one)) for one in family)
+    assert [_words(one) for one in family if "/pandas/" in Path(f"/proc/{one.pid}/maps").read_text()] == []
+
+
+def _words(process: psutil.Process) -> list[str]:
+    with suppress(psutil.Error):
+        return process.cmdline()
+    return []
