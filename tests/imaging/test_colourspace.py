@@ -35,6 +35,7 @@ from tests.imaging.code_points import (
 )
 from tests.imaging.pictures import LIMITS, near, opened, png_rows, profile_of, saved
 from tests.imaging.test_colour import red_and_green_swapped
+from tests.pairs import pairs
 
 RED, MUTED, GREEN, GREY = (220, 30, 30), (150, 110, 90), (60, 120, 40), (128, 128, 128)
 
@@ -50,15 +51,16 @@ def shown(photo: bytes) -> tuple[int, ...]:
 # --- standard dynamic range
 
 
-@pytest.mark.parametrize("writer", WRITERS)
-@pytest.mark.parametrize("colour", [RED, MUTED, GREEN, GREY, (255, 255, 255)], ids=str)
+SPACES = [(12, SRGB_CURVE), (9, SRGB_CURVE), (9, 14), (6, SRGB_CURVE), (5, SRGB_CURVE), (1, GAMMA22), (12, GAMMA28)]
+
+
 @pytest.mark.parametrize(
-    ("primaries", "transfer"),
-    [(12, SRGB_CURVE), (9, SRGB_CURVE), (9, 14), (6, SRGB_CURVE), (5, SRGB_CURVE), (1, GAMMA22), (12, GAMMA28)],
+    ("writer", "colour", "space"), pairs(list(WRITERS), [RED, MUTED, GREEN, GREY, (255, 255, 255)], SPACES), ids=str
 )
 def test_a_colour_in_another_space_looks_as_it_does_in_srgb(
-    writer: str, colour: tuple[int, int, int], primaries: int, transfer: int
+    writer: str, colour: tuple[int, int, int], space: tuple[int, int]
 ) -> None:
+    primaries, transfer = space
     photo = WRITERS[writer](as_samples(colour, primaries, transfer), primaries, transfer)
 
     made = rendered(photo)
@@ -82,9 +84,10 @@ def test_samples_in_linear_light_are_made_brighter() -> None:
 # --- high dynamic range
 
 
-@pytest.mark.parametrize("writer", WRITERS)
-@pytest.mark.parametrize("colour", [(150, 20, 20), MUTED, GREEN, GREY, (20, 20, 24), (0, 0, 0)], ids=str)
-@pytest.mark.parametrize("transfer", [PQ, HLG], ids=["PQ", "HLG"])
+DARK = [(150, 20, 20), MUTED, GREEN, GREY, (20, 20, 24), (0, 0, 0)]
+
+
+@pytest.mark.parametrize(("writer", "colour", "transfer"), pairs(list(WRITERS), DARK, [PQ, HLG]), ids=str)
 def test_colours_of_up_to_half_of_white_look_as_they_do_in_srgb(
     writer: str, colour: tuple[int, int, int], transfer: int
 ) -> None:

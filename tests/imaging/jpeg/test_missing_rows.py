@@ -9,6 +9,7 @@ from raythumbs.imaging import Limits, Rendered, render
 from raythumbs.imaging.jpeg.decode import NO_END
 from raythumbs.model.photo import Format, RenditionSpec
 from tests.imaging.pictures import LANCZOS, LIMITS, mean_error, opened, photograph, saved, thumbnail
+from tests.pairs import pairs
 
 ENDING: dict[str, dict[str, Any]] = {
     "colour": {},
@@ -24,10 +25,9 @@ def a_file(way: str, *, mode: str = "RGB", size: tuple[int, int] = (640, 430)) -
     return saved(photograph("sklearn/china.jpg").resize(size).convert(mode), "JPEG", **WAYS[way])
 
 
-@pytest.mark.parametrize("part", [0.0, 0.3, 0.6, 0.95])
-@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-@pytest.mark.parametrize("way", ENDING)
-@pytest.mark.parametrize("side", [30, 110, 300])
+@pytest.mark.parametrize(
+    ("way", "mode", "part", "side"), pairs(list(ENDING), ["RGB", "L", "CMYK"], [0.0, 0.3, 0.6, 0.95], [30, 110, 300])
+)
 def test_a_jpeg_whose_pixels_end_before_its_end_marker_is_truncated(
     way: str, mode: str, part: float, side: int
 ) -> None:
@@ -97,9 +97,7 @@ def rendered(photo: bytes, *, missing_rows: float = 0.02, side: int = 300) -> Re
     return render(photo, [RenditionSpec(width=side, height=side, format=Format.PNG)], Limits(missing_rows=missing_rows))
 
 
-@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("side", [30, 300, 700])
+@pytest.mark.parametrize(("way", "mode", "side"), pairs(list(WAYS), ["RGB", "L", "CMYK"], [30, 300, 700]))
 def test_a_jpeg_that_lacks_only_its_end_marker_is_whole_and_has_a_note(way: str, mode: str, side: int) -> None:
     file = a_file(way, mode=mode)
 
@@ -109,9 +107,7 @@ def test_a_jpeg_that_lacks_only_its_end_marker_is_whole_and_has_a_note(way: str,
     assert made.renditions == rendered(file, side=side).renditions
 
 
-@pytest.mark.parametrize("end", [b"", b"\xff\xd9"])
-@pytest.mark.parametrize("way", ENDING)
-@pytest.mark.parametrize("side", [100, 1000])
+@pytest.mark.parametrize(("way", "end", "side"), pairs(list(ENDING), [b"", b"\xff\xd9"], [100, 1000]))
 def test_a_jpeg_that_lacks_a_few_rows_is_shown_without_them(way: str, end: bytes, side: int) -> None:
     file = a_file(way, size=(320, 2000))
 
@@ -175,9 +171,14 @@ def whole(file: bytes, side: int, decoders: str) -> Rendered:
     return rendered(file, side=side)
 
 
-@pytest.mark.parametrize("stray", ["ffe00004ffff", "fffe", "ff01", "ffd0", "ffd5", "ffd9", "ffdb", "fff7", "ff02"])
-@pytest.mark.parametrize("side", [150, 450])
-@pytest.mark.parametrize("scan", range(1, 10))
+@pytest.mark.parametrize(
+    ("scan", "side", "stray"),
+    pairs(
+        range(1, 10),
+        [150, 450],
+        ["ffe00004ffff", "fffe", "ff01", "ffd0", "ffd5", "ffd9", "ffdb", "fff7", "ff02"],
+    ),
+)
 def test_a_stray_marker_in_a_later_scan_of_a_progressive_jpeg_leaves_no_part_less_sharp(
     scan: int, side: int, stray: str, decoders: str
 ) -> None:
@@ -243,9 +244,7 @@ def test_the_missing_rows_of_a_restart_interval_amid_the_picture_are_found() -> 
         rendered(file[: third + 2 + (fourth - third) // 2].rstrip(b"\xff") + file[fourth:])
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("share", [0.2, 0.6, 0.95])
-@pytest.mark.parametrize("empty", [b"\0", b"\xff"])
+@pytest.mark.parametrize(("way", "share", "empty"), pairs(list(WAYS), [0.2, 0.6, 0.95], [b"\0", b"\xff"]))
 def test_a_jpeg_that_ends_in_empty_bytes_in_place_of_data_is_truncated(way: str, share: float, empty: bytes) -> None:
     file = a_file(way)
     first_scan = file.index(b"\xff\xda") + 14
