@@ -1,5 +1,7 @@
 """A profile's own rendering intent, and black that stays black."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import pyvips
@@ -76,6 +78,7 @@ def test_paper_that_is_not_white_is_shown_as_white_even_if_the_profile_asks_for_
     assert near(shown(flat("RGB", "white"), bytes(profile), "PNG"), (255, 255, 255), within=1)
 
 
+@cache
 def as_vips(colour: tuple[int, ...], profile: bytes, intent: int) -> list[float]:
     pixels = np.full((2, 2, len(colour)), colour, np.uint8)
     picture = pyvips.Image.new_from_array(pixels).copy(interpretation="cmyk" if len(colour) == 4 else "srgb")

@@ -1,5 +1,7 @@
 """Lanczos by both libraries: as accurate as the exact result allows, whatever the mode, the size and the box."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -36,6 +38,19 @@ def exact(picture: Image.Image, size: tuple[int, int], box: tuple[float, float, 
     return np.einsum("yjc,xj->yxc", rows, across, optimize=True).clip(0, 255)
 
 
+@cache
+def exact_photo(mode: str, size: tuple[int, int]) -> np.ndarray:
+    return exact(photo(mode), size, (0.0, 0.0, *map(float, PHOTO.size)))
+
+
+@cache
+def photo(mode: str) -> Image.Image:
+    picture = PHOTO.convert(mode)
+    if mode == "RGBA":
+        picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    return picture
+
+
 def decibels(made: Image.Image, truth: np.ndarray) -> float:
     samples = np.atleast_3d(np.asarray(made)).astype(float)
     if made.mode == "RGBA":
@@ -53,15 +68,10 @@ def library(request, monkeypatch):
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK", "RGBA"])
 @pytest.mark.parametrize("size", [(300, 200), (640, 427), (31, 57), (1, 1), (700, 500)])
 def test_the_result_is_close_to_the_exact_one(mode, size):
-    picture = PHOTO.convert(mode)
-    if mode == "RGBA":
-        picture.putalpha(Image.linear_gradient("L").resize(picture.size))
-    box = (0.0, 0.0, *map(float, picture.size))
-
-    made = lanczos(picture, size, box)
+    made = lanczos(photo(mode), size, (0.0, 0.0, *map(float, PHOTO.size)))
 
     assert (made.mode, made.size) == (mode, size)
-    assert decibels(made, exact(picture, size, box)) > (LEAST_DB if module.HAS_FAST else 30)
+    assert decibels(made, exact_photo(mode, size)) > (LEAST_DB if module.HAS_FAST else 30)
 
 
 @pytest.mark.skipif(not HAS_FAST, reason="no wheel here")

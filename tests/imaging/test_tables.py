@@ -3,6 +3,7 @@
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ MIB = 1 << 20
 SPECS = [RenditionSpec(width=120, height=120)]
 
 
+@cache
 def zeros(size: int) -> bytes:
     """That many zeros, deflated."""
     deflate = zlib.compressobj(9)

@@ -59,6 +59,7 @@ def phone(picture: Image.Image, **options: object) -> bytes:
     return saved(picture, "HEIF", **({"tile_size": TILE} | QUICK | options))
 
 
+@cache
 def whole(**options: object) -> bytes:
     return saved(four_corners(SIDE, SIDE), "HEIF", **(QUICK | options))
 
@@ -81,7 +82,7 @@ def nclx(matrix: int, *, full_range: bool) -> tuple[bytes, bytes]:
     return b"colr", b"nclx" + struct.pack(">HHHB", 1, 13, matrix, full_range << 7)
 
 
-@pytest.mark.parametrize("size", [(512, 512), (640, 480), (751, 1003), (1280, 257)])
+@pytest.mark.parametrize("size", [(512, 512), (640, 480), (575, 771), (640, 257)])
 @pytest.mark.parametrize(("tile", "quality"), [(64, 60), (128, 30), (256, 90), (512, 60)])
 def test_tiles_of_any_size_and_quality_look_as_pillow_heif_shows_them(
     size: tuple[int, int], tile: int, quality: int
@@ -153,9 +154,14 @@ def test_colours_are_those_that_the_file_tells(matrix: int, told_by: str, *, ful
     assert psnr(made, usual) > 45
 
 
+@cache
+def upright() -> bytes:
+    return phone(photo(640, 480), quality=90)
+
+
 @pytest.mark.parametrize("properties", [[irot(1)], [irot(2)], [irot(3)], [imir(0)], [imir(1)], [irot(1), imir(0)]])
 def test_a_turned_picture_is_turned(properties: list[tuple[bytes, bytes]]) -> None:
-    items, primary = parts(phone(photo(640, 480), quality=90))
+    items, primary = parts(upright())
     items[primary] = items[primary].has(*properties)
     file = heic(items, primary=primary)
 
@@ -266,10 +272,10 @@ def outcome(file: bytes, *, native: bool) -> tuple[str, Image.Image | None]:
 
 @cache
 def undamaged(tile: int) -> bytes:
-    return phone(photo(640, 480), tile_size=tile) if tile else saved(photo(640, 480), "HEIF", **QUICK)
+    return phone(photo(400, 300), tile_size=tile) if tile else saved(photo(400, 300), "HEIF", **QUICK)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("place", ["in the tables", "in the data"])
 @pytest.mark.parametrize("tile", [TILE, 64, 0])
 def test_damage_has_the_same_outcome_as_by_pillow_heif(seed: int, place: str, tile: int) -> None:

@@ -6,6 +6,7 @@ were drawn, or the file is no good as a test.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from io import BytesIO
 from itertools import product
 from typing import Any
@@ -94,6 +95,7 @@ class Drawing:
     tags: dict[int, tuple[str, list[int]]]
 
 
+@cache
 def drawing(meaning: int, of: Depth, extra: tuple[int, ...]) -> Drawing:
     alpha = quantised(alpha_plane(), of)
     tags: dict[int, tuple[str, list[int]]] = {}
