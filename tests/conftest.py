@@ -6,9 +6,11 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
+import botocore.session
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
@@ -24,6 +26,9 @@ pytest_plugins = ("tests.groups",)
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 os.environ["PYTHONPATH"] = WITHOUT_PANDAS
+
+# Each session of botocore would else read a megabyte of JSON for its first client: more CPU than most tests of S3 take.
+botocore.session.create_loader = cache(botocore.session.create_loader)
 
 # How long an example takes says how busy the machine is, and nothing of the code.
 settings.register_profile("however busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
