@@ -129,8 +129,13 @@ def a_database(postgresql: str, *, template: str = "template1") -> Iterator[str]
     try:
         yield url
     finally:
-        with psycopg.connect(postgresql, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+        drop_database(url)
+
+
+def drop_database(url: str) -> None:
+    server, _, name = url.rpartition("/")
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def new_database(postgresql: str, *, template: str = "template1") -> str:

@@ -31,6 +31,7 @@ from raythumbs.model.overview import Overview
 from raythumbs.model.photo import Format, Photo, PictureFacts, Rendition
 from raythumbs.model.selection import Selection
 from tests.conftest import Clock, a_database
+from tests.db.emptied import emptied
 from tests.records import lay_sqlite, postgresql_template
 
 T = TypeVar("T")
@@ -49,12 +50,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A new record, migrated."""
+    """An empty record, migrated."""
     if database_kind == "sqlite":
         lay_sqlite(tmp_path / "record.db")
         yield f"sqlite:///{tmp_path}/record.db"
     else:
-        with migrated(request.getfixturevalue("postgresql")) as address:
+        with emptied(request.getfixturevalue("postgresql")) as empty:
+            address = with_driver(empty)
             yield _pooled(address, request) if database_kind == "pgbouncer" else address
 
 

@@ -15,15 +15,16 @@ from raythumbs.db.leases import Leases
 from raythumbs.db.record import Record
 from raythumbs.errors import IllegalMove, NoSuchObject, StaleLease, StoreUnavailable
 from raythumbs.model.job import State
-from tests.db.conftest import Verbs, a_removal, a_request, a_success, migrated, opened
+from tests.db.conftest import Verbs, a_removal, a_request, a_success, opened, with_driver
+from tests.db.emptied import emptied
 
 MEETING_SECONDS = 0.3
 
 
 @pytest.fixture
 def url(postgresql):
-    with migrated(postgresql) as address:
-        yield address
+    with emptied(postgresql) as address:
+        yield with_driver(address)
 
 
 def leased(record):
