@@ -3,6 +3,7 @@
 import json
 from base64 import b64encode
 from contextlib import suppress
+from itertools import product
 
 import pytest
 from hypothesis import given, note, settings
@@ -134,7 +135,6 @@ SLOW = [
     b'{"a":' * 800_000,
     b'{"Records": [' + b"{}," * 1_300_000 + b"{}]}",
     b'{"events": [' + b"{}," * 1_300_000 + b"{}]}",
-    b"[" + b"[{}]," * 800_000 + b"{}]",
     b'{"Type": "Notification", "TopicArn": "' + b"a" * 4_000_000 + b'"}',
     b'{"subject": "' + b"/blobServices/default/containers/" * 100_000 + b'", "id": "1", "data": {}, '
     b'"type": "Microsoft.Storage.BlobCreated"}',
@@ -143,9 +143,15 @@ SLOW = [
 ]
 
 
+# Its JSON alone takes a second, whoever reads it: for the readers of lists, and for the one that parses twice.
+LISTS = b"[" + b"[{}]," * 800_000 + b"{}]"
+CASES = [*product(READERS, SLOW), *product(["azure", "cloudevents", "sns"], [LISTS])]
+
+
 @pytest.mark.needs("time")
-@pytest.mark.parametrize("name", READERS)
-@pytest.mark.parametrize("body", SLOW, ids=lambda body: body[:12].decode())
+@pytest.mark.parametrize(
+    ("name", "body"), CASES, ids=lambda given: given[:12].decode() if isinstance(given, bytes) else given
+)
 def test_a_body_of_the_largest_size_is_read_or_refused_quickly(name, body):
     headers = {"content-type": "application/cloudevents+json", "authorization": "Bearer sesame"}
 
