@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from raythumbs.cli import app
+from raythumbs.cli.main import main
 
 ITS_OWN = {"bench"}  # has a page and options of its own
 
@@ -68,9 +69,19 @@ def test_what_needs_no_service_prints_json_and_nothing_else(words, capsys, tmp_p
     "words",
     [["retry"], ["folder"], ["statusx"], ["status", "--nope"], ["submit", "nothing.jpg"], ["top", "--every", "x"]],
 )
-def test_a_wrong_use_is_told_in_one_line_with_exit_status_2(words):
-    ended = subprocess.run([sys.executable, "-m", "raythumbs", *words], capture_output=True, text=True, check=False)
+def test_a_wrong_use_is_told_in_one_line_with_exit_status_2(words, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["raythumbs", *words])
+
+    with pytest.raises(SystemExit) as end:
+        main()
+
+    said = capsys.readouterr()
+    assert (end.value.code, said.out, len(said.err.splitlines())) == (2, "", 1)
+    assert said.err.startswith("raythumbs: ")
+    assert "--help" in said.err
+
+
+def test_the_program_tells_a_wrong_use_too():
+    ended = subprocess.run([sys.executable, "-m", "raythumbs", "retry"], capture_output=True, text=True, check=False)
 
     assert (ended.returncode, ended.stdout, len(ended.stderr.splitlines())) == (2, "", 1)
-    assert ended.stderr.startswith("raythumbs: ")
-    assert "--help" in ended.stderr
