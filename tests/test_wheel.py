@@ -1,5 +1,6 @@
 """What is installed on a node is the wheel, and not this checkout."""
 
+import platform
 import subprocess
 import sys
 import zipfile
@@ -7,13 +8,23 @@ from pathlib import Path
 
 import pytest
 
+from raythumbs.imaging.native.compiler import CHOICE, library_for
 from raythumbs.manual import USE
 
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.needs("time")
-def test_the_wheel_has_every_file_of_the_package(tmp_path):
+@pytest.fixture
+def compiled_already(tmp_path, monkeypatch):
+    """Let the build take the library that the installation has compiled: to compile is most of its work."""
+    compiler, here = tmp_path / "compiler", library_for(platform.machine())
+    compiler.write_text(f'#!/bin/sh\nfor made; do :; done\nexec cp "{here}" "$made"\n')
+    compiler.chmod(0o755)
+    monkeypatch.setenv(CHOICE, str(compiler))
+
+
+@pytest.mark.needs("time", "native")
+def test_the_wheel_has_every_file_of_the_package(tmp_path, compiled_already):
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(ROOT)]
     subprocess.run(command, check=True)
     [wheel] = tmp_path.glob("raythumbs-*.whl")
