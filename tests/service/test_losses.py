@@ -113,7 +113,7 @@ def lost(place: Place, client: Client, photographs) -> Lost:
     second = place.serve(RAYTHUMBS_LOG_LEVEL="INFO", RAYTHUMBS_DRAIN_SECONDS="0.1")
     assert second.stdout is not None
     # Line by line: what readline has read ahead, communicate would not give again.
-    said = [second.stdout.readline() for _ in range(6)]
+    said = [second.stdout.readline() for _ in range(7)]
     eventually(lambda: is_ready(client))
     await_success(client, jobs)
     return Lost(complained, stuck, folders, second, said)
@@ -153,15 +153,16 @@ def ended(place: Place, client: Client, lost: Lost, photographs) -> Ended:
 
 
 def test_serve_says_where_it_is_and_what_happens_and_ctrl_c_ends_all_that_it_started(place, lost, ended):
-    ray, queue, address, store, _, database = lost.second_said
+    ray, queue, address, store, _, database, access = lost.second_said
     assert ray == "starting Ray ...\n"
     assert queue == "starting the queue and the ingress ...\n"
     assert f"http://127.0.0.1:{place.port}" in address
     assert f"file://{place.data}/store/" in store
     assert f"sqlite:///{place.data}/raythumbs.db" in database
+    assert access.startswith("access ")
 
     assert ended.status == 0
-    assert ended.said.endswith("\nfinishing what runs ...\nended\n")
+    assert ended.said == "finishing what runs ...\nended\n"
     assert ended.told.startswith(b"id: folder")
     assert b": nothing has changed" not in ended.told
     assert "Traceback" not in ended.complained
