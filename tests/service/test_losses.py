@@ -18,7 +18,7 @@ import pytest
 
 from raythumbs.client import Client, Refused, Unreachable
 from raythumbs.cluster.free_port import free_port
-from tests.service.conftest import COMMANDS, Family, eventually, is_ready, left_behind, ray_folders, raythumbs
+from tests.service.conftest import COMMANDS, ONE_SLOT, Family, eventually, is_ready, left_behind, ray_folders, raythumbs
 
 pytestmark = [pytest.mark.needs("time"), pytest.mark.timeout(480)]  # several starts
 
@@ -35,7 +35,7 @@ class Place:
     folders_before: set[Path] = field(default_factory=ray_folders)
 
     def serve(self, **settings: str) -> "subprocess.Popen[str]":
-        environment = self.family.environment | settings
+        environment = self.family.environment | ONE_SLOT | settings
         return raythumbs("serve", "--port", self.port, "--data-dir", self.data, environment=environment)
 
     def folders(self) -> set[Path]:
@@ -183,7 +183,7 @@ with local_service(pathlib.Path({str(place.data)!r})) as client:
 """
     program = subprocess.Popen(
         [COMMANDS / "python", "-c", script], stdout=subprocess.PIPE, text=True,
-        env={**os.environ, **place.family.environment},
+        env={**os.environ, **place.family.environment, **ONE_SLOT},
     )  # fmt: skip
     assert program.stdout is not None
     try:
