@@ -36,14 +36,13 @@ from raythumbs.settings.sealed import Sealed
 from raythumbs.storage.base import Store
 from raythumbs.storage.files import FileStore
 from raythumbs.storage.stores import stores_of
-from raythumbs.web.api import end_streams, make_app
 from raythumbs.web.dependencies import Dependencies, Queue, SignUpload
 from raythumbs.web.freed_memory import keep_loaded, share_arenas
 from raythumbs.web.ingress import ingress
-from raythumbs.web.keys import links_of
 from raythumbs.web.links import THUMBNAILS_PATH
 
-# Replicas import this module too, and need neither database nor decoders: these are imported within functions.
+# Replicas import this module too, and need neither database nor decoders: these are imported within functions. So are
+# the routes, which take a third of a second of CPU: a program that starts, deploys or ends a service does without.
 
 NAME = "raythumbs"
 
@@ -135,6 +134,8 @@ async def assemble(sealed: Sealed) -> FastAPI:
 
     Raises BadSettings if Serve listens where strangers could use the service without a key.
     """
+    from raythumbs.web.api import end_streams, make_app
+
     share_arenas()
     listen_on_the_node_only()
     show_events(sealed.settings.log_level, sealed.settings.log_format)
@@ -160,11 +161,15 @@ async def _opened(sealed: Sealed, queue: QueueHandle) -> Settings:
 
 def description(settings: Settings) -> dict[str, Any]:
     """Return the OpenAPI document of the service with these settings. Nothing is started, and nothing is asked."""
+    from raythumbs.web.api import make_app
+
     return make_app(dependencies(settings, QueueHandle(settings.queue_shards))).openapi()
 
 
 def dependencies(settings: Settings, queue: Queue) -> Dependencies:
     """Return what the routes need."""
+    from raythumbs.web.keys import links_of
+
     stores = stores_of(settings)
     thumbnails = stores.at(settings.thumbnails_uri, base_url=settings.thumbnails_base_url)
     links = links_of(settings)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import psutil
 import pytest
@@ -19,10 +20,12 @@ import pytest
 os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_ENABLE_UV_RUN_RUNTIME_ENV="0")  # Ray reads them when imported
 
 import ray
+from ray._private.node import Node
 from ray.cluster_utils import Cluster
 
 from raythumbs.bench.pictures import draw_photo
 from raythumbs.cluster.join import NAMESPACE
+from raythumbs.cluster.local import _changed_ray
 from raythumbs.cluster.nodes import SLOT_RESOURCE
 from raythumbs.errors import QueueUnavailable
 from raythumbs.model.figures import Figures
@@ -43,11 +46,20 @@ NODE = {
 SMALL_NODE = {**NODE, "num_cpus": 1, "resources": {SLOT_RESOURCE: 1}}
 
 
+class QuietCluster(Cluster):
+    """Nodes without the processes that a local Ray does without: they would take 5 s of CPU beside the head, and 2 s
+    beside each other node."""
+
+    def add_node(self, **shape: Any) -> Node:
+        with _changed_ray():
+            return super().add_node(**shape)
+
+
 @pytest.fixture(scope="session")
 def cluster(aws_credentials: None) -> Iterator[Cluster]:
     folder = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))  # short, for the paths of sockets
     (folder / "ray").mkdir()
-    started = Cluster()
+    started = QuietCluster()
     try:
         os.environ["RAY_TMPDIR"] = str(folder)  # nothing of another Ray's on this machine is touched
         started.add_node(**NODE, include_dashboard=False)
@@ -118,21 +130,21 @@ class LiveQueue:
         return asyncio.run(self.handle.figures())
 
     def ended(self, job_ids: Sequence[str]) -> list[Job]:
-        """Wait until these jobs have ended; return them."""
-        return [self._ended(job_id) for job_id in job_ids]
+        """Wait until these jobs have ended; return them. Until the last has, it alone is asked for."""
+        ended: dict[str, Job] = {}
 
-    def _ended(self, job_id: str) -> Job:
-        jobs: list[Job] = []
-
-        def has_ended() -> bool:
+        def have_ended() -> bool:
+            rest = [job_id for job_id in job_ids if job_id not in ended]
             try:
-                jobs[:] = [self.job(job_id)]
+                if not rest or self.job(rest[-1]).state in INCOMPLETE:
+                    return not rest
+                ended.update({job.id: job for job in self.jobs(rest) if job.state not in INCOMPLETE})
             except QueueUnavailable:  # it may be starting again, on a machine that has much to do
                 return False
-            return jobs[0].state not in INCOMPLETE
+            return len(ended) == len(job_ids)
 
-        eventually(has_ended, seconds=120)
-        return jobs[0]
+        eventually(have_ended, seconds=120)
+        return [ended[job_id] for job_id in job_ids]
 
     def thumbnails(self) -> set[Path]:
         """The thumbnails that were stored since this test began to look at the queue."""

@@ -1,5 +1,6 @@
 import os
 import signal
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -93,13 +94,28 @@ def test_a_photo_too_large_for_a_workers_share_is_rendered_in_the_lane_of_the_la
 
 def test_a_photo_too_large_for_every_node_is_refused_with_the_figure(shared: StartQueue, tmp_path: Path):
     huge = tmp_path / "huge.tiff"
-    Image.new("1", (40_000, 40_000)).save(huge, compression="group4")
+    huge.write_bytes(white_tiff(40_000))
     queue = shared()
 
     (job,) = queue.ended(queue.submit([huge]))
 
     assert (job.state, job.code) == (State.FAILED, "too_large")
     assert "40000x40000 pixels and their thumbnails need" in (job.reason or "")
+
+
+def white_tiff(side: int) -> bytes:
+    """A white square, whose strips of 16 rows are all the same bytes of the file."""
+    strip = b"\xff" * 2  # of T.6: each row is as the row above
+    strips = side // 16
+    data = 8 + 2 + 8 * 12 + 4
+    long, short = 4, 3
+    tags = [
+        (256, long, 1, side), (257, long, 1, side), (258, short, 1, 1), (259, short, 1, 4), (262, short, 1, 0),
+        (273, long, strips, data), (278, long, 1, 16), (279, long, strips, data + 4 * strips),
+    ]  # fmt: skip
+    head = struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    offsets = struct.pack("<I", data + 8 * strips) * strips
+    return head + bytes(4) + offsets + struct.pack("<I", len(strip)) * strips + strip
 
 
 def test_a_killed_decoder_costs_its_photo_one_crash(shared: StartQueue, photos: list[Path]):

@@ -24,6 +24,9 @@ KEY = "rt_the-key-of-the-app-on-the-machines"
 ONE_SLOT = "RAYTHUMBS_MAX_WORKERS_PER_NODE=1\n"  # two nodes are what is tested; each slot's process takes long to start
 OLDER = "/tmp/home/older"  # on a machine
 FEW_WORKERS = "RAY_prestart_worker_first_driver=0"  # else each command that joins starts some that it does not need
+# For how long a node waits for its head, in seconds. One that waits still when a new head has the address asks that one
+# a thousand times a second, and is refused, until the autoscaler ends it: 30 s of CPU.
+SHORT_PATIENCE = "RAY_gcs_rpc_server_reconnect_timeout_s=3"
 
 pytestmark = [pytest.mark.needs("machines", "time"), pytest.mark.timeout(900)]
 
@@ -98,7 +101,9 @@ def ray_up(aws_credentials: None) -> Iterator[RayUp]:
         (folder / ".ray").mkdir()
         (folder / ".ray" / "auth_token").write_text(secrets.token_hex(32))
         for host in machines.hosts:
-            (host.home / ".bashrc").write_text(f"export PYTHONPATH={OLDER}:{WITHOUT_PANDAS} {FEW_WORKERS}\n")
+            (host.home / ".bashrc").write_text(
+                f"export PYTHONPATH={OLDER}:{WITHOUT_PANDAS} {FEW_WORKERS} {SHORT_PATIENCE}\n"
+            )
         with_older_version(machines.hosts[1].home)
         yield RayUp(machines, client)
 

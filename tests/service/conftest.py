@@ -25,6 +25,7 @@ from raythumbs.bench.local_service import local_service
 from raythumbs.client import Client, RaythumbsError
 from raythumbs.cluster.free_port import free_port
 from tests.imaging.pictures import photograph
+from tests.surroundings import FINDS_QUIET_RAY, QUIET_RAY
 
 MARK = "_RAYTHUMBS_TEST_FAMILY"  # an environment variable that all processes of one start inherit
 COMMANDS = Path(sysconfig.get_path("scripts"))
@@ -177,6 +178,8 @@ def listens(port: int) -> bool:
 # What a Ray starts beside, 2 s of CPU each: the autoscaler, and what hands the logs on to programs that join.
 WITHOUT_AUTOSCALER = ("--no-monitor",)
 WITHOUT_LOGS = ("--include-log-monitor", "false")
+# For a service whose photos need not be rendered at the same time: a process that renders takes 2 s of CPU to start.
+ONE_SLOT = {"RAYTHUMBS_MAX_WORKERS_PER_NODE": "1"}
 # A Ray that several commands join, one after the other, would start a worker for every CPU as each comes, and end those
 # of the one before. A worker takes seconds of CPU until it is up. What the service does is the same without.
 FEW_WORKERS = {"RAY_prestart_worker_first_driver": "0", "RAY_kill_idle_workers_interval_ms": "600000"}
@@ -188,16 +191,17 @@ def running_ray(surroundings: Mapping[str, str], *options: str) -> Iterator[str]
     the same surroundings."""
     folder = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
     port = free_port()
+    numbers = ("--port", str(port), "--num-cpus", "2", "--dashboard-agent-listen-port", str(free_port()))
     with pytest.MonkeyPatch.context() as environment:
         for name, value in surroundings.items():
             environment.setenv(name, value)
         running = subprocess.Popen(
-            [COMMANDS / "ray", "start", "--head", "--block", "--port", str(port), "--node-ip-address", "127.0.0.1",
-             "--num-cpus", "2", "--temp-dir", str(folder), "--include-dashboard", "false", "--disable-usage-stats",
-             "--dashboard-agent-listen-port", str(free_port()), "--object-store-memory", "100000000",
-             *WITHOUT_AUTOSCALER, *options],
+            [*QUIET_RAY, "start", "--head", "--block", "--node-ip-address", "127.0.0.1", *numbers,
+             "--temp-dir", str(folder), "--include-dashboard", "false", "--disable-usage-stats",
+             "--object-store-memory", "100000000", *WITHOUT_AUTOSCALER, *options],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-            env={**os.environ, **FEW_WORKERS, "RAY_TMPDIR": str(folder), "RAY_gcs_rpc_server_reconnect_timeout_s": "3"},
+            env={**os.environ, **FINDS_QUIET_RAY, **FEW_WORKERS, "RAY_TMPDIR": str(folder),
+                 "RAY_gcs_rpc_server_reconnect_timeout_s": "3"},
         )  # fmt: skip
         try:
             eventually(lambda: listens(port))

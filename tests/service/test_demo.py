@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.conftest import eventually, finished, opened, raythumbs
+from tests.service.conftest import ONE_SLOT, eventually, finished, opened, raythumbs
 
 pytestmark = pytest.mark.needs("time")
 
@@ -19,7 +19,7 @@ def demonstrated(family, monkeypatch, tmp_path):
     with ExitStack() as stack:
 
         def started(*arguments: object) -> "subprocess.Popen[str]":
-            process = raythumbs("demo", "--json", *arguments, environment=family.environment)
+            process = raythumbs("demo", "--json", *arguments, environment=family.environment | ONE_SLOT)
             stack.enter_context(process)
             stack.callback(process.kill)
             return process

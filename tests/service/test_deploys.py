@@ -20,7 +20,7 @@ from raythumbs.cluster.environment import for_cluster
 from raythumbs.cluster.free_port import free_port
 from raythumbs.db.migrating import migrate
 from tests.conftest import new_bucket, new_database
-from tests.service.conftest import WITHOUT_LOGS, Family, ended, eventually, raythumbs, running_ray
+from tests.service.conftest import ONE_SLOT, WITHOUT_LOGS, Family, ended, eventually, raythumbs, running_ray
 from tests.service.hammer import Hammer
 
 pytestmark = pytest.mark.needs("time")
@@ -70,7 +70,7 @@ def deployed(address: str, s3_endpoint: str, postgresql: str) -> Iterator[Deploy
         "AWS_REGION": "us-east-1",
         "RAYTHUMBS_STORE": f"s3://{bucket}",
         "RAYTHUMBS_DATABASE": database,
-        "RAYTHUMBS_MAX_WORKERS_PER_NODE": "1",  # each deploy starts that many processes anew, and one renders as well
+        **ONE_SLOT,
     }
     deployment = Deployment(address, free_port(), bucket, where)
     status, said, complained = told(deployment.up())

@@ -16,6 +16,7 @@ from raythumbs.cluster.free_port import free_port
 from tests.service.conftest import (
     COMMANDS,
     FEW_WORKERS,
+    ONE_SLOT,
     WITHOUT_AUTOSCALER,
     WITHOUT_LOGS,
     Family,
@@ -23,6 +24,7 @@ from tests.service.conftest import (
     eventually,
     is_ready,
 )
+from tests.surroundings import FINDS_QUIET_RAY, QUIET_RAY
 
 pytestmark = pytest.mark.needs("time")
 
@@ -35,7 +37,7 @@ class Head:
         self._family = family
         self._log = folder / "start.log"
         self._environment = {
-            **os.environ, **family.environment, **FEW_WORKERS,
+            **os.environ, **FINDS_QUIET_RAY, **family.environment, **FEW_WORKERS, **ONE_SLOT,
             "RAY_gcs_storage": "rocksdb", "RAY_gcs_storage_path": str(folder / "gcs"),
             "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a" * 64,
             "RAY_TMPDIR": str(folder), "RAY_ADDRESS": self.address, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
@@ -43,7 +45,7 @@ class Head:
             **haproxy(folder),
         }  # fmt: skip
         self._start = [
-            COMMANDS / "ray", "start", "--head", "--block", "--node-ip-address", "127.0.0.1",
+            *QUIET_RAY, "start", "--head", "--block", "--node-ip-address", "127.0.0.1",
             "--port", self.address.split(":")[1], "--dashboard-agent-listen-port", str(free_port()),
             "--metrics-export-port", str(free_port()), "--min-worker-port", "0", "--max-worker-port", "0",
             "--num-cpus", "2", "--resources", '{"thumb_slot": 2}', "--temp-dir", str(folder),
@@ -123,7 +125,7 @@ def test_a_head_that_is_started_again_on_its_storage_serves_without_a_deploy_and
     head.run(COMMANDS / "serve", "run", "--non-blocking", "raythumbs.app:build", *settings)
     with Client(f"http://127.0.0.1:{port}") as client:
         eventually(lambda: is_ready(client))
-        accepted = client.submit([f"file://{copy}" for copy in copies(photographs["cat"], 600, tmp_path)])
+        accepted = client.submit([f"file://{copy}" for copy in copies(photographs["cat"], 100, tmp_path)])
         eventually(lambda: client.status()["states"]["succeeded"])
         assert client.status()["states"]["queued"]
 
@@ -133,7 +135,7 @@ def test_a_head_that_is_started_again_on_its_storage_serves_without_a_deploy_and
 
         eventually(lambda: is_ready(client), seconds=120)
         assert {ended(client, job["jobId"])["state"] for job in accepted} == {"succeeded"}
-        (uploaded,) = client.upload([photographs["flower"]])
+        (uploaded,) = client.upload([photographs["cat"]])
         assert ended(client, uploaded["jobId"])["state"] == "succeeded"
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from raythumbs.client import Client, Refused, Unreachable
 from raythumbs.cluster.free_port import free_port
-from tests.service.conftest import COMMANDS, Family, eventually, is_ready, left_behind, ray_folders, raythumbs
+from tests.service.conftest import COMMANDS, ONE_SLOT, Family, eventually, is_ready, left_behind, ray_folders, raythumbs
 
 pytestmark = [pytest.mark.needs("time"), pytest.mark.timeout(480)]  # several starts
 
@@ -35,7 +35,7 @@ class Place:
     folders_before: set[Path] = field(default_factory=ray_folders)
 
     def serve(self, **settings: str) -> "subprocess.Popen[str]":
-        environment = self.family.environment | settings
+        environment = self.family.environment | ONE_SLOT | settings
         return raythumbs("serve", "--port", self.port, "--data-dir", self.data, environment=environment)
 
     def folders(self) -> set[Path]:
@@ -113,7 +113,7 @@ def lost(place: Place, client: Client, photographs) -> Lost:
     second = place.serve(RAYTHUMBS_LOG_LEVEL="INFO", RAYTHUMBS_DRAIN_SECONDS="0.1")
     assert second.stdout is not None
     # Line by line: what readline has read ahead, communicate would not give again.
-    said = [second.stdout.readline() for _ in range(6)]
+    said = [second.stdout.readline() for _ in range(7)]
     eventually(lambda: is_ready(client))
     await_success(client, jobs)
     return Lost(complained, stuck, folders, second, said)
@@ -153,15 +153,16 @@ def ended(place: Place, client: Client, lost: Lost, photographs) -> Ended:
 
 
 def test_serve_says_where_it_is_and_what_happens_and_ctrl_c_ends_all_that_it_started(place, lost, ended):
-    ray, queue, address, store, _, database = lost.second_said
+    ray, queue, address, store, _, database, access = lost.second_said
     assert ray == "starting Ray ...\n"
     assert queue == "starting the queue and the ingress ...\n"
     assert f"http://127.0.0.1:{place.port}" in address
     assert f"file://{place.data}/store/" in store
     assert f"sqlite:///{place.data}/raythumbs.db" in database
+    assert access.startswith("access ")
 
     assert ended.status == 0
-    assert ended.said.endswith("\nfinishing what runs ...\nended\n")
+    assert ended.said == "finishing what runs ...\nended\n"
     assert ended.told.startswith(b"id: folder")
     assert b": nothing has changed" not in ended.told
     assert "Traceback" not in ended.complained
@@ -182,7 +183,7 @@ with local_service(pathlib.Path({str(place.data)!r})) as client:
 """
     program = subprocess.Popen(
         [COMMANDS / "python", "-c", script], stdout=subprocess.PIPE, text=True,
-        env={**os.environ, **place.family.environment},
+        env={**os.environ, **place.family.environment, **ONE_SLOT},
     )  # fmt: skip
     assert program.stdout is not None
     try:

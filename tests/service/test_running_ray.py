@@ -13,7 +13,7 @@ import pytest
 from raythumbs.client import Client, RaythumbsError
 from raythumbs.cluster.free_port import free_port
 from raythumbs.cluster.ray_ports import lets_strangers_in
-from tests.service.conftest import COMMANDS, ended, eventually, is_ready, raythumbs, running_ray
+from tests.service.conftest import COMMANDS, ONE_SLOT, ended, eventually, is_ready, raythumbs, running_ray
 
 SECRET = "recognisable-token-of-notifications"
 LARGEST_MAP_BYTES = 512 << 20  # larger ones are reserved, and hardly used
@@ -23,7 +23,11 @@ pytestmark = pytest.mark.needs("time")
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with running_ray({"RAY_AUTH_MODE": "disabled"}) as address:  # whatever token somebody has left in the home folder
+    surroundings = {
+        "RAY_AUTH_MODE": "disabled",  # whatever token somebody has left in the home folder
+        "RAY_SERVE_MAX_PER_REPLICA_RETRY_COUNT": "1",  # one that refuses to start refuses again
+    }
+    with running_ray(surroundings | ONE_SLOT) as address:
         yield address
 
 
@@ -85,7 +89,7 @@ def test_rays_own_command_starts_the_same_application(address, tmp_path, photogr
     )  # fmt: skip
     with Client(f"http://127.0.0.1:{port}") as client:
         eventually(lambda: is_ready(client))
-        (uploaded,) = client.upload([photographs["flower"]])
+        (uploaded,) = client.upload([photographs["cat"]])
         assert uploaded["statusUrl"].startswith(f"http://127.0.0.1:{port}/")
         assert ended(client, uploaded["jobId"])["state"] == "succeeded"
         told = client.notify([], token=SECRET)

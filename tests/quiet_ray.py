@@ -1,0 +1,25 @@
+"""Ray's own command `ray`, for a head with fewer processes than it has elsewhere.
+
+By itself Ray starts the dashboard's server, which it has even without a dashboard, a server for Ray's client, and two
+agents. No test asks them anything, and they take 5 s of CPU to start. A service beside all of them is tested in
+test_ray_up.py.
+"""
+
+from ray._private import services
+from ray._private.node import Node
+from ray.scripts.scripts import main
+
+from raythumbs.cluster.local import _do_nothing, _python_with_silent_agents
+
+# Parts of Ray for which it has no switch, as in cluster/local.py.
+_REPLACED = (
+    (Node, "start_api_server", _do_nothing),
+    (Node, "start_ray_client_server", _do_nothing),
+    (services, "_build_python_executable_command_memory_profileable", _python_with_silent_agents),
+)
+for owner, name, replacement in _REPLACED:
+    setattr(owner, name, replacement)
+
+
+if __name__ == "__main__":
+    main()
