@@ -28,13 +28,16 @@ def _do_nothing(*_given: object, **_options: object) -> None:
 _python = services._build_python_executable_command_memory_profileable  # noqa: SLF001 see below
 
 
-_SILENT = {ray_constants.PROCESS_TYPE_DASHBOARD_AGENT, ray_constants.PROCESS_TYPE_RUNTIME_ENV_AGENT}
+_SILENT = {
+    ray_constants.PROCESS_TYPE_DASHBOARD_AGENT: silent_agent.OF_DASHBOARD,
+    ray_constants.PROCESS_TYPE_RUNTIME_ENV_AGENT: silent_agent.OF_RUNTIME_ENVIRONMENTS,
+}
 
 
 def _python_with_silent_agents(component: str, session_dir: str, **options: bool) -> list[str]:
     """Return how Ray starts a process of its own. What follows, the path of Ray's agent, means nothing to ours."""
     if component in _SILENT:
-        return [sys.executable, "-I", silent_agent.__file__]
+        return [sys.executable, "-I", silent_agent.__file__, f"--ports={_SILENT[component]}"]
     command: list[str] = _python(component, session_dir, **options)
     return command
 

@@ -9,18 +9,23 @@ import os
 import time
 from pathlib import Path
 
-_PORTS = "metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port"
+OF_DASHBOARD = "metrics_agent_port,metrics_export_port,dashboard_agent_listen_port"
+OF_RUNTIME_ENVIRONMENTS = "runtime_env_agent_port"
 _NONE = "-1"  # as Ray's own agent writes it where it does not listen
 
 
 def main() -> None:
-    """Tell the raylet that nothing listens, and stay until it ends: it ends when its agent does."""
+    """Tell the raylet that nothing listens, and stay until it ends: it ends when its agent does.
+
+    Each of the two agents has ports of its own to tell: both at once could not write the same file.
+    """
     parser = argparse.ArgumentParser()
+    parser.add_argument("--ports", required=True)
     parser.add_argument("--session-dir", type=Path, required=True)
     parser.add_argument("--node-id", required=True)
     asked, _ = parser.parse_known_args()
     raylet = os.getppid()
-    for port in _PORTS:
+    for port in asked.ports.split(","):
         _write(asked.session_dir / f"{port}_{asked.node_id}", _NONE)
     while os.getppid() == raylet:
         time.sleep(1)

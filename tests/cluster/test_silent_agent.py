@@ -3,39 +3,40 @@
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
+import pytest
 
 from raythumbs.bench.local_service import wait_until
 from raythumbs.cluster import silent_agent
 
 
-def test_it_tells_that_nothing_listens_and_ends_with_the_process_that_started_it(tmp_path):
-    agent = [
-        sys.executable,
-        "-I",
-        silent_agent.__file__,
-        "--session-dir",
-        str(tmp_path),
-        "--node-id",
-        "n1",
-        "--other=x",
-    ]
-    raylet = subprocess.Popen(
-        ["/bin/sh", "-c", f"{shlex.join(agent)} & echo $!; read _"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    with raylet:
-        process = psutil.Process(int(raylet.stdout.readline()))
+@pytest.mark.parametrize("ports", [silent_agent.OF_DASHBOARD, silent_agent.OF_RUNTIME_ENVIRONMENTS])
+def test_it_tells_that_nothing_listens_and_ends_with_the_process_that_started_it(tmp_path, ports):
+    expected = {f"{port}_n1": "-1" for port in ports.split(",")}
+    with raylet(tmp_path, ports) as started:
+        process = psutil.Process(int(started.stdout.readline()))
 
-        assert wait_until(lambda: len(list(tmp_path.glob("*_n1"))) == 4, seconds=30)
-        assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
-            "metrics_agent_port_n1": "-1",
-            "metrics_export_port_n1": "-1",
-            "dashboard_agent_listen_port_n1": "-1",
-            "runtime_env_agent_port_n1": "-1",
-        }
+        assert wait_until(lambda: written(tmp_path) == expected, seconds=30)
         assert process.is_running()
-        raylet.stdin.close()
+        started.stdin.close()
 
         assert wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, seconds=30)
+
+
+def test_the_two_agents_of_a_node_never_write_the_same_file():
+    assert not set(silent_agent.OF_DASHBOARD.split(",")) & set(silent_agent.OF_RUNTIME_ENVIRONMENTS.split(","))
+
+
+def raylet(folder: Path, ports: str) -> "subprocess.Popen[str]":
+    """A program that starts an agent, as a raylet does, tells its number, and ends when its input does."""
+    agent = [sys.executable, "-I", silent_agent.__file__, f"--ports={ports}", "agent.py"]
+    told = shlex.join([*agent, "--session-dir", str(folder), "--node-id", "n1", "--other=x"])
+    return subprocess.Popen(
+        ["/bin/sh", "-c", f"{told} & echo $!; read _"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+def written(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir() if not path.name.endswith(".new")}
