@@ -1,6 +1,7 @@
 """What a program uses of the machine: the CPU time and the memory of all its processes."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,12 +16,13 @@ _LOOKS_A_WEIGHING = 4  # to add up its pages costs the service 30 ms of CPU, whi
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What was used.
+    """What was used in these seconds.
 
     Memory is PSS: a page that several processes share counts once. It is measured at the start, at the end, and every
     two seconds.
     """
 
+    seconds: float
     cpu_seconds: float
     peak_memory_bytes: int
 
@@ -92,6 +94,7 @@ class Meter:
         self._peak_memory_bytes = family.memory_bytes()
         self._look()
         self._before = dict(self._cpu)
+        self._began = self._ended = time.monotonic()
 
     def watch(self, is_over: threading.Event) -> None:
         """Look again and again until it is over, and a last time then."""
@@ -99,6 +102,7 @@ class Meter:
         while not is_over.wait(_LOOK_SECONDS):
             looks += 1
             self._look(weighs=looks % _LOOKS_A_WEIGHING == 0)
+        self._ended = time.monotonic()
         self._look(weighs=True)
 
     def usage(self) -> Usage:
@@ -116,7 +120,7 @@ class Meter:
             before = self._before.get(process, _Cpu(0))  # a process that came later began at nothing
             taken_over = cpu.children - before.children - seen_of_ended.get(process.pid, 0.0)
             cpu_seconds += cpu.own - before.own + max(0.0, taken_over)
-        return Usage(cpu_seconds, self._peak_memory_bytes)
+        return Usage(self._ended - self._began, cpu_seconds, self._peak_memory_bytes)
 
     def _look(self, *, weighs: bool = False) -> None:
         self._running = set(self._family.members())

@@ -16,7 +16,7 @@ from raythumbs.client import Client, Refused, Unreachable
 _FOLDER = "backfill"
 _BUCKET = "photos"
 _DRAWN = 8
-_POLL_SECONDS = 1.0  # to ask costs CPU, which the photos could use; when a photo was done is in the record
+_POLL_SECONDS = 0.5  # to ask costs CPU, which the photos could use; when a photo was done is in the record
 _PATIENCE_SECONDS = 120.0
 _PHOTO_SECONDS = 5.0
 

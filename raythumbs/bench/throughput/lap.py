@@ -80,7 +80,7 @@ def lap(one: Contestant, contest: Contest, store: LatencyStore, *, latency_ms: f
         photos=photos,
         seconds=seconds,
         photos_per_second=photos / seconds,
-        cpu_percent=100 * usage.cpu_seconds / (seconds * contest.workers),
+        cpu_percent=100 * usage.cpu_seconds / (usage.seconds * contest.workers),
         peak_rss_mb=usage.peak_memory_bytes / _MIB,
         p50_seconds=percentile(finish.waited, 50),
         p95_seconds=percentile(finish.waited, 95),
