@@ -42,7 +42,7 @@ def serve_on_own_ray(settings: Settings, *, say: Say, answers: Answers) -> None:
     ):
         _raise_file_limit(say)
         say("starting Ray ...")
-        import raythumbs.cluster.without_pandas  # noqa: F401
+        import raythumbs.cluster.without_pandas  # noqa: F401 for its effect, before Ray Serve is imported
         from raythumbs.app import check_before_start
         from raythumbs.cluster.local import own_cluster
 
@@ -64,7 +64,7 @@ def serve_on_running_ray(settings: Settings, address: str, *, say: Say, answers:
     listener = Systemd.of_environment()
     refuse_taken(settings.host, settings.port)
     before_joining()
-    import raythumbs.cluster.without_pandas  # noqa: F401
+    import raythumbs.cluster.without_pandas  # noqa: F401 for its effect, before Ray Serve is imported
     from raythumbs.cluster.join import running_cluster, seal_on_head
 
     with _error_in_one_line(), running_cluster(address):

@@ -9,13 +9,13 @@ from ray._private import services
 from ray._private.node import Node
 from ray.scripts.scripts import main
 
-from raythumbs.cluster.local import _do_nothing, _python_with_silent_agents
+from raythumbs.cluster.local import do_nothing, python_with_silent_agents
 
 # Parts of Ray for which it has no switch, as in cluster/local.py.
 _REPLACED = (
-    (Node, "start_api_server", _do_nothing),
-    (Node, "start_ray_client_server", _do_nothing),
-    (services, "_build_python_executable_command_memory_profileable", _python_with_silent_agents),
+    (Node, "start_api_server", do_nothing),
+    (Node, "start_ray_client_server", do_nothing),
+    (services, "_build_python_executable_command_memory_profileable", python_with_silent_agents),
 )
 for owner, name, replacement in _REPLACED:
     setattr(owner, name, replacement)

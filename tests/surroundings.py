@@ -4,8 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-# Where pandas is installed, each process of Ray Serve imports it: half a second of CPU and 70 MB, for nothing. What
-# tests start is as it is after the README's `pip install`, which is without the extra `export`.
+# Where pandas is installed, each process of Ray Serve imports it, but not in a local Ray: half a second of CPU, 70 MB,
+# for nothing. What tests start is as it is after the README's `pip install`, which is without the extra `export`.
 WITHOUT_PANDAS = str(Path(__file__).parent / "as_without_export")
 
 # Ray's command for a head with fewer processes, and the environment that it needs: see quiet_ray.py.

@@ -21,8 +21,8 @@ from raythumbs.cluster.watch import watched
 from raythumbs.settings.sealed import without_secrets
 
 
-def _do_nothing(*_given: object, **_options: object) -> None:
-    pass
+def do_nothing(*_given: object, **_options: object) -> None:
+    """Stand in for what starts a process that is not needed."""
 
 
 _python = services._build_python_executable_command_memory_profileable  # noqa: SLF001 see below
@@ -34,7 +34,7 @@ _SILENT = {
 }
 
 
-def _python_with_silent_agents(component: str, session_dir: str, **options: bool) -> list[str]:
+def python_with_silent_agents(component: str, session_dir: str, **options: bool) -> list[str]:
     """Return how Ray starts a process of its own. What follows, the path of Ray's agent, means nothing to ours."""
     if component in _SILENT:
         return [sys.executable, "-I", silent_agent.__file__, f"--ports={_SILENT[component]}"]
@@ -44,13 +44,13 @@ def _python_with_silent_agents(component: str, session_dir: str, **options: bool
 
 # Parts of Ray 2.60 for which it has no switch, and what takes their place while it starts.
 _REPLACED = (
-    (Node, "start_monitor", _do_nothing),
-    (Node, "start_log_monitor", _do_nothing),
-    (Node, "start_api_server", _do_nothing),
-    (services, "_build_python_executable_command_memory_profileable", _python_with_silent_agents),
-    (ray._private.utils, "set_sigterm_handler", _do_nothing),  # noqa: SLF001 it would end the process on the spot
+    (Node, "start_monitor", do_nothing),
+    (Node, "start_log_monitor", do_nothing),
+    (Node, "start_api_server", do_nothing),
+    (services, "_build_python_executable_command_memory_profileable", python_with_silent_agents),
+    (ray._private.utils, "set_sigterm_handler", do_nothing),  # noqa: SLF001 it would end the process on the spot
     # It would print errors in colours on standard output.
-    (ray._private.worker, "listen_error_messages", _do_nothing),  # noqa: SLF001
+    (ray._private.worker, "listen_error_messages", do_nothing),  # noqa: SLF001
     # `timeout` and some supervisors send a signal to the whole group. Then Ray would end before what runs is finished.
     (services, "ConsolePopen", partial(Popen, process_group=0)),
 )
@@ -67,7 +67,7 @@ def own_cluster(folder: Path, *, slots_per_node: int, lost: Callable[[str], None
     _forget_secrets()
     cpus = len(os.sched_getaffinity(0))
     try:
-        with _changed_ray():
+        with changed_ray():
             ray.init(
                 address="local",
                 num_cpus=cpus,
@@ -92,7 +92,7 @@ def _forget_secrets() -> None:
 
 
 @contextmanager
-def _changed_ray() -> Iterator[None]:
+def changed_ray() -> Iterator[None]:
     """Start Ray without processes that one machine does not need: the autoscaler, the log monitor, the dashboard's
     server, its agent and the agent of runtime environments. Start the others in process groups of their own.
 

@@ -1,7 +1,7 @@
 """Imported for its effect: this process does without pandas. Each worker of a local Ray imports it, see environment.py.
 
 Ray Serve imports pandas wherever it is installed, for answers that are data frames, of which raythumbs has none. That
-took 0.5 s of CPU and 66 MiB in each of six processes.
+took 0.5 s of CPU and 66 MiB in each of five processes.
 """
 
 import sys

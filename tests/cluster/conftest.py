@@ -25,7 +25,7 @@ from ray.cluster_utils import Cluster
 
 from raythumbs.bench.pictures import draw_photo
 from raythumbs.cluster.join import NAMESPACE
-from raythumbs.cluster.local import _changed_ray
+from raythumbs.cluster.local import changed_ray
 from raythumbs.cluster.nodes import SLOT_RESOURCE
 from raythumbs.errors import QueueUnavailable
 from raythumbs.model.figures import Figures
@@ -51,7 +51,7 @@ class QuietCluster(Cluster):
     beside each other node."""
 
     def add_node(self, **shape: Any) -> Node:
-        with _changed_ray():
+        with changed_ray():
             return super().add_node(**shape)
 
 

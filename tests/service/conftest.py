@@ -214,9 +214,9 @@ def running_ray(surroundings: Mapping[str, str], *options: str) -> Iterator[str]
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A service on its embedded defaults, with small limits."""
+    """A service on its embedded defaults, with small limits, where pandas is installed."""
     limits = {"RAYTHUMBS_MAX_UPLOAD_BYTES": "20000000", "RAYTHUMBS_MAX_PHOTO_BYTES": "10000000"}
-    with local_service(tmp_path_factory.mktemp("service"), environment=limits) as client:
+    with local_service(tmp_path_factory.mktemp("service"), environment=limits | {"PYTHONPATH": ""}) as client:
         yield client
 
 
