@@ -19,6 +19,15 @@ from raythumbs.settings.sealed import Sealed, seal
 
 # Importing Ray takes seconds and reads its environment. So modules that import Ray are imported within functions.
 
+# What several processes of a service import: replicas, queues, tasks, and Ray Serve's own.
+OF_WORKERS = (
+    "raythumbs.app",
+    "raythumbs.web.api",
+    "raythumbs.queue.thumbnail_queue",
+    "raythumbs.worker.task",
+    "ray.serve._private.controller",
+    "ray.serve._private.proxy",
+)
 _LOOPBACK = "127.0.0.1"
 _FEWEST_FILES = 1024
 _USUAL_CONNECTIONS = 4096
@@ -49,7 +58,8 @@ def serve_on_own_ray(settings: Settings, *, say: Say, answers: Answers) -> None:
         check_before_start(settings)
         sealed = seal(settings, restart.folder, environment=restart.environment)
         slots = settings.max_workers_per_node
-        with _error_in_one_line(), own_cluster(restart.folder, slots_per_node=slots, lost=restart.begin):
+        ray = own_cluster(restart.folder, slots_per_node=slots, preloaded=OF_WORKERS, lost=restart.begin)
+        with _error_in_one_line(), ray:
             signals.listen()  # again, because Ray has set its own handlers
             say("starting the queue and the ingress ...")
             proxy = _Proxy(_LOOPBACK, door.hand_over)

@@ -5,17 +5,17 @@ agents. No test asks them anything, and they take 5 s of CPU to start. A service
 test_ray_up.py.
 """
 
-from ray._private import services
 from ray._private.node import Node
 from ray.scripts.scripts import main
 
-from raythumbs.cluster.local import do_nothing, python_with_silent_agents
+from raythumbs.cluster.local import do_nothing, our_agents
+from raythumbs.serving import OF_WORKERS
 
 # Parts of Ray for which it has no switch, as in cluster/local.py.
 _REPLACED = (
     (Node, "start_api_server", do_nothing),
     (Node, "start_ray_client_server", do_nothing),
-    (services, "_build_python_executable_command_memory_profileable", python_with_silent_agents),
+    *our_agents(OF_WORKERS),
 )
 for owner, name, replacement in _REPLACED:
     setattr(owner, name, replacement)

@@ -13,6 +13,7 @@ from raythumbs.model.job import INCOMPLETE, State
 from tests.cluster.conftest import (
     SHARE_BYTES,
     SMALL_NODE,
+    QuietCluster,
     StartQueue,
     eventually,
     family,
@@ -176,11 +177,11 @@ sys.meta_path.insert(0, Nothing())
 
 @pytest.mark.needs("time")
 def test_a_node_without_the_package_costs_no_photo_an_attempt_and_is_named(
-    cluster: Cluster, shared: StartQueue, photos: list[Path], tmp_path: Path
+    cluster: QuietCluster, shared: StartQueue, photos: list[Path], tmp_path: Path
 ):
     (tmp_path / "sitecustomize.py").write_text(WITHOUT_THE_PACKAGE)
     queue = shared()
-    node = cluster.add_node(**SMALL_NODE, env_vars={"PYTHONPATH": str(tmp_path)})
+    node = super(QuietCluster, cluster).add_node(**SMALL_NODE, env_vars={"PYTHONPATH": str(tmp_path)})
     eventually(lambda: [node.trouble for node in queue.status().nodes if node.trouble])
 
     jobs = queue.ended(queue.submit(photos[:10]))
