@@ -1,8 +1,8 @@
-"""Ray's own command `ray`, for a head with fewer processes than it has elsewhere.
+"""Ray's own command `ray`, for a head with fewer processes than it has elsewhere, and with workers that are forks.
 
 By itself Ray starts the dashboard's server, which it has even without a dashboard, a server for Ray's client, and two
-agents. No test asks them anything, and they take 5 s of CPU to start. A service beside all of them is tested in
-test_ray_up.py.
+agents, which take 5 s of CPU to start; each worker takes another. No test asks them anything. A service beside all of
+them is tested in test_autoscaling.py.
 """
 
 from ray._private.node import Node

@@ -6,6 +6,7 @@ ends whatever Ray it can see, sees only theirs. It takes root, iproute2, openssh
 
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
+
+from tests.surroundings import QUIET_RAY
 
 HOUSE = Path(__file__).parents[2]
 PROGRAMS = "ip", "unshare", "ssh", "ssh-keygen", "rsync", "/usr/sbin/sshd"
@@ -61,6 +64,18 @@ class Host:
             self._machine = subprocess.Popen(
                 ["ip", "netns", "exec", self.name, *_ALONE, "--uts", "sh", "-euc", script], stdout=log, stderr=log
             )
+
+    def take_quiet_ray(self) -> None:
+        """Give this machine Ray's command with fewer processes, in a virtual environment like the other machines'."""
+        ours = self.home / "raythumbs"
+        ours.unlink()
+        (ours / "bin").mkdir(parents=True)
+        for path in (*Path(sys.prefix).iterdir(), *Path(sys.prefix, "bin").iterdir()):
+            if path.name not in {"bin", "ray"}:
+                (ours / path.relative_to(sys.prefix)).symlink_to(path)
+        command = f'PYTHONPATH="$PYTHONPATH:{HOUSE}" exec {shlex.join(QUIET_RAY)} "$@"'
+        (ours / "bin" / "ray").write_text(f"#!/bin/sh\n{command}\n")
+        (ours / "bin" / "ray").chmod(0o755)
 
     def processes(self, titled: str) -> list[psutil.Process]:
         """Return its processes that have this in their titles."""

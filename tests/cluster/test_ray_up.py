@@ -104,6 +104,7 @@ def ray_up(aws_credentials: None) -> Iterator[RayUp]:
             (host.home / ".bashrc").write_text(
                 f"export PYTHONPATH={OLDER}:{WITHOUT_PANDAS} {FEW_WORKERS} {SHORT_PATIENCE}\n"
             )
+        machines.hosts[0].take_quiet_ray()  # test_autoscaling.py has a head with all of Ray's processes
         with_older_version(machines.hosts[1].home)
         yield RayUp(machines, client)
 

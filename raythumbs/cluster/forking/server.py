@@ -66,8 +66,7 @@ def _listen(place: Path) -> socket.socket:
 
 
 def _prepared(modules: Iterable[str]) -> bool:
-    """Import the modules. Return whether this process can be forked: it has one thread, and no fork repeats another's
-    random ids."""
+    """Import the modules. Return whether this process can be forked; if not, say why."""
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     try:
         with _ids_from_the_system():
@@ -78,11 +77,19 @@ def _prepared(modules: Iterable[str]) -> bool:
         return False
     gc.collect()
     gc.freeze()  # else each worker's first collection would copy all of the shared memory
+    if unfit := _unfit():
+        print(f"workers are not forked: {unfit}", file=sys.stderr)
+    return not unfit
+
+
+def _unfit() -> str:
+    """Return why this process cannot be forked, or nothing."""
     threads = len(list(Path("/proc/self/task").iterdir()))
-    if threads > 1 or _random_id() == _random_id():
-        print(f"workers are not forked: {threads} threads", file=sys.stderr)
-        return False
-    return True
+    if threads > 1:
+        return f"{threads} threads run"  # a fork has only one of them
+    if _random_id() == _random_id():
+        return "Ray has drawn a random id, so forks would draw the same ones"
+    return ""
 
 
 @contextmanager
