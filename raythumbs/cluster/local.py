@@ -67,6 +67,8 @@ _REPLACED = (
     (Node, "start_monitor", do_nothing),
     (Node, "start_log_monitor", do_nothing),
     (Node, "start_api_server", do_nothing),
+    # It imports what a dashboard needs, to know whether Ray's own agent of it could be complete: 0.4 s of CPU.
+    (ray._private.utils, "get_dashboard_dependency_error", do_nothing),  # noqa: SLF001
     (ray._private.utils, "set_sigterm_handler", do_nothing),  # noqa: SLF001 it would end the process on the spot
     # It would print errors in colours on standard output.
     (ray._private.worker, "listen_error_messages", do_nothing),  # noqa: SLF001

@@ -9,6 +9,7 @@ from raythumbs.bench.plans import BackfillPlan
 from raythumbs.storage.s3 import S3Store
 
 
+@pytest.mark.needs("time")
 def test_every_object_is_enqueued_once_and_then_known(tmp_path, postgresql):
     # Two pages of a listing.
     report = run(BackfillPlan(objects=1_100, folder=tmp_path, database=postgresql), say=print)

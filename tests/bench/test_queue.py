@@ -34,6 +34,7 @@ def test_every_backlog_is_measured_on_every_database_and_nothing_is_left(tmp_pat
     assert (list(report.complaints), list(tmp_path.iterdir())) == ([], [])
 
 
+@pytest.mark.needs("time")
 def test_without_a_server_sqlite_alone_is_measured(tmp_path: Path) -> None:
     report = run(QueuePlan(backlog=[1], folder=tmp_path, runs=2, seconds=0.1), say=print)
 

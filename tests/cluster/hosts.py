@@ -43,6 +43,12 @@ exec /usr/sbin/sshd -D -e -f /dev/null -h /tmp/keys/host -o AuthorizedKeysFile=/
     -o StrictModes=no -o UsePAM=no -o PidFile=none -o AcceptEnv='_RAYTHUMBS_TEST_*'
 """
 
+# Only `ray start` differs.
+_QUIET = """#!/bin/sh
+[ "$1" = start ] || exec {prefix}/bin/ray "$@"
+PYTHONPATH="$PYTHONPATH:{house}" exec {quiet_ray} "$@"
+"""
+
 
 class Host:
     """A machine of the tests: its address, and what can happen to it."""
@@ -73,8 +79,9 @@ class Host:
         for path in (*Path(sys.prefix).iterdir(), *Path(sys.prefix, "bin").iterdir()):
             if path.name not in {"bin", "ray"}:
                 (ours / path.relative_to(sys.prefix)).symlink_to(path)
-        command = f'PYTHONPATH="$PYTHONPATH:{HOUSE}" exec {shlex.join(QUIET_RAY)} "$@"'
-        (ours / "bin" / "ray").write_text(f"#!/bin/sh\n{command}\n")
+        (ours / "bin" / "ray").write_text(
+            _QUIET.format(house=HOUSE, quiet_ray=shlex.join(QUIET_RAY), prefix=sys.prefix)
+        )
         (ours / "bin" / "ray").chmod(0o755)
 
     def processes(self, titled: str) -> list[psutil.Process]:
