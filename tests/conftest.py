@@ -1,5 +1,6 @@
 """What several rooms' tests need: a clock in the hand, an S3 server, a PostgreSQL."""
 
+import atexit
 import gc
 import os
 import sys
@@ -26,6 +27,7 @@ pytest_plugins = ("tests.groups",)
 # Thousands of tests stay in memory to the end. To look through them for garbage, again and again, took a third of the
 # CPU of collecting them, and several percent of that of running them.
 gc.disable()
+atexit.register(gc.freeze)
 
 
 def pytest_collection_finish() -> None:

@@ -68,6 +68,7 @@ def _listen(place: Path) -> socket.socket:
 def _prepared(modules: Iterable[str]) -> bool:
     """Import the modules. Return whether this process can be forked; if not, say why."""
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    gc.disable()  # what is imported stays
     try:
         with _ids_from_the_system():
             for module in modules:
@@ -75,7 +76,7 @@ def _prepared(modules: Iterable[str]) -> bool:
     except Exception:  # noqa: BLE001 whatever it is, workers that are started anew say it again
         traceback.print_exc()
         return False
-    gc.collect()
+    gc.enable()
     gc.freeze()  # else each worker's first collection would copy all of the shared memory
     if unfit := _unfit():
         print(f"workers are not forked: {unfit}", file=sys.stderr)
