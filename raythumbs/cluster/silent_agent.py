@@ -5,6 +5,7 @@ Ray's own takes 1.5 s of CPU to start and 120 MB, this one a fiftieth. Only the 
 
 import argparse
 import os
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ class Agent:
     session_folder: Path
     node_id: str
     ports: tuple[str, ...]
+    log: Path | None
 
     @classmethod
     def of_command_line(cls) -> Self:
@@ -30,8 +32,15 @@ class Agent:
         parser.add_argument("--ports", required=True)
         parser.add_argument("--session-dir", type=Path, required=True)
         parser.add_argument("--node-id", required=True)
+        parser.add_argument("--stderr-filepath", type=Path)
         asked, _ = parser.parse_known_args()
-        return cls(asked.session_dir, asked.node_id, tuple(asked.ports.split(",")))
+        return cls(asked.session_dir, asked.node_id, tuple(asked.ports.split(",")), asked.stderr_filepath)
+
+    def open_log(self) -> None:
+        """Write errors to Ray's file for them. Who clears up Ray's folder ends what has a file of it open."""
+        if self.log:
+            with self.log.open("ab") as log:
+                os.dup2(log.fileno(), sys.stderr.fileno())
 
     def tell_ports(self) -> None:
         """Tell the raylet, which waits for it, that nothing listens."""
@@ -54,5 +63,7 @@ def _write(path: Path, text: str) -> None:
 
 if __name__ == "__main__":
     started_by = os.getppid()
-    Agent.of_command_line().tell_ports()
+    agent = Agent.of_command_line()
+    agent.open_log()
+    agent.tell_ports()
     stay(started_by)

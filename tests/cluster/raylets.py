@@ -12,10 +12,20 @@ NODE = "0123456789abcdef"
 
 def raylet(session: Path, agent: Sequence[str]) -> "subprocess.Popen[str]":
     """Start a program that starts the agent, as a raylet does, tells its number, and ends when its input does."""
-    command = [*agent, "agent.py", "--session-dir", str(session), "--node-id", NODE, "--other=x"]
+    given = ["--session-dir", str(session), "--node-id", NODE, f"--stderr-filepath={log_of(session)}", "--other=x"]
+    command = [*agent, "agent.py", *given]
     program = f"{shlex.join(command)} & echo $!; read _"
     return subprocess.Popen(["/bin/sh", "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
+def log_of(session: Path) -> Path:
+    return session.with_name(f"{session.name}.err")
+
+
 def has_ended(process: psutil.Process) -> bool:
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def opened(process: psutil.Process) -> list[str]:
+    """The files that a process has open, by which who clears up a folder finds it."""
+    return [str(file.readlink()) for file in Path(f"/proc/{process.pid}/fd").iterdir()]

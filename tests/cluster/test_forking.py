@@ -18,7 +18,7 @@ from raythumbs.cluster.forking import request
 from raythumbs.cluster.forking.request import socket_of
 from raythumbs.cluster.silent_agent import OF_RUNTIME_ENVIRONMENTS
 from raythumbs.serving import OF_WORKERS
-from tests.cluster.raylets import NODE, has_ended, raylet
+from tests.cluster.raylets import NODE, has_ended, log_of, opened, raylet
 
 WORKER = """
 import json, os, signal, sys
@@ -116,8 +116,11 @@ def test_only_this_user_may_connect(session):
     assert socket_of(session, NODE).stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize("module", [THREAD, DRAWN, "raise ValueError", "import missing"])
-def test_what_cannot_be_forked_is_not_forked_and_workers_start_as_ray_starts_them(tmp_path, module):
+@pytest.mark.parametrize(
+    ("module", "told"),
+    [(THREAD, "2 threads"), (DRAWN, "drawn a random id"), ("raise ValueError", "Error"), ("import missing", "missing")],
+)
+def test_what_cannot_be_forked_is_not_forked_and_workers_start_as_ray_starts_them(tmp_path, module, told):
     (tmp_path / "modules").mkdir()
     (tmp_path / "modules" / "unfit.py").write_text(module)
 
@@ -129,6 +132,7 @@ def test_what_cannot_be_forked_is_not_forked_and_workers_start_as_ray_starts_the
         assert str(tmp_path / "default_worker.py") in said
         assert not socket_of(tmp_path, NODE).exists()
         assert server.is_running()
+        assert told in log_of(tmp_path).read_text()
 
 
 def test_without_a_fork_server_workers_start_as_ray_starts_them(tmp_path):
@@ -138,6 +142,7 @@ def test_without_a_fork_server_workers_start_as_ray_starts_them(tmp_path):
 def test_a_fork_server_ends_with_its_raylet(tmp_path):
     with fork_server(tmp_path, preloaded="") as server:
         assert wait_until(lambda: is_there(tmp_path), seconds=60)
+        assert str(log_of(tmp_path)) in opened(server)
 
     assert wait_until(lambda: has_ended(server), seconds=30)
 

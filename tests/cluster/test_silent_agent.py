@@ -7,7 +7,7 @@ import psutil
 
 from raythumbs.bench.local_service import wait_until
 from raythumbs.cluster import silent_agent
-from tests.cluster.raylets import NODE, has_ended, raylet
+from tests.cluster.raylets import NODE, has_ended, log_of, opened, raylet
 
 AGENT = [sys.executable, "-I", silent_agent.__file__, f"--ports={silent_agent.OF_DASHBOARD}"]
 
@@ -19,6 +19,7 @@ def test_it_tells_that_nothing_listens_and_ends_with_the_process_that_started_it
 
         assert wait_until(lambda: written(tmp_path) == expected, seconds=30)
         assert process.is_running()
+        assert log_of(tmp_path) in {Path(file).resolve() for file in opened(process)}
         started.stdin.close()
 
         assert wait_until(lambda: has_ended(process), seconds=30)

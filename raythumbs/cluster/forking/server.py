@@ -32,6 +32,7 @@ _STANDARD_FILES = 3
 def main() -> None:
     """Make workers until the raylet ends. In a worker, run what Ray runs there."""
     agent, raylet = Agent.of_command_line(), os.getppid()
+    agent.open_log()
     # Ray's library reads these two when it is loaded, and never again.
     os.environ |= {"RAY_RAYLET_PID": str(raylet), "RAY_JOB_ID": _NO_JOB}
     place = socket_of(agent.session_folder, agent.node_id)
