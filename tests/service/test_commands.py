@@ -37,12 +37,13 @@ def test_submit_status_retry_and_cancel_talk_to_the_service(service, photographs
     words = tmp_path / "words.jpg"
     words.write_text("not a photo")
 
-    _, submitted, _ = finished(raythumbs("submit", "--no-wait", photographs["cat"], words, environment=at))
+    submit = ("submit", "--no-wait", "--folder-id", "of-commands")  # other tests use the service too
+    _, submitted, _ = finished(raythumbs(*submit, photographs["cat"], words, environment=at))
     good, bad = (line.split()[0] for line in submitted.splitlines())
     assert ended(service, good)["state"] == "succeeded"
     assert ended(service, bad)["state"] == "failed"
     _, shown, _ = finished(raythumbs("status", environment=at))
-    _, retried, _ = finished(raythumbs("retry", "--all-failed", environment=at))
+    _, retried, _ = finished(raythumbs("retry", "--folder", "of-commands", environment=at))
     again = ended(service, bad)
     refused, _, reason = finished(raythumbs("cancel", good, environment=at))
 
