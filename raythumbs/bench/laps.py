@@ -43,7 +43,8 @@ def percentile(values: Iterable[float], percent: float) -> float:
 def in_processes(function: Callable[[Argument], Row], arguments: Sequence[Argument]) -> list[Row]:
     """Call a function at once with each argument, in a new process for each: its CPU time and memory are then the
     function's alone. The function may call `await_others`."""
-    context = get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload([function.__module__])  # imported once for all
     barrier = context.Barrier(len(arguments))
     with ProcessPoolExecutor(len(arguments), context, initializer=_begin, initargs=(barrier,)) as pool:
         return list(pool.map(function, arguments))
