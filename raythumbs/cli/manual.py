@@ -7,7 +7,7 @@ import typer
 
 from raythumbs.cli.options import AsJson
 from raythumbs.cli.output import out
-from raythumbs.manual import PAGES, read_page, terminal
+from raythumbs.manual import PAGES, read_page
 
 
 def manual(
@@ -24,6 +24,8 @@ def manual(
     if as_json:
         print(json.dumps({"page": page, "text": read_page(page)} if page else _titles()))
         return
+    from raythumbs.manual import terminal  # it imports much that no other command needs
+
     terminal.show(page, out)
 
 
