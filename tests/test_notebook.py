@@ -52,12 +52,11 @@ def test_a_text_before_each_chart_explains_it(path):
     assert len(explained) == len(charts(notebook)) == CHARTS[path]
 
 
-@pytest.mark.parametrize("folder", [HOUSE, NOTEBOOK.parent])
-def test_the_notebook_finds_its_modules_from_the_root_and_from_its_folder(notebook, small, folder, tmp_path):
+def test_the_notebook_finds_its_modules_from_its_folder(notebook, small, tmp_path):
     [last] = [number for number, cell in enumerate(notebook.cells) if cell.source.endswith("\nplan")]
     notebook.cells = notebook.cells[: last + 1]
 
-    run_notebook(notebook, cwd=folder, ipython=tmp_path)
+    run_notebook(notebook, cwd=NOTEBOOK.parent, ipython=tmp_path)
 
     assert "photos=6" in notebook.cells[last].outputs[0].data["text/plain"]  # the environment's, not the cell's
 
@@ -65,7 +64,7 @@ def test_the_notebook_finds_its_modules_from_the_root_and_from_its_folder(notebo
 @pytest.mark.timeout(300)
 @pytest.mark.needs("nginx")
 @pytest.mark.needs("time")
-def test_the_notebook_runs_draws_every_chart_and_leaves_nothing_behind(notebook, small, tmp_path):
+def test_the_notebook_runs_from_the_root_draws_every_chart_and_leaves_nothing_behind(notebook, small, tmp_path):
     mark = secrets.token_hex(8)
 
     run_notebook(notebook, cwd=HOUSE, ipython=tmp_path, **{MARK: mark})

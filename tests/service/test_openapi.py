@@ -42,7 +42,7 @@ def test_every_answer_to_generated_requests_is_documented_and_none_is_an_interna
 
     ended = subprocess.run(
         [SCHEMATHESIS, "--no-color", "--config-file", configuration, "run", f"{client.url}/openapi.json",
-         "--checks", ",".join(CHECKS), "--continue-on-failure", "--max-time", "60"],
+         "--checks", ",".join(CHECKS), "--continue-on-failure", "--max-time", "45"],
         capture_output=True, text=True, timeout=SECONDS, check=False, cwd=tmp_path, env={**os.environ, "CI": "1"},
     )  # fmt: skip
 
