@@ -66,6 +66,7 @@ class _Bucket(BaseHTTPRequestHandler):
     """Answers listings of the keys that the server has."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a head and a body are two writes, of which the second would wait up to 40 ms
     keys: Keys
 
     def do_GET(self) -> None:

@@ -118,17 +118,18 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
     own = (
         Loop(dispatcher.run_once, every_seconds=1, wake=dispatcher.wake),
         Loop(dispatcher.renew, every_seconds=settings.lease_seconds / 4),
-        Loop(follow, every_seconds=2),
+        Loop(follow, every_seconds=given.pace.follow_nodes_seconds),
         Loop(dispatcher.reconsider, every_seconds=given.pace.reconsider_seconds),
         Loop(admission.run_once, every_seconds=1),
     )
     thumbnails = plan.stores.at(plan.thumbnails_uri)
+    collector = Collector(record, thumbnails, admission, shards=settings.queue_shards)
     of_the_record = (  # of several shards, the first runs these for all
         Loop(scaling.run_once, every_seconds=5),
         Loop(reconciler.run_once, every_seconds=60, wake=reconciler.wake),
         Loop(backfiller.run_once, every_seconds=given.pace.backfill_rest_seconds, wake=backfiller.wake),
         Loop(Janitor(record, settings).run_once, every_seconds=10),
-        Loop(Collector(record, thumbnails, admission, shards=settings.queue_shards).run_once, every_seconds=5),
+        Loop(collector.run_once, every_seconds=given.pace.collect_rest_seconds),
         *(Loop(poller.run_once, every_seconds=_POLL_SECONDS) for poller in pollers),
         *(Loop(courier.run_once, every_seconds=1) for courier in couriers),
     )

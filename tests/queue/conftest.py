@@ -123,6 +123,14 @@ def configured(tmp_path: Path) -> Callable[..., Settings]:
     return configured
 
 
+_QUICK: Mapping[str, Any] = {
+    "backoff": lambda _errors: 0.005,
+    "slow_backoff": lambda _errors: 0.005,
+    "collect_rest_seconds": 0.1,
+    "follow_nodes_seconds": 0.1,
+}
+
+
 @asynccontextmanager
 async def at_work(
     settings: Settings,
@@ -142,7 +150,7 @@ async def at_work(
             run=batches,
             nodes=cluster or Cluster(),
             telemetry=telemetry or Telemetry(),
-            pace=Pace(**{"backoff": lambda _errors: 0.005, "slow_backoff": lambda _errors: 0.005} | pace),
+            pace=Pace(**_QUICK | pace),
         )
     )
     try:

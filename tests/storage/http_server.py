@@ -16,6 +16,7 @@ Behaviour = Callable[[BaseHTTPRequestHandler], None]
 def served(behaviour: Behaviour, *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # its answers are several small writes, of which the last would wait 40 ms
 
         def do_GET(self) -> None:
             behaviour(self)
