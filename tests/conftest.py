@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from raythumbs.bench.servers import postgresql_server, s3_server
-from tests import needs
+from tests import compiled, needs
 from tests.servers import pgbouncer_server
 from tests.surroundings import WITHOUT_PANDAS
 
@@ -42,6 +42,8 @@ os.environ["PYTHONPATH"] = WITHOUT_PANDAS
 
 # Each session of botocore would else read a megabyte of JSON for its first client: more CPU than most tests of S3 take.
 botocore.session.create_loader = cache(botocore.session.create_loader)
+
+compiled.share()
 
 # How long an example takes says how busy the machine is, and nothing of the code.
 settings.register_profile("however busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
