@@ -1,8 +1,8 @@
 """Which tests run in one process, one after the other, when pytest runs several at a time (`pytest -n 3`).
 
 Tests that start Ray mostly wait, and a Ray that several tests share is started once. They make a few groups, which
-begin first because they take longest. Every other file is a group of its own. One process keeps to those as long as
-there are any: they use the cores while the others wait.
+begin first because they take longest. Those of pages share a Chromium. Every other file is a group of its own. One
+process keeps to the groups without Ray as long as there are any: they use the cores while the others wait.
 """
 
 import pytest
@@ -11,7 +11,7 @@ from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
 # In the order in which the groups begin. A test belongs to the first group that its name begins with.
-_GROUPS = {
+_WITH_RAY = {
     "deploys": (
         "tests/service/test_deploys.py",
         "tests/service/test_running_ray.py",
@@ -24,6 +24,13 @@ _GROUPS = {
     "cluster": ("tests/cluster/",),
     "service": ("tests/service/",),
 }
+_GROUPS = _WITH_RAY | {
+    "chromium": (
+        "tests/web/test_page_in_chromium.py",
+        "tests/web/test_pages_in_chromium.py",
+        "tests/web/test_docs_page.py",
+    ),
+}
 
 
 class ByGroup(LoadScopeScheduling):
@@ -35,14 +42,14 @@ class ByGroup(LoadScopeScheduling):
     def _assign_work_unit(self, node: WorkerController) -> None:
         with_ray = sum(map(self._is_at_ray, self.nodes))
         if with_ray >= len(self.nodes) - 1:
-            others = (group for group in self.workqueue if group not in _GROUPS)
+            others = (group for group in self.workqueue if group not in _WITH_RAY)
             if first := next(others, None):
                 self.workqueue.move_to_end(first, last=False)
         super()._assign_work_unit(node)
 
     def _is_at_ray(self, node: WorkerController) -> bool:
         assigned = self.assigned_work[node]
-        return any(group in _GROUPS and not all(tests.values()) for group, tests in assigned.items())
+        return any(group in _WITH_RAY and not all(tests.values()) for group, tests in assigned.items())
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByGroup:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
@@ -25,6 +25,9 @@ from tests.batches import no_more
 from tests.decoders import Lent, end_all
 from tests.records import lay_record
 from tests.verbs import Verbs
+
+if TYPE_CHECKING:
+    from tests.web.chromium import Chromium
 
 HERE = "http://127.0.0.1:8000"
 NODE = Node("here", cpus=1)
@@ -107,8 +110,10 @@ Scenario = Callable[[Service], Awaitable[Any]]
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Callable[..., Any]:
+def served(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Any]:
     """Run a scenario against a service; return what it returns. `others` are other dependencies than the usual ones."""
+    with_pages = "chromium" in request.fixturenames
+    run_within = request.getfixturevalue("chromium").run if with_pages else asyncio.run
 
     def run(scenario: Scenario, *, others: Mapping[str, Any] | None = None, **given: object) -> Any:
         settings = load_settings(**{"data_dir": tmp_path / "data", **given})
@@ -118,7 +123,7 @@ def served(tmp_path: Path) -> Callable[..., Any]:
             async with _serving(settings, others or {}) as service:
                 return await scenario(service)
 
-        return asyncio.run(within())
+        return run_within(within())
 
     return run
 
@@ -131,12 +136,12 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[str]:
-    """The address of a Chromium, for `new_page`."""
+def chromium() -> Iterator["Chromium"]:
+    """A Chromium, for pages."""
     from tests.web.chromium import running
 
-    with running() as address:
-        yield address
+    with running() as chromium:
+        yield chromium
 
 
 @pytest.fixture(scope="session")

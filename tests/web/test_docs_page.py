@@ -5,7 +5,6 @@ import asyncio
 import pytest
 from playwright.async_api import expect
 
-from tests.web.chromium import new_page
 from tests.web.listening import listening_app
 
 KEYS = '{"name": "a", "key": "rt_0123456789abcdef", "scopes": ["read"]}'
@@ -27,7 +26,7 @@ def test_the_page_of_the_api_shows_every_topic_and_breaks_none_of_its_rules(serv
 
     async def scenario(service):
         app = service.http._transport.app
-        async with asyncio.timeout(120), listening_app(app) as address, new_page(chromium) as page:
+        async with asyncio.timeout(120), listening_app(app) as address, chromium.new_page() as page:
             page.on("console", lambda said: complaints.append(said.text))
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.on("request", lambda asked: asked.url.startswith((address, "data:")) or complaints.append(asked.url))

@@ -14,7 +14,6 @@ from playwright.async_api import expect
 from raythumbs.bench.local_service import free_port
 from raythumbs.model.access import Scope
 from raythumbs.web.watch import Watch
-from tests.web.chromium import new_page
 from tests.web.listening import listening_app
 from tests.web.test_keys import KEYS, SETTING, bearer
 
@@ -98,7 +97,7 @@ def at_page(served, chromium):
             app = service.http._transport.app
             async with (
                 asyncio.timeout(150),
-                new_page(chromium, viewport=SIZES["desktop"]) as page,
+                chromium.new_page(viewport=SIZES["desktop"]) as page,
                 listening_app(app, port=port),
             ):
                 watch(page)
@@ -217,7 +216,7 @@ def test_the_page_says_that_the_service_is_gone_and_comes_back_by_itself(served,
     async def scenario(service):
         app = service.http._transport.app
         app.state.page_watch = Watch(app.state.page_figures, stream_seconds=1)  # its streams end, and come back
-        async with asyncio.timeout(90), new_page(chromium) as page:
+        async with asyncio.timeout(90), chromium.new_page() as page:
             async with listening_app(app, port=port):
                 await page.goto(f"http://127.0.0.1:{port}")
                 await expect(page.get_by_role("heading", name="Overview")).to_be_visible()

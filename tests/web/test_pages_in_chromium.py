@@ -18,7 +18,6 @@ from raythumbs.cluster.free_port import free_port
 from raythumbs.manual import FOLDER
 from raythumbs.model.access import Scope
 from tests.web.bucket_events import event_of
-from tests.web.chromium import new_page
 from tests.web.listening import listening_app
 from tests.web.test_keys import KEYS, SETTING, bearer
 
@@ -74,7 +73,7 @@ def at_port(served, chromium):
             async with (
                 asyncio.timeout(120),
                 listening_app(service.http._transport.app, port=port),
-                new_page(chromium) as page,
+                chromium.new_page() as page,
             ):
                 await page.goto(page_address)
                 return await scenario(service, page, base)
