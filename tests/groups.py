@@ -5,6 +5,9 @@ begin first because they take longest. Those of pages share a Chromium. Every ot
 process keeps to the groups without Ray as long as there are any: they use the cores while the others wait.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -39,6 +42,18 @@ class ByGroup(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)
 
+    def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
+        super().add_node_collection(node, collection)
+        if node in self.registered_collections:
+            self.registered_collections[node] = _Collection(collection)
+
+    def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
+        super().mark_test_complete(node, item_index, duration)
+        assigned = self.assigned_work[node]
+        group = group_of(self.registered_collections[node][item_index])
+        if all(assigned[group].values()):
+            del assigned[group]  # else all that a process has ever done would be counted after each test
+
     def _assign_work_unit(self, node: WorkerController) -> None:
         with_ray = sum(map(self._is_at_ray, self.nodes))
         if with_ray >= len(self.nodes) - 1:
@@ -50,6 +65,17 @@ class ByGroup(LoadScopeScheduling):
     def _is_at_ray(self, node: WorkerController) -> bool:
         assigned = self.assigned_work[node]
         return any(group in _WITH_RAY and not all(tests.values()) for group, tests in assigned.items())
+
+
+class _Collection(list[str]):
+    """Finds the place of a test without a search through all of them, which the scheduler makes for each test."""
+
+    def __init__(self, collection: Sequence[str]) -> None:
+        super().__init__(collection)
+        self._places = {nodeid: place for place, nodeid in enumerate(collection)}
+
+    def index(self, nodeid: str, *_: Any) -> int:
+        return self._places[nodeid]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByGroup:
