@@ -1,7 +1,7 @@
 """The engine without Ray: the queue's plain class on a real database, and batches that a test scripts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from raythumbs.worker.pipeline import Reports
 from raythumbs.worker.plan import Plan
 from tests.records import lay_record
 from tests.verbs import Verbs
+from tests.waits import eventually
 
 NODE = Node("node-1", cpus=2)
 
@@ -105,12 +106,6 @@ class Queue:
 
     async def attempts(self, number: int) -> tuple[Attempt, ...]:
         return (await self.verbs.job(f"job-{number}")).attempts
-
-
-async def eventually(met: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
-        while not await met():
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from raythumbs.queue.backfill_pages import StorePages
 from raythumbs.queue.listing import LAST
 from raythumbs.settings import load_settings
 from raythumbs.worker.plan import Plan
+from tests.conftest import new_bucket
 from tests.queue.conftest import Batches, Cluster, at_work, eventually
 from tests.queue.test_reconciler import LONG_AGO, Shop
 
@@ -342,15 +343,19 @@ def test_a_failing_backfill_does_not_hold_up_others(shop, s3_endpoint):
 # --- buckets, and kills
 
 
-def bucket(s3_endpoint, name, keys) -> None:
-    s3 = boto3.client("s3", endpoint_url=s3_endpoint, region_name="us-east-1")
-    for key in keys:
-        s3.put_object(Bucket=name, Key=key, Body=b"" if key.endswith("/") else b"photo")
-    s3.close()
-
-
 KEYS = [f"{year}/{month:02}/{number}.jpg" for year in (2024, 2025) for month in (1, 2, 3) for number in range(12)]
 ODD = ["top.jpg", "2024.jpg", "2024/ä ö.jpg", "2025/03/%20+.jpg", "z/"]
+
+
+@pytest.fixture(scope="module")
+def bucket(s3_endpoint) -> str:
+    """A bucket with these keys, which tests only read."""
+    name = new_bucket(s3_endpoint)
+    s3 = boto3.client("s3", endpoint_url=s3_endpoint, region_name="us-east-1")
+    for key in KEYS + ODD:
+        s3.put_object(Bucket=name, Key=key, Body=b"" if key.endswith("/") else b"photo")
+    s3.close()
+    return name
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -366,9 +371,8 @@ LIVES = 6
 @pytest.mark.needs("time")
 @pytest.mark.parametrize("seed", [1, 3])
 def test_a_backfill_that_is_killed_again_and_again_loses_no_photo_and_enqueues_none_twice(
-    tmp_path, s3_endpoint, s3_bucket, record, seed
+    tmp_path, s3_endpoint, bucket, record, seed
 ):
-    bucket(s3_endpoint, s3_bucket, KEYS + ODD)
     settings = load_settings(
         data_dir=tmp_path,
         database=record,
@@ -376,7 +380,7 @@ def test_a_backfill_that_is_killed_again_and_again_loses_no_photo_and_enqueues_n
         allowed_sources=("s3://",),
         backfill_max_waiting=1000,
     )
-    backfill = asked(f"s3://{s3_bucket}/")
+    backfill = asked(f"s3://{bucket}/")
 
     async def scenario():
         for life in range(LIVES):
@@ -387,7 +391,8 @@ def test_a_backfill_that_is_killed_again_and_again_loses_no_photo_and_enqueues_n
                 if life == LIVES - 1:
                     await ended(queue, backfill.id)
                 else:
-                    await eventually(lambda: _went_on(queue, backfill.id, before + seed))  # noqa: B023 awaited at once
+                    looked = lambda: _went_on(queue, backfill.id, before + seed)  # noqa: B023, E731 awaited at once
+                    await eventually(looked, longest_seconds=0.01)  # to be in the middle of something
                 seen = await queue.verbs.backfill(backfill.id)
                 jobs = await queue.verbs.jobs(Selection(), after=None, limit=1000)
                 await queue.verbs.close()  # in the middle of whatever it does
@@ -395,7 +400,7 @@ def test_a_backfill_that_is_killed_again_and_again_loses_no_photo_and_enqueues_n
 
     done, jobs = asyncio.run(scenario())
 
-    wanted = {f"s3://{s3_bucket}/{key}" for key in KEYS + ODD if not key.endswith("/")}
+    wanted = {f"s3://{bucket}/{key}" for key in KEYS + ODD if not key.endswith("/")}
     assert {job.source for job in jobs} == wanted
     assert len(jobs) == len(wanted)
     assert (done.listed, done.enqueued) == (len(KEYS + ODD), len(wanted))
@@ -406,13 +411,12 @@ async def _went_on(queue, backfill_id, listed) -> bool:
     return seen.listed >= listed or seen.state is BackfillState.DONE
 
 
-def test_a_bucket_is_divided_at_its_folders_and_no_key_is_in_two_ranges_or_in_none(s3_endpoint, s3_bucket, configured):
-    bucket(s3_endpoint, s3_bucket, KEYS + ODD)
+def test_a_bucket_is_divided_at_its_folders_and_no_key_is_in_two_ranges_or_in_none(s3_endpoint, bucket, configured):
     settings = configured(s3_endpoint_url=s3_endpoint)
     plan = Plan.of(settings)
-    store = plan.stores.at(f"s3://{s3_bucket}/")
+    store = plan.stores.at(f"s3://{bucket}/")
     backfill = Backfill(
-        id="b", source=f"s3://{s3_bucket}/", state=BackfillState.LISTING, listed=0, enqueued=0, skipped=0, refused=0,
+        id="b", source=f"s3://{bucket}/", state=BackfillState.LISTING, listed=0, enqueued=0, skipped=0, refused=0,
         total=None, code=None, reason=None, started_at=0, ended_at=None,
     )  # fmt: skip
     source = StorePages(backfill, plan, store, folder_rule=settings.folder_rule, size=5)

@@ -25,6 +25,7 @@ from tests.batches import no_more
 from tests.decoders import Lent, end_all
 from tests.records import lay_record
 from tests.verbs import Verbs
+from tests.waits import eventually
 
 if TYPE_CHECKING:
     from tests.web.chromium import Chromium
@@ -74,12 +75,14 @@ class Service:
         )
 
     async def ended(self, job_id: str) -> dict[str, Any]:
-        async with asyncio.timeout(20):
-            while True:
-                job: dict[str, Any] = (await self.http.get(f"/api/jobs/{job_id}")).json()
-                if job["state"] not in {"queued", "running"}:
-                    return job
-                await asyncio.sleep(0.01)
+        job: dict[str, Any] = {}
+
+        async def has_ended() -> bool:
+            job.update((await self.http.get(f"/api/jobs/{job_id}")).json())
+            return job["state"] not in {"queued", "running"}
+
+        await eventually(has_ended)
+        return job
 
     @property
     def originals(self) -> list[Path]:

@@ -1,12 +1,12 @@
 """After the specs changed: the renditions that photos lack are made, and only these."""
 
-import asyncio
 from io import BytesIO
 
 import pytest
 from PIL import Image
 
 from raythumbs.model.photo import Format, RenditionSpec
+from tests.waits import eventually
 
 THUMBNAIL = RenditionSpec()
 TINY = RenditionSpec(name="tiny", width=20, height=20, format=Format.WEBP)
@@ -26,13 +26,15 @@ async def uploaded(service):
 
 async def respecced(service, **given):
     begun = (await service.http.post("/api/backfills", json={"source": "record:"} | given)).json()
-    async with asyncio.timeout(20):
-        while True:
-            done = (await service.http.get(f"/api/backfills/{begun['id']}")).json()
-            jobs = (await service.http.get("/api/jobs", params={"limit": 1000})).json()["jobs"]
-            if done["endedAt"] and all(job["state"] not in {"queued", "running"} for job in jobs):
-                return done
-            await asyncio.sleep(0.01)
+    done = {}
+
+    async def is_over() -> bool:
+        done.update((await service.http.get(f"/api/backfills/{begun['id']}")).json())
+        jobs = (await service.http.get("/api/jobs", params={"limit": 1000})).json()["jobs"]
+        return done["endedAt"] and all(job["state"] not in {"queued", "running"} for job in jobs)
+
+    await eventually(is_over)
+    return done
 
 
 async def renditions(service, photo_id) -> set[tuple[str, int]]:
