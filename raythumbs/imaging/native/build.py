@@ -12,7 +12,7 @@ _ZIG = "ziglang>=0.13"  # a C compiler that pip installs, for this build alone
 _LIBRARIES = "/raythumbs/imaging/native/*.so"  # ignored by Git, so hatchling is told of them
 
 
-class NativeDecoders(BuildHookInterface):  # type: ignore[misc]  # hatchling is not there after the build
+class NativeDecoders(BuildHookInterface[Any]):
     """Compiles the decoders. Where that fails, raythumbs is installed without it."""
 
     def dependencies(self) -> list[str]:
