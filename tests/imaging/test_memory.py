@@ -245,7 +245,7 @@ def measured(measuring: subprocess.Popen[str], tmp_path: Path) -> Measure:
         specs: Sequence[RenditionSpec],
         decoder: str = "pillow",
         *,
-        size: tuple[int, int] = (2000, 1300),
+        size: tuple[int, int] = (1600, 1040),
     ) -> tuple[int, int]:
         small, large = tmp_path / "small", tmp_path / "large"
         small.write_bytes(made(make, (500, 325)))
