@@ -51,12 +51,28 @@ def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
-def rendered(*arguments: object, **environment: str) -> list[dict[str, Any]]:
+def lines_of(told: str, status: object) -> list[dict[str, Any]]:
     """What the command tells as JSON, a line for each picture."""
-    done = run(*arguments, "--json", **environment)
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert done.returncode == int(any(line["state"] == "failed" for line in lines)), done.stderr
+    lines = [json.loads(line) for line in told.splitlines()]
+    assert status == int(any(line["state"] == "failed" for line in lines))
     return lines
+
+
+@pytest.fixture
+def rendered(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., list[dict[str, Any]]]:
+    """Run the command in this process, as its own takes half a second to start; return what it tells."""
+
+    def render(*arguments: object, **environment: str) -> list[dict[str, Any]]:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["raythumbs", "render", *map(str, arguments), "--json"])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return lines_of(capsys.readouterr().out, end.value.code or 0)
+
+    return render
 
 
 def test_every_picture_has_a_thumbnail_named_after_it(photos, tmp_path):
@@ -71,7 +87,7 @@ def test_every_picture_has_a_thumbnail_named_after_it(photos, tmp_path):
     assert mean_error(made, thumbnail(PHOTO, format=Format.JPEG)) == 0
 
 
-def test_the_options_are_those_of_a_spec(photos, tmp_path):
+def test_the_options_are_those_of_a_spec(photos, rendered, tmp_path):
     picture = Image.new("RGB", (300, 100), "white")
     picture.paste(RED, (0, 0, 100, 100))
     [path] = photos(a_png=saved(picture, "PNG"))
@@ -124,7 +140,8 @@ def told(tmp_path_factory) -> Told:
         if data is not None:
             (folder / name).write_bytes(data)
     sources = [folder / name for name in FILES]
-    lines = rendered(*sources, "--out", folder / "out")
+    program = run(*sources, "--out", folder / "out", "--json")
+    lines = lines_of(program.stdout, program.returncode)
     person = run(*sources, "--out", folder / "out of a person", "--jobs", 1)
     assert person.returncode == 1
     made = [sorted(path.name for path in (folder / out).iterdir()) for out in ("out", "out of a person")]
@@ -160,7 +177,7 @@ def test_a_file_may_have_a_name_that_is_no_text(told):
     assert NO_TEXT in told.made
 
 
-def test_a_line_has_the_cpu_time_and_memory_of_its_picture(photos, tmp_path):
+def test_a_line_has_the_cpu_time_and_memory_of_its_picture(photos, rendered, tmp_path):
     of_pixels = saved(Image.new("RGB", (5000, 5000)), "TIFF", compression="tiff_deflate")
     small, large = photos(small_png=saved(four_corners(), "PNG"), large_tiff=of_pixels)
 
@@ -173,7 +190,7 @@ def test_a_line_has_the_cpu_time_and_memory_of_its_picture(photos, tmp_path):
     assert second["peak_rss_mb"] > first["peak_rss_mb"] + 80  # of 100 MB of pixels
 
 
-def test_names_that_are_taken_get_a_number_and_no_source_is_overwritten(photos, tmp_path):
+def test_names_that_are_taken_get_a_number_and_no_source_is_overwritten(photos, rendered, tmp_path):
     one, two, three = photos(a_jpg=PHOTO, b__a_png=saved(four_corners(), "PNG"), a_gif=saved(four_corners(), "GIF"))
     before = one.read_bytes()
 
@@ -185,7 +202,7 @@ def test_names_that_are_taken_get_a_number_and_no_source_is_overwritten(photos, 
     assert one.read_bytes() == before
 
 
-def test_how_many_at_a_time_makes_no_difference(photos, tmp_path):
+def test_how_many_at_a_time_makes_no_difference(photos, rendered, tmp_path):
     paths = photos(**{f"p{number}_png": saved(four_corners(100 + number, 80), "PNG") for number in range(8)})
 
     rendered(*paths, "--out", tmp_path / "one", "--jobs", "1")
@@ -197,7 +214,7 @@ def test_how_many_at_a_time_makes_no_difference(photos, tmp_path):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "three" / name).read_bytes()
 
 
-def test_a_picture_that_takes_too_long_is_given_up(photos, tmp_path, slow):
+def test_a_picture_that_takes_too_long_is_given_up(photos, rendered, tmp_path, slow):
     paths = photos(slow_tiff=slow, good_jpg=PHOTO)
 
     first, second = rendered(*paths, "--out", tmp_path / "out", "--jobs", 1, RAYTHUMBS_JOB_TIMEOUT_SECONDS="0.3")
@@ -230,7 +247,7 @@ def busy_child(pid: int) -> psutil.Process:
     raise AssertionError("nothing is decoded")
 
 
-def test_a_picture_beyond_the_memory_limit_is_refused(photos, tmp_path, slow):
+def test_a_picture_beyond_the_memory_limit_is_refused(photos, rendered, tmp_path, slow):
     paths = photos(slow_tiff=slow, good_jpg=PHOTO)
 
     first, second = rendered(*paths, "--out", tmp_path / "out", "--jobs", 1, RAYTHUMBS_MAX_DECODE_BYTES="100000000")
@@ -238,7 +255,7 @@ def test_a_picture_beyond_the_memory_limit_is_refused(photos, tmp_path, slow):
     assert (first["code"], second["code"]) == ("too_large", None)
 
 
-def test_where_nothing_can_be_written_that_is_said_and_nothing_is_left(photos, tmp_path):
+def test_where_nothing_can_be_written_that_is_said_and_nothing_is_left(photos, rendered, tmp_path):
     [path] = photos(a_jpg=PHOTO)
     (tmp_path / "out" / "a.jpg").mkdir(parents=True)
 
