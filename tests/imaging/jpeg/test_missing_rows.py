@@ -1,3 +1,4 @@
+import re
 from functools import cache
 from typing import Any
 
@@ -183,7 +184,7 @@ def test_a_stray_marker_in_a_later_scan_of_a_progressive_jpeg_leaves_no_part_les
     scan: int, side: int, stray: str, decoders: str
 ) -> None:
     file = a_file("progressive")
-    starts = [at for at in range(len(file)) if file.startswith(b"\xff\xda", at)]
+    starts = [found.start() for found in re.finditer(b"\xff\xda", file)]
     ends = [*(file.index(b"\xff\xc4", start) for start in starts[:-1]), len(file) - 2]
     at = (starts[scan] + ends[scan]) // 2
 

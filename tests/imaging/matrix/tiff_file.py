@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import imagecodecs
@@ -71,8 +72,8 @@ class Tiff:
     def _places(self, parts: list[bytes], rows: int) -> dict[int, tuple[str, list[int]]]:
         word = "Q" if self.big else "I"
         first = 16 if self.big else 8
-        offsets = [first + sum(map(len, parts[:n])) for n in range(len(parts))]
         sizes = [len(part) for part in parts]
+        offsets = list(accumulate(sizes[:-1], initial=first))
         if isinstance(self.block, tuple):
             width, height = self.block
             return {322: ("I", [width]), 323: ("I", [height]), 324: (word, offsets), 325: (word, sizes)}
