@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
@@ -15,7 +16,7 @@ CODES: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
     "deflate": (8, imagecodecs.zlib_encode),
     "old deflate": (32946, imagecodecs.zlib_encode),
     "packbits": (32773, imagecodecs.packbits_encode),
-    "lzma": (34925, imagecodecs.lzma_encode),
+    "lzma": (34925, partial(imagecodecs.lzma_encode, level=0)),  # level 6 clears 64 MB for each block
     "zstd": (50000, imagecodecs.zstd_encode),
 }
 PLAIN, DIFFERENCES, FLOAT_DIFFERENCES = 1, 2, 3
