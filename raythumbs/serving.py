@@ -14,20 +14,12 @@ from raythumbs.cluster.restart import Restart
 from raythumbs.cluster.signals import EndingSignals
 from raythumbs.errors import BadSettings, NotStarted, RaythumbsError
 from raythumbs.events import listening, show_events
+from raythumbs.preloaded import OF_WORKERS
 from raythumbs.settings import Settings
 from raythumbs.settings.sealed import Sealed, seal
 
 # Importing Ray takes seconds and reads its environment. So modules that import Ray are imported within functions.
 
-# What several processes of a service import: replicas, queues, tasks, and Ray Serve's own.
-OF_WORKERS = (
-    "raythumbs.app",
-    "raythumbs.web.api",
-    "raythumbs.queue.thumbnail_queue",
-    "raythumbs.worker.task",
-    "ray.serve._private.controller",
-    "ray.serve._private.proxy",
-)
 _LOOPBACK = "127.0.0.1"
 _FEWEST_FILES = 1024
 _USUAL_CONNECTIONS = 4096

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import ray
-from ray.autoscaler.sdk import request_resources
 from ray.core.generated.autoscaler_pb2 import GetClusterStatusReply  # type: ignore[attr-defined]  # protobuf makes it
 from ray.experimental.internal_kv import internal_kv_get_gcs_client
 
@@ -24,6 +23,8 @@ class RayAutoscaler:
 
     async def ask(self, slots: int, *, declared: bool) -> int | None:
         """Ask for slots in the shape of a task: with `thumb_slot`, a node of 16 CPUs counts for its 8 slots."""
+        from ray.autoscaler.sdk import request_resources  # 0.1 s of CPU, and few processes ask
+
         bundle = {"CPU": 1, SLOT_RESOURCE: 1} if declared else {"CPU": 1}
         await asyncio.to_thread(request_resources, bundles=[bundle] * slots)
         return await asyncio.to_thread(_refused)

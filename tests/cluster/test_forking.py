@@ -17,7 +17,7 @@ from raythumbs.bench.local_service import wait_until
 from raythumbs.cluster.forking import request
 from raythumbs.cluster.forking.request import socket_of
 from raythumbs.cluster.silent_agent import OF_RUNTIME_ENVIRONMENTS
-from raythumbs.serving import OF_WORKERS
+from raythumbs.preloaded import OF_WORKERS
 from tests.cluster.raylets import NODE, has_ended, log_of, opened, raylet
 
 WORKER = """
