@@ -1,15 +1,17 @@
-"""Ray's own command `ray`, for a head with fewer processes than it has elsewhere, and with workers that are forks.
+"""The same command, for nodes with fewer processes than they have elsewhere, and with workers that are forks.
 
 By itself Ray starts the dashboard's server, which it has even without a dashboard, a server for Ray's client, and two
 agents, which take 5 s of CPU to start; each worker takes another. No test asks them anything. A service beside all of
 them is tested in test_autoscaling.py.
 """
 
-from ray._private.node import Node
-from ray.scripts.scripts import main
+from tests.quick_ray import main
 
-from raythumbs.cluster.local import do_nothing, our_agents
-from raythumbs.serving import OF_WORKERS
+# isort: split
+from ray._private.node import Node
+
+from raythumbs.cluster.forking.agents import do_nothing, our_agents
+from raythumbs.preloaded import OF_WORKERS
 
 # Parts of Ray for which it has no switch, as in cluster/local.py.
 _REPLACED = (

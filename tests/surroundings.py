@@ -8,9 +8,10 @@ from pathlib import Path
 # for nothing. What tests start is as it is after the README's `pip install`, which is without the extra `export`.
 WITHOUT_PANDAS = str(Path(__file__).parent / "as_without_export")
 
-# Ray's command for a head with fewer processes, and the environment that it needs: see quiet_ray.py.
+# Ray's command, one that starts nodes with fewer processes, and the environment that both need: see the two files.
+QUICK_RAY = (sys.executable, "-P", "-m", "tests.quick_ray")
 QUIET_RAY = (sys.executable, "-P", "-m", "tests.quiet_ray")
-FINDS_QUIET_RAY = {"PYTHONPATH": os.pathsep.join([WITHOUT_PANDAS, str(Path(__file__).parents[1])])}
+FINDS_OUR_RAY = {"PYTHONPATH": os.pathsep.join([WITHOUT_PANDAS, str(Path(__file__).parents[1])])}
 
 
 def with_pandas() -> dict[str, str]:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.surroundings import QUIET_RAY
+from tests.surroundings import QUICK_RAY, QUIET_RAY
 
 HOUSE = Path(__file__).parents[2]
 PROGRAMS = "ip", "unshare", "ssh", "ssh-keygen", "rsync", "/usr/sbin/sshd"
@@ -35,7 +35,6 @@ nobody:x:65534:65534:nobody:/:/usr/sbin/nologin' > {folder}/passwd
 echo 'root:*:19000:0:99999:7:::' > {folder}/shadow
 mount --bind {folder}/passwd /etc/passwd
 mount --bind {folder}/shadow /etc/shadow
-mkdir -p {folder}/tmp/home && ln -sfn {python} {folder}/tmp/home/raythumbs
 mount --rbind {folder}/tmp /tmp
 mount -t tmpfs run /run && mkdir /run/sshd
 hostname {name}
@@ -43,10 +42,10 @@ exec /usr/sbin/sshd -D -e -f /dev/null -h /tmp/keys/host -o AuthorizedKeysFile=/
     -o StrictModes=no -o UsePAM=no -o PidFile=none -o AcceptEnv='_RAYTHUMBS_TEST_*'
 """
 
-# Only `ray start` differs.
-_QUIET = """#!/bin/sh
-[ "$1" = start ] || exec {prefix}/bin/ray "$@"
-PYTHONPATH="$PYTHONPATH:{house}" exec {quiet_ray} "$@"
+_RAY = f"""#!/bin/sh
+export PYTHONPATH="$PYTHONPATH:{HOUSE}"
+[ "$1" = start ] || exec {shlex.join(QUICK_RAY)} "$@"
+exec {shlex.join(QUIET_RAY)} "$@"
 """
 
 
@@ -61,28 +60,14 @@ class Host:
         self._machine: subprocess.Popen[bytes] | None = None
 
     def boot(self, keys: Path) -> None:
-        (self._folder / "tmp").mkdir(parents=True)
+        self.home.mkdir(parents=True)
+        _make_environment(self.home / "raythumbs")
         inside = f"/{HOUSE.relative_to('/tmp')}" if HOUSE.is_relative_to("/tmp") else ""
-        script = _BOOT.format(
-            folder=self._folder, house=HOUSE, inside=inside, keys=keys, python=sys.prefix, name=self.name
-        )
+        script = _BOOT.format(folder=self._folder, house=HOUSE, inside=inside, keys=keys, name=self.name)
         with (self._folder / "log").open("wb") as log:
             self._machine = subprocess.Popen(
                 ["ip", "netns", "exec", self.name, *_ALONE, "--uts", "sh", "-euc", script], stdout=log, stderr=log
             )
-
-    def take_quiet_ray(self) -> None:
-        """Give this machine Ray's command with fewer processes, in a virtual environment like the other machines'."""
-        ours = self.home / "raythumbs"
-        ours.unlink()
-        (ours / "bin").mkdir(parents=True)
-        for path in (*Path(sys.prefix).iterdir(), *Path(sys.prefix, "bin").iterdir()):
-            if path.name not in {"bin", "ray"}:
-                (ours / path.relative_to(sys.prefix)).symlink_to(path)
-        (ours / "bin" / "ray").write_text(
-            _QUIET.format(house=HOUSE, quiet_ray=shlex.join(QUIET_RAY), prefix=sys.prefix)
-        )
-        (ours / "bin" / "ray").chmod(0o755)
 
     def processes(self, titled: str) -> list[psutil.Process]:
         """Return its processes that have this in their titles."""
@@ -108,6 +93,16 @@ class Host:
                 first.send_signal(signal.SIGKILL)
             self._machine.kill()
             self._machine.wait()
+
+
+def _make_environment(place: Path) -> None:
+    """Make a virtual environment that is this one, but for Ray's command, which has to start often: see _RAY."""
+    (place / "bin").mkdir(parents=True)
+    for path in (*Path(sys.prefix).iterdir(), *Path(sys.prefix, "bin").iterdir()):
+        if path.name not in {"bin", "ray"}:
+            (place / path.relative_to(sys.prefix)).symlink_to(path)
+    (place / "bin" / "ray").write_text(_RAY)
+    (place / "bin" / "ray").chmod(0o755)
 
 
 _ALONE = "unshare", "--pid", "--mount", "--fork", "--mount-proc", "--kill-child"
@@ -138,7 +133,11 @@ class Network:
 
     def begin(self, *command: object, environment: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
         """Start a command as the person at the keyboard would, who sees none of this machine's other processes."""
-        surroundings = {"HOME": str(self.folder), "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}", "TERM": "dumb"}
+        surroundings = {
+            "HOME": str(self.folder),
+            "PATH": f"{self.folder}/raythumbs/bin:{os.environ['PATH']}",
+            "TERM": "dumb",
+        }
         passwd = self.folder.parent / "passwd"  # where SSH looks for the home
         passwd.write_text(f"root:x:0:0:root:{self.folder}:/bin/bash\n")
         at_home = ("sh", "-c", 'mount --bind "$0" /etc/passwd && exec "$@"', passwd)
@@ -192,6 +191,7 @@ def network(*, hosts: int) -> Iterator[Network]:
             made.append(host)
         launcher = folder / "launcher"
         (launcher / ".ssh").mkdir(parents=True)
+        _make_environment(launcher / "raythumbs")
         shutil.copy(keys / "user", launcher / ".ssh" / "id_ed25519")
         made_network = Network(launcher, f"{subnet}.1", made)
         undo.callback(made_network.leave)

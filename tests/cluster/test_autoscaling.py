@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from ray._raylet import GcsClient
-from ray.autoscaler._private.fake_multi_node.node_provider import FAKE_HEAD_NODE_ID, FakeMultiNodeProvider
+from ray.autoscaler._private.fake_multi_node.node_provider import FAKE_HEAD_NODE_ID
 from ray.autoscaler._private.monitor import BASE_READONLY_CONFIG
 from ray.core.generated.gcs_pb2 import GcsNodeInfo
 from ray.exceptions import RpcError
@@ -26,23 +25,24 @@ from raythumbs.client import Client, RaythumbsError
 from raythumbs.cluster.free_port import free_port
 from raythumbs.cluster.nodes import SLOT_RESOURCE
 from tests.cluster.conftest import eventually
+from tests.cluster.quiet_nodes import QuietNodes
+from tests.surroundings import FINDS_OUR_RAY, QUICK_RAY
 
 pytestmark = pytest.mark.needs("time")
 
 IDLE_SECONDS = 3
-PHOTOS = 2000  # by the first guess of their work enough for two slots, and not done until both are there
+PHOTOS = 1500  # by the first guess of their work enough for two slots, and not done until both are there
 NO_TOKEN = {"RAY_AUTH_MODE": "disabled"}  # whatever somebody has left in the home folder
 
 
 def config(gcs_address: str) -> dict[str, object]:
     """A head that renders nothing, and up to two workers of one slot; all of them on this machine."""
-    provider = FakeMultiNodeProvider
     return {
         **BASE_READONLY_CONFIG,  # it has every field that there must be
         "max_workers": 2,
         "provider": {
             "type": "external",
-            "module": f"{provider.__module__}.{provider.__name__}",
+            "module": f"{QuietNodes.__module__}.{QuietNodes.__name__}",
             "gcs_address": gcs_address,
             "head_node_id": FAKE_HEAD_NODE_ID,
             "launch_multiple": True,
@@ -71,6 +71,7 @@ def address() -> Iterator[str]:
     (folder / "cluster.json").write_text(json.dumps(config(f"127.0.0.1:{port}")))
     surroundings = {
         **NO_TOKEN,
+        **FINDS_OUR_RAY,
         "RAY_TMPDIR": str(folder),
         "RAY_FAKE_CLUSTER": "1",
         "RAY_enable_autoscaler_v2": "1",
@@ -81,7 +82,7 @@ def address() -> Iterator[str]:
         MARK: family.mark,
     }
     head = subprocess.Popen(
-        [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--num-cpus", "0",
+        [*QUICK_RAY, "start", "--head", "--block", "--num-cpus", "0",
          "--node-ip-address", "127.0.0.1", "--port", str(port), "--dashboard-agent-listen-port", str(free_port()),
          "--temp-dir", str(folder), "--autoscaling-config", str(folder / "cluster.json"),
          "--object-store-memory", "100000000", "--include-dashboard", "false", "--include-log-monitor", "false",

@@ -65,7 +65,7 @@ class RayUp:
             return str(self.client.job(job_id)["state"])
 
         for job_id in job_ids:  # one after the other: to ask costs the head the CPU that it renders with
-            eventually(lambda job_id=job_id: state(job_id) not in {"queued", "running"}, seconds=240)
+            eventually(lambda job_id=job_id: state(job_id) not in {"queued", "running"}, seconds=240, every=0.3)
         return set(map(state, job_ids))
 
 
@@ -104,7 +104,6 @@ def ray_up(aws_credentials: None) -> Iterator[RayUp]:
             (host.home / ".bashrc").write_text(
                 f"export PYTHONPATH={OLDER}:{WITHOUT_PANDAS} {FEW_WORKERS} {SHORT_PATIENCE}\n"
             )
-        machines.hosts[0].take_quiet_ray()  # test_autoscaling.py has a head with all of Ray's processes
         with_older_version(machines.hosts[1].home)
         yield RayUp(machines, client)
 
@@ -138,7 +137,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_a_ray_up_that_was_killed_half_way_is_run_again_and_ends_well(ray_up: RayUp):
     head = ray_up.network.hosts[0]
     first = ray_up.up()
-    eventually(lambda: head.processes("gcs_server"), seconds=120)
+    eventually(lambda: head.processes("gcs_server"), seconds=120, every=0.5)
     first.kill()
     first.communicate()
 
@@ -224,9 +223,8 @@ def test_a_machine_with_another_token_does_not_become_a_node_and_says_why(ray_up
 def test_where_it_is_wanted_every_node_answers_http(ray_up: RayUp, photos: list[Path]):
     asked = "set -a; . ~/raythumbs.env; RAYTHUMBS_INGRESS_NODES=all; RAYTHUMBS_INGRESS_REPLICAS=2"
 
-    ray_up.run("ray", "exec", "cluster.yaml", f"{asked}; raythumbs up")
     # The second replaces each in place.
-    ray_up.run("ray", "exec", "cluster.yaml", f"{asked}; RAYTHUMBS_MAX_ERRORS=14; raythumbs up")
+    ray_up.run("ray", "exec", "cluster.yaml", f"{asked}; raythumbs up && RAYTHUMBS_MAX_ERRORS=14 raythumbs up")
 
     for host in ray_up.network.hosts:
         with Client(f"http://{host.address}:8000", api_key=KEY) as door:
@@ -256,6 +254,6 @@ def test_a_node_that_is_lost_costs_no_photo_an_attempt(ray_up: RayUp, photos: li
 def test_ray_down_ends_all_of_it(ray_up: RayUp):
     ray_up.run("ray", "down", "-y", "cluster.yaml")
 
-    eventually(lambda: not [one for host in ray_up.network.hosts for one in host.processes("raylet")])
+    eventually(lambda: not [one for host in ray_up.network.hosts for one in host.processes("raylet")], every=0.5)
     with pytest.raises(RaythumbsError):
         ray_up.client.ready()

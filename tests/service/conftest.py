@@ -25,7 +25,7 @@ from raythumbs.bench.local_service import local_service
 from raythumbs.client import Client, RaythumbsError
 from raythumbs.cluster.free_port import free_port
 from tests.imaging.pictures import photograph
-from tests.surroundings import FINDS_QUIET_RAY, QUIET_RAY
+from tests.surroundings import FINDS_OUR_RAY, QUIET_RAY
 
 MARK = "_RAYTHUMBS_TEST_FAMILY"  # an environment variable that all processes of one start inherit
 COMMANDS = Path(sysconfig.get_path("scripts"))
@@ -200,7 +200,7 @@ def running_ray(surroundings: Mapping[str, str], *options: str) -> Iterator[str]
              "--temp-dir", str(folder), "--include-dashboard", "false", "--disable-usage-stats",
              "--object-store-memory", "100000000", *WITHOUT_AUTOSCALER, *options],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-            env={**os.environ, **FINDS_QUIET_RAY, **FEW_WORKERS, "RAY_TMPDIR": str(folder),
+            env={**os.environ, **FINDS_OUR_RAY, **FEW_WORKERS, "RAY_TMPDIR": str(folder),
                  "RAY_gcs_rpc_server_reconnect_timeout_s": "3"},
         )  # fmt: skip
         try:

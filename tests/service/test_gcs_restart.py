@@ -24,7 +24,7 @@ from tests.service.conftest import (
     eventually,
     is_ready,
 )
-from tests.surroundings import FINDS_QUIET_RAY, QUIET_RAY
+from tests.surroundings import FINDS_OUR_RAY, QUIET_RAY
 
 pytestmark = pytest.mark.needs("time")
 
@@ -37,7 +37,7 @@ class Head:
         self._family = family
         self._log = folder / "start.log"
         self._environment = {
-            **os.environ, **FINDS_QUIET_RAY, **family.environment, **FEW_WORKERS, **ONE_SLOT,
+            **os.environ, **FINDS_OUR_RAY, **family.environment, **FEW_WORKERS, **ONE_SLOT,
             "RAY_gcs_storage": "rocksdb", "RAY_gcs_storage_path": str(folder / "gcs"),
             "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a" * 64,
             "RAY_TMPDIR": str(folder), "RAY_ADDRESS": self.address, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
