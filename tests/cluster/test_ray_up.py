@@ -128,7 +128,7 @@ def shown(language: str, beginning: str, ours: dict[str, str]) -> str:
 def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("photos")
     drawn = draw_photo(1, size_mb=2)
-    paths = [folder / f"photo-{number}.jpg" for number in range(40)]
+    paths = [folder / f"photo-{number}.jpg" for number in range(30)]
     for path in paths:
         path.write_bytes(drawn)
     return paths

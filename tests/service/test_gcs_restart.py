@@ -71,9 +71,10 @@ class Head:
     def _has_said(self, words: str) -> bool:
         return words in self._log.read_text()
 
-    def run(self, *command: object) -> None:
+    def run(self, *command: object, **settings: object) -> None:
         words = [str(word) for word in command]
-        told = subprocess.run(words, env=self._environment, capture_output=True, text=True, check=False)
+        environment = self._environment | {name: str(value) for name, value in settings.items()}
+        told = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
         assert told.returncode == 0, told.stderr
 
     def kill_gcs(self) -> None:
@@ -120,12 +121,11 @@ def test_a_head_that_is_started_again_on_its_storage_serves_without_a_deploy_and
     head, tmp_path, photographs
 ):
     port = free_port()
-    head.run(COMMANDS / "serve", "start", "--http-host", "127.0.0.1", "--http-port", port)
-    settings = [f"data_dir={tmp_path}", 'allowed_sources=["file:///"]']
-    head.run(COMMANDS / "serve", "run", "--non-blocking", "raythumbs.app:build", *settings)
+    deploy = ("up", "--address", head.address, "--port", port)
+    head.run(COMMANDS / "raythumbs", *deploy, RAYTHUMBS_DATA_DIR=tmp_path, RAYTHUMBS_ALLOWED_SOURCES='["file:///"]')
     with Client(f"http://127.0.0.1:{port}") as client:
         eventually(lambda: is_ready(client))
-        accepted = client.submit([f"file://{copy}" for copy in copies(photographs["cat"], 100, tmp_path)])
+        accepted = client.submit([f"file://{copy}" for copy in copies(photographs["cat"], 60, tmp_path)])
         eventually(lambda: client.status()["states"]["succeeded"])
         assert client.status()["states"]["queued"]
 
