@@ -43,8 +43,11 @@ NODE = {
     "object_store_memory": 100 * 1024 * 1024,
     "include_log_monitor": False,  # nobody reads what it would hand on
 }
-OF_HEAD = ["raythumbs.queue.thumbnail_queue", "raythumbs.worker.task"]  # its workers are many, another node's are few
 SMALL_NODE = {**NODE, "num_cpus": 1, "resources": {SLOT_RESOURCE: 1}}
+
+# What workers import beside Ray. Queues are on the head.
+OF_QUEUES = ["raythumbs.queue.thumbnail_queue"]
+OF_RENDERING = ["raythumbs.worker.task"]
 
 
 class QuietCluster(Cluster):
@@ -52,7 +55,7 @@ class QuietCluster(Cluster):
     beside each other node."""
 
     def add_node(self, **shape: Any) -> Node:
-        with changed_ray([] if self.list_all_nodes() else OF_HEAD):
+        with changed_ray(OF_RENDERING if self.list_all_nodes() else OF_QUEUES + OF_RENDERING):
             return super().add_node(**shape)
 
 

@@ -23,8 +23,9 @@ def _python_with_silent_agents(component: str, session_dir: str, **options: bool
     return command
 
 
-# Workers are no forks: a node has one or two, and to start a fork server takes as long.
-_REPLACED = (
+# What in Ray is replaced so that a node has no log monitor, and silent agents. Workers are no forks: where a node has
+# one or two, to start a fork server takes as long.
+SILENT_AGENTS = (
     (Node, "start_log_monitor", lambda _node: None),
     (services, "_build_python_executable_command_memory_profileable", _python_with_silent_agents),
 )
@@ -35,5 +36,5 @@ class QuietNodes(FakeMultiNodeProvider):  # type: ignore[misc]  # Ray has no typ
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
-        for owner, name, replacement in _REPLACED:
+        for owner, name, replacement in SILENT_AGENTS:
             setattr(owner, name, replacement)

@@ -21,6 +21,7 @@ from tests.cluster.conftest import (
     sandboxes,
     title,
 )
+from tests.cluster.quiet_nodes import SILENT_AGENTS
 
 
 def killed(process: psutil.Process) -> None:
@@ -178,8 +179,10 @@ sys.meta_path.insert(0, Nothing())
 
 @pytest.mark.needs("time")
 def test_a_node_without_the_package_costs_no_photo_an_attempt_and_is_named(
-    cluster: QuietCluster, shared: StartQueue, photos: list[Path], tmp_path: Path
+    cluster: QuietCluster, shared: StartQueue, photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    for replaced in SILENT_AGENTS:  # a fork server is of the package
+        monkeypatch.setattr(*replaced)
     (tmp_path / "sitecustomize.py").write_text(WITHOUT_THE_PACKAGE)
     queue = shared()
     node = super(QuietCluster, cluster).add_node(**SMALL_NODE, env_vars={"PYTHONPATH": str(tmp_path)})
