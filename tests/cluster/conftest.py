@@ -77,21 +77,20 @@ def cluster(aws_credentials: None) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def drawn() -> list[bytes]:
-    """Two photos as from a camera: long enough to do that something can happen on the way."""
-    return [draw_photo(seed, size_mb=2) for seed in range(2)]
+def drawn() -> bytes:
+    """A photo as from a camera: long enough to do that something can happen on the way."""
+    return draw_photo(0, size_mb=2)
 
 
 @pytest.fixture
-def photos(drawn: list[bytes], tmp_path: Path) -> list[Path]:
+def photos(drawn: bytes, tmp_path: Path) -> list[Path]:
     """Thirty photos, which no queue has seen before."""
-    paths = [tmp_path / "photos" / f"photo-{number}.jpg" for number in range(30)]
-    paths[0].parent.mkdir()
-    for number, path in enumerate(paths[:2]):
-        path.write_bytes(drawn[number])
-    for number, path in enumerate(paths[2:]):
-        path.hardlink_to(paths[number % 2])
-    return paths
+    first, *others = (tmp_path / "photos" / f"photo-{number}.jpg" for number in range(30))
+    first.parent.mkdir()
+    first.write_bytes(drawn)
+    for path in others:
+        path.hardlink_to(first)
+    return [first, *others]
 
 
 class LiveQueue:

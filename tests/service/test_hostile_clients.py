@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, closing
 from dataclasses import replace
+from functools import cache
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,8 +21,12 @@ from tests.service.conftest import ended
 
 SECONDS = 2.0
 PATIENCE_SECONDS = 5  # a busy machine may stop everything for a second; `bench chaos --clients` measures
-PHOTO = draw_photo(1, size_mb=0.1)
 HOLDING = ("slow bodies", "slow bodies from one address", "slow headers", "idle connections")
+
+
+@cache
+def photo() -> bytes:
+    return draw_photo(1, size_mb=0.1)
 
 
 def door_of(service: Client) -> Door:
@@ -35,10 +40,11 @@ def small(name: str, clients: int) -> Attack:
 
 def served_during(attack: Attack, door: Door) -> tuple[Served, float]:
     """Return what good clients noticed, and how long after the attack the service answered."""
+    pictures = trickles(photo())
 
     async def attacked() -> tuple[Served, float]:
         attacking = asyncio.create_task(attack.run(door, seconds=SECONDS))
-        served = await be_good(door, trickles(PHOTO), seconds=SECONDS)
+        served = await be_good(door, pictures, seconds=SECONDS)
         await attacking
         return served, await seconds_until_answer(door, patience_seconds=30)
 
