@@ -32,6 +32,7 @@ print(json.dumps({
 """
 AS_RAY_DOES = "import sys; print('as Ray does', sys.argv[1:])"
 THREAD = "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()"
+FIVE = (5).to_bytes(8)  # the number of bytes of a request
 DRAWN = "from ray import UniqueID; UniqueID.from_random()"
 
 
@@ -101,10 +102,12 @@ def test_no_two_workers_draw_the_same_ids(session):
     assert first["id"] != second["id"]
 
 
-@pytest.mark.parametrize("sent", [b"", b"\0" * 8, (5).to_bytes(8), (5).to_bytes(8) + b"[[[[["])
+@pytest.mark.parametrize(
+    "sent", [b"", b"\0" * 8, (5).to_bytes(8), (5).to_bytes(8) + b"[[[[[", (5).to_bytes(8) + b"1\0\0\0\0"]
+)
 def test_a_request_that_is_cut_short_or_makes_no_sense_gets_no_answer_and_harms_no_other(session, sent):
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(str(socket_of(session, NODE)))
+        connection.connect(socket_of(str(session), NODE))
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(1) == b""
@@ -113,7 +116,7 @@ def test_a_request_that_is_cut_short_or_makes_no_sense_gets_no_answer_and_harms_
 
 
 def test_only_this_user_may_connect(session):
-    assert socket_of(session, NODE).stat().st_mode & 0o777 == 0o700
+    assert Path(socket_of(str(session), NODE)).stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize(
@@ -130,7 +133,7 @@ def test_what_cannot_be_forked_is_not_forked_and_workers_start_as_ray_starts_the
 
         assert said.startswith("as Ray does")
         assert str(tmp_path / "default_worker.py") in said
-        assert not socket_of(tmp_path, NODE).exists()
+        assert not Path(socket_of(str(tmp_path), NODE)).exists()
         assert server.is_running()
         assert told in log_of(tmp_path).read_text()
 

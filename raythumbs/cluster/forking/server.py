@@ -13,13 +13,13 @@ import socket
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from raythumbs.cluster.forking.request import GRANTED, LENGTH_BYTES, WorkerRequest, socket_of
+from raythumbs.cluster.forking.request import GRANTED, LENGTH_BYTES, OOM_SCORE, WorkerRequest, socket_of
 from raythumbs.cluster.silent_agent import Agent, stay
 
 _ALWAYS = ("raythumbs.cluster.without_pandas", "ray._private.workers.default_worker")
@@ -35,7 +35,7 @@ def main() -> None:
     agent.open_log()
     # Ray's library reads these two when it is loaded, and never again.
     os.environ |= {"RAY_RAYLET_PID": str(raylet), "RAY_JOB_ID": _NO_JOB}
-    place = socket_of(agent.session_folder, agent.node_id)
+    place = Path(socket_of(str(agent.session_folder), agent.node_id))
     door = _listen(place)
     agent.tell_ports()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # workers that have ended leave nothing behind
@@ -44,8 +44,19 @@ def main() -> None:
         door.close()
         stay(raylet)
     elif request := _serve(door, raylet):
-        request.take_over()
+        _take_over(request)
         runpy.run_path(request.arguments[0], run_name="__main__")
+
+
+def _take_over(request: WorkerRequest) -> None:
+    """Make this process what the request describes."""
+    sys.argv = request.arguments
+    sys.path.insert(0, str(Path(request.arguments[0]).parent))  # as Python does for a script
+    os.environb.clear()
+    os.environb.update(request.environment)
+    os.chdir(request.folder)
+    with suppress(PermissionError):
+        Path(OOM_SCORE).write_text(request.oom_score)
 
 
 def _modules() -> list[str]:
