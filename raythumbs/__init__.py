@@ -1,7 +1,6 @@
 """raythumbs: thumbnails of uploaded photos as fast as the cores allow, on one machine or a Ray cluster."""
 
 from importlib import import_module
-from typing import Any
 
 # `__init__.pyi` has the types of these names.
 
@@ -9,7 +8,7 @@ __version__ = "0.2.0"
 __all__ = ["AsyncClient", "Client", "Refused", "Retries", "StillWaiting", "Unreachable", "__version__"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 whatever the client's room has by this name
+def __getattr__(name: str) -> object:
     """Import the client when it is first used: every command imports this package, and few of them need it."""
     if name in __all__:
         return getattr(import_module("raythumbs.client"), name)
