@@ -23,7 +23,10 @@ def log_of(session: Path) -> Path:
 
 
 def has_ended(process: psutil.Process) -> bool:
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it has ended in between
+        return True
 
 
 def opened(process: psutil.Process) -> list[str]:

@@ -20,6 +20,7 @@ from ray.core.generated.autoscaler_pb2 import DrainNodeReason
 
 from raythumbs.model.job import Job, State
 from tests.cluster.conftest import NODE, LiveQueue, Shared, StartQueue, eventually, holds_photo, sandboxes
+from tests.cluster.raylets import has_ended
 
 NewPhotos = Callable[[], list[Path]]
 
@@ -106,13 +107,15 @@ def go_on(processes: Sequence[psutil.Process]) -> None:
 def all_have_photos(cluster: Cluster, queue: LiveQueue, photos: list[Path]) -> Iterator[tuple[Any, list[str]]]:
     """Have another node and the head work on photos. Each process has some, and is held still until it may go on.
 
-    Yield the node and the jobs. The head goes on at the end, when the node is gone.
+    Yield the node and the jobs. The head goes on at the end, when the node is gone with its workers: one that still
+    lives, and goes on, could end its batch before the queue hears of the node's end.
     """
     with node_of(cluster) as node:
         eventually(lambda: queue.status().total == 4)
         for each in (cluster.head_node, node):
             eventually(lambda each=each: len(sandboxes_of(each)) >= 2)
         eventually(lambda: queue.status().busy == 0)  # all processes are up
+        workers = [worker for sandbox in sandboxes_of(node) if (worker := sandbox.parent())]
         with held_still(sandboxes()):
             jobs = queue.submit(photos)
             # Not only given to Ray: what has not begun on a node that drains waits for another, which is held still.
@@ -120,6 +123,7 @@ def all_have_photos(cluster: Cluster, queue: LiveQueue, photos: list[Path]) -> I
             yield node, jobs
             if node in cluster.list_all_nodes():
                 cluster.remove_node(node, allow_graceful=False)
+            eventually(lambda: all(map(has_ended, workers)))
 
 
 @dataclass(frozen=True, slots=True)
