@@ -8,19 +8,15 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import boto3
-import botocore.session
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis.internal import charmap
-from hypothesis.internal.intervalsets import IntervalSet
 
 from raythumbs.bench.servers import postgresql_server, s3_server
-from tests import compiled, needs
+from tests import done_once, needs
 from tests.servers import pgbouncer_server
 from tests.surroundings import WITHOUT_PANDAS
 
@@ -42,28 +38,9 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 os.environ["PYTHONPATH"] = WITHOUT_PANDAS
 
-# Each session of botocore would else read a megabyte of JSON for its first client: more CPU than most tests of S3 take.
-botocore.session.create_loader = cache(botocore.session.create_loader)
-
-# Each session would else translate the names of 130 events again, which is a third of making its client.
-_translates = botocore.session.EventAliaser.__init__
-_translated: dict[str, str] = {}
-
-
-def _translates_once(aliaser: Any, *arguments: Any) -> None:
-    _translates(aliaser, *arguments)
-    aliaser._alias_name_cache = _translated
-
-
-botocore.session.EventAliaser.__init__ = _translates_once
-
-compiled.share()
-
-# In a new checkout, Hypothesis would else encode each of a million characters to find those that UTF-8 has: all but the
-# surrogates. Each one is decoded to itself.
-_of_utf_8 = IntervalSet([(0, 0xD7FF), (0xE000, sys.maxunicode)]), IntervalSet([])
-_of_codec = charmap.intervals_from_codec
-charmap.intervals_from_codec = lambda codec: _of_utf_8 if codec == "utf-8" else _of_codec(codec)
+done_once.share_sessions()
+done_once.share_statements()
+done_once.know_utf_8()
 
 # How long an example takes says how busy the machine is, and nothing of the code.
 settings.register_profile("however busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

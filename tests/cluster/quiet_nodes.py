@@ -32,9 +32,13 @@ SILENT_AGENTS = (
 
 
 class QuietNodes(FakeMultiNodeProvider):  # type: ignore[misc]  # Ray has no types for it
-    """Starts nodes without Ray's log monitor and its two agents, which take 3 s of CPU to start."""
+    """Starts nodes without Ray's log monitor and its two agents, which take 3 s of CPU to start.
 
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
+    The first nodes that are asked for have all of Ray's own processes, as nodes have elsewhere.
+    """
+
+    def create_node_with_resources_and_labels(self, *given: Any) -> None:
+        """Start nodes; let the later ones be quiet."""
+        super().create_node_with_resources_and_labels(*given)
         for owner, name, replacement in SILENT_AGENTS:
             setattr(owner, name, replacement)

@@ -1,4 +1,7 @@
-"""The whole service on a cluster whose nodes come and go, by Ray's own autoscaler."""
+"""The whole service on a cluster whose nodes come and go, by Ray's own autoscaler.
+
+The head and the first node have all of Ray's own processes, which those of other tests do without.
+"""
 
 import json
 import os
