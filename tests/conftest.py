@@ -38,7 +38,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 os.environ["PYTHONPATH"] = WITHOUT_PANDAS
 
-done_once.share_sessions()
+done_once.share_models()
 done_once.share_statements()
 done_once.know_utf_8()
 

@@ -9,24 +9,11 @@ import botocore.session
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine.base import Engine
-from sqlalchemy.util import LRUCache
 
 
-def share_sessions() -> None:
-    """Let all sessions of botocore share what they read and translate.
-
-    Each would else read a megabyte of JSON for its first client: more CPU than most tests of S3 take. And it would
-    translate the names of 130 events, which is a third of making its client.
-    """
+def share_models() -> None:
+    """Let all sessions of botocore share what they read: a megabyte of JSON for the first client of each."""
     botocore.session.create_loader = cache(botocore.session.create_loader)
-    begin = botocore.session.EventAliaser.__init__
-    translated: dict[str, str] = {}
-
-    def begin_sharing(aliaser: Any, *arguments: Any) -> None:
-        begin(aliaser, *arguments)
-        aliaser._alias_name_cache = translated
-
-    botocore.session.EventAliaser.__init__ = begin_sharing
 
 
 def share_statements() -> None:
@@ -39,11 +26,11 @@ def share_statements() -> None:
         dialect.__eq__ = lambda self, other: type(self) is type(other)
         dialect.__hash__ = lambda self: hash(type(self))
     begin = Engine.__init__
-    compiled: LRUCache[Any, Any] = LRUCache(10_000)
+    compiled: dict[Any, Any] = {}
 
     def begin_sharing(engine: Engine, *arguments: Any, **options: Any) -> None:
         begin(engine, *arguments, **options)
-        engine._compiled_cache = compiled
+        engine.update_execution_options(compiled_cache=compiled)
 
     Engine.__init__ = begin_sharing
 
