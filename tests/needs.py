@@ -5,8 +5,10 @@ Tests whose needs are not met are left out, and the last line says so."""
 import os
 import platform
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,11 @@ class Need:
 def _has(*programs: str) -> Callable[[], bool]:
     path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
     return lambda: all(shutil.which(program, path=path) for program in programs)
+
+
+def _has_linters() -> bool:
+    modules = "kubernetes_validate", "check_jsonschema"
+    return all(map(find_spec, modules)) and Path(sys.executable).with_name("hadolint").exists()
 
 
 def _is_root() -> bool:
@@ -62,6 +69,7 @@ NEEDS = {
     ),
     "headers": Need(lambda: all(path.exists() for path in HEADERS.values()), "apt-get install linux-libc-dev"),
     "sanitizers": Need(_has("gcc"), "apt-get install gcc libc6-dev"),
+    "linters": Need(_has_linters, "pip install -e '.[test,lint]'"),
     "root": Need(_is_root, "run as root"),
     "time": Need(lambda: os.environ.get("LONG_TESTS") == "1", "export LONG_TESTS=1; they take a quarter of an hour"),
 }

@@ -17,7 +17,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
-import kubernetes_validate
 import ray
 import yaml
 from pydantic import ValidationError
@@ -85,6 +84,8 @@ def _parts(manifest: Manifest, path: str) -> list[dict[str, Any]]:
 
 def kubernetes_takes_the_pods(manifest: Manifest, text: str) -> Iterator[str]:
     """Each template makes a Pod."""
+    import kubernetes_validate  # of the extra `lint`
+
     for name, group in groups(manifest).items():
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": group["template"]["spec"]}
         try:
