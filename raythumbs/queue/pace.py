@@ -20,6 +20,8 @@ class Pace:
     large_again_seconds: float = 10  # until a large photo that found no place is tried again
     keys_a_page: int = 1000  # of a store and of the record, when they are compared
     backfill_rest_seconds: float = 1  # while backfills wait for room
+    dispatch_rest_seconds: float = 1  # until jobs are looked for that have waited long enough
+    admission_rest_seconds: float = 1  # between two looks at the length of the backlog
     collect_rest_seconds: float = 5  # between two deletions of leftovers
     follow_nodes_seconds: float = 2  # between two looks at the cluster's nodes
     reconsider_seconds: float = 20  # between two tries of a node in trouble

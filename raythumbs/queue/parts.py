@@ -116,11 +116,11 @@ async def build_parts(given: Given, database: Database) -> QueueParts:
     await run_safely(admission.run_once)
     await run_safely(follow)
     own = (
-        Loop(dispatcher.run_once, every_seconds=1, wake=dispatcher.wake),
+        Loop(dispatcher.run_once, every_seconds=given.pace.dispatch_rest_seconds, wake=dispatcher.wake),
         Loop(dispatcher.renew, every_seconds=settings.lease_seconds / 4),
         Loop(follow, every_seconds=given.pace.follow_nodes_seconds),
         Loop(dispatcher.reconsider, every_seconds=given.pace.reconsider_seconds),
-        Loop(admission.run_once, every_seconds=1),
+        Loop(admission.run_once, every_seconds=given.pace.admission_rest_seconds),
     )
     thumbnails = plan.stores.at(plan.thumbnails_uri)
     collector = Collector(record, thumbnails, admission, shards=settings.queue_shards)

@@ -121,6 +121,8 @@ def configured(tmp_path: Path) -> Callable[..., Settings]:
 _QUICK: Mapping[str, Any] = {
     "backoff": lambda _errors: 0.005,
     "slow_backoff": lambda _errors: 0.005,
+    "dispatch_rest_seconds": 0.1,
+    "admission_rest_seconds": 0.1,
     "collect_rest_seconds": 0.1,
     "follow_nodes_seconds": 0.1,
 }
