@@ -206,10 +206,7 @@ async def _measure(one: _Queue) -> Work:
 
 
 async def _work(caller: "Caller", batches: SimulatedBatches, load: Load, *, waiting: int, seconds: float) -> float:
-    """Let the queue work for so long, and refill its backlog; return the most memory seen, in MB.
-
-    With a backlog it takes longer if no job has finished yet, on a machine that is busy with other things.
-    """
+    """Let the queue work for so long, with a backlog until a job has finished; return the most memory seen, in MB."""
     until, peak_mb, finished = time.perf_counter() + seconds, 0.0, batches.finished
     while (left := until - time.perf_counter()) > 0 or (load.refill and batches.finished == finished):
         if load.refill:

@@ -29,7 +29,6 @@ _BUDGETS = ("errors", "timeouts", "crashes", "losses")
 _RAN_OUT = "its lease ran out"
 _LEFT = "the queue stopped before it ended"
 
-
 _held = jobs.c.id == bindparam("held_id"), jobs.c.attempt == bindparam("held_attempt"), guard(RUNNING)
 
 
@@ -78,8 +77,7 @@ RELEASE = _held_move(State.QUEUED).values(
     **{name: jobs.c[name] + bindparam(f"more_{name}") for name in _BUDGETS},
     **CAUSE,
 )
-FAIL = _held_move(State.FAILED).values(finished_at=NOW, **CAUSE)
-CANCEL = _held_move(State.CANCELLED).values(finished_at=NOW, **CAUSE)
+_ENDS = {state: _held_move(state).values(finished_at=NOW, **CAUSE) for state in (State.FAILED, State.CANCELLED)}
 
 _attempt = jobs.c.id, jobs.c.attempt, jobs.c.node, jobs.c.started_at
 RESCUE = (
@@ -181,8 +179,7 @@ class Leases:
         return self._order.waiting(now=now, limit=limit)
 
     def longest_waiting(self, *, now: float) -> Priority | None:
-        """Return the priority with the job that has waited longest, or None if no job waits; see
-        `FairOrder.due_since`."""
+        """Return the priority of the job that has waited longest, or None; see `FairOrder.due_since`."""
         self._order.admit_returned(now=now)
         since = self._order.due_since()
         return min(since, key=lambda priority: since[priority], default=None)
@@ -209,7 +206,7 @@ class Leases:
         Returns the leases that no longer hold. Nothing changes for them.
         """
         fences = _fences([lease for lease, _ in done])
-        self._lock_photos(fences["held_ids"])
+        Photos(self._connection).lock_of_jobs(fences["held_ids"])
         if is_sqlite(self._connection):
             fences["held"] = list(zip(fences["held_ids"], fences.pop("held_attempts"), strict=True))
         finished = self._connection.execute(FINISH.of(self._connection), fences | {"now": now})
@@ -239,11 +236,7 @@ class Leases:
 
     def fail(self, lease: Lease, error: RaythumbsError, *, now: float) -> None:
         """Record that the job failed for good. Raises StaleLease if the lease no longer holds."""
-        self._lock_photos([lease.job_id])
-        self._move(FAIL, lease, now=now, **cause_of(error))
-        self._attempts.failed(lease, cause_of(error), now=now)
-        self._outbox.ended([lease.job_id], now=now)
-        Folders(self._connection, self._shard).note_end_of_job(lease.job_id, State.FAILED, now=now)
+        self._end(lease, State.FAILED, error, cause_of(error), now=now)
 
     def miss(self, lease: Lease, error: RaythumbsError, *, now: float) -> None:
         """Record that the photo is not in its store, and drop its renditions. Raises StaleLease as `fail` does.
@@ -254,15 +247,15 @@ class Leases:
         if lease.version is None:
             self.fail(lease, error, now=now)
         else:
-            self._lock_photos([lease.job_id])
-            self._move(CANCEL, lease, now=now, **cause(DELETED, error.reason))
-            self._attempts.failed(lease, cause_of(error), now=now)
-            self._outbox.ended([lease.job_id], now=now)
-            Folders(self._connection, self._shard).note_end_of_job(lease.job_id, State.CANCELLED, now=now)
+            self._end(lease, State.CANCELLED, error, cause(DELETED, error.reason), now=now)
         Photos(self._connection).mark_deleted(lease.photo_id, now=now)
 
-    def _lock_photos(self, job_ids: Sequence[str]) -> None:
-        Photos(self._connection).lock_of_jobs(job_ids)
+    def _end(self, lease: Lease, state: State, error: RaythumbsError, why: Mapping[str, str], *, now: float) -> None:
+        Photos(self._connection).lock_of_jobs([lease.job_id])
+        self._move(_ENDS[state], lease, now=now, **why)
+        self._attempts.failed(lease, cause_of(error), now=now)
+        self._outbox.ended([lease.job_id], now=now)
+        Folders(self._connection, self._shard).note_end_of_job(lease.job_id, state, now=now)
 
     def _move(self, move: Update, lease: Lease, **values: object) -> None:
         if not self._moved(move, lease, values):
