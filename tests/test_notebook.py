@@ -52,6 +52,7 @@ def test_a_text_before_each_chart_explains_it(path):
     assert len(explained) == len(charts(notebook)) == CHARTS[path]
 
 
+@pytest.mark.needs("time")
 def test_the_notebook_finds_its_modules_from_its_folder(notebook, small, tmp_path):
     [last] = [number for number, cell in enumerate(notebook.cells) if cell.source.endswith("\nplan")]
     notebook.cells = notebook.cells[: last + 1]

@@ -9,6 +9,8 @@ from raythumbs.bench.thumbnailers import QUALITY, Made, Thumbnailer
 from raythumbs.model.photo import Format
 from tests.imaging.pictures import opened, photograph, saved
 
+pytestmark = pytest.mark.needs("time")
+
 PHOTO = saved(photograph("skimage/astronaut.png"), "PNG")
 
 

@@ -10,6 +10,8 @@ from raythumbs.bench.report import BenchFailed
 from raythumbs.bench.thumbnailers import thumbnailers
 from raythumbs.model.photo import Format
 
+pytestmark = pytest.mark.needs("time")
+
 
 def test_every_contestant_is_measured_on_every_picture_it_can_read(tmp_path: Path) -> None:
     for name, photo in draw_kinds(0.1).items():
