@@ -284,7 +284,7 @@ def test_lost_thumbnails_are_asked_for_by_the_page_and_no_more_of_them_than_ther
         shop.photos.with_name("unmounted").rename(shop.photos)
         return await passed(queue)
 
-    found = reconciled(shop, scenario, keys_a_page=10)
+    found = reconciled(shop, scenario, keys_a_page=10, collect_rest_seconds=60)  # the collector is refused, too
 
     assert (refusals, pages) == ([[10, 10]], [10, 10, 10, 5])
     assert found.missing == 35
