@@ -1,4 +1,4 @@
-"""The same command, for nodes with fewer processes than they have elsewhere, and with workers that are forks.
+"""Ray's own command `ray`, for nodes with fewer processes than they have elsewhere, and with workers that are forks.
 
 By itself Ray starts the dashboard's server, which it has even without a dashboard, a server for Ray's client, and two
 agents, which take 5 s of CPU to start; each worker takes another. No test asks them anything. A service beside all of

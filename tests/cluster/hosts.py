@@ -42,7 +42,7 @@ exec /usr/sbin/sshd -D -e -f /dev/null -h /tmp/keys/host -o AuthorizedKeysFile=/
     -o StrictModes=no -o UsePAM=no -o PidFile=none -o AcceptEnv='_RAYTHUMBS_TEST_*'
 """
 
-# Nodes have fewer processes than elsewhere: test_autoscaling.py has a head with all of Ray's.
+# Nodes have fewer processes than elsewhere: test_autoscaling.py has a head and a node with all of Ray's.
 _RAY = f"""#!/bin/sh
 export PYTHONPATH="$PYTHONPATH:{HOUSE}"
 [ "$1" = start ] || exec {shlex.join(QUICK_RAY)} "$@"
