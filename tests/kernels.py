@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from tests.surroundings import WITHOUT_PANDAS, with_pandas
@@ -10,6 +9,8 @@ from tests.surroundings import WITHOUT_PANDAS, with_pandas
 
 def run_notebook(notebook: NotebookNode, *, cwd: Path, ipython: Path, **environment: str) -> None:
     """Run a notebook in a kernel that has pandas, and the folder `ipython` for itself. What it starts has no pandas."""
+    from nbclient import NotebookClient  # of the extra `ci`
+
     startup = ipython / "profile_default" / "startup"
     startup.mkdir(parents=True)
     (startup / "starts.py").write_text(f"import os\nos.environ['PYTHONPATH'] = {WITHOUT_PANDAS!r}\n")

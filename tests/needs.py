@@ -36,9 +36,21 @@ def _has(*programs: str) -> Callable[[], bool]:
     return lambda: all(shutil.which(program, path=path) for program in programs)
 
 
-def _has_linters() -> bool:
-    modules = "kubernetes_validate", "check_jsonschema"
+def _has_packages() -> bool:
+    modules = (
+        "check_jsonschema",
+        "ipykernel",
+        "kubernetes_validate",
+        "matplotlib",
+        "nbclient",
+        "schemathesis",
+        "ssimulacra2",
+    )
     return all(map(find_spec, modules)) and Path(sys.executable).with_name("hadolint").exists()
+
+
+def _has_browser() -> bool:
+    return _has("chromium")() and find_spec("playwright") is not None
 
 
 def _is_root() -> bool:
@@ -56,7 +68,7 @@ NEEDS = {
         lambda: _is_root() and _has("ip", "unshare", "ssh", "ssh-keygen", "rsync", "sshd")(),
         "run as root, and apt-get install iproute2 openssh-client openssh-server rsync",
     ),
-    "chromium": Need(_has("chromium"), "apt-get install chromium"),
+    "chromium": Need(_has_browser, "apt-get install chromium, and pip install -e '.[test,ci]'"),
     "promtool": Need(_has("promtool"), "apt-get install prometheus"),
     "systemd": Need(_has("systemd-analyze"), "apt-get install systemd"),
     "native": Need(
@@ -69,7 +81,7 @@ NEEDS = {
     ),
     "headers": Need(lambda: all(path.exists() for path in HEADERS.values()), "apt-get install linux-libc-dev"),
     "sanitizers": Need(_has("gcc"), "apt-get install gcc libc6-dev"),
-    "linters": Need(_has_linters, "pip install -e '.[test,lint]'"),
+    "packages": Need(_has_packages, "pip install -e '.[test,ci]'"),
     "root": Need(_is_root, "run as root"),
     "time": Need(lambda: os.environ.get("LONG_TESTS") == "1", "export LONG_TESTS=1; they take a quarter of an hour"),
 }

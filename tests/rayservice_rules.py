@@ -84,7 +84,7 @@ def _parts(manifest: Manifest, path: str) -> list[dict[str, Any]]:
 
 def kubernetes_takes_the_pods(manifest: Manifest, text: str) -> Iterator[str]:
     """Each template makes a Pod."""
-    import kubernetes_validate  # of the extra `lint`
+    import kubernetes_validate  # of the extra `ci`
 
     for name, group in groups(manifest).items():
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": group["template"]["spec"]}

@@ -6,9 +6,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from tests.surroundings import with_pandas
+
+pytestmark = pytest.mark.needs("packages")
 
 CHARTS = Path(__file__).parent.parent / "notebooks" / "charts.py"
 MOST_BYTES = 80_000

@@ -52,7 +52,7 @@ def test_a_text_before_each_chart_explains_it(path):
     assert len(explained) == len(charts(notebook)) == CHARTS[path]
 
 
-@pytest.mark.needs("time")
+@pytest.mark.needs("time", "packages")
 def test_the_notebook_finds_its_modules_from_its_folder(notebook, small, tmp_path):
     [last] = [number for number, cell in enumerate(notebook.cells) if cell.source.endswith("\nplan")]
     notebook.cells = notebook.cells[: last + 1]
@@ -64,7 +64,7 @@ def test_the_notebook_finds_its_modules_from_its_folder(notebook, small, tmp_pat
 
 @pytest.mark.timeout(300)
 @pytest.mark.needs("nginx")
-@pytest.mark.needs("time")
+@pytest.mark.needs("time", "packages")
 def test_the_notebook_runs_from_the_root_draws_every_chart_and_leaves_nothing_behind(notebook, small, tmp_path):
     mark = secrets.token_hex(8)
 

@@ -53,7 +53,7 @@ BROKEN = [
 
 def of_its_rule(rule: rules.Rule, *given: str) -> Any:
     """A case for a test; the rule on pods needs the schemas of Kubernetes."""
-    marks = [pytest.mark.needs("linters")] if rule is rules.kubernetes_takes_the_pods else []
+    marks = [pytest.mark.needs("packages")] if rule is rules.kubernetes_takes_the_pods else []
     return pytest.param(rule, *given, marks=marks)
 
 

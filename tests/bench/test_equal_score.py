@@ -9,9 +9,9 @@ from raythumbs.bench.thumbnailers import QUALITY, Made, Thumbnailer
 from raythumbs.model.photo import Format
 from tests.imaging.pictures import opened, photograph, saved
 
-pytestmark = pytest.mark.needs("time")
+pytestmark = pytest.mark.needs("time", "packages")
 
-PHOTO = saved(photograph("skimage/astronaut.png"), "PNG")
+PHOTO = saved(photograph("astronaut"), "PNG")
 
 
 def contestant(name: str, *, share: float) -> Thumbnailer:

@@ -13,7 +13,7 @@ import pytest
 from raythumbs.cli.main import main
 from tests.imaging.pictures import photograph, saved
 
-PHOTO = saved(photograph("sklearn/china.jpg"), "JPEG")
+PHOTO = saved(photograph("temple"), "JPEG")
 LATIN = b"latin\xe9.jpg"
 
 

@@ -22,7 +22,7 @@ from raythumbs.manual import read_page
 from tests.imaging.pictures import RED, four_corners, mean_error, near, opened, photograph, saved, thumbnail
 
 RENDER = [str(Path(sysconfig.get_path("scripts")) / "raythumbs"), "render"]
-PHOTO = saved(photograph("sklearn/china.jpg"), "JPEG")
+PHOTO = saved(photograph("temple"), "JPEG")
 
 
 @pytest.fixture

@@ -124,7 +124,7 @@ def test_the_image_is_built_by_the_dockerfile_beside_it(tmp_path):
     assert "docker build -f ours/Dockerfile" in (tmp_path / "ours/Dockerfile").read_text()
 
 
-@pytest.mark.needs("linters")
+@pytest.mark.needs("packages")
 def test_compose_accepts_the_file(folder):
     ran(tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", folder / "compose.yaml")
 
@@ -138,7 +138,7 @@ def test_every_container_is_hardened_and_only_loopback_is_published(compose):
     assert compose["services"]["raythumbs"]["read_only"]
 
 
-@pytest.mark.needs("linters")
+@pytest.mark.needs("packages")
 def test_the_linter_of_dockerfiles_finds_nothing(folder):
     assert ran(tool("hadolint"), folder / "Dockerfile") == ""
 

@@ -1,10 +1,9 @@
-"""Pictures for tests: drawn ones, and the photographs that come with scikit-image and scikit-learn."""
+"""Pictures for tests: drawn ones, and the photographs of `tests/photographs`."""
 
 import struct
 import zlib
 from collections.abc import Sequence
 from functools import cache
-from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from raythumbs.model.photo import Format, RenditionSpec
 pillow_heif.register_heif_opener(thumbnails=False)
 
 LIMITS = Limits()
+PHOTOGRAPHS = {path.stem: path for path in sorted((Path(__file__).parents[1] / "photographs").glob("*.[jp][pn]g"))}
 LANCZOS = Image.Resampling.LANCZOS
 
 RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 128, 0), (0, 0, 255), (255, 255, 0)
@@ -151,20 +151,7 @@ def mean_error(told: Image.Image, right: Image.Image) -> float:
 @cache
 def photograph(name: str, *, times: int = 1) -> Image.Image:
     """A real photograph, enlarged so many times."""
-    package, _, file = name.partition("/")
-    [place] = find_spec(package).submodule_search_locations or []
-    folder = {"skimage": "data", "sklearn": "datasets/images"}[package]
-    with Image.open(Path(place) / folder / file) as picture:
+    with Image.open(PHOTOGRAPHS[name]) as picture:
         rgb = picture.convert("RGB")
     rgb.info.clear()  # its colour profile
     return rgb.resize((rgb.width * times, rgb.height * times), Image.Resampling.BICUBIC) if times > 1 else rgb
-
-
-PHOTOGRAPHS = (
-    "skimage/astronaut.png",
-    "skimage/coffee.png",
-    "skimage/chelsea.png",
-    "skimage/rocket.jpg",
-    "sklearn/china.jpg",
-    "sklearn/flower.jpg",
-)

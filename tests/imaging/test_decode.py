@@ -50,7 +50,7 @@ KINDS: dict[str, Callable[[Image.Image], bytes]] = {
 @cache
 def a_photo(kind: str, *size: int) -> bytes:
     """A small photo as a file of that kind."""
-    return KINDS[kind](photograph("sklearn/china.jpg").resize(size))
+    return KINDS[kind](photograph("temple").resize(size))
 
 
 @pytest.mark.parametrize("kind", KINDS)

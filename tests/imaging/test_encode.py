@@ -117,7 +117,7 @@ def test_a_rendition_is_written_in_the_format_of_its_spec(written_as: Format) ->
 
 @pytest.mark.parametrize("written_as", [Format.JPEG, Format.WEBP, Format.AVIF])
 def test_more_quality_takes_more_bytes_and_comes_closer(written_as: Format) -> None:
-    photo = saved(photograph("sklearn/flower.jpg"), "PNG")
+    photo = saved(photograph("flower"), "PNG")
 
     low, high = (rendition(photo, format=written_as, quality=quality).data for quality in (30, 90))
 
@@ -126,7 +126,7 @@ def test_more_quality_takes_more_bytes_and_comes_closer(written_as: Format) -> N
 
 @pytest.mark.parametrize("written_as", Format)
 def test_rendering_a_photo_twice_writes_the_same_bytes(written_as: Format) -> None:
-    photo = saved(photograph("sklearn/china.jpg"), "JPEG")
+    photo = saved(photograph("temple"), "JPEG")
 
     assert rendition(photo, format=written_as).data == rendition(photo, format=written_as).data
 
@@ -220,7 +220,7 @@ def test_even_noise_is_written_at_every_quality(size: tuple[int, int], quality: 
 
 
 def test_a_better_quality_is_a_larger_file_that_is_nearer_to_the_photo() -> None:
-    photo = photograph("skimage/chelsea.png")
+    photo = photograph("cat")
 
     made = [rendition(saved(photo, "PNG"), width=451, format=Format.JPEG, quality=q) for q in (30, 60, 85, 95, 100)]
 
@@ -231,7 +231,7 @@ def test_a_better_quality_is_a_larger_file_that_is_nearer_to_the_photo() -> None
 
 def test_colours_are_kept_as_well_as_light() -> None:
     """With the steps of the standard, colours at quality 85 are off by a quarter more."""
-    photo = photograph("skimage/astronaut.png").resize((256, 256), Image.Resampling.LANCZOS)
+    photo = photograph("astronaut").resize((256, 256), Image.Resampling.LANCZOS)
 
     made = opened(rendition(saved(photo, "PNG"), format=Format.JPEG).data)
     standard = opened(saved(photo, "JPEG", quality=85))
@@ -248,13 +248,13 @@ BASELINE, PROGRESSIVE = 0xC0, 0xC2
 
 @pytest.mark.parametrize(("side", "frame"), [(300, BASELINE), (512, PROGRESSIVE)])
 def test_a_large_jpeg_is_progressive_and_a_small_one_is_not(side: int, frame: int) -> None:
-    photo = saved(photograph("skimage/astronaut.png"), "PNG")
+    photo = saved(photograph("astronaut"), "PNG")
 
     assert frame in _segments(rendition(photo, width=side, height=side, format=Format.JPEG).data)
 
 
 def test_the_smooth_parts_of_a_large_jpeg_are_truer_in_fewer_bytes_than_with_the_steps_of_a_small_one() -> None:
-    photo = photograph("skimage/astronaut.png")
+    photo = photograph("astronaut")
 
     made = rendition(saved(photo, "PNG"), width=512, height=512, format=Format.JPEG).data
     small = saved(photo, "JPEG", qtables=steps(85, large=False), optimize=True)

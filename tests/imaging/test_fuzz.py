@@ -29,7 +29,7 @@ SPARE_BYTES = 64 << 20
 
 
 def photo() -> Image.Image:
-    return photograph("sklearn/china.jpg").resize((96, 64))
+    return photograph("temple").resize((96, 64))
 
 
 def pages(written_as: str, **options: object) -> bytes:

@@ -12,7 +12,7 @@ from raythumbs.imaging import lanczos as module
 from raythumbs.imaging.lanczos import HAS_FAST, lanczos
 from tests.imaging.pictures import photograph
 
-PHOTO = photograph("sklearn/china.jpg")
+PHOTO = photograph("temple")
 LEAST_DB = 50
 
 

@@ -109,7 +109,7 @@ def test_a_placeholder_is_upright(orientation: int) -> None:
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"])
 def test_every_kind_of_pixel_has_one(mode: str) -> None:
-    picture = photograph("skimage/coffee.png").resize((90, 60)).convert(mode)
+    picture = photograph("coffee").resize((90, 60)).convert(mode)
 
     made = render(saved(picture, "TIFF"), [RenditionSpec()], LIMITS).thumb_hash
 

@@ -182,7 +182,7 @@ def test_a_decoder_does_not_have_the_descriptor_that_allows_calls() -> None:
 
 def test_a_photo_of_any_format_needs_no_refused_call(log) -> None:
     specs = [RenditionSpec(name=one.value, format=one, width=60, height=60) for one in Format]
-    photo = photograph("sklearn/china.jpg").resize((320, 213))
+    photo = photograph("temple").resize((320, 213))
 
     with closing(Sandbox(specs, LIMITS)) as sandbox:
         for written_as in ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF"):

@@ -50,7 +50,7 @@ TURNED = {
 @cache
 def china(orientation: int, written_as: str, *, times: int = 1) -> bytes:
     """A photograph as a camera writes it that was held so; its sides are no round numbers."""
-    photo = photograph("sklearn/china.jpg", times=times)
+    photo = photograph("temple", times=times)
     return lying(photo if times > 1 else photo.crop((0, 0, 601, 411)), orientation, written_as)
 
 
@@ -98,7 +98,7 @@ def test_all_orientations_show_the_same_pixels(orientation: int, fit: Fit, focus
 
 @pytest.mark.parametrize("orientation", TURNED)
 def test_all_orientations_of_a_jpeg_show_the_same_pixels_also_where_decoding_is_cut_short(orientation: int) -> None:
-    upright = photograph("sklearn/china.jpg", times=3).crop((0, 0, 1803, 1237))
+    upright = photograph("temple", times=3).crop((0, 0, 1803, 1237))
     right = upright.resize((100, 69), LANCZOS)
 
     made = thumbnail(lying(upright, orientation, "JPEG"), width=100, height=100)
@@ -128,7 +128,7 @@ def test_every_format_becomes_every_format(format_in: str, written_as: Format) -
 
 @pytest.mark.parametrize("side", [100, 300, 1000])
 def test_a_progressive_jpeg_looks_like_its_baseline_twin(side: int) -> None:
-    photo = photograph("sklearn/flower.jpg", times=2)
+    photo = photograph("flower", times=2)
 
     baseline, progressive = (
         thumbnail(saved(photo, "JPEG", quality=90, progressive=progressive), width=side, height=side)
@@ -201,7 +201,7 @@ BESIDE = list(product([Fit.INSIDE, Fit.CONTAIN, Fit.COVER], Fit, [900, 500, 220,
 @cache
 def shown_slowly(spec: RenditionSpec) -> Image.Image:
     way = plan(1280, 854, spec)
-    return on_canvas(photograph("sklearn/china.jpg", times=2).resize(way.size, LANCZOS, way.box), way.canvas)
+    return on_canvas(photograph("temple", times=2).resize(way.size, LANCZOS, way.box), way.canvas)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_a_small_rendition_is_as_good_beside_a_large_one_as_alone(
 
 
 def test_a_small_rendition_is_not_made_of_one_that_was_enlarged() -> None:
-    photo = saved(photograph("skimage/chelsea.png").resize((150, 100)), "BMP")
+    photo = saved(photograph("cat").resize((150, 100)), "BMP")
     small = RenditionSpec(name="small", width=100, height=80, format=Format.PNG)
     larger = RenditionSpec(name="larger", width=600, height=600, enlarge=True)
 
@@ -328,7 +328,7 @@ def test_with_a_smaller_gap_less_is_decoded_and_it_still_looks_like_the_slow_way
 
 @pytest.mark.parametrize("size", [(1280, 854), (1281, 855), (1287, 861), (1283, 850)])
 def test_a_jpeg_is_not_shifted_where_its_sides_are_no_multiple_of_the_decoders_scale(size: tuple[int, int]) -> None:
-    photo = saved(photograph("sklearn/china.jpg", times=3).crop((0, 0, *size)), "JPEG", quality=95)
+    photo = saved(photograph("temple", times=3).crop((0, 0, *size)), "JPEG", quality=95)
 
     for fit in Fit:
         made = thumbnail(photo, width=100, height=100, fit=fit)
@@ -339,7 +339,7 @@ def test_a_jpeg_is_not_shifted_where_its_sides_are_no_multiple_of_the_decoders_s
 
 @pytest.mark.parametrize("written_as", ["PNG", "WEBP", "TIFF"])
 def test_other_formats_look_like_lanczos_too(written_as: str) -> None:
-    picture = photograph("sklearn/china.jpg")
+    picture = photograph("temple")
     lossless = {"lossless": True, "method": 0} if written_as == "WEBP" else {}
 
     made = thumbnail(saved(picture, written_as, **lossless))

@@ -6,14 +6,14 @@ from tests.imaging.pictures import LANCZOS, mean_error, near, photograph
 
 
 def test_a_picture_that_has_its_size_already_is_not_touched() -> None:
-    picture = photograph("sklearn/flower.jpg").crop((0, 0, 300, 200))
+    picture = photograph("flower").crop((0, 0, 300, 200))
 
     assert resample(picture, (300, 200), (0.0, 0.0, 300.0, 200.0)) is picture
 
 
 @pytest.mark.parametrize("size", [(300, 200), (150, 100), (40, 27)])
 def test_resampling_in_two_steps_looks_like_lanczos_alone(size: tuple[int, int]) -> None:
-    picture = photograph("sklearn/china.jpg")
+    picture = photograph("temple")
 
     told = resample(picture, size, (0.0, 0.0, *map(float, picture.size)))
 

@@ -101,7 +101,7 @@ def own() -> Iterator[Sandbox]:
 @pytest.mark.needs("native")
 @pytest.mark.parametrize("written_as", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF"])
 def test_the_sandbox_and_render_return_the_same(shared: Sandbox, written_as: str) -> None:
-    photo = saved(photograph("sklearn/china.jpg").resize((320, 213)), written_as)
+    photo = saved(photograph("temple").resize((320, 213)), written_as)
 
     assert rendered(shared, photo) == render(photo, SPECS, LIMITS)
 
@@ -114,7 +114,7 @@ def test_the_notes_of_a_photo_are_returned_too(shared: Sandbox) -> None:
 
 
 def test_the_cpu_time_of_a_photo_is_told(shared: Sandbox) -> None:
-    with as_file(saved(photograph("skimage/astronaut.png", times=4), "JPEG")) as file:
+    with as_file(saved(photograph("astronaut", times=4), "JPEG")) as file:
         _, cpu_seconds = shared.render(file, seconds=PATIENCE_SECONDS)
 
     assert 0.001 < cpu_seconds < PATIENCE_SECONDS
@@ -169,7 +169,7 @@ def test_a_photo_over_decode_bytes_reports_how_much_memory_it_needs() -> None:
 
 
 def test_the_share_of_missing_rows_reaches_the_child() -> None:
-    photo = saved(photograph("sklearn/china.jpg"), "JPEG")
+    photo = saved(photograph("temple"), "JPEG")
     cut = photo[: len(photo) * 9 // 10]
 
     with closing(Sandbox(SPECS, Limits(missing_rows=0.5))) as sandbox:
@@ -404,7 +404,7 @@ def test_the_childs_cpu_time_is_limited_anew_for_each_photo(own: Sandbox) -> Non
 
     first = second = limit()
     while second == first:  # until a second of CPU time is over
-        rendered(own, saved(photograph("skimage/astronaut.png", times=4), "TIFF"))
+        rendered(own, saved(photograph("astronaut", times=4), "TIFF"))
         second = limit()
 
     assert 100 < first < second < first + 100

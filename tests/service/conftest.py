@@ -24,20 +24,11 @@ from PIL import Image
 from raythumbs.bench.local_service import local_service
 from raythumbs.client import Client, RaythumbsError
 from raythumbs.cluster.free_port import free_port
-from tests.imaging.pictures import photograph
+from tests.imaging.pictures import PHOTOGRAPHS, photograph
 from tests.surroundings import FINDS_OUR_RAY, QUIET_RAY
 
 MARK = "_RAYTHUMBS_TEST_FAMILY"  # an environment variable that all processes of one start inherit
 COMMANDS = Path(sysconfig.get_path("scripts"))
-
-
-PHOTOGRAPHS = {
-    "astronaut": "skimage/astronaut.png",
-    "coffee": "skimage/coffee.png",
-    "cat": "skimage/chelsea.png",
-    "temple": "sklearn/china.jpg",
-    "flower": "sklearn/flower.jpg",
-}
 
 
 class Photographs(Mapping[str, Path]):
@@ -49,7 +40,7 @@ class Photographs(Mapping[str, Path]):
 
     def __getitem__(self, name: str) -> Path:
         path = self._folder / f"{name}.jpg"
-        return path if path.exists() else _camera_sized(photograph(PHOTOGRAPHS[name]), path)
+        return path if path.exists() else _camera_sized(photograph(name), path)
 
     def __iter__(self) -> Iterator[str]:
         return iter(PHOTOGRAPHS)

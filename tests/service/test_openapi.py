@@ -34,7 +34,7 @@ CHECKS = (
 SECONDS = 240
 
 
-@pytest.mark.needs("time")
+@pytest.mark.needs("time", "packages")
 def test_every_answer_to_generated_requests_is_documented_and_none_is_an_internal_error(service, tmp_path):
     configuration = tmp_path / "schemathesis.toml"
     configuration.write_text(CONFIGURATION)

@@ -11,7 +11,7 @@ HOUSE = Path(__file__).parents[2]
 NOTEBOOK = HOUSE / "notebooks" / "operations.ipynb"
 
 
-@pytest.mark.needs("time")
+@pytest.mark.needs("time", "packages")
 @pytest.mark.timeout(300)
 def test_the_notebook_for_operators_watches_a_service_at_work_and_draws_every_chart(service, monkeypatch, tmp_path):
     for name, value in {"URL": service.url, "PHOTOS": "8", "SIZE_MB": "0.2", "UPLOADS": "2"}.items():

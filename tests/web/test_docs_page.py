@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from playwright.async_api import expect
 
+from tests.web.chromium import expect
 from tests.web.listening import listening_app
 
 KEYS = '{"name": "a", "key": "rt_0123456789abcdef", "scopes": ["read"]}'
@@ -31,7 +31,7 @@ def test_the_page_of_the_api_shows_every_topic_and_breaks_none_of_its_rules(serv
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.on("request", lambda asked: asked.url.startswith((address, "data:")) or complaints.append(asked.url))
             await page.goto(f"{address}/docs")
-            await expect(page.get_by_text("/api/uploads/direct", exact=True)).to_be_visible(timeout=60_000)
+            await expect(page.get_by_text("/api/uploads/direct", exact=True)).to_be_visible()
             await page.wait_for_load_state("networkidle")
             return await page.content()
 

@@ -9,16 +9,15 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.async_api import expect
 
 from raythumbs.bench.local_service import free_port
 from raythumbs.model.access import Scope
 from raythumbs.web.watch import Watch
+from tests.web.chromium import expect
 from tests.web.listening import listening_app
 from tests.web.test_keys import KEYS, SETTING, bearer
 
 pytestmark = pytest.mark.needs("chromium")
-expect.set_options(timeout=60_000)  # milliseconds
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 FAULTS = """(only) => axe.run(only ? {runOnly: only} : {}).then(({violations}) => violations

@@ -17,7 +17,7 @@ from tests.imaging.pictures import corners, four_corners, near, photograph, save
 
 
 def photo() -> Image.Image:
-    return photograph("skimage/chelsea.png").resize((300, 200))
+    return photograph("cat").resize((300, 200))
 
 
 def with_alpha() -> Image.Image:

@@ -23,7 +23,7 @@ WAYS: dict[str, dict[str, Any]] = {**ENDING, "progressive": {"progressive": True
 
 @cache
 def a_file(way: str, *, mode: str = "RGB", size: tuple[int, int] = (640, 430)) -> bytes:
-    return saved(photograph("sklearn/china.jpg").resize(size).convert(mode), "JPEG", **WAYS[way])
+    return saved(photograph("temple").resize(size).convert(mode), "JPEG", **WAYS[way])
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_progressive_jpeg_whose_first_scan_is_cut_short_is_truncated(part: flo
 
 
 def test_a_progressive_jpeg_of_fewer_scans_than_usual_is_whole() -> None:
-    photo = photograph("sklearn/china.jpg").resize((640, 430))
+    photo = photograph("temple").resize((640, 430))
     file = saved(photo, "JPEG", progressive=True)
     after_first = file.index(b"\xff\xc4", file.index(b"\xff\xda"))
 
@@ -85,7 +85,7 @@ def test_a_jpeg_that_is_grey_to_its_end_is_whole(way: str, mode: str) -> None:
     assert max(thumbnail(photo + photo).size) == 300
 
 
-WIDE = photograph("sklearn/china.jpg").resize((320, 2000))
+WIDE = photograph("temple").resize((320, 2000))
 
 
 def cut_at(file: bytes, share: float) -> bytes:
@@ -198,7 +198,7 @@ def test_a_stray_marker_in_a_later_scan_of_a_progressive_jpeg_leaves_no_part_les
 
 
 def test_a_progressive_jpeg_that_lacks_only_scans_that_its_thumbnail_does_not_need_is_whole() -> None:
-    photo = photograph("sklearn/china.jpg", times=3)
+    photo = photograph("temple", times=3)
     file = saved(photo, "JPEG", progressive=True)
 
     made = rendered(cut_at(file, 0.1), side=100)
@@ -208,7 +208,7 @@ def test_a_progressive_jpeg_that_lacks_only_scans_that_its_thumbnail_does_not_ne
 
 
 def test_a_progressive_jpeg_that_lacks_scans_that_its_thumbnail_needs_is_truncated() -> None:
-    file = saved(photograph("sklearn/china.jpg"), "JPEG", progressive=True)
+    file = saved(photograph("temple"), "JPEG", progressive=True)
     second = file.index(b"\xff\xda", file.index(b"\xff\xda") + 2)
 
     with pytest.raises(Truncated):
@@ -227,7 +227,7 @@ def in_scans_of_one_component(photo: Image.Image) -> bytes:
 
 
 def test_a_jpeg_in_several_scans_needs_all_components() -> None:
-    file = in_scans_of_one_component(photograph("sklearn/china.jpg"))
+    file = in_scans_of_one_component(photograph("temple"))
     last = file.rindex(b"\xff\xda")
 
     assert rendered(file).notes == ()
@@ -260,7 +260,7 @@ def test_a_jpeg_that_ends_in_empty_bytes_in_place_of_data_is_truncated(way: str,
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("empty", [b"\0", b"\xff"])
 def test_empty_bytes_behind_a_whole_jpeg_mean_nothing(way: str, empty: bytes) -> None:
-    file = saved(photograph("sklearn/china.jpg"), "JPEG", **WAYS[way])
+    file = saved(photograph("temple"), "JPEG", **WAYS[way])
 
     made = rendered(file + empty * 600_000)
 

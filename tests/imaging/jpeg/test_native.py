@@ -135,7 +135,7 @@ def test_every_sampling_becomes_the_pixels_of_the_standard(sampling, eighths):
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
 @pytest.mark.parametrize("size", [(640, 427), (129, 1), (1, 65), (8, 8)])
 def test_the_means_of_blocks_are_exactly_libjpegs(mode, size, options):
-    photo = photograph("sklearn/china.jpg").resize(size).convert(mode)
+    photo = photograph("temple").resize(size).convert(mode)
     file = saved(photo, "JPEG", **{"quality": 88, "subsampling": 0} | options)
 
     assert np.array_equal(natively(file, 1, size, mode), by_libjpeg(file, 1))
@@ -154,7 +154,7 @@ def test_the_means_of_a_megabyte_of_noise_are_exactly_libjpegs(options):
 @pytest.mark.parametrize("options", [{}, {"optimize": True}, {"restart_marker_rows": 1}, {"quality": 20}])
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:0"])
 def test_three_eighths_are_libjpegs_which_decodes_the_corner_too(subsampling, options):
-    photo = photograph("sklearn/flower.jpg").resize((333, 222))
+    photo = photograph("flower").resize((333, 222))
     file = saved(photo, "JPEG", **{"quality": 92, "subsampling": subsampling} | options)
 
     assert np.abs(natively(file, 3, photo.size, "RGB") - by_libjpeg(file, 3)).max() <= 3
@@ -164,7 +164,7 @@ def test_three_eighths_are_libjpegs_which_decodes_the_corner_too(subsampling, op
 @pytest.mark.parametrize("restarts", [{}, {"restart_marker_blocks": 3}])
 @pytest.mark.parametrize(("mode", "subsampling"), [("L", 0), ("RGB", 0), ("RGB", 1), ("RGB", 2), ("CMYK", 0)])
 def test_a_progressive_file_has_the_pixels_of_the_same_picture_in_one_scan(mode, subsampling, restarts, eighths):
-    photo = photograph("sklearn/china.jpg").resize((201, 133)).convert(mode)
+    photo = photograph("temple").resize((201, 133)).convert(mode)
     ways = ({"progressive": progressive} | restarts for progressive in (True, False))
 
     progressive, in_one_scan = (saved(photo, "JPEG", quality=93, subsampling=subsampling, **way) for way in ways)
@@ -194,7 +194,7 @@ def test_colours_are_understood_as_libjpeg_understands_them(components, told):
 
 
 def a_file(**options: Any) -> bytes:
-    return saved(photograph("sklearn/china.jpg").resize((160, 107)), "JPEG", **options)
+    return saved(photograph("temple").resize((160, 107)), "JPEG", **options)
 
 
 def is_taken(file: bytes) -> bool:

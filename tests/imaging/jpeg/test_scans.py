@@ -77,7 +77,7 @@ def test_a_thumbnail_of_the_needed_scans_is_within_50_db_of_the_whole_files(name
 
 @pytest.mark.parametrize(("shrink", "share"), [(2, 0.7), (3, 0.6), (4, 0.5), (8, 0.3)])
 def test_the_smaller_the_thumbnail_the_less_of_the_file_is_decoded(shrink: int, share: float) -> None:
-    file = progressive(photograph("skimage/coffee.png", times=2), quality=90)
+    file = progressive(photograph("coffee", times=2), quality=90)
 
     part = needed_part(BytesIO(file), shrink, spare=1.7)
 
@@ -88,11 +88,11 @@ def test_the_smaller_the_thumbnail_the_less_of_the_file_is_decoded(shrink: int, 
 @pytest.mark.parametrize(
     ("photo", "options"),
     [
-        (photograph("sklearn/china.jpg").convert("L"), {}),
-        (photograph("sklearn/china.jpg").convert("CMYK"), {}),
-        (photograph("sklearn/china.jpg"), {"restart_marker_blocks": 7}),
-        (photograph("sklearn/china.jpg").resize((1, 427)), {}),
-        (photograph("sklearn/china.jpg").resize((639, 425)), {"subsampling": "4:2:0"}),
+        (photograph("temple").convert("L"), {}),
+        (photograph("temple").convert("CMYK"), {}),
+        (photograph("temple"), {"restart_marker_blocks": 7}),
+        (photograph("temple").resize((1, 427)), {}),
+        (photograph("temple").resize((639, 425)), {"subsampling": "4:2:0"}),
     ],
     ids=["grey", "CMYK", "restarts", "a pixel wide", "odd sides"],
 )
@@ -109,36 +109,36 @@ def test_coefficients_that_are_sent_in_full_decode_to_the_same_pixels(
 
 
 def test_a_baseline_file_is_for_the_ordinary_decoder() -> None:
-    assert needed_part(BytesIO(saved(photograph("skimage/rocket.jpg"), "JPEG")), 4) is None
+    assert needed_part(BytesIO(saved(photograph("rocket"), "JPEG")), 4) is None
 
 
 def test_an_arithmetic_coded_file_is_for_the_ordinary_decoder() -> None:
-    file = progressive(photograph("skimage/rocket.jpg"))
+    file = progressive(photograph("rocket"))
 
     assert needed_part(BytesIO(file.replace(b"\xff" + PROGRESSIVE, b"\xff" + ARITHMETIC, 1)), 4) is None
 
 
 def test_a_file_without_an_end_is_for_the_ordinary_decoder() -> None:
-    file = progressive(photograph("skimage/rocket.jpg"))
+    file = progressive(photograph("rocket"))
 
     assert needed_part(BytesIO(file[:-2]), 4) is None
 
 
 def test_a_file_with_its_scans_in_another_order_is_for_the_ordinary_decoder() -> None:
-    header, scans = pieces(progressive(photograph("skimage/rocket.jpg")))
+    header, scans = pieces(progressive(photograph("rocket")))
     refined_before_sent = [*reversed(scans)]
 
     assert needed_part(BytesIO(header + b"".join(refined_before_sent) + b"\xff\xd9"), 2) is None
 
 
 def test_a_file_that_sends_a_scan_twice_is_for_the_ordinary_decoder() -> None:
-    header, scans = pieces(progressive(photograph("skimage/rocket.jpg")))
+    header, scans = pieces(progressive(photograph("rocket")))
 
     assert needed_part(BytesIO(header + scans[0] + b"".join(scans) + b"\xff\xd9"), 8) is None
 
 
 def test_a_file_of_endless_scans_is_given_up() -> None:
-    photo = photograph("skimage/rocket.jpg").convert("L")
+    photo = photograph("rocket").convert("L")
     header, scans = pieces(progressive(photo, quality=50))
     unneeded = [scan.replace(b"\x01\x05\x02", b"\x3f\x3f\x00", 1) for scan in scans[1:2]]
 
@@ -151,7 +151,7 @@ def test_a_file_of_endless_scans_is_given_up() -> None:
 
 @cache
 def a_small_file() -> bytes:
-    return progressive(photograph("sklearn/flower.jpg").resize((160, 107)), quality=70)
+    return progressive(photograph("flower").resize((160, 107)), quality=70)
 
 
 @settings(max_examples=200)

@@ -13,7 +13,7 @@ from tests.imaging.pictures import photograph, saved
 
 
 def colours(count: int, *, mode: str = "RGB") -> Image.Image:
-    return photograph("sklearn/china.jpg").resize((83, 59)).convert(mode).quantize(count)
+    return photograph("temple").resize((83, 59)).convert(mode).quantize(count)
 
 
 def gif(count: int, **options: Any) -> bytes:
@@ -31,7 +31,7 @@ def test_each_kind_of_gif_is_shown_alike(count: int, interlace: int, clear: int 
 
 @pytest.mark.parametrize("interlace", [0, 1])
 def test_a_grey_gif_is_shown_alike(interlace: int) -> None:
-    grey = photograph("sklearn/china.jpg").resize((83, 59)).convert("L")
+    grey = photograph("temple").resize((83, 59)).convert("L")
 
     assert difference(saved(grey, "GIF", interlace=interlace)) == 0
 

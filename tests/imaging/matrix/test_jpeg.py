@@ -19,7 +19,7 @@ SUBSAMPLINGS = ["4:4:4", "4:2:2", "4:2:0"]
 
 
 def jpeg(mode: str, **options: Any) -> bytes:
-    return saved(photograph("sklearn/china.jpg").resize((83, 59)).convert(mode), "JPEG", quality=92, **options)
+    return saved(photograph("temple").resize((83, 59)).convert(mode), "JPEG", quality=92, **options)
 
 
 @pytest.mark.parametrize(("way", "subsampling"), list(itertools.product(WAYS, SUBSAMPLINGS)))

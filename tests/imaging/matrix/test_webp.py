@@ -19,7 +19,7 @@ WAYS: dict[str, dict[str, Any]] = {
 
 
 def photo(alpha: str) -> Image.Image:
-    picture = photograph("sklearn/china.jpg").resize((83, 59))
+    picture = photograph("temple").resize((83, 59))
     down, across = np.mgrid[0:59, 0:83]
     kinds = {"soft": (down * 4 + across) % 256, "hard": (across > 40) * 255, "nothing": down * 0}
     if alpha in kinds:

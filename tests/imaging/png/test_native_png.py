@@ -88,7 +88,7 @@ def test_a_transparent_colour_is_found_among_pixels_of_all_values(kind):
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
 def test_a_photo_has_pillows_pixels(mode):
-    photo = photograph("skimage/chelsea.png").convert("RGB").convert("L" if mode == "I;16" else mode).convert(mode)
+    photo = photograph("cat").convert("RGB").convert("L" if mode == "I;16" else mode).convert(mode)
 
     file = saved(photo, "PNG")
 
@@ -105,7 +105,7 @@ def test_the_data_may_be_in_chunks_of_any_size(piece):
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA"])
 @pytest.mark.parametrize("size", [(300, 199), (61, 40), (1, 1), (450, 7), (2, 299)])
 def test_lanczos_is_as_near_to_exact_as_pillows(size, mode):
-    photo = photograph("skimage/chelsea.png").convert("RGB").resize((451, 300)).convert(mode)
+    photo = photograph("cat").convert("RGB").resize((451, 300)).convert(mode)
     if mode in {"RGBA", "LA"}:
         photo.putalpha(Image.linear_gradient("L").resize(photo.size).point(lambda sample: min(255, sample + 9)))
     photo = resampleable(photo)
@@ -137,7 +137,7 @@ def test_the_colours_of_transparent_pixels_do_not_bleed():
 
 
 def a_file(**options: Any) -> bytes:
-    return saved(photograph("sklearn/china.jpg").resize((160, 107)), "PNG", **options)
+    return saved(photograph("temple").resize((160, 107)), "PNG", **options)
 
 
 def test_a_file_that_is_cut_in_its_pixels_is_left_to_pillow():
@@ -172,7 +172,7 @@ def test_a_damaged_file_has_the_same_answer_with_and_without_the_decoder():
     chance = np.random.default_rng(7)
     files = [
         a_file(),
-        saved(photograph("skimage/chelsea.png").resize((99, 60)).convert("P"), "PNG"),
+        saved(photograph("cat").resize((99, 60)).convert("P"), "PNG"),
         a_file(optimize=1),
     ]
     unlike = 0
@@ -250,7 +250,7 @@ def test_large_thumbnails_are_made_of_the_photo_as_it_is():
 def test_a_thumbnail_is_the_same_with_and_without_the_decoder(fit, turn):
     exif = Image.Exif()
     exif[0x0112] = turn
-    file = saved(photograph("sklearn/china.jpg").convert("RGB"), "PNG", exif=exif)
+    file = saved(photograph("temple").convert("RGB"), "PNG", exif=exif)
     spec = RenditionSpec(width=90, height=70, fit=fit, format=Format.PNG)
 
     with_it, without = (answer(file, native=native, spec=spec) for native in (True, False))

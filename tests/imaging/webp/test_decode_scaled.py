@@ -20,7 +20,7 @@ SMALL = {"width": 100, "height": 100}
 
 @cache
 def large() -> Image.Image:
-    return photograph("skimage/astronaut.png", times=3)
+    return photograph("astronaut", times=3)
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def with_alpha() -> bytes:
 @pytest.mark.parametrize(
     "photo",
     [
-        lambda: saved(photograph("skimage/astronaut.png"), "WEBP", lossless=True),
+        lambda: saved(photograph("astronaut"), "WEBP", lossless=True),
         lambda: saved(large(), "WEBP", save_all=True, append_images=[large().rotate(90)]),
         with_alpha,
         lambda: saved(large().resize((250, 250)), "WEBP"),
