@@ -1,15 +1,19 @@
 """What tests need beside Python, git and a few minutes.
 
-Tests whose needs are not met are left out, and the last line says so."""
+Tests whose needs are not met are left out, and the last line says so. So are three of four cases of a test with many
+cases where there is no time: always the same ones, chosen as if by chance, so that each parameter keeps its values."""
 
+import math
 import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -20,6 +24,7 @@ HEADERS = {  # the kernel's tables of system calls
     "x86_64": Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
     "aarch64": Path("/usr/include/asm-generic/unistd.h"),
 }
+FEW_CASES = 4
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 
@@ -90,10 +95,12 @@ NEEDS = {
 def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect the items whose needs are not met, and note how many each need has left out."""
     here = {name: need.is_here() for name, need in NEEDS.items()}
+    for case in _cases_that_need_time(items):
+        case.add_marker(pytest.mark.needs("time"))
     left_out: dict[str, int] = {}
     kept, dropped = [], []
     for item in items:
-        missing = [name for mark in item.iter_markers("needs") for name in mark.args if not here[name]]
+        missing = {name for mark in item.iter_markers("needs") for name in mark.args if not here[name]}
         for name in missing:
             left_out[name] = left_out.get(name, 0) + 1
         (dropped if missing else kept).append(item)
@@ -104,6 +111,13 @@ def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
         for_the_reporter["left_out"] = left_out
     if dropped:
         config.hook.pytest_deselected(items=dropped)
+
+
+def _cases_that_need_time(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """Yield three of four cases of each test, but for the first four."""
+    for _, group in groupby(items, lambda item: item.nodeid.partition("[")[0]):
+        cases = sorted(group, key=lambda case: crc32(case.nodeid.encode()))
+        yield from cases[max(FEW_CASES, math.ceil(len(cases) / 4)) :]
 
 
 def left_out_line(left_out: dict[str, int]) -> str:
