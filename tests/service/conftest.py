@@ -24,29 +24,24 @@ from PIL import Image
 from raythumbs.bench.local_service import local_service
 from raythumbs.client import Client, RaythumbsError
 from raythumbs.cluster.free_port import free_port
-from tests.imaging.pictures import PHOTOGRAPHS, photograph
+from tests.imaging.pictures import photograph
 from tests.surroundings import FINDS_OUR_RAY, QUIET_RAY
 
 MARK = "_RAYTHUMBS_TEST_FAMILY"  # an environment variable that all processes of one start inherit
 COMMANDS = Path(sysconfig.get_path("scripts"))
 
 
-class Photographs(Mapping[str, Path]):
+class Photographs(dict[str, Path]):
     """Photographs by their names. Each is made when it is first asked for: that takes seconds, and most tests ask for
     one."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self._folder = folder
 
-    def __getitem__(self, name: str) -> Path:
-        path = self._folder / f"{name}.jpg"
-        return path if path.exists() else _camera_sized(photograph(name), path)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(PHOTOGRAPHS)
-
-    def __len__(self) -> int:
-        return len(PHOTOGRAPHS)
+    def __missing__(self, name: str) -> Path:
+        self[name] = path = _camera_sized(photograph(name), self._folder / f"{name}.jpg")
+        return path
 
 
 @pytest.fixture(scope="session")

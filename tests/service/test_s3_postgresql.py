@@ -15,6 +15,8 @@ from raythumbs.client import Client
 from tests.service.conftest import ended, eventually, opened
 from tests.service.on_s3 import BUCKET, SECRETS, Run, client_of
 
+pytestmark = pytest.mark.needs("time")  # another start of the service
+
 
 @pytest.fixture(scope="module")
 def bucket(run: Run) -> Any:

@@ -67,11 +67,12 @@ def test_a_thumbnail_looks_like_its_photograph(service, photographs):
 
 
 def test_photographs_uploaded_together_are_normal_and_all_succeed(service, photographs):
-    uploads = service.upload(list(photographs.values()))
+    photos = [photographs["cat"], photographs["coffee"], photographs["flower"]]
+    uploads = service.upload(photos)
 
     jobs = [ended(service, uploaded["jobId"]) for uploaded in uploads]
 
-    assert [uploaded["fileName"] for uploaded in uploads] == [path.name for path in photographs.values()]
+    assert [uploaded["fileName"] for uploaded in uploads] == [path.name for path in photos]
     assert {(job["state"], job["priority"]) for job in jobs} == {("succeeded", "NORMAL")}
 
 
