@@ -1,7 +1,9 @@
 """The hook by which hatchling compiles the decoders for a wheel, and for an editable installation."""
 
 import importlib.util
+import platform
 import subprocess
+from collections.abc import Collection
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,28 +21,32 @@ class NativeDecoders(BuildHookInterface[Any]):
         """Return what the build needs beside hatchling."""
         return [_ZIG] if _compiler().needs_zig() else []
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 hatchling's signature
-        """Compile the decoders for this wheel. It has no Python in it, so the wheel stays one for all Pythons."""
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compile the decoders for this wheel. It has no Python in it, so the wheel stays one for all Pythons.
+
+        A wheel is for every machine; an editable installation is for this one.
+        """
         compiler = _compiler()
-        made = self._compiled(compiler)
+        made = self._compiled(compiler, [platform.machine()] if version == "editable" else compiler.MACHINES)
         for old in set(compiler.FOLDER.glob("*.so")) - set(made):
             old.unlink()
         if made:
             build_data["artifacts"].append(_LIBRARIES)
             self.app.display_info(f"compiled {', '.join(path.name for path in made)}")
 
-    def _compiled(self, compiler: ModuleType) -> list[Path]:
+    def _compiled(self, compiler: ModuleType, machines: Collection[str]) -> list[Path]:
         """Return the libraries; none if there is no compiler, or if it fails."""
         found = compiler.chosen()
         if found is None:
             self.app.display_warning("no C compiler: raythumbs decodes with Pillow alone, which is slower")
             return []
         try:
-            return list(compiler.build(found))
+            made: list[Path] = compiler.build(found, machines)
         except (subprocess.CalledProcessError, OSError) as error:
             said = getattr(error, "stderr", "") or error
             self.app.display_warning(f"the decoders in C are left out, because they do not compile: {said}")
             return []
+        return made
 
 
 def _compiler() -> ModuleType:

@@ -355,6 +355,18 @@ def test_ziglang_compiles_for_both_kinds_of_machines_where_no_compiler_does(choi
     assert [machine for machine, _ in found.machines] == ["x86_64", "aarch64"]
 
 
+def test_a_library_is_compiled_for_each_machine_that_is_asked_for(monkeypatch, tmp_path):
+    monkeypatch.setattr(compiler, "FOLDER", tmp_path)
+    told = ("sh", "-c", 'for made; do :; done; echo "$0" > "$made"')
+    both = compiler.Compiler(told, (("x86_64", ("for Intel",)), ("aarch64", ("for ARM",))))
+
+    for machines in (["aarch64"], ["x86_64", "aarch64"]):
+        made = compiler.build(both, machines)
+
+        assert [path.name for path in made] == [f"decoders-{machine}.so" for machine in sorted(machines, reverse=True)]
+        assert [path.read_text() for path in made] == ["for Intel\n", "for ARM\n"][-len(made) :]
+
+
 def test_a_source_that_does_not_compile_leaves_the_library_as_it_was(tmp_path):
     kept = tmp_path / "decoder.so"
     kept.write_bytes(b"the old one")
