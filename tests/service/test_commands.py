@@ -83,7 +83,7 @@ def test_what_a_cluster_is_started_with_is_the_same_when_it_is_asked_for_again()
     """Else HAProxy's starter would be told to start itself."""
     ask = 'eval "$($0 env)" && cat $RAY_SERVE_HAPROXY_BINARY_PATH'
 
-    with TemporaryDirectory(dir="/tmp") as home:  # one with a long name gets a folder in /tmp, which stays
+    with TemporaryDirectory(prefix="r", dir="/tmp") as home:  # one with a long name gets a folder in /tmp, which stays
         told = [
             subprocess.run(
                 ["sh", "-c", asked, COMMANDS / "raythumbs"],
