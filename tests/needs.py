@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
-from itertools import groupby
 from pathlib import Path
 from zlib import crc32
 
@@ -115,8 +114,11 @@ def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 def _cases_that_need_time(items: list[pytest.Item]) -> Iterator[pytest.Item]:
     """Yield three of four cases of each test, but for the first four."""
-    for _, group in groupby(items, lambda item: item.nodeid.partition("[")[0]):
-        cases = sorted(group, key=lambda case: crc32(case.nodeid.encode()))
+    tests: dict[str, list[pytest.Item]] = {}
+    for case in items:
+        tests.setdefault(case.nodeid.partition("[")[0], []).append(case)
+    for cases in tests.values():
+        cases.sort(key=lambda case: crc32(case.nodeid.encode()))
         yield from cases[max(FEW_CASES, math.ceil(len(cases) / 4)) :]
 
 
