@@ -38,6 +38,8 @@ _SERVES_HEADERS = (
     "serve-multiplexed-model-id",
 )
 
+_SERVES_PROXY = "SERVE_PROXY_ACTOR-fallback-"  # how the name begins under which HAProxy knows it
+
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _ERRORS = {
     400: ("bad_request", "the request is not valid HTTP"),
@@ -131,6 +133,11 @@ def _frontend(door: Door) -> list[str]:
         "    http-request set-header x-raythumbs-peer %[src]",
         # Serve then hands on what uvicorn receives, as it is asked for it, instead of reading ahead without bound.
         "    http-request set-header x-request-disconnect-disabled ?1",
+        # Serve's own proxy answers before HAProxy knows a replica. Of a replica that dies meanwhile, it says 500.
+        (
+            f"{_answer(503, 'http-response')} if {{ status 500 }} {{ srv_name -m beg {_SERVES_PROXY} }} "
+            "!{ res.hdr(content-type) -m beg application/json }"
+        ),
         *(f"    http-request del-header {name}" for name in _SERVES_HEADERS),
         # Serve decodes it as UTF-8, and stumbles over other bytes.
         "    http-request del-header x-request-id if { req.hdr(x-request-id) -m reg [^!-~] }",
@@ -164,9 +171,9 @@ def _replaced(pattern: str, by: str | Callable[[re.Match[str]], str], text: str)
     return changed
 
 
-def _answer(status: int) -> str:
+def _answer(status: int, to: str = "http-request") -> str:
     return (
-        f"    http-request return status {status} content-type application/json string "
+        f"    {to} return status {status} content-type application/json string "
         f"{_quoted(_body(status))}{_headers(status)}"
     )
 

