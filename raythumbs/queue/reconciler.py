@@ -1,7 +1,7 @@
 """The reconciler: compares the stores with the record, because notifications get lost and the buckets are the truth."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 from raythumbs.db.database import Connection
 from raythumbs.db.intake import Intake
 from raythumbs.db.known_photos import KnownPhotos
-from raythumbs.db.leftovers import Leftovers
+from raythumbs.db.leftovers import KeyOwner, Leftovers
 from raythumbs.db.reconciliation import Reconciliations
 from raythumbs.db.record import Record
 from raythumbs.errors import NoSuchObject, RaythumbsError
@@ -76,7 +76,6 @@ class Reconciler:
     async def _go_through(self, place: str, *, after: str) -> None:
         store = self._plan.stores.at(place)
         pages = pages_of(place, store, after=after, size=self._keys_a_page)
-        compare = self._compare_renditions if place == self._thumbnails else self._compare
         while (page := await asyncio.to_thread(next, pages, None)) is not None:
             if _is_unmounted(place):
                 emit("reconciliation.no_folder", place=place)
@@ -86,8 +85,15 @@ class Reconciler:
             rest: Page | None = page
             while rest is not None:
                 self._admission.check()  # findings are work: over the limits, the next iteration goes on here
-                jobs, rest = await self._record.write(partial(compare, rest))
+                jobs, rest = await self._compared(store, rest)
                 self._admission.took(jobs)
+
+    async def _compared(self, store: Store, page: Page) -> tuple[int, Page | None]:
+        """Compare a page with the record; return how many jobs were made, and what is left of the page."""
+        if page.place != self._thumbnails:
+            return await self._record.write(partial(self._compare, page))
+        lost = await self._lost(store, page)
+        return await self._record.write(partial(self._compare_renditions, lost, page))
 
     # --- photos
 
@@ -144,26 +150,46 @@ class Reconciler:
 
     # --- renditions
 
-    def _compare_renditions(self, page: Page, db: Connection, now: float) -> tuple[int, Page | None]:
+    async def _lost(self, store: Store, page: Page) -> frozenset[str]:
+        """Return the keys of recorded renditions that are not in the store.
+
+        What the page lacks may be newer than the page. It was stored before it was recorded, so a new list has it."""
+        unlisted = frozenset(await self._record.read(partial(self._recorded, page))).difference(self._keys(page))
+        if not unlisted:
+            return unlisted
+        return unlisted - await asyncio.to_thread(self._listed_again, store, page, unlisted)
+
+    def _listed_again(self, store: Store, page: Page, keys: frozenset[str]) -> frozenset[str]:
+        pages = pages_of(page.place, store, after=page.after, until=page.until, size=self._keys_a_page)
+        return frozenset(key for again in pages for key in self._keys(again) if key in keys)
+
+    def _keys(self, page: Page) -> Iterator[str]:
+        return (self._plan.thumbnails_prefix + stat.key for stat in page.stats)
+
+    def _recorded(self, page: Page, db: Connection) -> dict[str, KeyOwner]:
+        """Return the first recorded renditions of a page, at most a page, by their keys."""
+        prefix = self._plan.thumbnails_prefix
+        after, until = prefix + page.after, prefix + page.until
+        return dict(Reconciliations(db).owners_between(after=after, until=until, limit=self._keys_a_page))
+
+    def _compare_renditions(
+        self, lost: Collection[str], page: Page, db: Connection, now: float
+    ) -> tuple[int, Page | None]:
         """Compare a page of renditions with at most a page of the record, because others write meanwhile.
 
         Return how many jobs were made, and the rest of the page."""
-        prefix = self._plan.thumbnails_prefix
-        after, until, rest = prefix + page.after, prefix + page.until, None
-        known = Reconciliations(db).owners_between(after=after, until=until, limit=self._keys_a_page)
-        if len(known) == self._keys_a_page:
-            page, rest = page.divided(known[-1][0].removeprefix(prefix))
-        owners_between = dict(known)
-        there = {prefix + stat.key: stat for stat in page.stats}
+        recorded, rest = self._recorded(page, db), None
+        if len(recorded) == self._keys_a_page:
+            page, rest = page.divided(next(reversed(recorded)).removeprefix(self._plan.thumbnails_prefix))
         orphans = [
             key
-            for key, stat in there.items()
-            if key not in owners_between and self._plan.is_key(key) and stat.modified_at < now - _SETTLED_SECONDS
+            for key, stat in zip(self._keys(page), page.stats, strict=True)
+            if key not in recorded and self._plan.is_key(key) and stat.modified_at < now - _SETTLED_SECONDS
         ]
         Leftovers(db).leave(dict.fromkeys(orphans), due_at=now)
-        lost = {photo.photo_id: photo for key, photo in owners_between.items() if key not in there}
-        jobs = Intake(db, self._shards).enqueue([again(photo, now=now) for photo in lost.values()], now=now)
-        found = Found(listed=len(page.stats), missing=len(lost), orphaned=len(orphans))
+        photos = {photo.photo_id: photo for key, photo in recorded.items() if key in lost}
+        jobs = Intake(db, self._shards).enqueue([again(photo, now=now) for photo in photos.values()], now=now)
+        found = Found(listed=len(page.stats), missing=len(photos), orphaned=len(orphans))
         Reconciliations(db).advance(found, place=page.place, cursor=page.until)
         return len(jobs), rest
 

@@ -244,6 +244,26 @@ def test_thumbnails_that_were_lost_are_made_again(shop):
     assert len(shop.thumbnails) == 2
 
 
+def test_a_thumbnail_that_is_made_while_the_others_are_listed_is_not_taken_for_lost(shop, monkeypatch):
+    shop.photo("a.jpg")
+    looks = []
+
+    def outdated_at_first(store, *arguments, **options):
+        looks.append(store.root.name)
+        return iter(()) if looks.count("thumbnails") == 1 else listed(store, *arguments, **options)
+
+    async def scenario(queue):
+        await passed(queue)
+        monkeypatch.setattr(FileStore, "list", outdated_at_first)
+        return await passed(queue)
+
+    listed = FileStore.list
+    found = reconciled(shop, scenario)
+
+    assert looks.count("thumbnails") == 2
+    assert (found.missing, len(shop.rendered)) == (0, 1)
+
+
 def test_a_folder_of_thumbnails_that_is_missing_as_a_whole_costs_no_work(shop):
     shop.photo("a.jpg")
 

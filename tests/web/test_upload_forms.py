@@ -29,17 +29,18 @@ def test_a_browser_uploads_to_the_bucket_whose_event_makes_the_thumbnails(served
         event = event_of(key, bucket=s3_bucket, name="ObjectCreated:Post")
         notified = (await service.http.post("/api/notifications/s3", content=event)).json()
         (waiting,) = (await service.http.get("/api/photos", params={"source": form["source"]})).json()["photos"]
-        await service.ended(waiting["job"]["jobId"])
+        job = await service.ended(waiting["job"]["jobId"])
         folder = (await service.http.get("/api/folders/users/7")).json()
         thumbnail = await service.http.get("/thumbnails/by-source/thumbnail", params={"source": form["source"]})
-        return form, stored, notified, folder, thumbnail
+        return form, stored, notified, job, folder, thumbnail
 
-    form, stored, notified, folder, thumbnail = served(
+    form, stored, notified, job, folder, thumbnail = served(
         scenario, store=f"s3://{s3_bucket}/app", s3_endpoint_url=s3_endpoint
     )
 
     assert stored.is_success, stored.text
     assert notified["accepted"] == 1
+    assert job["state"] == "succeeded", job
     assert (folder["total"], folder["succeeded"]) == (1, 1)
     assert httpx2.get(thumbnail.headers["location"]).headers["content-type"] == "image/jpeg"
     assert re.fullmatch(rf"s3://{s3_bucket}/app/uploads/users%2F7/[A-Za-z0-9_-]{{43}}", form["source"])
