@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
+from raythumbs.cluster.tcp_server import tcp_server
 from raythumbs.errors import BadSettings
 
 _BODY = json.dumps({"code": "unavailable", "reason": "the service is starting; try again in a few seconds"}).encode()
@@ -102,21 +103,12 @@ class _Doorkeeper:
             self._thread.join()
 
     def _run(self, listener: socket.socket) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:  # which ends the connections that are left
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._answer(listener))
 
     async def _answer(self, listener: socket.socket) -> None:
-        server = await asyncio.start_server(_ask_to_come_again, sock=listener, limit=_HEADER_BYTES)
-        async with server:
+        async with tcp_server(_answer_503, sock=listener, limit=_HEADER_BYTES):
             await self._handed_over.wait()
-
-
-async def _ask_to_come_again(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        with suppress(asyncio.CancelledError):  # by the end of the door: Python 3.11 would write a traceback about it
-            await _answer_503(reader, writer)
-    finally:
-        writer.close()
 
 
 async def _answer_503(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -26,6 +26,7 @@ from raythumbs.bench.plans import ChaosPlan
 from raythumbs.bench.servers import s3_server
 from raythumbs.bench.wire import Connection, Door, connected, request
 from raythumbs.cluster.free_port import free_port
+from raythumbs.cluster.tcp_server import tcp_server
 from raythumbs.errors import BadRequest
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -39,12 +40,9 @@ async def a_service_that(behaves: Behaviour, *, port: int = 0) -> AsyncIterator[
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         doing.append(asyncio.current_task())
-        try:
-            await behaves(reader, writer)
-        finally:
-            writer.close()
+        await behaves(reader, writer)
 
-    async with await asyncio.start_server(serve, "127.0.0.1", port) as server:
+    async with tcp_server(serve, "127.0.0.1", port) as server:
         yield Door(server.sockets[0].getsockname()[1])
         await asyncio.gather(*doing)
 
@@ -233,7 +231,7 @@ def test_the_memory_of_the_replica_is_watched_its_peak_kept_and_its_death_notice
             rest = memory.peak_bytes
             await asyncio.sleep(0)
         hold_bytes(0)
-        return await memory.fall(below_bytes=rest, seconds=30)
+        return await memory.fall(below_bytes=rest + MIB, seconds=30)
 
     with replica:
         hold_bytes(0)

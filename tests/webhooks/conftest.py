@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from raythumbs.cluster.tcp_server import tcp_server
+
 
 @dataclass
 class Endpoint:
@@ -17,28 +19,19 @@ class Endpoint:
     port: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = next(
-                int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
-            )
-            self.requests.append(head + await reader.readexactly(length))
-            if self.gate:
-                await self.gate.wait()
-            writer.write(self.answer)
-            await writer.drain()
-        finally:
-            writer.close()
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(
+            int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
+        )
+        self.requests.append(head + await reader.readexactly(length))
+        if self.gate:
+            await self.gate.wait()
+        writer.write(self.answer)
+        await writer.drain()
 
 
 @asynccontextmanager
 async def listening(endpoint: Endpoint, tls: ssl.SSLContext | None = None) -> AsyncIterator[Endpoint]:
-    server = await asyncio.start_server(endpoint.serve, "127.0.0.1", 0, ssl=tls)
-    endpoint.port = server.sockets[0].getsockname()[1]
-    try:
+    async with tcp_server(endpoint.serve, "127.0.0.1", 0, ssl=tls) as server:
+        endpoint.port = server.sockets[0].getsockname()[1]
         yield endpoint
-    finally:
-        if endpoint.gate:
-            endpoint.gate.set()
-        server.close()
-        await server.wait_closed()
