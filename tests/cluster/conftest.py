@@ -17,7 +17,9 @@ from typing import Any
 import psutil
 import pytest
 
-os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_ENABLE_UV_RUN_RUNTIME_ENV="0")  # Ray reads them when imported
+# As `raythumbs env` has them. Ray reads the first two when it is imported. With its own niceness, 15, its workers would
+# stand still beside other tests.
+os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_ENABLE_UV_RUN_RUNTIME_ENV="0", RAY_worker_niceness="0")
 
 import ray
 from ray._private.node import Node
