@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from raythumbs.cluster.nodes import Node
 from raythumbs.errors import AccessDenied, NeedsMemory, RaythumbsError
@@ -20,14 +20,19 @@ DENIED = AccessDenied("s3://photos refuses these credentials (on bad-host)")
 
 @dataclass
 class WithABadNode(Batches):
-    """A cluster whose node `bad` renders nothing, until it is mended."""
+    """A cluster whose node `bad` renders nothing, until it is mended. Once it has failed, it is not tried before that:
+    otherwise it could be in trouble for a moment that nobody sees."""
 
     error: RaythumbsError = DENIED
-    mended: bool = False
+    mended: asyncio.Event = field(default_factory=asyncio.Event)
+    has_failed: bool = False
 
     async def __call__(self, batch: Batch) -> AsyncIterator[Reports]:
-        if batch.node.id == "bad" and not (self.mended or batch.memory_bytes):
+        if batch.node.id == "bad" and self.has_failed and not batch.leases:
+            await self.mended.wait()
+        if batch.node.id == "bad" and not (self.mended.is_set() or batch.memory_bytes):
             for lease in batch.leases:
+                self.has_failed = True
                 yield (Report(lease, Failed(self.error), seconds=0.01),)
             return
         async for reports in super().__call__(batch):
@@ -84,7 +89,7 @@ def test_a_node_that_was_mended_is_given_photos_again(configured):
         async with at_work(configured(max_errors=1000), batches, Cluster(BOTH), reconsider_seconds=0.1) as queue:
             await queue.submit(*range(40))
             await eventually(lambda: is_in_trouble(queue, "bad"))
-            batches.mended = True
+            batches.mended.set()
 
             async def is_used() -> bool:
                 return (await queue.verbs.status()).total == 6
