@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-_ACCEPTING_TURNS = 5  # of the loop: asyncio needs three from accepting a connection to its first reader
+_ACCEPTING_ITERATIONS = 5  # of the event loop: asyncio needs three from accepting a connection to serving it
 
 
 @asynccontextmanager
@@ -31,7 +31,7 @@ async def tcp_server(serve: Serve, *where: Any, **how: Any) -> AsyncIterator[asy
     finally:
         for listener in server.sockets:
             asyncio.get_running_loop().remove_reader(listener)
-        for _ in range(_ACCEPTING_TURNS):
+        for _ in range(_ACCEPTING_ITERATIONS):
             await asyncio.sleep(0)
         server.close()
         for task in serving:
